@@ -1,0 +1,1 @@
+//! The command line: types, a file per command, completions, manual.

@@ -1,0 +1,1 @@
+//! The process of a rollout: engine, control socket, signals.

@@ -1,0 +1,1 @@
+//! `coalmine.toml`: files, layers, where each value came from, refusals that help.

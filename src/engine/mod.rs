@@ -1,0 +1,1 @@
+//! Performs what the machine decided: tasks, limits, deadlines, locks.

@@ -1,0 +1,1 @@
+//! Host expressions: parse, resolve, fold.

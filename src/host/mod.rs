@@ -1,0 +1,1 @@
+//! The trait that the engine sees of a host, and its makers.

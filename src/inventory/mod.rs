@@ -1,0 +1,1 @@
+//! Groups of hosts from dsh files, commands and Ansible inventories.

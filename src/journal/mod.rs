@@ -1,0 +1,1 @@
+//! The append-only record of a rollout, and the index of all of them.

@@ -1,0 +1,3 @@
+//! The `coalmine` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What a tree contains, how two trees differ, and the digest that proves one.

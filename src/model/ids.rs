@@ -1,0 +1,86 @@
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::host::{NameError, check_name};
+
+/// Declares a name that is also the name of a file: a letter or digit, then letters, digits, `.`, `_` and `-`.
+macro_rules! file_name {
+    ($(#[$docs:meta])* $name:ident, $what:literal) => {
+        $(#[$docs])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Makes the name of a text.
+            ///
+            /// # Errors
+            ///
+            /// When the text is empty, longer than 100 bytes, or could be anything else than the name of one file.
+            pub fn new(name: &str) -> Result<Self, NameError> {
+                check_name(
+                    $what,
+                    name,
+                    100,
+                    concat!("no ", $what, " has: letters, digits, `.`, `_` and `-`, a letter or digit first"),
+                    |c| c.is_ascii_alphanumeric(),
+                    |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'),
+                )?;
+                Ok(Self(name.into()))
+            }
+
+            /// Gives the name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(name: String) -> Result<Self, NameError> {
+                Self::new(&name)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0.as_ref().to_owned()
+            }
+        }
+    };
+}
+
+file_name! {
+    /// Names an environment: a fleet with its own policy and channel.
+    Environment, "environment"
+}
+
+file_name! {
+    /// Names a second switch beside `current`.
+    Slot, "slot"
+}
+
+file_name! {
+    /// Names a stage of a rollout.
+    StageName, "stage"
+}
+
+file_name! {
+    /// Names a rollout: its start in UTC and four random characters, so that names sort by time.
+    RolloutId, "rollout"
+}
+
+/// Counts the stages of a plan, the masters' included, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StageIdx(pub usize);

@@ -1,0 +1,22 @@
+//! The words of the product as types.
+//!
+//! What a host, a version, a release or a failure is, is said here once; every other room speaks with these types.
+//! This room knows nothing of files, networks or time, and a value of one of its types is valid by construction.
+
+mod bytes;
+mod command;
+mod failure;
+mod host;
+mod ids;
+mod phase;
+mod release;
+mod survey;
+
+pub use bytes::Bytes;
+pub use command::{Command, Operator};
+pub use failure::{Failure, FailureClass};
+pub use host::{HostId, NameError, Site};
+pub use ids::{Environment, RolloutId, Slot, StageIdx, StageName};
+pub use phase::Phase;
+pub use release::{Digest, DigestError, ReleaseId, Version};
+pub use survey::{HostState, Installed, Probe};

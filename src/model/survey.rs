@@ -1,0 +1,124 @@
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, ReleaseId, RolloutId};
+
+/// Tells what a host runs compared with the release that it should run; the words are those of `status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostState {
+    /// It runs the release, file for file.
+    Current,
+    /// It runs an older release.
+    Outdated,
+    /// It runs a newer release.
+    Ahead,
+    /// Its files are not those of the release that it says it runs.
+    Drifted,
+    /// It runs nothing.
+    Missing,
+    /// It runs something that coalmine did not install.
+    Unmanaged,
+    /// It could not be asked.
+    Unreachable,
+    /// It was asked and its answer could not be understood.
+    Unknown,
+}
+
+impl HostState {
+    /// Every state, in the order in which they are listed.
+    pub const ALL: [Self; 8] = [
+        Self::Current,
+        Self::Outdated,
+        Self::Ahead,
+        Self::Drifted,
+        Self::Missing,
+        Self::Unmanaged,
+        Self::Unreachable,
+        Self::Unknown,
+    ];
+
+    /// Gives the word of `status --output json`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Outdated => "outdated",
+            Self::Ahead => "ahead",
+            Self::Drifted => "drifted",
+            Self::Missing => "missing",
+            Self::Unmanaged => "unmanaged",
+            Self::Unreachable => "unreachable",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for HostState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// Tells what stands where the current link belongs.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Installed {
+    /// Nothing.
+    #[default]
+    Missing,
+    /// A link to a release of coalmine's.
+    Release {
+        /// Its id, as the link has it.
+        id: ReleaseId,
+        /// The digest of its manifest, as the host computed it; none when the manifest is gone.
+        digest: Option<Digest>,
+        /// How its files differ from its manifest, in one line; none when they were not compared or do not differ.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        drift: Option<String>,
+    },
+    /// A real folder, or a link that coalmine did not make.
+    Unmanaged {
+        /// What `build.version_command` answered there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+    },
+}
+
+impl Installed {
+    /// Gives the release that the link names.
+    #[must_use]
+    pub const fn release(&self) -> Option<&ReleaseId> {
+        match self {
+            Self::Release { id, .. } => Some(id),
+            Self::Missing | Self::Unmanaged { .. } => None,
+        }
+    }
+}
+
+/// Holds what a host answered when it was asked what it has.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// What stands where the current link belongs.
+    pub installed: Installed,
+    /// The release that was last finalized there: where a rollback goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good: Option<ReleaseId>,
+    /// The release that was good before that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<ReleaseId>,
+    /// The rollout that switched it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutId>,
+    /// The whole releases that it holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<ReleaseId>,
+    /// Facts that decide whether a release can run there: `python3` → `3.11.2`, `rsync` → `3.2.7`, `os` → `debian-12`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<(String, String)>,
+    /// How long the answer took.
+    #[serde(default)]
+    pub latency: Duration,
+}

@@ -1,0 +1,1 @@
+//! Releases: tags, version order, export, build, relocation, store, good and bad marks.

@@ -1,0 +1,1 @@
+//! What headless coalmine prints: text for people, JSON lines for programs.

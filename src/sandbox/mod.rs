@@ -1,0 +1,1 @@
+//! A throw-away fleet of real sshd hosts on loopback.
