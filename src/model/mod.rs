@@ -11,6 +11,7 @@ mod ids;
 mod phase;
 mod release;
 mod survey;
+mod work;
 
 pub use bytes::Bytes;
 pub use command::{Command, Operator};
@@ -20,3 +21,4 @@ pub use ids::{Environment, RolloutId, Slot, StageIdx, StageName};
 pub use phase::Phase;
 pub use release::{Digest, DigestError, ReleaseId, Version};
 pub use survey::{HostState, Installed, Probe};
+pub use work::{LockHolder, Progress, RollBackTarget, Verdict};

@@ -1,0 +1,226 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{
+    Bytes, Failure, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Verdict,
+};
+use crate::release::StoredRelease;
+
+/// Says how deep a host is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Survey {
+    /// Its state file, its links and the names of its releases.
+    Shallow,
+    /// Also every file of the current release against its manifest, and what an unmanaged one answers.
+    Deep,
+}
+
+/// Asks for the lock of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockRequest {
+    /// Who asks: `user@machine`.
+    pub owner: Operator,
+    /// For which rollout; the holder itself may ask again, and so renews.
+    pub rollout: RolloutId,
+    /// Why, in the owner's words.
+    pub reason: Option<String>,
+    /// For how long, unless it is renewed.
+    pub lease: Duration,
+}
+
+/// Tells why an operation did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostError {
+    /// Another rollout holds the host's lock, or took it over.
+    Locked(Box<LockHolder>),
+    /// Anything else, in words for people.
+    Failed(Box<Failure>),
+}
+
+impl From<Failure> for HostError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(Box::new(failure))
+    }
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Locked(holder) => write!(f, "locked by {} for rollout {}", holder.owner, holder.rollout),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
+/// Tells what priming a host took.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Primed {
+    /// Whether the host held the whole release already.
+    pub already: bool,
+    /// What travelled.
+    pub bytes: Bytes,
+    /// How many files travelled.
+    pub files: usize,
+    /// How many attempts failed before.
+    pub retries: u32,
+}
+
+/// Asks a host to switch.
+#[derive(Debug, Clone)]
+pub struct Switch {
+    /// Which rollout asks; the host's lock must be this rollout's.
+    pub rollout: RolloutId,
+    /// Which link; none is `target.current`.
+    pub slot: Option<Slot>,
+    /// The dead man's switch: the host goes back by itself unless `confirm` follows in time; zero is never.
+    pub confirm: Duration,
+}
+
+/// Tells what a switch found.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Activated {
+    /// Whether the link named the release already.
+    pub already: bool,
+    /// The release that a folder found in the link's place was kept as.
+    pub adopted: Option<ReleaseId>,
+}
+
+/// Describes a check that runs on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateCheck {
+    /// Its name.
+    pub name: String,
+    /// What runs there, by `sh -c` in the release's folder; dry words are replaced already.
+    pub run: String,
+    /// What is set in its environment: `COALMINE_HOST` and so on.
+    pub environment: Vec<(String, String)>,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// How many more attempts there are after the first one failed.
+    pub retries: u32,
+    /// Whether it is told but never decides.
+    pub dry: bool,
+}
+
+/// Holds what one gate answered on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateReport {
+    /// The gate's name.
+    pub gate: String,
+    /// What it found.
+    pub verdict: Verdict,
+    /// Why, when it did not pass: exit code or timeout, and the last line that it printed.
+    pub message: String,
+    /// The last lines that it printed, control characters removed.
+    pub output: String,
+    /// Whether it decides.
+    pub dry: bool,
+}
+
+/// Does to one host what the machine decided.
+pub trait Host: Send + Sync + 'static {
+    /// Asks what the host has; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the host cannot be reached or its answer not be read.
+    fn probe(&self, survey: Survey, slot: Option<&Slot>) -> impl Future<Output = Result<Probe, HostError>> + Send;
+
+    /// Takes the host's lock, or renews it, and asks what the host has, in one round trip.
+    ///
+    /// A lease that ran out is taken over; the holder before is told in the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Locked`] while another rollout holds it.
+    fn lock(
+        &self,
+        request: &LockRequest,
+        slot: Option<&Slot>,
+    ) -> impl Future<Output = Result<(Probe, Option<LockHolder>), HostError>> + Send;
+
+    /// Puts a release on the host without switching to it; whole and verified when this returns.
+    ///
+    /// `progress` is called at most four times a second.
+    ///
+    /// # Errors
+    ///
+    /// When it did not get there; nothing that looks whole is left then.
+    fn prime(
+        &self,
+        release: &Arc<StoredRelease>,
+        rollout: &RolloutId,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> impl Future<Output = Result<Primed, HostError>> + Send;
+
+    /// Switches the host to a release that it holds: one rename of a link.
+    ///
+    /// # Errors
+    ///
+    /// When the link does not name the release afterwards, or when that cannot be known.
+    fn activate(
+        &self,
+        release: &ReleaseId,
+        switch: &Switch,
+    ) -> impl Future<Output = Result<Activated, HostError>> + Send;
+
+    /// Confirms a switch over a connection of its own, so that the dead man's switch does not fire.
+    ///
+    /// # Errors
+    ///
+    /// When the host went back by itself already, or cannot be reached anew.
+    fn confirm(&self, rollout: &RolloutId) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Switches the host back; a target that is not whole any more is repaired from the store first when that has it.
+    ///
+    /// # Errors
+    ///
+    /// When the host does not stand on the target afterwards, or when that cannot be known.
+    fn roll_back(
+        &self,
+        target: &RollBackTarget,
+        repair: Option<&Arc<StoredRelease>>,
+        switch: &Switch,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Runs gates on the host, one after the other, until one fails.
+    ///
+    /// # Errors
+    ///
+    /// When the host could not be asked; a gate that fails is an answer and no error.
+    fn check(&self, gates: &[GateCheck]) -> impl Future<Output = Result<Vec<GateReport>, HostError>> + Send;
+
+    /// Writes that the current release is good, prunes old releases and frees the lock.
+    ///
+    /// Never pruned are current, good, previous, what any slot names, and what another live rollout primed.
+    ///
+    /// # Errors
+    ///
+    /// When the release is not the current one any more, or when the host cannot be reached.
+    fn finalize(
+        &self,
+        release: &ReleaseId,
+        rollout: &RolloutId,
+        slot: Option<&Slot>,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Frees the host's lock if it is this rollout's, and removes what it left half-done.
+    ///
+    /// # Errors
+    ///
+    /// When the host cannot be reached; the lease ends by itself then.
+    fn unlock(&self, rollout: &RolloutId) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Closes the connection; the next operation opens it anew.
+    fn close(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Finds the host behind a name.
+pub trait Fleet: Send + Sync + 'static {
+    /// What it finds.
+    type Host: Host;
+
+    /// Gives the host; nothing is opened before its first operation.
+    fn host(&self, id: &HostId) -> Arc<Self::Host>;
+}
