@@ -1,1 +1,11 @@
 //! Makes stages and waves of a fleet, of what is installed on it, and of a policy.
+//!
+//! A plan is complete: whoever has it needs no configuration and no inventory to run the rollout, or to resume it. This
+//! room asks nobody anything; what is installed is given to it.
+
+mod types;
+
+pub use types::{
+    Budget, HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageGate,
+    StageKind, StagePlan,
+};

@@ -1,0 +1,250 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    Digest, Environment, FailureClass, HostId, Installed, Operator, ReleaseId, RollBackTarget, RolloutId, Site, Slot,
+    StageName, Version,
+};
+
+/// Says what a rollout is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanKind {
+    /// Puts a release on hosts and switches them to it.
+    Install,
+    /// Puts a release on hosts and switches none.
+    Prime,
+    /// Puts hosts back to a release: one stage, no soak, no budget, the first failure stops nothing.
+    Rollback,
+}
+
+/// Says what follows when a rollout must not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It waits for a command.
+    Pause,
+    /// Every switched host goes back.
+    Rollback,
+    /// It ends and leaves every host as it stands.
+    Abort,
+}
+
+/// Says how much of the fleet is primed before the first switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prefetch {
+    /// All of it.
+    All,
+    /// The stage that comes next.
+    Stage,
+}
+
+/// Says who lets the next stage start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Promote {
+    /// A person.
+    Manual,
+    /// The soak and the gates alone.
+    Auto,
+}
+
+/// Says whether the hosts of a stage are counted as targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageKind {
+    /// Deploy servers: first, and never counted.
+    Masters,
+    /// Hosts of the fleet.
+    Targets,
+}
+
+/// Counts how many hosts of a stage may fail, by class, before the rollout stops.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// How many may be unreachable.
+    pub unreachable: usize,
+    /// How many may not get the release.
+    pub transfer: usize,
+    /// How many may fail to switch.
+    pub activate: usize,
+    /// How many may fail a gate.
+    pub unhealthy: usize,
+}
+
+impl Budget {
+    /// Gives the count for a class.
+    #[must_use]
+    pub const fn of(&self, class: FailureClass) -> usize {
+        match class {
+            FailureClass::Unreachable => self.unreachable,
+            FailureClass::Transfer => self.transfer,
+            FailureClass::Activate => self.activate,
+            FailureClass::Unhealthy => self.unhealthy,
+        }
+    }
+}
+
+/// Names a gate of a stage and says how often it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageGate {
+    /// Its name.
+    pub name: String,
+    /// How long after one answer it is asked again, during the soak.
+    pub every: Duration,
+    /// Whether it compares with its value from before the stage.
+    pub baseline: bool,
+    /// Whether it is told but never decides.
+    pub dry: bool,
+}
+
+/// Holds what is done with one stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagePlan {
+    /// Its name.
+    pub name: StageName,
+    /// What its hosts count as.
+    pub kind: StageKind,
+    /// How many hosts each of its waves has; a stage without hosts has none.
+    pub waves: Vec<usize>,
+    /// How many of its hosts may be in flight at once.
+    pub concurrency: usize,
+    /// How long it must stay healthy before the next one.
+    pub soak: Duration,
+    /// Who lets the next one start.
+    pub promote: Promote,
+    /// How many of its hosts may fail.
+    pub budget: Budget,
+    /// What is asked during its soak.
+    pub gates: Vec<StageGate>,
+}
+
+impl StagePlan {
+    /// Counts its hosts.
+    #[must_use]
+    pub fn hosts(&self) -> usize {
+        self.waves.iter().sum()
+    }
+}
+
+/// Holds what is done with one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostPlan {
+    /// Its name.
+    pub host: HostId,
+    /// Where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Site>,
+    /// What it ran when the plan was made; none when it could not be asked.
+    pub from: Option<Installed>,
+    /// Where it goes back to; none when there is nothing that was ever good there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good: Option<RollBackTarget>,
+}
+
+/// Says why a host of the fleet takes no part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOutReason {
+    /// It has the release, verified and finalized.
+    Current,
+    /// `--limit` or `--exclude` left it out.
+    Excluded,
+    /// It could not be asked and `--skip-unreachable` was given.
+    Unreachable,
+}
+
+/// Names a host that takes no part, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Its name.
+    pub host: HostId,
+    /// Why.
+    pub reason: LeftOutReason,
+    /// What was wrong, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+/// Holds what the rollout does where it has a choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// What follows when it must not go on.
+    pub on_failure: OnFailure,
+    /// How much is primed before the first switch.
+    pub prefetch: Prefetch,
+    /// Whether stages are promoted without a person: `--yes` headless.
+    pub promote_all: bool,
+    /// Whether hosts that cannot be reached before their switch are skipped instead of counted.
+    pub skip_unreachable: bool,
+    /// How many hosts are primed at once.
+    pub prime_width: usize,
+    /// How many hosts are asked, locked or finalized at once.
+    pub control_width: usize,
+    /// Whether the site has a command that takes a host out of service.
+    pub depool: bool,
+    /// After how long an unconfirmed host goes back by itself; zero is never.
+    pub confirm: Duration,
+}
+
+/// Holds everything that a rollout is going to do; complete, so that it can be resumed without its configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// Whose fleet it is.
+    pub environment: Environment,
+    /// What it is for.
+    pub kind: PlanKind,
+    /// What is installed.
+    pub version: Version,
+    /// The release.
+    pub release: ReleaseId,
+    /// Its digest.
+    pub digest: Digest,
+    /// The commit that it was built of.
+    pub commit: String,
+    /// Who wants it.
+    pub operator: Operator,
+    /// Why, in the operator's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Which link is switched; none is `target.current`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Slot>,
+    /// What it does where it has a choice.
+    pub policy: Policy,
+    /// Its stages, masters first.
+    pub stages: Vec<StagePlan>,
+    /// Its hosts, stage by stage and wave by wave, each in the inventory's order.
+    pub hosts: Vec<HostPlan>,
+    /// The hosts of the fleet that take no part.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Plan {
+    /// Counts the targets that take part: what the deployer types to confirm.
+    #[must_use]
+    pub fn targets(&self) -> usize {
+        self.stages.iter().filter(|stage| stage.kind == StageKind::Targets).map(StagePlan::hosts).sum()
+    }
+
+    /// Gives each stage with its hosts, wave by wave.
+    pub fn waves(&self) -> impl Iterator<Item = (&StagePlan, Vec<&[HostPlan]>)> {
+        let mut rest = self.hosts.as_slice();
+        self.stages.iter().map(move |stage| {
+            let waves = stage
+                .waves
+                .iter()
+                .map(|&size| {
+                    let (wave, after) = rest.split_at(size.min(rest.len()));
+                    rest = after;
+                    wave
+                })
+                .collect();
+            (stage, waves)
+        })
+    }
+}

@@ -1,0 +1,409 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::outcome::{Debt, HostEnd, Outcome};
+use crate::model::{
+    Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget, RolloutId,
+    StageName, Verdict,
+};
+use crate::plan::Plan;
+
+/// Says where a gate was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateScope {
+    /// On a host, after its switch.
+    Host,
+    /// For a whole stage, during its soak.
+    Stage,
+    /// For a whole stage, before it started.
+    Baseline,
+}
+
+/// Says why a rollout does not go on by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum PauseReason {
+    /// Somebody asked for it.
+    Operator {
+        /// Who.
+        by: Operator,
+    },
+    /// More hosts of a stage failed than its budget allows.
+    OverBudget {
+        /// The stage.
+        stage: StageName,
+        /// The class of the failures.
+        class: FailureClass,
+        /// How many failed.
+        failed: usize,
+        /// How many may.
+        allowed: usize,
+    },
+    /// No host of a stage is healthy: nothing that could vouch for the release.
+    NoneHealthy {
+        /// The stage.
+        stage: StageName,
+    },
+    /// A gate of a stage failed.
+    GateFailed {
+        /// The stage.
+        stage: StageName,
+        /// The gate.
+        gate: String,
+        /// Why.
+        message: String,
+    },
+    /// A gate of a stage could not tell.
+    GateInconclusive {
+        /// The stage.
+        stage: StageName,
+        /// The gate.
+        gate: String,
+        /// Why.
+        message: String,
+    },
+    /// Another rollout holds the lock of a host.
+    Locked {
+        /// The host.
+        host: HostId,
+        /// Who holds it.
+        holder: Box<LockHolder>,
+    },
+}
+
+/// Says what happened; the state of a rollout is a fold over these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// The rollout exists.
+    RolloutPlanned {
+        /// All that it is going to do.
+        plan: Arc<Plan>,
+    },
+    /// The release is in the store.
+    ReleaseBuilt {
+        /// Its id.
+        release: ReleaseId,
+        /// How many entries it has.
+        entries: usize,
+        /// How large it is.
+        bytes: Bytes,
+        /// Whether an earlier build was used.
+        reused: bool,
+    },
+    /// A host gave its lock, and told what it has.
+    HostProbed {
+        /// The host.
+        host: HostId,
+        /// What stands where the link belongs.
+        installed: Installed,
+        /// Where it goes back to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        good: Option<RollBackTarget>,
+        /// How long the answer took, in milliseconds.
+        latency_ms: u64,
+    },
+    /// A dead rollout's lock on a host was taken over.
+    LockTakenOver {
+        /// The host.
+        host: HostId,
+        /// Who held it.
+        holder: Box<LockHolder>,
+    },
+    /// Every host that could give its lock gave it.
+    Locked {
+        /// How many.
+        hosts: usize,
+    },
+    /// A stage's hosts are about to be switched.
+    StageStarted {
+        /// The stage.
+        stage: StageName,
+    },
+    /// A stage has no host to switch.
+    StageSkipped {
+        /// The stage.
+        stage: StageName,
+    },
+    /// The hosts of a wave are about to be switched.
+    WaveStarted {
+        /// The stage.
+        stage: StageName,
+        /// Which of its waves, from 1.
+        wave: usize,
+        /// How many hosts it has.
+        hosts: usize,
+    },
+    /// A host has come further.
+    HostPhase {
+        /// The host.
+        host: HostId,
+        /// How far.
+        phase: Phase,
+        /// What travelled to it, when it was primed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<Bytes>,
+        /// Whether it was so already.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        already: bool,
+    },
+    /// Bytes travel to a host; live only, never journaled.
+    HostProgress {
+        /// The host.
+        host: HostId,
+        /// What has arrived.
+        bytes: Bytes,
+        /// What travels in all.
+        total: Bytes,
+        /// Bytes a second.
+        rate: Bytes,
+        /// Seconds that are left at that rate.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        eta: Option<u64>,
+    },
+    /// A host failed.
+    HostFailed {
+        /// The host.
+        host: HostId,
+        /// Which budget it counts against.
+        class: FailureClass,
+        /// What happened, in one line without the host's name.
+        message: String,
+        /// What to try.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+        /// The last lines that the host printed.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        output: String,
+    },
+    /// A host is tried again.
+    HostRetried {
+        /// The host.
+        host: HostId,
+        /// Who asked for it.
+        by: Operator,
+    },
+    /// A host is left out from here on.
+    HostSkipped {
+        /// The host.
+        host: HostId,
+        /// Why.
+        reason: String,
+    },
+    /// A host was taken out of service, or could not be.
+    HostDepooled {
+        /// The host.
+        host: HostId,
+        /// Why it could not be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    /// A host was put back into service, or could not be.
+    HostRepooled {
+        /// The host.
+        host: HostId,
+        /// Why it could not be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    /// A gate answered.
+    GateResult {
+        /// The gate.
+        gate: String,
+        /// Where it was asked.
+        scope: GateScope,
+        /// For which stage.
+        stage: StageName,
+        /// On which host.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<HostId>,
+        /// What it found.
+        verdict: Verdict,
+        /// The number that it printed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<f64>,
+        /// Why it did not pass.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        message: String,
+        /// Whether it is told but never decides.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dry: bool,
+    },
+    /// A stage must stay healthy until then.
+    SoakStarted {
+        /// The stage.
+        stage: StageName,
+        /// When the soak ends.
+        until: Timestamp,
+    },
+    /// A stage waits for a person.
+    PromotionNeeded {
+        /// The stage that is done.
+        stage: StageName,
+    },
+    /// A stage is done and the next may start.
+    Promoted {
+        /// The stage that is done.
+        stage: StageName,
+        /// Who promoted it; none when its soak and gates did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Operator>,
+    },
+    /// No new host is started until a command comes.
+    Paused {
+        /// Why.
+        why: PauseReason,
+    },
+    /// The rollout goes on.
+    Continued {
+        /// Who said so.
+        by: Operator,
+    },
+    /// No new host is started; those under way finish, and then comes what the policy says.
+    Stopping {
+        /// Why.
+        why: PauseReason,
+    },
+    /// The rollout is to end as it stands.
+    AbortRequested {
+        /// Who said so.
+        by: Operator,
+    },
+    /// Every switched host goes back.
+    RollbackStarted {
+        /// Who said so; none when the policy did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Operator>,
+        /// How many hosts go back.
+        hosts: usize,
+    },
+    /// The conductor was told to stop; the rollout can be resumed.
+    Suspended {
+        /// Who said so.
+        by: Operator,
+    },
+    /// Another conductor goes on.
+    Resumed {
+        /// Who started it.
+        by: Operator,
+    },
+    /// The release is good on every host that is healthy.
+    ReleaseFinalized {
+        /// Its id.
+        release: ReleaseId,
+        /// On how many hosts.
+        hosts: usize,
+    },
+    /// The rollout is over.
+    RolloutFinished {
+        /// How it ended.
+        outcome: Outcome,
+        /// What the process answers.
+        exit_code: u8,
+        /// How many hosts ended how.
+        counts: BTreeMap<HostEnd, usize>,
+        /// The hosts that should have the release and do not.
+        debt: Vec<Debt>,
+    },
+    /// Something that a later version of coalmine writes and this one does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Event {
+    /// Says that a host failed.
+    #[must_use]
+    pub fn host_failed(host: HostId, failure: Failure) -> Self {
+        let Failure { class, message, hint, output } = failure;
+        Self::HostFailed { host, class, message, hint, output }
+    }
+
+    /// Says that a host has come further, with nothing to add.
+    #[must_use]
+    pub const fn host_phase(host: HostId, phase: Phase) -> Self {
+        Self::HostPhase { host, phase, bytes: None, already: false }
+    }
+
+    /// Tells whether the event belongs in the journal; what is not journaled changes no state.
+    #[must_use]
+    pub const fn is_journaled(&self) -> bool {
+        !matches!(self, Self::HostProgress { .. })
+    }
+}
+
+/// Tells why a line is not a record.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    /// It is not the JSON of a record.
+    #[error("not a record: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A version of coalmine wrote it that this one cannot read.
+    #[error("a record of version {0}, and this coalmine reads version {version} only", version = Record::VERSION)]
+    Version(u32),
+}
+
+/// Holds an event with its place in a rollout: a line of the journal, of the control socket and of `--output jsonl`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Its number, from 1; a live event that is not journaled has that of the record before it.
+    pub seq: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// In which rollout.
+    pub rollout: RolloutId,
+    /// What happened.
+    pub event: Event,
+}
+
+/// The fields that a record has beside its event's; other fields are the event's and are not looked at here.
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    v: u32,
+    seq: u64,
+    at: Timestamp,
+    rollout: RolloutId,
+}
+
+impl Record {
+    /// The version of the format that this coalmine writes and reads.
+    pub const VERSION: u32 = 1;
+
+    /// Writes the record as one line of JSON, without the newline.
+    ///
+    /// # Errors
+    ///
+    /// When the event cannot be written as JSON, which no event of this version does.
+    pub fn to_line(&self) -> Result<String, RecordError> {
+        // Two objects become one by their text: an event is a tagged enum, which serde cannot put beside other fields.
+        let envelope = serde_json::to_string(&Envelope {
+            v: Self::VERSION,
+            seq: self.seq,
+            at: self.at,
+            rollout: self.rollout.clone(),
+        })?;
+        let event = serde_json::to_string(&self.event)?;
+        let head = envelope.strip_suffix('}').unwrap_or(&envelope);
+        let tail = event.strip_prefix('{').unwrap_or(&event);
+        Ok(format!("{head},{tail}"))
+    }
+
+    /// Reads a record of one line of JSON.
+    ///
+    /// # Errors
+    ///
+    /// When the line is no record, or one of a version that this coalmine cannot read. An event of an unknown kind is read as
+    /// [`Event::Unknown`].
+    pub fn from_line(line: &str) -> Result<Self, RecordError> {
+        let envelope: Envelope = serde_json::from_str(line)?;
+        if envelope.v != Self::VERSION {
+            return Err(RecordError::Version(envelope.v));
+        }
+        let event = serde_json::from_str(line)?;
+        Ok(Self { seq: envelope.seq, at: envelope.at, rollout: envelope.rollout, event })
+    }
+}

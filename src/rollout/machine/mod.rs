@@ -1,0 +1,372 @@
+//! Decides: an input and a time in, records and effects out.
+//!
+//! The machine keeps one thing beside the state, namely what it asked for and has no answer to yet; a resumed rollout
+//! starts without any. Effects must be performed only after the records of the same step are in the journal.
+
+mod commands;
+mod results;
+mod schedule;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::event::{Event, GateScope, PauseReason, Record};
+use super::outcome::Outcome;
+use super::state::{Mode, State};
+use crate::model::{
+    Bytes, Command, Failure, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget, StageIdx,
+    Verdict,
+};
+use crate::plan::Plan;
+
+/// Names something that is done to one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    /// Takes its lock and asks what it has.
+    Lock,
+    /// Puts the release there.
+    Prime,
+    /// Switches it.
+    Activate,
+    /// Runs the gates there.
+    Check,
+    /// Switches it back and runs the gates there.
+    RollBack(RollBackTarget),
+    /// Takes it out of service.
+    Depool,
+    /// Puts it back into service.
+    Repool,
+    /// Writes that the release is good, and frees its lock.
+    Finalize,
+    /// Frees its lock.
+    Unlock,
+}
+
+/// Asks for something to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Does something to a host; answered by exactly one [`Input::Done`].
+    Start {
+        /// The host.
+        host: HostId,
+        /// What is done.
+        task: Task,
+    },
+    /// Ends what is being done to a host as soon as possible; its [`Input::Done`] still comes.
+    Cancel {
+        /// The host.
+        host: HostId,
+    },
+    /// Asks a gate of a stage; answered by exactly one [`Input::Gate`].
+    Ask {
+        /// The stage.
+        stage: StageIdx,
+        /// The gate.
+        gate: String,
+        /// Before the stage, or during its soak.
+        scope: GateScope,
+    },
+}
+
+/// Holds what one gate answered on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostGate {
+    /// The gate.
+    pub gate: String,
+    /// What it found.
+    pub verdict: Verdict,
+    /// Why it did not pass.
+    pub message: String,
+    /// What it printed.
+    pub output: String,
+    /// Whether it is told but never decides.
+    pub dry: bool,
+}
+
+/// Holds what a task found or did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskOutput {
+    /// The lock was taken.
+    Locked {
+        /// What stands where the link belongs.
+        installed: Installed,
+        /// Where the host goes back to.
+        good: Option<RollBackTarget>,
+        /// How long the answer took, in milliseconds.
+        latency_ms: u64,
+        /// Whose lock it was before, when its lease had run out.
+        taken_from: Option<Box<LockHolder>>,
+    },
+    /// The release is there.
+    Primed {
+        /// Whether it was there already.
+        already: bool,
+        /// What travelled.
+        bytes: Bytes,
+    },
+    /// The host was switched.
+    Activated {
+        /// Whether it was on the release already.
+        already: bool,
+    },
+    /// The gates answered.
+    Checked {
+        /// What they answered, in order.
+        gates: Vec<HostGate>,
+    },
+    /// It was done, and there is nothing to tell.
+    Done,
+}
+
+/// Tells why a task was not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskError {
+    /// It failed.
+    Failed(Box<Failure>),
+    /// Another rollout holds the host's lock.
+    Locked(Box<LockHolder>),
+    /// It was cancelled; what it did so far may or may not have happened.
+    Cancelled,
+}
+
+/// Tells the machine that something happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A conductor starts, or goes on with, the rollout.
+    Begin {
+        /// Who started it.
+        by: Operator,
+    },
+    /// A task is over.
+    Done {
+        /// The host.
+        host: HostId,
+        /// What was asked.
+        task: Task,
+        /// What came of it.
+        result: Result<TaskOutput, TaskError>,
+    },
+    /// A gate of a stage answered.
+    Gate {
+        /// The stage.
+        stage: StageIdx,
+        /// The gate.
+        gate: String,
+        /// Before the stage, or during its soak.
+        scope: GateScope,
+        /// What it found.
+        verdict: Verdict,
+        /// The number that it printed.
+        value: Option<f64>,
+        /// Why it did not pass.
+        message: String,
+    },
+    /// Somebody asks for something.
+    Command {
+        /// What.
+        command: Command,
+        /// Who.
+        by: Operator,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// Says why a command is refused, in words for who gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Rejection(pub String);
+
+/// Holds what one input led to.
+#[derive(Debug, Default, PartialEq)]
+pub struct Step {
+    /// What happened; to be journaled before anything is performed.
+    pub records: Vec<Record>,
+    /// What is to be done.
+    pub effects: Vec<Effect>,
+    /// The answer to a command.
+    pub reply: Option<Result<(), Rejection>>,
+}
+
+/// Decides what a rollout does next.
+#[derive(Debug)]
+pub struct Machine {
+    state: State,
+    plan: std::sync::Arc<Plan>,
+    begun: bool,
+    busy: BTreeMap<usize, Task>,
+    cancelled: BTreeSet<usize>,
+    /// Hosts whose lock has to be taken anew after a resume, before anything else.
+    relock: BTreeSet<usize>,
+    asked: BTreeSet<(usize, String)>,
+    /// Hosts that were to be taken out of service once already.
+    depooling: BTreeSet<usize>,
+    /// Hosts that the end of the rollout still has to be told to; none while it is not ending.
+    settling: Option<BTreeMap<usize, Task>>,
+    now: Timestamp,
+    step: Step,
+}
+
+impl Machine {
+    /// Plans a rollout: makes a machine and the first record of its journal.
+    #[must_use]
+    pub fn plan(plan: Plan, now: Timestamp) -> (Self, Record) {
+        let plan = std::sync::Arc::new(plan);
+        let record = Record {
+            seq: 1,
+            at: now,
+            rollout: plan.rollout.clone(),
+            event: Event::RolloutPlanned { plan: std::sync::Arc::clone(&plan) },
+        };
+        let state = State::replay([&record]);
+        (Self::with(state, plan, now), record)
+    }
+
+    /// Goes on from the state of a journal; none when that has no plan.
+    #[must_use]
+    pub fn resume(state: State, now: Timestamp) -> Option<Self> {
+        let plan = std::sync::Arc::clone(state.plan()?);
+        Some(Self::with(state, plan, now))
+    }
+
+    const fn with(state: State, plan: std::sync::Arc<Plan>, now: Timestamp) -> Self {
+        Self {
+            state,
+            plan,
+            begun: false,
+            busy: BTreeMap::new(),
+            cancelled: BTreeSet::new(),
+            relock: BTreeSet::new(),
+            asked: BTreeSet::new(),
+            depooling: BTreeSet::new(),
+            settling: None,
+            now,
+            step: Step { records: Vec::new(), effects: Vec::new(), reply: None },
+        }
+    }
+
+    /// Gives the rollout as it stands.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Tells whether nothing more is going to happen here: the rollout is over, or suspended and drained.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.state.mode() == Mode::Finished
+            || (self.state.suspended().is_some() && self.busy.is_empty() && self.asked.is_empty())
+    }
+
+    /// Takes an input; the same inputs at the same times always lead to the same steps.
+    ///
+    /// `now` is never taken back: an earlier time than that of the step before counts as that one.
+    pub fn step(&mut self, input: Input, now: Timestamp) -> Step {
+        self.now = self.now.max(now);
+        match input {
+            Input::Begin { by } => self.begin(by),
+            Input::Done { host, task, result } => self.done(&host, task, result),
+            Input::Gate { stage, gate, scope, verdict, value, message } => {
+                self.answered(stage, gate, scope, verdict, value, message);
+            }
+            Input::Command { command, by } => {
+                let reply = self.command(command, by);
+                self.step.reply = Some(reply);
+            }
+            Input::Tick => {}
+        }
+        if self.begun {
+            self.advance();
+        }
+        std::mem::take(&mut self.step)
+    }
+
+    fn begin(&mut self, by: Operator) {
+        if self.begun || self.state.mode() == Mode::Finished {
+            return;
+        }
+        self.begun = true;
+        if self.state.seq() <= 1 {
+            return;
+        }
+        let before = self.state.latest().unwrap_or(self.now);
+        self.emit(Event::Resumed { by });
+        self.relock = (0..self.state.hosts().len())
+            .filter(|&index| self.state.host(index).is_some_and(|host| host.locked && host.phase != Phase::Skipped))
+            .collect();
+        // Nobody was there to see the stage while no conductor ran: only gates of the stage can vouch for that time.
+        if let Mode::Soaking { stage } = self.state.mode()
+            && let Some((plan, status)) = self.state.stage(stage)
+            && let Some(soak) = status.soak
+            && !plan.gates.iter().any(|gate| !gate.dry)
+        {
+            let unseen = self.now.duration_since(before).max(jiff::SignedDuration::ZERO);
+            let stage = plan.name.clone();
+            let until = soak.until.checked_add(unseen).unwrap_or(soak.until);
+            self.emit(Event::SoakStarted { stage, until });
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        let record = Record { seq: self.state.seq() + 1, at: self.now, rollout: self.plan.rollout.clone(), event };
+        self.state.apply(&record);
+        self.step.records.push(record);
+    }
+
+    fn phase(&mut self, index: usize, phase: Phase) {
+        if let Some(host) = self.id_of(index) {
+            self.emit(Event::host_phase(host, phase));
+        }
+    }
+
+    fn id_of(&self, index: usize) -> Option<HostId> {
+        self.state.host(index).map(|host| host.id.clone())
+    }
+
+    fn start(&mut self, index: usize, task: Task) {
+        if let Some(host) = self.id_of(index) {
+            self.busy.insert(index, task.clone());
+            self.step.effects.push(Effect::Start { host, task });
+        }
+    }
+
+    fn cancel(&mut self, index: usize) {
+        if self.busy.contains_key(&index)
+            && self.cancelled.insert(index)
+            && let Some(host) = self.id_of(index)
+        {
+            self.step.effects.push(Effect::Cancel { host });
+        }
+    }
+
+    /// Cancels what leaves nothing unknown behind: everything but a switch.
+    fn cancel_harmless(&mut self) {
+        let harmless: Vec<usize> = self
+            .busy
+            .iter()
+            .filter(|(_, task)| matches!(task, Task::Lock | Task::Prime | Task::Check))
+            .map(|(&index, _)| index)
+            .collect();
+        for index in harmless {
+            self.cancel(index);
+        }
+    }
+
+    fn finish(&mut self, outcome: Outcome) {
+        let summary = self.state.summary();
+        let exit_code = outcome.exit_code(self.plan.kind, &summary.debt);
+        self.emit(Event::RolloutFinished { outcome, exit_code, counts: summary.counts, debt: summary.debt });
+    }
+
+    fn release(&self) -> &ReleaseId {
+        &self.plan.release
+    }
+
+    fn stop(&mut self, why: PauseReason) {
+        if self.state.stopping().is_none() && self.state.paused().is_none() && self.state.aborted().is_none() {
+            self.emit(Event::Stopping { why });
+        }
+    }
+}

@@ -1,0 +1,311 @@
+use super::{HostGate, Machine, Task, TaskError, TaskOutput};
+use crate::model::{
+    Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, RollBackTarget, StageIdx, Verdict,
+};
+use crate::plan::PlanKind;
+use crate::rollout::event::{Event, GateScope, PauseReason};
+use crate::rollout::state::Mode;
+
+impl Machine {
+    pub(super) fn done(&mut self, host: &HostId, task: Task, result: Result<TaskOutput, TaskError>) {
+        let Some(index) = self.state.index_of(host) else {
+            return;
+        };
+        if self.busy.get(&index) != Some(&task) {
+            return;
+        }
+        self.busy.remove(&index);
+        self.cancelled.remove(&index);
+        match (task, result) {
+            (Task::Lock, Ok(TaskOutput::Locked { installed, good, latency_ms, taken_from })) => {
+                self.locked(index, host, installed, good, latency_ms, taken_from);
+            }
+            (Task::Lock, Err(TaskError::Locked(holder))) => {
+                self.relock.remove(&index);
+                self.stop(PauseReason::Locked { host: host.clone(), holder });
+            }
+            (Task::Lock, Err(TaskError::Failed(failure))) => {
+                self.relock.remove(&index);
+                self.failed(index, host, *failure);
+            }
+            (Task::Prime, result) => self.primed(index, host, result),
+            (Task::Activate, Ok(output)) => {
+                let already = matches!(output, TaskOutput::Activated { already: true });
+                self.emit(Event::HostPhase { host: host.clone(), phase: Phase::Active, bytes: None, already });
+                self.check(index);
+            }
+            (Task::Check, Ok(TaskOutput::Checked { gates })) => self.checked(index, host, gates),
+            (Task::Check, Err(TaskError::Cancelled)) => self.phase(index, Phase::Active),
+            (Task::RollBack(_), Ok(_)) => self.phase(index, Phase::RolledBack),
+            (Task::RollBack(_), Err(error)) => {
+                if let Some(failure) = failure_of(error) {
+                    self.emit(Event::host_failed(host.clone(), failure));
+                    self.depool(index);
+                }
+            }
+            (Task::Activate | Task::Check, Err(error)) => {
+                if let Some(failure) = failure_of(error) {
+                    self.failed(index, host, failure);
+                    self.go_back(index);
+                }
+            }
+            (Task::Depool, result) => {
+                let error = result.err().and_then(failure_of).map(|failure| failure.message);
+                self.emit(Event::HostDepooled { host: host.clone(), error });
+            }
+            (Task::Repool, result) => {
+                let error = result.err().and_then(failure_of).map(|failure| failure.message);
+                self.emit(Event::HostRepooled { host: host.clone(), error });
+            }
+            (Task::Finalize, result) => {
+                if let Some(settling) = &mut self.settling {
+                    settling.remove(&index);
+                }
+                if let Some(mut failure) = result.err().and_then(failure_of) {
+                    failure.message =
+                        format!("runs the release, and could not be told that it is good: {}", failure.message);
+                    self.emit(Event::host_failed(host.clone(), failure));
+                }
+            }
+            (Task::Unlock, _) => {
+                // A lock that could not be freed ends with its lease.
+                if let Some(settling) = &mut self.settling {
+                    settling.remove(&index);
+                }
+            }
+            // A cancelled lock is asked for again, or never; any other answer was to another question.
+            (Task::Lock | Task::Check, _) => {}
+        }
+    }
+
+    fn locked(
+        &mut self,
+        index: usize,
+        host: &HostId,
+        installed: Installed,
+        good: Option<RollBackTarget>,
+        latency_ms: u64,
+        taken_from: Option<Box<LockHolder>>,
+    ) {
+        if let Some(holder) = taken_from {
+            self.emit(Event::LockTakenOver { host: host.clone(), holder });
+        }
+        let release = installed.release().cloned();
+        self.emit(Event::HostProbed { host: host.clone(), installed, good, latency_ms });
+        if !self.relock.remove(&index) {
+            return;
+        }
+        // The host says how far it came before the conductor died; the journal only says what was about to be done.
+        let there = release.as_ref() == Some(self.release());
+        match self.state.host(index).map(|status| status.phase) {
+            Some(Phase::Priming) => self.phase(index, Phase::Pending),
+            Some(Phase::Activating | Phase::Active | Phase::Checking) if there => self.phase(index, Phase::Active),
+            Some(Phase::Activating | Phase::Active | Phase::Checking) => self.phase(index, Phase::Primed),
+            _ => {}
+        }
+    }
+
+    fn primed(&mut self, index: usize, host: &HostId, result: Result<TaskOutput, TaskError>) {
+        // It may have been skipped meanwhile.
+        if self.state.host(index).is_none_or(|status| status.phase != Phase::Priming) {
+            return;
+        }
+        match result {
+            Ok(output) => {
+                let (already, bytes) = match output {
+                    TaskOutput::Primed { already, bytes } => (already, bytes),
+                    _ => (false, Bytes(0)),
+                };
+                self.emit(Event::HostPhase { host: host.clone(), phase: Phase::Primed, bytes: Some(bytes), already });
+            }
+            Err(TaskError::Cancelled) => self.phase(index, Phase::Pending),
+            Err(error) => {
+                if let Some(failure) = failure_of(error) {
+                    self.failed(index, host, failure);
+                }
+            }
+        }
+    }
+
+    pub(super) fn check(&mut self, index: usize) {
+        let ending = self.state.aborted().is_some() || self.state.mode() == Mode::RollingBack;
+        if !ending && !self.busy.contains_key(&index) {
+            self.phase(index, Phase::Checking);
+            self.start(index, Task::Check);
+        }
+    }
+
+    fn checked(&mut self, index: usize, host: &HostId, gates: Vec<HostGate>) {
+        let Some((stage, _)) = self.state.host(index).and_then(|status| self.state.stage(status.stage)) else {
+            return;
+        };
+        let stage = stage.name.clone();
+        let mut verdict: Option<HostGate> = None;
+        for gate in gates {
+            if gate.verdict == Verdict::Pass {
+                continue;
+            }
+            self.emit(Event::GateResult {
+                gate: gate.gate.clone(),
+                scope: GateScope::Host,
+                stage: stage.clone(),
+                host: Some(host.clone()),
+                verdict: gate.verdict,
+                value: None,
+                message: gate.message.clone(),
+                dry: gate.dry,
+            });
+            let worse = verdict.as_ref().is_none_or(|known| known.verdict != Verdict::Fail);
+            if !gate.dry && worse {
+                verdict = Some(gate);
+            }
+        }
+        match verdict {
+            None => {
+                self.phase(index, Phase::Healthy);
+                if self.state.host(index).is_some_and(|status| status.depooled) {
+                    self.start(index, Task::Repool);
+                }
+            }
+            Some(gate) if gate.verdict == Verdict::Fail => {
+                let message = format!("gate {:?} failed: {}", gate.gate, gate.message);
+                let failure = Failure::new(FailureClass::Unhealthy, message).output(gate.output);
+                self.failed(index, host, failure);
+                self.go_back(index);
+            }
+            Some(gate) => {
+                self.phase(index, Phase::Active);
+                if self.state.paused().is_none() && self.state.stopping().is_none() && self.state.aborted().is_none() {
+                    let message = format!("on {host}: {}", gate.message);
+                    self.emit(Event::Paused { why: PauseReason::GateInconclusive { stage, gate: gate.gate, message } });
+                }
+            }
+        }
+    }
+
+    /// Counts a failure against the budget of the host's stage.
+    fn failed(&mut self, index: usize, host: &HostId, failure: Failure) {
+        self.emit(Event::host_failed(host.clone(), failure));
+        let Some(idx) = self.state.host(index).map(|status| status.stage) else {
+            return;
+        };
+        self.stop_if_over_budget(idx);
+    }
+
+    pub(super) fn stop_if_over_budget(&mut self, idx: StageIdx) {
+        // Who goes back does so as far as possible, whatever fails.
+        let tolerant = self.plan.kind == PlanKind::Rollback || self.state.mode() == Mode::RollingBack;
+        if !tolerant
+            && let Some((class, failed, allowed)) = self.state.over_budget(idx)
+            && let Some((stage, _)) = self.state.stage(idx)
+        {
+            let stage = stage.name.clone();
+            self.stop(PauseReason::OverBudget { stage, class, failed, allowed });
+        }
+    }
+
+    /// Sends one host back to its own last good release, at once.
+    fn go_back(&mut self, index: usize) {
+        let Some(status) = self.state.host(index) else {
+            return;
+        };
+        // A rollback goes to what is good; what ran before it is what is being left.
+        if self.plan.kind == PlanKind::Rollback || status.switched.is_none() {
+            self.depool(index);
+            return;
+        }
+        self.send_back(index);
+    }
+
+    /// Sends a host back, or says that there is nothing to send it to.
+    pub(super) fn send_back(&mut self, index: usize) {
+        let Some((host, good)) = self.state.host(index).map(|status| (status.id.clone(), status.good.clone())) else {
+            return;
+        };
+        self.phase(index, Phase::RollingBack);
+        if let Some(target) = good {
+            self.start(index, Task::RollBack(target));
+        } else {
+            let failure = Failure::new(
+                FailureClass::Activate,
+                "no release was ever finalized here, so there is none to go back to",
+            )
+            .hint("name one that is known to work: coalmine rollback --to VERSION");
+            self.emit(Event::host_failed(host, failure));
+            self.depool(index);
+        }
+    }
+
+    /// Takes a host out of service when the site says how.
+    pub(super) fn depool(&mut self, index: usize) {
+        let wanted = self.plan.policy.depool && self.state.host(index).is_some_and(|status| !status.depooled);
+        if wanted && !self.busy.contains_key(&index) {
+            self.start(index, Task::Depool);
+        }
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        idx: StageIdx,
+        gate: String,
+        scope: GateScope,
+        verdict: Verdict,
+        value: Option<f64>,
+        message: String,
+    ) {
+        self.asked.remove(&(idx.0, gate.clone()));
+        let Some((plan, _)) = self.state.stage(idx) else {
+            return;
+        };
+        let stage = plan.name.clone();
+        let dry = plan.gates.iter().any(|known| known.name == gate && known.dry);
+        self.emit(Event::GateResult {
+            gate: gate.clone(),
+            scope,
+            stage: stage.clone(),
+            host: None,
+            verdict,
+            value,
+            message: message.clone(),
+            dry,
+        });
+        let waiting_for_it = matches!(
+            self.state.paused(),
+            Some(PauseReason::GateInconclusive { gate: waiting, .. }) if *waiting == gate
+        );
+        match verdict {
+            Verdict::Pass if waiting_for_it => {
+                self.emit(Event::Continued { by: Operator(format!("gate {gate:?}").into()) });
+            }
+            Verdict::Pass => {}
+            _ if dry => {}
+            Verdict::Fail if scope == GateScope::Stage => {
+                if waiting_for_it {
+                    self.emit(Event::Continued { by: Operator(format!("gate {gate:?}").into()) });
+                }
+                self.stop(PauseReason::GateFailed { stage, gate, message });
+            }
+            // A baseline that cannot be taken says nothing about the release: a person has to look.
+            Verdict::Fail | Verdict::Inconclusive => {
+                if self.state.paused().is_none() && self.state.stopping().is_none() && self.state.aborted().is_none() {
+                    self.emit(Event::Paused { why: PauseReason::GateInconclusive { stage, gate, message } });
+                }
+            }
+        }
+    }
+}
+
+/// Turns what went wrong with a task into a failure; none when it was cancelled.
+fn failure_of(error: TaskError) -> Option<Failure> {
+    match error {
+        TaskError::Failed(failure) => Some(*failure),
+        TaskError::Locked(holder) => Some(
+            Failure::new(
+                FailureClass::Activate,
+                format!("its lock was taken over by {} for rollout {}", holder.owner, holder.rollout),
+            )
+            .hint("somebody else deploys to it: talk to them before anything is retried"),
+        ),
+        TaskError::Cancelled => None,
+    }
+}
