@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, ReleaseId, RolloutId};
+use super::{Digest, ReleaseId, RollBackTarget, RolloutId};
 
 /// Tells what a host runs compared with the release that it should run; the words are those of `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -121,4 +121,31 @@ pub struct Probe {
     /// How long the answer took.
     #[serde(default)]
     pub latency: Duration,
+}
+
+impl Probe {
+    /// Says where the host goes back to when what comes next fails; none when nothing was ever good there.
+    ///
+    /// A release that was installed and never finalized is not good: whether it works is what nobody knows.
+    #[must_use]
+    pub fn roll_back_target(&self) -> Option<RollBackTarget> {
+        match (&self.good, &self.installed) {
+            (Some(good), _) => Some(RollBackTarget::Release { id: good.clone() }),
+            (None, Installed::Missing) => Some(RollBackTarget::Nothing),
+            (None, Installed::Unmanaged { .. }) => Some(RollBackTarget::Adopted),
+            (None, Installed::Release { .. }) => None,
+        }
+    }
+
+    /// Tells whether the host runs a release, file for file, and has it finalized.
+    #[must_use]
+    pub fn is_current(&self, release: &ReleaseId, digest: &Digest) -> bool {
+        let runs = match &self.installed {
+            Installed::Release { id, digest: found, drift } => {
+                id == release && found.as_ref() == Some(digest) && drift.is_none()
+            }
+            Installed::Missing | Installed::Unmanaged { .. } => false,
+        };
+        runs && self.good.as_ref() == Some(release)
+    }
 }

@@ -3,8 +3,10 @@
 //! A plan is complete: whoever has it needs no configuration and no inventory to run the rollout, or to resume it. This
 //! room asks nobody anything; what is installed is given to it.
 
+mod make;
 mod types;
 
+pub use make::{Amount, BudgetRule, Member, PlanError, Request, StageRequest, StageSelection, make};
 pub use types::{
     Budget, HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageGate,
     StageKind, StagePlan,
