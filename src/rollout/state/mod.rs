@@ -1,0 +1,228 @@
+mod apply;
+mod query;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::event::{PauseReason, Record};
+use super::outcome::Outcome;
+use crate::model::{
+    Bytes, Failure, FailureClass, HostId, Installed, Operator, Phase, RollBackTarget, StageIdx, Verdict,
+};
+use crate::plan::{HostPlan, Plan, StageGate, StagePlan};
+
+/// Says what the rollout as a whole is doing.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// There is a plan and nothing more.
+    #[default]
+    Planned,
+    /// Hosts give their locks.
+    Locking,
+    /// Hosts get the release: those of a stage, or all of them.
+    Priming {
+        /// The stage that comes next.
+        stage: StageIdx,
+    },
+    /// The hosts of a wave are switched.
+    Switching {
+        /// The stage.
+        stage: StageIdx,
+        /// Its wave, from 0.
+        wave: usize,
+    },
+    /// A stage must stay healthy.
+    Soaking {
+        /// The stage.
+        stage: StageIdx,
+    },
+    /// A stage waits for a person.
+    Promoting {
+        /// The stage that is done.
+        stage: StageIdx,
+    },
+    /// Switched hosts go back.
+    RollingBack,
+    /// All stages are done, and the release becomes good on the healthy hosts.
+    Finalizing,
+    /// It is over.
+    Finished,
+}
+
+/// Tells how long a stage soaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Soak {
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// Holds what a gate of a stage answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GateStatus {
+    /// Its value before the stage started; kept when the stage is retried.
+    pub baseline: Option<f64>,
+    /// When it was asked before the stage started.
+    pub baseline_at: Option<Timestamp>,
+    /// When it was last asked during the soak.
+    pub asked: Option<Timestamp>,
+    /// What it found then.
+    pub verdict: Option<Verdict>,
+    /// The number that it printed then.
+    pub value: Option<f64>,
+    /// Why it did not pass.
+    pub message: String,
+    /// Whether an operator went on in spite of it.
+    pub waived: bool,
+}
+
+/// Holds how far a stage has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageStatus {
+    /// Where its hosts end in the plan's order.
+    pub end: usize,
+    /// How many of its hosts failed and were neither retried nor forgiven, by class.
+    pub failed: BTreeMap<FailureClass, usize>,
+    /// How many failures an operator went on in spite of, by class.
+    pub forgiven: BTreeMap<FailureClass, usize>,
+    /// When its first wave started.
+    pub started: Option<Timestamp>,
+    /// Its soak, once it has begun.
+    pub soak: Option<Soak>,
+    /// When it was promoted, or skipped since it has no hosts.
+    pub promoted: Option<Timestamp>,
+    /// Its gates, in the plan's order.
+    pub gates: Vec<GateStatus>,
+    /// Whether an operator went on although none of its hosts is healthy.
+    pub waived: bool,
+}
+
+/// Holds how far a host has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostStatus {
+    /// Its name.
+    pub id: HostId,
+    /// Its stage.
+    pub stage: StageIdx,
+    /// How far it is.
+    pub phase: Phase,
+    /// When it came there.
+    pub since: Option<Timestamp>,
+    /// What is wrong with it, until it is retried.
+    pub failure: Option<Failure>,
+    /// Why it was left out.
+    pub skipped: Option<String>,
+    /// What it ran when it gave its lock, or when the plan was made.
+    pub from: Option<Installed>,
+    /// Where it goes back to.
+    pub good: Option<RollBackTarget>,
+    /// Whether its lock is this rollout's.
+    pub locked: bool,
+    /// Its place in the order of switches; none while its link was not touched.
+    pub switched: Option<usize>,
+    /// Whether going back failed.
+    pub stranded: bool,
+    /// Whether it was taken out of service.
+    pub depooled: bool,
+    /// How often it was retried.
+    pub retries: u32,
+    /// What travelled to it.
+    pub bytes: Bytes,
+}
+
+/// Holds a rollout as its events so far have made it.
+///
+/// It changes by [`State::apply`] alone, so a journal's records give the same state wherever they are applied.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct State {
+    plan: Option<Arc<Plan>>,
+    mode: Mode,
+    hosts: Vec<HostStatus>,
+    index: HashMap<HostId, usize>,
+    stages: Vec<StageStatus>,
+    by_phase: BTreeMap<Phase, BTreeSet<usize>>,
+    unlocked: BTreeSet<usize>,
+    switched: BTreeMap<usize, usize>,
+    switches: usize,
+    paused: Option<PauseReason>,
+    stopping: Option<PauseReason>,
+    abort: Option<Operator>,
+    suspended: Option<Operator>,
+    bytes: Bytes,
+    seq: u64,
+    started: Option<Timestamp>,
+    latest: Option<Timestamp>,
+    finalized: bool,
+    outcome: Option<Outcome>,
+    exit_code: Option<u8>,
+}
+
+impl State {
+    /// Makes the state of a rollout of which nothing is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Folds records to a state.
+    pub fn replay<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
+        let mut state = Self::new();
+        for record in records {
+            state.apply(record);
+        }
+        state
+    }
+}
+
+impl HostStatus {
+    fn new(plan: &HostPlan, stage: StageIdx) -> Self {
+        Self {
+            id: plan.host.clone(),
+            stage,
+            phase: Phase::Pending,
+            since: None,
+            failure: None,
+            skipped: None,
+            from: plan.from.clone(),
+            good: plan.good.clone(),
+            locked: false,
+            switched: None,
+            stranded: false,
+            depooled: false,
+            retries: 0,
+            bytes: Bytes(0),
+        }
+    }
+}
+
+impl StageStatus {
+    fn new(plan: &StagePlan, end: usize) -> Self {
+        Self {
+            end,
+            failed: BTreeMap::new(),
+            forgiven: BTreeMap::new(),
+            started: None,
+            soak: None,
+            promoted: None,
+            gates: plan.gates.iter().map(|_: &StageGate| GateStatus::new()).collect(),
+            waived: false,
+        }
+    }
+}
+
+impl GateStatus {
+    const fn new() -> Self {
+        Self {
+            baseline: None,
+            baseline_at: None,
+            asked: None,
+            verdict: None,
+            value: None,
+            message: String::new(),
+            waived: false,
+        }
+    }
+}

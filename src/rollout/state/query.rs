@@ -1,0 +1,206 @@
+use std::collections::BTreeSet;
+use std::ops::RangeTo;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{HostStatus, Mode, StageStatus, State};
+use crate::model::{Bytes, FailureClass, HostId, Operator, Phase, RolloutId, StageIdx, StageName};
+use crate::plan::{Plan, StageKind, StagePlan};
+use crate::rollout::event::PauseReason;
+use crate::rollout::outcome::Outcome;
+
+/// What can be asked of a state.
+impl State {
+    /// Gives the plan, once there is one.
+    #[must_use]
+    pub const fn plan(&self) -> Option<&Arc<Plan>> {
+        self.plan.as_ref()
+    }
+
+    /// Names the rollout, once there is a plan.
+    #[must_use]
+    pub fn rollout(&self) -> Option<&RolloutId> {
+        self.plan.as_ref().map(|plan| &plan.rollout)
+    }
+
+    /// Says what the rollout as a whole is doing.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Gives every host, in the plan's order.
+    #[must_use]
+    pub fn hosts(&self) -> &[HostStatus] {
+        &self.hosts
+    }
+
+    /// Gives a host by its place in the plan.
+    #[must_use]
+    pub fn host(&self, index: usize) -> Option<&HostStatus> {
+        self.hosts.get(index)
+    }
+
+    /// Gives the place of a host in the plan.
+    #[must_use]
+    pub fn index_of(&self, host: &HostId) -> Option<usize> {
+        self.index.get(host).copied()
+    }
+
+    /// Gives every stage, in the plan's order.
+    #[must_use]
+    pub fn stages(&self) -> &[StageStatus] {
+        &self.stages
+    }
+
+    /// Gives a stage's plan and how far it has come.
+    #[must_use]
+    pub fn stage(&self, idx: StageIdx) -> Option<(&StagePlan, &StageStatus)> {
+        Some((self.plan.as_ref()?.stages.get(idx.0)?, self.stages.get(idx.0)?))
+    }
+
+    /// Gives the place of a stage.
+    #[must_use]
+    pub fn stage_named(&self, name: &StageName) -> Option<StageIdx> {
+        self.plan.as_ref()?.stages.iter().position(|stage| &stage.name == name).map(StageIdx)
+    }
+
+    /// Tells whether a host is a deploy server.
+    #[must_use]
+    pub fn is_master(&self, index: usize) -> bool {
+        self.host(index)
+            .and_then(|host| self.stage(host.stage))
+            .is_some_and(|(stage, _)| stage.kind == StageKind::Masters)
+    }
+
+    /// Counts the hosts in a phase.
+    #[must_use]
+    pub fn count(&self, phase: Phase) -> usize {
+        self.by_phase.get(&phase).map_or(0, BTreeSet::len)
+    }
+
+    /// Counts the hosts of a stage in a phase.
+    #[must_use]
+    pub fn count_in(&self, stage: StageIdx, phase: Phase) -> usize {
+        let range = self.range_of(stage);
+        self.by_phase.get(&phase).map_or(0, |set| set.range(range).count())
+    }
+
+    /// Gives the places of a stage's hosts in the plan.
+    #[must_use]
+    pub fn range_of(&self, stage: StageIdx) -> std::ops::Range<usize> {
+        let start = stage.0.checked_sub(1).and_then(|before| self.stages.get(before)).map_or(0, |before| before.end);
+        let end = self.stages.get(stage.0).map_or(start, |status| status.end);
+        start..end
+    }
+
+    /// Gives the places of the hosts in a phase, in the plan's order, up to a place.
+    pub fn in_phase(&self, phase: Phase, range: RangeTo<usize>) -> impl Iterator<Item = usize> {
+        self.by_phase.get(&phase).into_iter().flat_map(move |set| set.range(range).copied())
+    }
+
+    /// Gives the places of the hosts that have yet to give their lock, in the plan's order.
+    pub fn unlocked(&self) -> impl Iterator<Item = usize> {
+        self.unlocked.iter().copied()
+    }
+
+    /// Gives the hosts whose link was touched and that did not go back, last one first.
+    pub fn switched(&self) -> impl Iterator<Item = usize> {
+        self.switched.values().rev().copied()
+    }
+
+    /// Says why no new host is started until a command comes.
+    #[must_use]
+    pub const fn paused(&self) -> Option<&PauseReason> {
+        self.paused.as_ref()
+    }
+
+    /// Says why no new host is started until those under way have finished.
+    #[must_use]
+    pub const fn stopping(&self) -> Option<&PauseReason> {
+        self.stopping.as_ref()
+    }
+
+    /// Says who asked for the end.
+    #[must_use]
+    pub const fn aborted(&self) -> Option<&Operator> {
+        self.abort.as_ref()
+    }
+
+    /// Says who stopped the conductor; the rollout can be resumed.
+    #[must_use]
+    pub const fn suspended(&self) -> Option<&Operator> {
+        self.suspended.as_ref()
+    }
+
+    /// Tells whether the release is good on every healthy host.
+    #[must_use]
+    pub const fn is_finalized(&self) -> bool {
+        self.finalized
+    }
+
+    /// Says how it ended, once it has.
+    #[must_use]
+    pub const fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+
+    /// Gives the exit code that was journaled with the end.
+    #[must_use]
+    pub const fn exit_code(&self) -> Option<u8> {
+        self.exit_code
+    }
+
+    /// Counts what travelled.
+    #[must_use]
+    pub const fn bytes(&self) -> Bytes {
+        self.bytes
+    }
+
+    /// Gives the number of the last record.
+    #[must_use]
+    pub const fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Gives the time of the first record.
+    #[must_use]
+    pub const fn started(&self) -> Option<Timestamp> {
+        self.started
+    }
+
+    /// Gives the time of the last record.
+    #[must_use]
+    pub const fn latest(&self) -> Option<Timestamp> {
+        self.latest
+    }
+
+    /// Tells how long it took until the last record.
+    #[must_use]
+    pub fn took(&self) -> Option<Duration> {
+        self.latest?.duration_since(self.started?).try_into().ok()
+    }
+
+    /// Tells whether any host's link was ever touched.
+    #[must_use]
+    pub const fn anything_switched(&self) -> bool {
+        self.switches > 0
+    }
+
+    /// Names the first class of which a stage has more failures than its budget allows.
+    ///
+    /// Hosts that could not be reached do not count while they may be skipped.
+    #[must_use]
+    pub fn over_budget(&self, idx: StageIdx) -> Option<(FailureClass, usize, usize)> {
+        let (plan, status) = self.stage(idx)?;
+        let skip = self.plan.as_ref()?.policy.skip_unreachable;
+        status.failed.iter().find_map(|(&class, &failed)| {
+            let forgiven = status.forgiven.get(&class).copied().unwrap_or(0);
+            let allowed = plan.budget.of(class);
+            let counts = !(skip && class == FailureClass::Unreachable);
+            (counts && failed.saturating_sub(forgiven) > allowed).then_some((class, failed, allowed))
+        })
+    }
+}
