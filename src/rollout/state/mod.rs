@@ -1,3 +1,5 @@
+//! What a rollout has come to: a fold over its records, and all that can be asked of it.
+
 mod apply;
 mod query;
 

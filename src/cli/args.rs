@@ -1,0 +1,438 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::{Environment, HostId, Slot, Version};
+
+/// Installs a release of a tool on a whole fleet over ssh and rsync, canaries first.
+///
+/// coalmine watches every host while it does so, stops when something is wrong, and puts the old release back.
+#[derive(Debug, Parser)]
+#[command(name = "coalmine", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 100)]
+#[command(after_help = "\
+Exit codes: 0 done and healthy; 1 failed before anything was changed; 2 usage or configuration; 3 done, some hosts failed; \
+4 done, some hosts unreachable; 5 stopped and left as it stands; 6 rolled back; 7 locked by another; 8 waiting; \
+9 status, plan: not every host is current; 70 a bug; 130 interrupted before anything was changed.")]
+pub struct Cli {
+    /// Which configuration; without it, coalmine.toml here or in a folder above, then the user's, then the system's.
+    #[arg(short = 'c', long = "config", value_name = "FILE", global = true, env = "COALMINE_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// Which environment; needed where the configuration has several.
+    #[arg(short, long, value_name = "ENV", global = true, env = "COALMINE_ENV", value_parser = environment)]
+    pub environment: Option<Environment>,
+
+    /// Where releases, journals and marks are kept.
+    #[arg(long, value_name = "DIR", global = true, env = "COALMINE_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+
+    /// When to use colours; auto is on a terminal, unless `NO_COLOR` is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, global = true)]
+    pub color: ColorChoice,
+
+    /// Tells more: once what is done, twice how.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Says when to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Also where nobody may see them.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// Names what coalmine does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Plans and runs a rollout.
+    #[command(visible_alias = "deploy")]
+    InstallWorld(InstallArgs),
+    /// Prints what install-world would do, host by host; changes nothing.
+    Plan(PlanArgs),
+    /// Surveys the fleet: installed version against the release, per host; changes nothing.
+    Status(StatusArgs),
+    /// Builds the release on this machine.
+    Build(BuildArgs),
+    /// Lists tags with their state: built, good, bad, where installed.
+    Releases(ReleasesArgs),
+    /// Puts the last release back that was finalized, or another one, without soak.
+    Rollback(RollbackArgs),
+    /// Resolves an expression, one host a line.
+    Hosts(HostsArgs),
+    /// Checks configuration, tools, agent and every host, and says how to mend what is wrong.
+    Doctor(DoctorArgs),
+    /// Shows or checks the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// A throw-away fleet of real sshd hosts on loopback, with a product to deploy.
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
+    /// Prints a script that completes commands, hosts, groups and tags.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page.
+    Man,
+}
+
+/// Says which hosts are meant.
+#[derive(Debug, Default, Clone, Args)]
+pub struct Selection {
+    /// Only these hosts: an expression such as `mw[01-40]`, `@canaries`, `~mw.*codfw`.
+    #[arg(short, long, value_name = "EXPR")]
+    pub limit: Option<String>,
+
+    /// Without these hosts.
+    #[arg(short = 'x', long, value_name = "EXPR")]
+    pub exclude: Option<String>,
+}
+
+/// Says which commit is meant.
+#[derive(Debug, Default, Clone, Args)]
+pub struct Wanted {
+    /// A tag, or `latest`.
+    #[arg(value_name = "VERSION", conflicts_with = "rev")]
+    pub version: Option<String>,
+
+    /// Any commit instead of a tag.
+    #[arg(long, value_name = "COMMIT")]
+    pub rev: Option<String>,
+
+    /// Uses the checkout's tags and commits as they are, without asking its remote.
+    #[arg(long)]
+    pub no_fetch: bool,
+}
+
+/// Says how the rollout runs.
+#[derive(Debug, Default, Clone, Args)]
+pub struct Running {
+    /// Asks nothing, and promotes stages when their soak and gates have passed.
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Why; shown to others, announced and kept.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+
+    /// How long to wait for a lock that another rollout holds.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait_lock: Option<Duration>,
+
+    /// Prints instead of opening the console.
+    #[arg(long)]
+    pub headless: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = StreamFormat::Text)]
+    pub output: StreamFormat,
+
+    /// How many hosts may be in flight at once, whatever their stage says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub concurrency: Option<u32>,
+}
+
+/// What `install-world` takes.
+#[derive(Debug, Clone, Args)]
+pub struct InstallArgs {
+    /// What is installed.
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// Where.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// How.
+    #[command(flatten)]
+    pub running: Running,
+
+    /// Prints the plan and changes nothing.
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+
+    /// Switches this link beside the usual one, so that two versions are live at once.
+    #[arg(long, value_name = "NAME", value_parser = slot)]
+    pub slot: Option<Slot>,
+
+    /// Puts the release everywhere and switches nowhere.
+    #[arg(long)]
+    pub prime: bool,
+
+    /// How long every stage soaks.
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_soak")]
+    pub soak: Option<Duration>,
+
+    /// No stage soaks.
+    #[arg(long)]
+    pub no_soak: bool,
+
+    /// What follows a failure over the budget; pause on a terminal, rollback headless.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_failure: Option<OnFailureChoice>,
+
+    /// Leaves hosts out that cannot be reached, instead of counting them.
+    #[arg(long)]
+    pub skip_unreachable: bool,
+
+    /// Hashes every file on the hosts, also those that did not change.
+    #[arg(long)]
+    pub full_verify: bool,
+}
+
+/// Says what follows when a rollout must not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnFailureChoice {
+    /// It waits for a command.
+    Pause,
+    /// Every switched host goes back.
+    Rollback,
+    /// It ends and leaves every host as it stands.
+    Abort,
+}
+
+/// Says what a stream of events looks like.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StreamFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON object a line, as the journal has them.
+    Jsonl,
+}
+
+/// Says what a table looks like.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// What `plan` takes.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// What would be installed.
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// Where.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// For this link beside the usual one.
+    #[arg(long, value_name = "NAME", value_parser = slot)]
+    pub slot: Option<Slot>,
+
+    /// Leaves hosts out that cannot be reached, instead of counting them.
+    #[arg(long)]
+    pub skip_unreachable: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
+}
+
+/// What `status` takes.
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// Compares with this tag instead of the latest one.
+    #[arg(value_name = "VERSION")]
+    pub version: Option<String>,
+
+    /// Which hosts.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Of this link beside the usual one.
+    #[arg(long, value_name = "NAME", value_parser = slot)]
+    pub slot: Option<Slot>,
+
+    /// Uses the checkout's tags as they are, without asking its remote.
+    #[arg(long)]
+    pub no_fetch: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
+}
+
+/// What `build` takes.
+#[derive(Debug, Clone, Args)]
+pub struct BuildArgs {
+    /// What is built.
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// Builds anew what is built already.
+    #[arg(long)]
+    pub rebuild: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
+}
+
+/// What `releases` takes.
+#[derive(Debug, Clone, Args)]
+pub struct ReleasesArgs {
+    /// Uses the checkout's tags as they are, without asking its remote.
+    #[arg(long)]
+    pub no_fetch: bool,
+
+    /// Also asks the fleet which hosts run what.
+    #[arg(long)]
+    pub survey: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
+}
+
+/// What `rollback` takes.
+#[derive(Debug, Clone, Args)]
+pub struct RollbackArgs {
+    /// To this version instead of the last one that was finalized.
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub to: Option<Version>,
+
+    /// Where.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// How.
+    #[command(flatten)]
+    pub running: Running,
+
+    /// Prints the plan and changes nothing.
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+
+    /// Of this link beside the usual one.
+    #[arg(long, value_name = "NAME", value_parser = slot)]
+    pub slot: Option<Slot>,
+
+    /// Leaves hosts out that cannot be reached, instead of trying them.
+    #[arg(long)]
+    pub skip_unreachable: bool,
+}
+
+/// What `hosts` takes.
+#[derive(Debug, Clone, Args)]
+pub struct HostsArgs {
+    /// Which hosts; all of the environment's without it.
+    #[arg(value_name = "EXPR")]
+    pub expression: Option<String>,
+
+    /// Prints one folded line: `mw[01-40]`.
+    #[arg(long)]
+    pub fold: bool,
+
+    /// Chooses from every host of every group, not only the environment's.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// What `doctor` takes.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// Which hosts.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
+}
+
+/// What `config` does.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConfigCommand {
+    /// Prints the merged configuration, with where each value came from.
+    Show {
+        /// What is printed.
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+        output: TableFormat,
+    },
+    /// Tells everything that is wrong with the configuration.
+    Check,
+    /// Prints a configuration with every key, its default and its meaning.
+    Sample,
+}
+
+/// What `sandbox` does.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SandboxCommand {
+    /// Starts a fleet on loopback.
+    Up {
+        /// How many hosts, besides two masters.
+        #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        hosts: u16,
+        /// Where it lives.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Ends the fleet and removes every trace of it.
+    Down {
+        /// Where it lives.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Tells what runs, and which faults are on.
+    Status {
+        /// Where it lives.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Switches a fault of a host on, or off with `none`.
+    Fault {
+        /// Which host.
+        #[arg(value_name = "HOST", value_parser = host)]
+        host: HostId,
+        /// Which fault.
+        #[arg(value_name = "FAULT")]
+        fault: String,
+        /// Where the fleet lives.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Serves the fleet; started by `up`.
+    #[command(hide = true)]
+    Serve {
+        /// Where the fleet lives.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+fn environment(text: &str) -> Result<Environment, String> {
+    Environment::new(text).map_err(|error| error.to_string())
+}
+
+fn slot(text: &str) -> Result<Slot, String> {
+    Slot::new(text).map_err(|error| error.to_string())
+}
+
+fn host(text: &str) -> Result<HostId, String> {
+    HostId::new(text).map_err(|error| error.to_string())
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    Version::new(text).map_err(|error| error.to_string())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::config::parse_duration(text).map_err(|error| error.to_string())
+}
