@@ -1,0 +1,253 @@
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::error::InventoryError;
+use super::graph::parts_first;
+use super::source::{GroupSource, Reach};
+use super::{ansible, command, lines};
+use crate::expr::{GroupName, nearest};
+use crate::model::HostId;
+
+/// The groups of a configuration and their hosts, read as they are needed.
+#[derive(Debug)]
+pub struct Inventory {
+    folder: PathBuf,
+    groups: Vec<Group>,
+    index: HashMap<GroupName, usize>,
+    everything: OnceLock<Result<Vec<HostId>, InventoryError>>,
+    memberships: OnceLock<Result<HashMap<HostId, Vec<GroupName>>, InventoryError>>,
+}
+
+#[derive(Debug)]
+struct Group {
+    name: GroupName,
+    source: GroupSource,
+    /// The groups that an `any` is made of; whether a section exists is known when its inventory is read.
+    parts: Vec<GroupName>,
+    members: OnceLock<Result<Members, InventoryError>>,
+}
+
+/// What was read for a group.
+#[derive(Debug, Default)]
+struct Members {
+    hosts: Vec<HostId>,
+    sections: Vec<(GroupName, Vec<HostId>)>,
+    reach: HashMap<HostId, Reach>,
+}
+
+impl Inventory {
+    /// Makes an inventory of groups, in their order; relative paths start at `folder`, the configuration file's.
+    ///
+    /// Nothing is read and nothing is run yet.
+    ///
+    /// # Errors
+    ///
+    /// When a name is there twice or is no plain name, or an `any` names no group, or groups are made of each other.
+    pub fn load(
+        groups: impl IntoIterator<Item = (GroupName, GroupSource)>,
+        folder: &Path,
+    ) -> Result<Self, InventoryError> {
+        let mut inventory = Self {
+            folder: folder.to_owned(),
+            groups: Vec::new(),
+            index: HashMap::new(),
+            everything: OnceLock::new(),
+            memberships: OnceLock::new(),
+        };
+        for (name, source) in groups {
+            if name.section().is_some() {
+                let reason = "a colon stands between an Ansible inventory and its group; leave it out".to_owned();
+                return Err(InventoryError::Name(reason).of(&name));
+            }
+            if inventory.index.insert(name.clone(), inventory.groups.len()).is_some() {
+                return Err(InventoryError::Again.of(&name));
+            }
+            let parts = parts_of(&source).map_err(|error| error.of(&name))?;
+            inventory.groups.push(Group { name, source, parts, members: OnceLock::new() });
+        }
+        inventory.check_parts()?;
+        Ok(inventory)
+    }
+
+    fn check_parts(&self) -> Result<(), InventoryError> {
+        let mut parts = Vec::new();
+        for group in &self.groups {
+            let mut indices = Vec::new();
+            for part in &group.parts {
+                indices.push(self.position(part).ok_or_else(|| self.no_such_part(part).of(&group.name))?);
+            }
+            parts.push(indices);
+        }
+        parts_first(&parts).map(drop).map_err(|cycle| {
+            let names: Vec<String> = cycle
+                .iter()
+                .filter_map(|&index| self.groups.get(index))
+                .map(|group| format!("@{}", group.name))
+                .collect();
+            InventoryError::Cycle(names.join(" → "))
+        })
+    }
+
+    /// Gives the place of a group, or of the inventory that a section belongs to.
+    fn position(&self, name: &GroupName) -> Option<usize> {
+        self.index.get(name.outer()).copied()
+    }
+
+    fn no_such_part(&self, part: &GroupName) -> InventoryError {
+        let near = nearest(part.as_str(), self.names().map(GroupName::as_str));
+        InventoryError::Any {
+            entry: format!("@{part}"),
+            reason: format!(
+                "there is no such group{}",
+                near.map_or_else(String::new, |near| format!("; did you mean \"@{near}\"?"))
+            ),
+        }
+    }
+
+    /// Gives the names of the groups, in the configuration's order.
+    pub fn names(&self) -> impl Iterator<Item = &GroupName> {
+        self.groups.iter().map(|group| &group.name)
+    }
+
+    /// Gives the hosts of a group, or of a section of an Ansible inventory; `None` when there is no such group.
+    ///
+    /// # Errors
+    ///
+    /// When the group cannot be read.
+    pub fn group(&self, name: &GroupName) -> Result<Option<&[HostId]>, InventoryError> {
+        let Some(group) = self.position(name).and_then(|index| self.groups.get(index)) else {
+            return Ok(None);
+        };
+        let members = self.members(group)?;
+        if name.section().is_none() {
+            return Ok(Some(&members.hosts));
+        }
+        Ok(members.sections.iter().find(|(section, _)| section == name).map(|(_, hosts)| hosts.as_slice()))
+    }
+
+    /// Gives every host in every group.
+    ///
+    /// # Errors
+    ///
+    /// When a group cannot be read.
+    pub fn hosts(&self) -> Result<&[HostId], InventoryError> {
+        let everything = self.everything.get_or_init(|| {
+            let mut union = Union::default();
+            for group in &self.groups {
+                union.add(&self.members(group)?.hosts);
+            }
+            Ok(union.hosts)
+        });
+        everything.as_deref().map_err(Clone::clone)
+    }
+
+    /// Gives the groups that a host is in, sections of Ansible inventories included, in the configuration's order.
+    ///
+    /// # Errors
+    ///
+    /// When a group cannot be read: whether the host is in it is then not known.
+    pub fn groups_of(&self, host: &HostId) -> Result<&[GroupName], InventoryError> {
+        let memberships = self.memberships.get_or_init(|| {
+            let mut memberships: HashMap<HostId, Vec<GroupName>> = HashMap::new();
+            for group in &self.groups {
+                let members = self.members(group)?;
+                let sections = members.sections.iter().map(|(name, hosts)| (name, hosts));
+                for (name, hosts) in std::iter::once((&group.name, &members.hosts)).chain(sections) {
+                    for host in hosts {
+                        memberships.entry(host.clone()).or_default().push(name.clone());
+                    }
+                }
+            }
+            Ok(memberships)
+        });
+        let memberships = memberships.as_ref().map_err(Clone::clone)?;
+        Ok(memberships.get(host).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// Gives how a host is reached, where an Ansible inventory that was read so far says so.
+    #[must_use]
+    pub fn reach_of(&self, host: &HostId) -> Option<&Reach> {
+        self.groups.iter().find_map(|group| group.members.get()?.as_ref().ok()?.reach.get(host))
+    }
+
+    fn members<'a>(&'a self, group: &'a Group) -> Result<&'a Members, InventoryError> {
+        group
+            .members
+            .get_or_init(|| self.read(group).map_err(|error| error.of(&group.name)))
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    fn read(&self, group: &Group) -> Result<Members, InventoryError> {
+        let hosts = match &group.source {
+            GroupSource::File(path) => lines::read_list(&self.folder.join(path))?,
+            GroupSource::Hosts(entries) => listed(entries)?,
+            GroupSource::Command { argv, timeout } => command::hosts(argv, *timeout, &self.folder)?,
+            GroupSource::Ansible(path) => {
+                let inventory = ansible::read_inventory(&self.folder.join(path), &group.name)?;
+                let sections = inventory.sections.into_iter().filter_map(|(section, hosts)| {
+                    // A section whose name cannot be written in an expression cannot be asked for either.
+                    GroupName::new(&format!("{}:{section}", group.name)).ok().map(|name| (name, hosts))
+                });
+                return Ok(Members { hosts: inventory.hosts, sections: sections.collect(), reach: inventory.reach });
+            }
+            GroupSource::Any(_) => {
+                let mut union = Union::default();
+                for part in &group.parts {
+                    union.add(self.group(part)?.ok_or_else(|| self.no_such_part(part))?);
+                }
+                union.hosts
+            }
+        };
+        Ok(Members { hosts, ..Members::default() })
+    }
+}
+
+/// Hosts in the order they came, each once.
+#[derive(Default)]
+pub(super) struct Union {
+    pub(super) hosts: Vec<HostId>,
+    seen: HashSet<HostId>,
+}
+
+impl Union {
+    pub(super) fn add<'a>(&mut self, hosts: impl IntoIterator<Item = &'a HostId>) {
+        for host in hosts {
+            if self.seen.insert(host.clone()) {
+                self.hosts.push(host.clone());
+            }
+        }
+    }
+}
+
+/// Gives the groups that an `any` names.
+fn parts_of(source: &GroupSource) -> Result<Vec<GroupName>, InventoryError> {
+    let GroupSource::Any(entries) = source else { return Ok(Vec::new()) };
+    let part = |entry: &String| {
+        let wrong = |reason: String| InventoryError::Any { entry: entry.clone(), reason };
+        let name =
+            entry.trim().strip_prefix('@').ok_or_else(|| wrong("expected a group, as in \"@web\"".to_owned()))?;
+        GroupName::new(name).map_err(|error| wrong(error.to_string()))
+    };
+    entries.iter().map(part).collect()
+}
+
+/// Gives the hosts of a `hosts = […]` list.
+fn listed(entries: &[String]) -> Result<Vec<HostId>, InventoryError> {
+    let mut hosts = Vec::new();
+    let mut first_entry: HashMap<HostId, &str> = HashMap::new();
+    for entry in entries {
+        let these =
+            lines::entry(entry.trim()).map_err(|reason| InventoryError::Entry { entry: entry.clone(), reason })?;
+        for host in these {
+            if let Some(first) = first_entry.insert(host.clone(), entry) {
+                let first = first.to_owned();
+                return Err(InventoryError::ListedTwice { host, first, second: entry.clone() });
+            }
+            hosts.push(host);
+        }
+        lines::too_many_hosts("its list of hosts", hosts.len())?;
+    }
+    Ok(hosts)
+}
