@@ -1,1 +1,72 @@
 //! `coalmine.toml`: files, layers, where each value came from, refusals that help.
+//!
+//! Every key, its default and its meaning are data in one place (`schema`). Each file is read against it, keeping the
+//! line of every value, so that a mistake is told where it was made, and all mistakes of all files at once. The layers
+//! are merged key by key into one tree that remembers the origin of each value, the defaults fill what is left, and the
+//! typed [`Config`] is made of the result. `config show`, `config check` and the sample file come of the same data.
+//!
+//! # Layers
+//! Flag, `COALMINE_*` variable, project (`coalmine.toml` here or in a folder above, or the one that `-c` names), user
+//! (`$XDG_CONFIG_HOME/coalmine/coalmine.toml`), system (`/etc/coalmine/coalmine.toml`), default: the stronger wins. Tables
+//! merge key by key; values, lists, `[[…]]` and each group replace what is weaker as a whole. Relative paths belong to
+//! the folder of the file that names them, those of variables and flags to the current folder; `~/` is the home folder.
+//!
+//! # Variables
+//! `COALMINE_SECTION_KEY` sets `section.key`, `COALMINE_ENVIRONMENTS_NAME_KEY` a key of an environment that a file has, its
+//! name in capitals and every other character than a letter or digit as `_`. Texts are taken as they stand, everything else
+//! as TOML (`30`, `true`, `["a"]`). A key that is misspelt behind a known section is refused. Lists of tables and groups
+//! are for files only.
+//!
+//! # Whom a file must belong to
+//! A configuration names commands that coalmine runs, so whoever can write it owns the deployer. A file that anybody may
+//! write, or that lies in a folder where anybody may put another in its place (writable by all and not sticky), is refused
+//! always. A file that was found and not named must belong to root or to the user who runs coalmine, its symlink too:
+//! otherwise a file left in a shared folder above would be run, as git's `safe.directory` has it. `-c` names the file of
+//! a colleague on purpose. Being writable by a group is how deployers share a checkout, and allowed.
+//!
+//! This room must not know what an expression means, what a group holds, or what anything is used for.
+
+mod amount;
+mod error;
+mod layer;
+mod leaf;
+mod load;
+mod nearest;
+mod origin;
+mod pattern;
+mod rules;
+mod sample;
+mod schema;
+mod selection;
+mod settings;
+mod shell;
+mod show;
+mod source;
+mod template;
+mod text;
+mod tree;
+mod trust;
+mod variable;
+mod word;
+
+#[cfg(test)]
+mod tests;
+
+pub use amount::{Bandwidth, Budget, Percent, WaveSize, Waves, parse_duration, show_duration};
+pub use error::{ConfigErrors, EnvironmentError, Place, Problem, ValueError};
+pub use load::{Loaded, check};
+pub use origin::{Layer, Origin};
+pub use pattern::SitePattern;
+pub use sample::sample;
+pub use selection::StageSelection;
+pub use settings::{
+    Build, Config, Control, EnvironmentPolicy, FailureBudgets, Gate, GateScope, Group, Hooks, Lock, Product, Ssh,
+    Stage, Target, Transfer,
+};
+pub use source::{Flag, LoadedFile, Sources};
+pub use template::{CommandTemplate, DryWord, DryWords, Template, TemplateError};
+pub use text::{
+    Argv, Endpoint, GitRemote, GroupName, HostExpression, KexAlgorithms, LinkName, LocalPath, LoginName, ProductName,
+    TagGlob, TargetRoot, Title, UnixGroup,
+};
+pub use word::{BuildKind, Channel, Compress, GateOn, HostKeys, OnFailure, Prefetch, Promote, Verify};

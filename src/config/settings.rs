@@ -1,0 +1,453 @@
+//! The configuration as the other rooms see it.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use super::amount::{Bandwidth, Budget, Percent, Waves};
+use super::error::EnvironmentError;
+use super::leaf::leaf;
+use super::nearest::nearest;
+use super::pattern::SitePattern;
+use super::schema::GROUP_TIMEOUT;
+use super::selection::StageSelection;
+use super::template::CommandTemplate;
+use super::text::{
+    Argv, Endpoint, GitRemote, GroupName, HostExpression, KexAlgorithms, LinkName, LocalPath, LoginName, ProductName,
+    TagGlob, TargetRoot, Title, UnixGroup,
+};
+use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, OnFailure, Prefetch, Promote, Verify};
+use crate::model::{Environment, FailureClass, StageName};
+
+/// Holds the whole configuration; every value in it is valid, and every path of this machine absolute.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What is installed.
+    pub product: Product,
+    /// How a tag becomes a release.
+    pub build: Build,
+    /// Where a release lives on a host.
+    pub target: Target,
+    /// How hosts are reached.
+    pub ssh: Ssh,
+    /// How a release travels.
+    pub transfer: Transfer,
+    /// Named hosts.
+    pub groups: BTreeMap<GroupName, Group>,
+    /// The fleets; there is at least one.
+    pub environments: BTreeMap<Environment, EnvironmentPolicy>,
+    /// The checks, in the order in which they run.
+    pub gates: Vec<Gate>,
+    /// The site's own commands.
+    pub hooks: Hooks,
+    /// Who may deploy while another does.
+    pub lock: Lock,
+    /// Who else may control a rollout.
+    pub control: Control,
+}
+
+impl Config {
+    /// Gives the environment of a name, or the only one.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of that name, or there are several and none was named; the error lists them.
+    pub fn environment(&self, name: Option<&str>) -> Result<(&Environment, &EnvironmentPolicy), EnvironmentError> {
+        let known = || {
+            let names: Vec<&str> = self.environments.keys().map(Environment::as_str).collect();
+            names.join(", ")
+        };
+        let Some(name) = name else {
+            let mut all = self.environments.iter();
+            return match (all.next(), all.next()) {
+                (Some(only), None) => Ok(only),
+                _ => Err(EnvironmentError::Several { known: known() }),
+            };
+        };
+        self.environments.iter().find(|(known, _)| known.as_str() == name).ok_or_else(|| EnvironmentError::Unknown {
+            name: name.to_owned(),
+            known: known(),
+            nearest: nearest(name, self.environments.keys().map(Environment::as_str)).map(str::to_owned),
+        })
+    }
+}
+
+/// Says what is installed, and where its tags are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Product {
+    /// Its name.
+    pub name: ProductName,
+    /// The checkout that holds the tags.
+    pub repository: LocalPath,
+    /// What is fetched first; none for never.
+    #[serde(deserialize_with = "leaf")]
+    pub remote: Option<GitRemote>,
+    /// Which tags are releases.
+    pub tags: TagGlob,
+    /// Whether only tags count that `git verify-tag` accepts.
+    pub verify_tags: bool,
+}
+
+/// Says how a tag becomes a release.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// How it is built.
+    pub kind: BuildKind,
+    /// What runs first, in a clean export of the tag.
+    #[serde(deserialize_with = "leaf")]
+    pub before: Vec<CommandTemplate>,
+    /// What pip installs; for [`BuildKind::PythonVenv`].
+    pub pip: Argv,
+    /// What builds; for [`BuildKind::Command`], where there is at least one.
+    #[serde(deserialize_with = "leaf")]
+    pub commands: Vec<CommandTemplate>,
+    /// What must exit 0 in the finished release.
+    pub check: CommandTemplate,
+    /// What tells the version of a host that coalmine did not install.
+    #[serde(deserialize_with = "leaf")]
+    pub version_command: Option<CommandTemplate>,
+    /// How long a build may take.
+    #[serde(deserialize_with = "leaf")]
+    pub timeout: Duration,
+}
+
+/// Says where a release lives on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Whom ssh logs in as; none is ssh's own choice.
+    #[serde(deserialize_with = "leaf")]
+    pub user: Option<LoginName>,
+    /// The folder that holds the releases.
+    pub root: TargetRoot,
+    /// The symlink under it that activation switches.
+    pub current: LinkName,
+    /// How many releases are kept; at least 2.
+    pub keep: usize,
+    /// What runs commands there as another user; empty for nothing.
+    pub r#become: Argv,
+    /// How long after its switch a host waits for its confirmation before it reverts itself; zero for ever.
+    #[serde(deserialize_with = "leaf")]
+    pub confirm: Duration,
+}
+
+/// Says how hosts are reached.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ssh {
+    /// The file that ssh takes in place of its own, as its `-F`.
+    #[serde(deserialize_with = "leaf")]
+    pub config: Option<LocalPath>,
+    /// How long a host may take to answer.
+    #[serde(deserialize_with = "leaf")]
+    pub connect_timeout: Duration,
+    /// How often a sign of life is asked for; a host that misses three is lost.
+    #[serde(deserialize_with = "leaf")]
+    pub alive: Duration,
+    /// How many connections are being opened at once.
+    pub connects: NonZeroUsize,
+    /// How many connections are held open at once.
+    pub sessions: NonZeroUsize,
+    /// Which hosts' keys are taken.
+    pub host_keys: HostKeys,
+    /// The key exchange; none is ssh's own choice.
+    #[serde(deserialize_with = "leaf")]
+    pub kex: Option<KexAlgorithms>,
+}
+
+/// Says how a release travels.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    /// How fast to one host.
+    pub bandwidth: Bandwidth,
+    /// After how long without a byte a transfer failed.
+    #[serde(deserialize_with = "leaf")]
+    pub stall: Duration,
+    /// How many further attempts there are.
+    pub retries: u32,
+    /// Whether it is compressed.
+    pub compress: Compress,
+    /// What is hashed on the host before it counts as primed.
+    pub verify: Verify,
+}
+
+/// Says where the hosts of a group come from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "GroupKeys")]
+pub enum Group {
+    /// A dsh file.
+    File(LocalPath),
+    /// These expressions.
+    Hosts(Vec<HostExpression>),
+    /// What a command prints.
+    Command {
+        /// The command and its arguments; never empty.
+        command: Argv,
+        /// When it is given up.
+        timeout: Duration,
+    },
+    /// An inventory of Ansible's.
+    Ansible(LocalPath),
+    /// The hosts of any of these expressions.
+    Any(Vec<HostExpression>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupKeys {
+    file: Option<LocalPath>,
+    hosts: Option<Vec<HostExpression>>,
+    command: Option<Argv>,
+    #[serde(default, deserialize_with = "leaf")]
+    timeout: Option<Duration>,
+    ansible: Option<LocalPath>,
+    any: Option<Vec<HostExpression>>,
+}
+
+impl TryFrom<GroupKeys> for Group {
+    type Error = &'static str;
+
+    fn try_from(keys: GroupKeys) -> Result<Self, Self::Error> {
+        let timeout = keys.timeout.unwrap_or(GROUP_TIMEOUT);
+        match (keys.file, keys.hosts, keys.command, keys.ansible, keys.any) {
+            (Some(file), None, None, None, None) => Ok(Self::File(file)),
+            (None, Some(hosts), None, None, None) => Ok(Self::Hosts(hosts)),
+            (None, None, Some(command), None, None) => Ok(Self::Command { command, timeout }),
+            (None, None, None, Some(ansible), None) => Ok(Self::Ansible(ansible)),
+            (None, None, None, None, Some(any)) => Ok(Self::Any(any)),
+            _ => Err("a group comes from exactly one of file, hosts, command, ansible and any"),
+        }
+    }
+}
+
+/// Holds a fleet's own policy and channel.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentPolicy {
+    /// The fleet.
+    pub hosts: HostExpression,
+    /// The deploy servers.
+    #[serde(deserialize_with = "leaf")]
+    pub masters: Option<HostExpression>,
+    /// Where `latest` comes from.
+    pub channel: Channel,
+    /// Where a host stands.
+    pub site: SitePattern,
+    /// When hosts are primed.
+    pub prefetch: Prefetch,
+    /// What happens when a budget is exceeded; none: pause on a terminal, rollback without one.
+    #[serde(deserialize_with = "leaf")]
+    pub on_failure: Option<OnFailure>,
+    /// The parts of the fleet, in order; there is at least one.
+    pub stages: Vec<Stage>,
+}
+
+/// Holds a part of a fleet with its own width, budget, soak and promotion.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "StageKeys")]
+pub struct Stage {
+    /// Its name; never `masters`.
+    pub name: StageName,
+    /// Its hosts.
+    pub selection: StageSelection,
+    /// How it is cut into waves.
+    pub waves: Waves,
+    /// How many of its hosts are in flight at once.
+    pub concurrency: NonZeroUsize,
+    /// How long it must stay healthy before the next may start.
+    pub soak: Duration,
+    /// Who lets the next start.
+    pub promote: Promote,
+    /// How many of its hosts may fail.
+    pub budget: FailureBudgets,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StageKeys {
+    name: StageName,
+    hosts: Option<HostExpression>,
+    count: Option<NonZeroUsize>,
+    percent: Option<Percent>,
+    per_site: Option<NonZeroUsize>,
+    waves: Waves,
+    concurrency: NonZeroUsize,
+    #[serde(deserialize_with = "leaf")]
+    soak: Duration,
+    promote: Promote,
+    budget: FailureBudgets,
+}
+
+impl TryFrom<StageKeys> for Stage {
+    type Error = &'static str;
+
+    fn try_from(keys: StageKeys) -> Result<Self, Self::Error> {
+        let selection = match (keys.hosts, keys.count, keys.percent, keys.per_site) {
+            (Some(hosts), None, None, None) => StageSelection::Hosts(hosts),
+            (None, Some(count), None, None) => StageSelection::Count(count),
+            (None, None, Some(percent), None) => StageSelection::Percent(percent),
+            (None, None, None, Some(count)) => StageSelection::PerSite(count),
+            (None, None, None, None) => StageSelection::Rest,
+            _ => return Err("a stage has one of hosts, count, percent and per_site"),
+        };
+        Ok(Self {
+            name: keys.name,
+            selection,
+            waves: keys.waves,
+            concurrency: keys.concurrency,
+            soak: keys.soak,
+            promote: keys.promote,
+            budget: keys.budget,
+        })
+    }
+}
+
+/// Says how many hosts of a stage may fail, by kind, before the rollout stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailureBudgets {
+    /// Hosts that cannot be reached.
+    pub unreachable: Budget,
+    /// Hosts that the release does not get to whole.
+    pub transfer: Budget,
+    /// Hosts that cannot be switched.
+    pub activate: Budget,
+    /// Hosts that fail a gate.
+    pub unhealthy: Budget,
+}
+
+impl FailureBudgets {
+    /// Gives the budget of a class of failures.
+    #[must_use]
+    pub const fn of(&self, class: FailureClass) -> Budget {
+        match class {
+            FailureClass::Unreachable => self.unreachable,
+            FailureClass::Transfer => self.transfer,
+            FailureClass::Activate => self.activate,
+            FailureClass::Unhealthy => self.unhealthy,
+        }
+    }
+}
+
+/// Holds a check.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "GateKeys")]
+pub struct Gate {
+    /// Its name.
+    pub name: Title,
+    /// What it checks.
+    pub scope: GateScope,
+    /// What runs; exit 0 passes, 75 is inconclusive, anything else fails.
+    pub run: CommandTemplate,
+    /// How long a run may take.
+    pub timeout: Duration,
+    /// How many further attempts there are.
+    pub retries: u32,
+    /// Whether it is told only, and never decides.
+    pub dry: bool,
+}
+
+/// Says what a gate checks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum GateScope {
+    /// One host, after its activation, on the host.
+    Host,
+    /// A whole stage, during its soak, on this machine.
+    Stage {
+        /// The most that the printed number may be.
+        max: Option<f64>,
+        /// How many times its value before the stage the printed number may be.
+        baseline: Option<f64>,
+        /// How often it runs.
+        every: Duration,
+    },
+}
+
+impl GateScope {
+    /// Tells whether the gate's command prints a number that decides.
+    #[must_use]
+    pub const fn has_number(&self) -> bool {
+        matches!(self, Self::Stage { max: Some(_), .. } | Self::Stage { baseline: Some(_), .. })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GateKeys {
+    name: Title,
+    on: GateOn,
+    run: CommandTemplate,
+    #[serde(deserialize_with = "leaf")]
+    timeout: Duration,
+    retries: u32,
+    dry: bool,
+    #[serde(default, deserialize_with = "number")]
+    max: Option<f64>,
+    #[serde(default, deserialize_with = "number")]
+    baseline: Option<f64>,
+    #[serde(deserialize_with = "leaf")]
+    every: Duration,
+}
+
+/// Reads a number that may be written without a point.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    leaf(deserializer).map(Some)
+}
+
+impl From<GateKeys> for Gate {
+    fn from(keys: GateKeys) -> Self {
+        let scope = match keys.on {
+            GateOn::Host => GateScope::Host,
+            GateOn::Stage => GateScope::Stage { max: keys.max, baseline: keys.baseline, every: keys.every },
+        };
+        Self { name: keys.name, scope, run: keys.run, timeout: keys.timeout, retries: keys.retries, dry: keys.dry }
+    }
+}
+
+/// Holds the site's own commands.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hooks {
+    /// Takes a host out of service.
+    #[serde(deserialize_with = "leaf")]
+    pub depool: Option<CommandTemplate>,
+    /// Takes it back in.
+    #[serde(deserialize_with = "leaf")]
+    pub repool: Option<CommandTemplate>,
+    /// Gets each message on its standard input.
+    #[serde(deserialize_with = "leaf")]
+    pub announce: Option<CommandTemplate>,
+    /// Gets each message as a line over TCP.
+    #[serde(deserialize_with = "leaf")]
+    pub irc: Option<Endpoint>,
+    /// How long any of them may take.
+    #[serde(deserialize_with = "leaf")]
+    pub timeout: Duration,
+}
+
+/// Says who may deploy while another does.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// How long to wait for a lock that another holds.
+    #[serde(deserialize_with = "leaf")]
+    pub wait: Duration,
+    /// How long a lock on a host outlives the conductor that renews it.
+    #[serde(deserialize_with = "leaf")]
+    pub lease: Duration,
+}
+
+/// Says who else may control a rollout.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// The group whose members may watch and control; none for nobody else.
+    #[serde(deserialize_with = "leaf")]
+    pub group: Option<UnixGroup>,
+}

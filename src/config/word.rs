@@ -1,0 +1,273 @@
+//! The words that a key may be set to, where there are only a few.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+use toml::Value;
+
+use super::error::ValueError;
+use super::leaf::{Form, Leaf, Refused, deserialize_as_leaf, text};
+
+/// Declares a choice between words.
+macro_rules! words {
+    (
+        $(#[$docs:meta])*
+        $name:ident, $expected:literal {
+            $($(#[$variant_docs:meta])* $variant:ident = $word:literal,)+
+        }
+    ) => {
+        $(#[$docs])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$variant_docs])* $variant,)+
+        }
+
+        impl $name {
+            /// Every choice.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Gives the word as the configuration has it.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.word())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ValueError;
+
+            fn from_str(text: &str) -> Result<Self, ValueError> {
+                Self::ALL.iter().copied().find(|choice| choice.word() == text).ok_or_else(|| ValueError {
+                    text: text.to_owned(),
+                    reason: format!("must be {}", $expected),
+                })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.word())
+            }
+        }
+
+        impl Leaf for $name {
+            const EXPECTED: &'static str = $expected;
+            const FORM: Form = Form::Text;
+
+            fn read(value: &Value) -> Result<Self, Refused> {
+                let word = text(value)?;
+                word.parse().map_err(|_| Self::refusal(word))
+            }
+        }
+
+        deserialize_as_leaf!($name);
+    };
+}
+
+/// Refuses a word without more to say about it than which ones there are.
+macro_rules! plain_refusal {
+    ($($name:ident),+) => {$(
+        impl $name {
+            const fn refusal(_: &str) -> Refused {
+                Refused::Unexpected
+            }
+        }
+    )+};
+}
+
+words! {
+    /// Says how a release is built.
+    BuildKind, r#""python-venv" or "command""# {
+        /// Into a virtual environment of Python.
+        PythonVenv = "python-venv",
+        /// By the site's own commands.
+        Command = "command",
+    }
+}
+
+words! {
+    /// Says who lets the rollout go on when a stage has soaked.
+    Promote, r#""manual" or "auto""# {
+        /// A person does.
+        Manual = "manual",
+        /// Its gates do.
+        Auto = "auto",
+    }
+}
+
+words! {
+    /// Says what happens when a budget is exceeded or a gate fails.
+    OnFailure, r#""pause", "rollback" or "abort""# {
+        /// A person is waited for.
+        Pause = "pause",
+        /// Every host that was switched goes back.
+        Rollback = "rollback",
+        /// The rollout ends and leaves every host as it stands.
+        Abort = "abort",
+    }
+}
+
+words! {
+    /// Says which hosts' keys ssh takes.
+    HostKeys, r#""strict" or "accept-new""# {
+        /// Only those that are known.
+        Strict = "strict",
+        /// Those that are known, and new ones at their first sight.
+        AcceptNew = "accept-new",
+    }
+}
+
+words! {
+    /// Says when hosts are primed.
+    Prefetch, r#""all" or "stage""# {
+        /// The whole fleet before the first activation.
+        All = "all",
+        /// The hosts of a stage when it starts.
+        Stage = "stage",
+    }
+}
+
+words! {
+    /// Says whether a transfer is compressed.
+    Compress, r#""auto", "always" or "never""# {
+        /// When both sides know a fast way to do so.
+        Auto = "auto",
+        /// Always.
+        Always = "always",
+        /// Never.
+        Never = "never",
+    }
+}
+
+words! {
+    /// Says what is hashed on a host before a release counts as primed.
+    Verify, r#""full" or "changed""# {
+        /// Every file of the release.
+        Full = "full",
+        /// The files that travelled.
+        Changed = "changed",
+    }
+}
+
+words! {
+    /// Says what a gate checks.
+    GateOn, r#""host" (after each activation, on the host) or "stage" (during the soak, on this machine)"# {
+        /// One host, after its activation.
+        Host = "host",
+        /// A whole stage, during its soak.
+        Stage = "stage",
+    }
+}
+
+plain_refusal!(BuildKind, Promote, OnFailure, Prefetch, Compress, Verify, GateOn);
+
+impl HostKeys {
+    fn refusal(word: &str) -> Refused {
+        match word {
+            "no" | "off" | "none" | "accept" | "any" | "false" => Refused::because(
+                "whoever answers in a host's place would get the release and the session; \
+                 write \"strict\", or \"accept-new\" to take a key at its first sight only",
+            ),
+            _ => Refused::Unexpected,
+        }
+    }
+}
+
+/// Says where an environment's `latest` comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// The newest release tag.
+    Tags,
+    /// The head of this branch.
+    Branch(String),
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tags => f.pad("tags"),
+            Self::Branch(name) => write!(f, "branch:{name}"),
+        }
+    }
+}
+
+impl Leaf for Channel {
+    const EXPECTED: &'static str = r#""tags", or "branch:" and a branch's name"#;
+    const FORM: Form = Form::Text;
+
+    fn read(value: &Value) -> Result<Self, Refused> {
+        let text = text(value)?;
+        match text.strip_prefix("branch:") {
+            None if text == "tags" => Ok(Self::Tags),
+            None => Err(Refused::Unexpected),
+            Some(name) if is_branch(name) => Ok(Self::Branch(name.to_owned())),
+            Some(name) => {
+                Err(Refused::because(format_args!("git allows no branch {name:?} (git-check-ref-format(1))")))
+            }
+        }
+    }
+}
+
+/// Tells whether git takes a name for a branch, by the rules of git-check-ref-format(1).
+fn is_branch(name: &str) -> bool {
+    let is_component =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && !part.to_ascii_lowercase().ends_with(".lock");
+    let is_plain = |c: char| !c.is_control() && !" ~^:?*[\\".contains(c);
+    !name.starts_with('-')
+        && !name.ends_with('.')
+        && !name.contains("..")
+        && !name.contains("@{")
+        && name != "@"
+        && name.chars().all(is_plain)
+        && name.split('/').all(is_component)
+}
+
+deserialize_as_leaf!(Channel);
+
+#[cfg(test)]
+mod tests {
+    use toml::Value;
+
+    use super::{Channel, HostKeys};
+    use crate::config::leaf::Leaf;
+
+    #[test]
+    fn host_keys_that_are_not_checked_are_refused_with_the_reason() {
+        let value = Value::String("no".to_owned());
+        let refused = HostKeys::read(&value).unwrap_err().describe(&value, HostKeys::EXPECTED);
+        assert!(refused.starts_with(r#"is "no": whoever answers in a host's place"#), "{refused}");
+        assert_eq!(HostKeys::read(&Value::String("accept-new".to_owned())), Ok(HostKeys::AcceptNew));
+    }
+
+    #[test]
+    fn channels_are_tags_or_a_branch_that_git_could_have() {
+        let read = |text: &str| Channel::read(&Value::String(text.to_owned()));
+        assert_eq!(read("tags"), Ok(Channel::Tags));
+        assert_eq!(read("branch:team/next"), Ok(Channel::Branch("team/next".to_owned())));
+        for text in [
+            "",
+            "tag",
+            "branch",
+            "branch:",
+            "branch:-d",
+            "branch:a b",
+            "branch:a..b",
+            "branch:a/",
+            "branch:x.lock",
+            "branch:a\nb",
+            "branch:@{1}",
+            "branch:HEAD~1",
+        ] {
+            assert!(read(text).is_err(), "{text:?} was taken");
+        }
+    }
+}
