@@ -1,3 +1,7 @@
 //! The `coalmine` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(coalmine::cli::main())
+}

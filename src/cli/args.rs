@@ -339,10 +339,6 @@ pub struct HostsArgs {
     /// Prints one folded line: `mw[01-40]`.
     #[arg(long)]
     pub fold: bool,
-
-    /// Chooses from every host of every group, not only the environment's.
-    #[arg(long)]
-    pub all: bool,
 }
 
 /// What `doctor` takes.

@@ -1,1 +1,16 @@
 //! The command line: types, a file per command, completions, manual.
+//!
+//! A command turns flags and configuration into what the rooms below take, and what comes back into output and an exit
+//! code. Nothing here decides anything about a rollout.
+
+mod args;
+mod config;
+mod context;
+mod error;
+mod hosts;
+mod main;
+mod output;
+
+pub use args::Cli;
+pub use error::Failed;
+pub use main::main;

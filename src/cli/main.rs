@@ -1,0 +1,78 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+
+use clap::{CommandFactory as _, Parser as _};
+use tracing_subscriber::EnvFilter;
+
+use super::args::{Cli, Command};
+use super::context::Context;
+use super::error::Failed;
+use super::output::{print, tell};
+use super::{config, hosts};
+
+/// Where the rollout of this process is written, for who has to look after a bug.
+static JOURNAL: OnceLock<std::path::PathBuf> = OnceLock::new();
+
+/// Runs coalmine with the arguments of the process, and gives its exit code.
+#[must_use]
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where nobody reads, there is nobody to tell.
+            drop(error.print());
+            return if error.use_stderr() { Failed::USAGE } else { 0 };
+        }
+    };
+    log_to_stderr(cli.verbose);
+    match catch_unwind(AssertUnwindSafe(|| run(&cli))) {
+        Ok(Ok(code)) => code,
+        Ok(Err(failed)) => {
+            tell(&format!("coalmine: {failed}"));
+            failed.code
+        }
+        Err(_) => {
+            let journal = JOURNAL.get().map_or_else(String::new, |path| format!("; the journal is {}", path.display()));
+            tell(&format!("coalmine: this is a bug{journal}"));
+            Failed::BUG
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<u8, Failed> {
+    let Some(command) = &cli.command else {
+        tell(&Cli::command().render_help().to_string());
+        return Ok(Failed::USAGE);
+    };
+    match command {
+        Command::Config(command) => config::run(cli, command),
+        Command::Hosts(args) => hosts::run(&Context::load(cli)?, args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "coalmine", &mut script);
+            print(&String::from_utf8_lossy(&script))?;
+            Ok(0)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(|error| Failed::before(format!("the manual cannot be written: {error}")))?;
+            print(&String::from_utf8_lossy(&page))?;
+            Ok(0)
+        }
+        _ => Err(Failed::usage("not there yet")),
+    }
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "coalmine=info",
+        _ => "coalmine=debug",
+    };
+    let filter = EnvFilter::try_from_env("COALMINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
+    // A second subscriber in one process can only be a test's.
+    drop(subscriber.try_init());
+}

@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::host::{Fleet, Host as _, HostError, Survey};
+use crate::model::{Failure, FailureClass, HostId, Probe, Slot};
+
+/// Asks hosts what they have, some at once; answers are told as they come and given in the order of the hosts.
+pub(super) async fn survey<F: Fleet>(
+    fleet: &Arc<F>,
+    hosts: &[HostId],
+    depth: Survey,
+    slot: Option<&Slot>,
+    width: usize,
+    mut on_answer: impl FnMut(&HostId, &Result<Probe, Failure>),
+) -> Vec<Result<Probe, Failure>> {
+    let permits = Arc::new(Semaphore::new(width.max(1)));
+    let mut tasks = JoinSet::new();
+    for (index, id) in hosts.iter().enumerate() {
+        let (host, permits, slot) = (fleet.host(id), Arc::clone(&permits), slot.cloned());
+        tasks.spawn(async move {
+            let permit = permits.acquire_owned().await;
+            let answer = host.probe(depth, slot.as_ref()).await.map_err(failure_of);
+            drop(permit);
+            (index, answer)
+        });
+    }
+    let unanswered = || Err(Failure::new(FailureClass::Unreachable, "its survey ended without an answer"));
+    let mut answers: Vec<Result<Probe, Failure>> = hosts.iter().map(|_| unanswered()).collect();
+    while let Some(joined) = tasks.join_next().await {
+        // A task that panicked has told so itself, and its host stays without an answer.
+        let Ok((index, answer)) = joined else { continue };
+        if let (Some(id), Some(place)) = (hosts.get(index), answers.get_mut(index)) {
+            on_answer(id, &answer);
+            *place = answer;
+        }
+    }
+    answers
+}
+
+fn failure_of(error: HostError) -> Failure {
+    match error {
+        HostError::Failed(failure) => *failure,
+        HostError::Locked(holder) => Failure::new(
+            FailureClass::Unreachable,
+            format!("locked by {} for rollout {}", holder.owner, holder.rollout),
+        ),
+    }
+}
