@@ -57,7 +57,7 @@ impl From<&Origin> for Place {
 
 /// Tells one thing that is wrong, where, and how to mend it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Error)]
-#[error("{place}: {message}{}", hint.as_deref().map(|hint| format!("\n    {}", hint.replace('\n', "\n    "))).unwrap_or_default())]
+#[error("{}", self.text())]
 pub struct Problem {
     /// Where it is.
     pub place: Place,
@@ -70,6 +70,13 @@ pub struct Problem {
 impl Problem {
     pub(super) fn new(place: impl Into<Place>, message: impl Into<String>) -> Self {
         Self { place: place.into(), message: message.into(), hint: None }
+    }
+
+    /// Writes the problem, and its hint below it; what somebody put into a name cannot drive the reader's terminal.
+    fn text(&self) -> String {
+        let hint = self.hint.as_deref().map(|hint| format!("\n    {}", hint.replace('\n', "\n    ")));
+        let text = format!("{}: {}{}", self.place, self.message, hint.unwrap_or_default());
+        text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {

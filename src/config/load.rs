@@ -9,7 +9,7 @@ use super::error::{ConfigErrors, Place, Problem};
 use super::origin::{Layer, Origin};
 use super::schema::{ROOT, Shape};
 use super::settings::Config;
-use super::source::{LoadedFile, Sources, files, searched};
+use super::source::{LoadedFile, NAME, Sources, files, searched};
 use super::tree::Table;
 use super::{layer, rules, variable};
 
@@ -60,36 +60,66 @@ impl Config {
                 .hint(format!("looked for in {}; name one with -c FILE", searched(sources)));
             return Err(ConfigErrors::new(vec![problem]));
         }
-        let mut tree = Table::new(Origin::Default);
-        let mut is_whole = problems.is_empty();
-        for (file, text) in &read {
-            match layer::read(text, file.layer, &file.path, &mut problems) {
-                Some(layer) => tree.merge(layer, &ROOT),
-                None => is_whole = false,
-            }
-        }
-        let environments: Vec<String> = tree.tables("environments").map(|(name, _)| name.to_owned()).collect();
-        let (variables, ignored_variables) = variable::read(&sources.variables, &environments, &mut problems);
-        tree.merge(variables, &ROOT);
-        tree.merge(variable::read_flags(&sources.flags, &mut problems), &ROOT);
-        // What a file would have said that could not be read is not missing.
-        if is_whole {
-            tree.fill(&ROOT, "", &mut problems);
-            rules::check(&tree, &mut problems);
-        }
-        if !problems.is_empty() {
-            return Err(ConfigErrors::new(problems));
-        }
-        resolve(&mut tree, sources).map_err(ConfigErrors::new)?;
-        let config = Self::deserialize(tree.to_value()).map_err(|error| {
-            let message = format!("what was checked does not fit: {}", error.message());
-            ConfigErrors::new(vec![Problem::new(Place::Nowhere, message).hint("this is a bug in coalmine")])
-        })?;
-        let files: Vec<LoadedFile> = read.into_iter().map(|(file, _)| file).collect();
-        let project = files.iter().find(|file| file.layer == Layer::Project);
-        let base = project.and_then(|file| file.path.parent()).unwrap_or(&sources.folder).to_owned();
-        Ok(Loaded { config, files, ignored_variables, base, tree })
+        assemble(read, sources, problems)
     }
+
+    /// Reads one text as a project's file of a folder, without other layers, variables or flags.
+    ///
+    /// # Errors
+    ///
+    /// When anything in it is wrong or missing; all of it at once.
+    pub fn of_text(text: &str, folder: &Path) -> Result<Loaded, ConfigErrors> {
+        let sources = Sources {
+            folder: folder.to_owned(),
+            named: None,
+            user: None,
+            system: None,
+            home: None,
+            variables: Vec::new(),
+            flags: Vec::new(),
+            user_id: 0,
+        };
+        let file = LoadedFile { layer: Layer::Project, path: folder.join(NAME).into() };
+        assemble(vec![(file, text.to_owned())], &sources, Vec::new())
+    }
+}
+
+/// Merges the layers, weakest first, and makes a configuration of them.
+fn assemble(
+    read: Vec<(LoadedFile, String)>,
+    sources: &Sources,
+    mut problems: Vec<Problem>,
+) -> Result<Loaded, ConfigErrors> {
+    let mut tree = Table::new(Origin::Default);
+    let mut is_whole = problems.is_empty();
+    for (file, text) in &read {
+        match layer::read(text, file.layer, &file.path, &mut problems) {
+            Some(layer) => tree.merge(layer, &ROOT),
+            None => is_whole = false,
+        }
+    }
+    // Where a file could not be read, nothing is missing, and a variable's environment may be in it.
+    if !is_whole {
+        return Err(ConfigErrors::new(problems));
+    }
+    let environments: Vec<String> = tree.tables("environments").map(|(name, _)| name.to_owned()).collect();
+    let (variables, ignored_variables) = variable::read(&sources.variables, &environments, &mut problems);
+    tree.merge(variables, &ROOT);
+    tree.merge(variable::read_flags(&sources.flags, &mut problems), &ROOT);
+    tree.fill(&ROOT, "", &mut problems);
+    rules::check(&tree, &mut problems);
+    if !problems.is_empty() {
+        return Err(ConfigErrors::new(problems));
+    }
+    resolve(&mut tree, sources).map_err(ConfigErrors::new)?;
+    let config = Config::deserialize(tree.to_value()).map_err(|error| {
+        let message = format!("what was checked does not fit: {}", error.message());
+        ConfigErrors::new(vec![Problem::new(Place::Nowhere, message).hint("this is a bug in coalmine")])
+    })?;
+    let files: Vec<LoadedFile> = read.into_iter().map(|(file, _)| file).collect();
+    let project = files.iter().find(|file| file.layer == Layer::Project);
+    let base = project.and_then(|file| file.path.parent()).unwrap_or(&sources.folder).to_owned();
+    Ok(Loaded { config, files, ignored_variables, base, tree })
 }
 
 /// Makes every path of this machine absolute.

@@ -2,9 +2,7 @@
 //!
 //! Lines that begin with `#` and no blank are keys without a default: what follows the `#` is an example.
 
-use super::leaf::inline;
 use super::schema::{Presence, ROOT, Section, Shape};
-use super::tree::parse;
 
 /// What stands in the sample in place of a default, since lists and names have none: a small fleet with canaries.
 const ENVIRONMENT: &str = "production";
@@ -38,7 +36,7 @@ pub fn sample() -> String {
             }
             Shape::Named(named) => {
                 header(&mut text, &format!("[{}.{ENVIRONMENT}]", key.name));
-                keys(&mut text, named.section, &[], "");
+                keys(&mut text, named.section, &[("masters", r#""@masters""#)], "");
                 stages(&mut text, key.name, named.section);
             }
             Shape::List { section, .. } => {
@@ -124,7 +122,7 @@ fn keys(text: &mut String, section: &'static Section, instead: &[(&str, &str)], 
 }
 
 fn line(text: &mut String, prefix: &str, name: &str, value: &str, about: &str) {
-    let setting = format!("{prefix}{name} = {}", inline(&parse(value)));
+    let setting = format!("{prefix}{name} = {value}");
     let is_short = setting.chars().count() < COMMENT_COLUMN;
     text.push_str(&if is_short {
         format!("{setting:<COMMENT_COLUMN$}# {about}\n")

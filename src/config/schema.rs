@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use toml::Value;
 
-use super::amount::{Bandwidth, Budget, Factor, Keep, Percent, Positive, Waves};
+use super::amount::{Bandwidth, Budget, Factor, Keep, Percent, Waves};
+use super::duration::Positive;
 use super::leaf::{Form, Leaf, Refused};
 use super::pattern::SitePattern;
 use super::template::CommandTemplate;
@@ -138,7 +139,7 @@ static PRODUCT: Section = Section {
 
 static BUILD: Section = Section {
     keys: &[
-        value::<BuildKind>("kind", Default(r#""python-venv""#), r#"or "command""#),
+        value::<BuildKind>("kind", Default(r#""python-venv""#), r#""python-venv" or "command""#),
         value::<Vec<CommandTemplate>>("before", Default("[]"), "run in a clean export of the tag, before the build"),
         value::<Argv>("pip", Default(r#"["."]"#), "python-venv: what pip installs, after requirements files if any"),
         value::<Vec<CommandTemplate>>(
@@ -278,11 +279,11 @@ static STAGE: Section = Section {
         value::<HostExpression>(
             "hosts",
             Optional(r#""@canaries""#),
-            "its hosts; or count, percent or per_site; the last stage: none, whatever is left",
+            "its hosts; the last stage needs none: it takes whatever is left",
         ),
-        value::<NonZeroUsize>("count", Optional("2"), "so many of those that are left"),
-        value::<Percent>("percent", Optional("5"), "this share of the fleet, at least one host"),
-        value::<NonZeroUsize>("per_site", Optional("1"), "so many of each site"),
+        value::<NonZeroUsize>("count", Optional("2"), "instead of hosts: so many of those that are left"),
+        value::<Percent>("percent", Optional("5"), "instead of hosts: this share of the fleet, at least one host"),
+        value::<NonZeroUsize>("per_site", Optional("1"), "instead of hosts: so many of each site"),
         value::<Waves>(
             "waves",
             Default(r#"["100%"]"#),
@@ -290,7 +291,11 @@ static STAGE: Section = Section {
         ),
         value::<NonZeroUsize>("concurrency", Default("80"), "hosts in flight at once"),
         value::<Duration>("soak", Default(r#""10m""#), "how long it must stay healthy before the next may start"),
-        value::<Promote>("promote", Default(r#""auto""#), "or \"manual\": a person lets the next stage start"),
+        value::<Promote>(
+            "promote",
+            Default(r#""auto""#),
+            "who lets the next stage start: \"auto\": its gates, \"manual\": a person",
+        ),
         table(
             "budget",
             &BUDGET,
@@ -314,7 +319,7 @@ static GATE: Section = Section {
         value::<GateOn>(
             "on",
             Default(r#""host""#),
-            "after each activation, on the host; or \"stage\", on this machine",
+            "\"host\": after each activation, on the host; \"stage\": during the soak, on this machine",
         ),
         value::<CommandTemplate>(
             "run",

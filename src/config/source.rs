@@ -13,7 +13,8 @@ use super::error::{ConfigErrors, Place, Problem};
 use super::origin::Layer;
 use super::trust::{Distrust, Facts, judge_file, judge_folder, judge_owner};
 
-const NAME: &str = "coalmine.toml";
+/// What a configuration is called, in every folder.
+pub(super) const NAME: &str = "coalmine.toml";
 
 /// No configuration is larger; what is was not meant to be one.
 const MOST_BYTES: u64 = 1 << 20;

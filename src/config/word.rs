@@ -13,23 +13,23 @@ use super::leaf::{Form, Leaf, Refused, deserialize_as_leaf, text};
 macro_rules! words {
     (
         $(#[$docs:meta])*
-        $name:ident, $expected:literal {
+        $visibility:vis $name:ident, $expected:literal {
             $($(#[$variant_docs:meta])* $variant:ident = $word:literal,)+
         }
     ) => {
         $(#[$docs])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name {
+        $visibility enum $name {
             $($(#[$variant_docs])* $variant,)+
         }
 
         impl $name {
             /// Every choice.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            $visibility const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// Gives the word as the configuration has it.
             #[must_use]
-            pub const fn word(self) -> &'static str {
+            $visibility const fn word(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
                 }
@@ -86,7 +86,7 @@ macro_rules! plain_refusal {
 
 words! {
     /// Says how a release is built.
-    BuildKind, r#""python-venv" or "command""# {
+    pub BuildKind, r#""python-venv" or "command""# {
         /// Into a virtual environment of Python.
         PythonVenv = "python-venv",
         /// By the site's own commands.
@@ -96,7 +96,7 @@ words! {
 
 words! {
     /// Says who lets the rollout go on when a stage has soaked.
-    Promote, r#""manual" or "auto""# {
+    pub Promote, r#""manual" or "auto""# {
         /// A person does.
         Manual = "manual",
         /// Its gates do.
@@ -106,7 +106,7 @@ words! {
 
 words! {
     /// Says what happens when a budget is exceeded or a gate fails.
-    OnFailure, r#""pause", "rollback" or "abort""# {
+    pub OnFailure, r#""pause", "rollback" or "abort""# {
         /// A person is waited for.
         Pause = "pause",
         /// Every host that was switched goes back.
@@ -118,7 +118,7 @@ words! {
 
 words! {
     /// Says which hosts' keys ssh takes.
-    HostKeys, r#""strict" or "accept-new""# {
+    pub HostKeys, r#""strict" or "accept-new""# {
         /// Only those that are known.
         Strict = "strict",
         /// Those that are known, and new ones at their first sight.
@@ -128,7 +128,7 @@ words! {
 
 words! {
     /// Says when hosts are primed.
-    Prefetch, r#""all" or "stage""# {
+    pub Prefetch, r#""all" or "stage""# {
         /// The whole fleet before the first activation.
         All = "all",
         /// The hosts of a stage when it starts.
@@ -138,7 +138,7 @@ words! {
 
 words! {
     /// Says whether a transfer is compressed.
-    Compress, r#""auto", "always" or "never""# {
+    pub Compress, r#""auto", "always" or "never""# {
         /// When both sides know a fast way to do so.
         Auto = "auto",
         /// Always.
@@ -150,7 +150,7 @@ words! {
 
 words! {
     /// Says what is hashed on a host before a release counts as primed.
-    Verify, r#""full" or "changed""# {
+    pub Verify, r#""full" or "changed""# {
         /// Every file of the release.
         Full = "full",
         /// The files that travelled.
@@ -160,7 +160,7 @@ words! {
 
 words! {
     /// Says what a gate checks.
-    GateOn, r#""host" (after each activation, on the host) or "stage" (during the soak, on this machine)"# {
+    pub(super) GateOn, r#""host" (after each activation, on the host) or "stage" (during the soak, on this machine)"# {
         /// One host, after its activation.
         Host = "host",
         /// A whole stage, during its soak.

@@ -1,6 +1,6 @@
 //! Dry words, in lists of arguments and in texts for a real shell.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
 
@@ -146,13 +146,19 @@ proptest! {
         }
         let proof = folder.path().join("ran");
         let run = format!("touch {}", proof.display());
-        let attack = format!("$({run})`{run}`';{run};'\";{run};\"\n{run}\n#");
-        let values = DryWords { prefix: Some(attack.into()), ..DryWords::default() };
-        for shell in ["dash", "bash"] {
-            let status = Command::new(shell).arg("-c").arg(command.script(&values)).current_dir(folder.path())
-                .stdin(std::process::Stdio::null()).output();
-            prop_assert!(status.is_ok());
-            prop_assert!(!proof.exists(), "{} ran the value of {:?}", shell, text);
+        let attacks = [format!("$({run})`{run}`';{run};'\";{run};\"\n{run}\n#"), format!("\\';{run};\\"), format!("}};{run};")];
+        for attack in attacks {
+            let values = DryWords { prefix: Some(attack.into()), ..DryWords::default() };
+            for shell in ["dash", "bash"] {
+                let output = Command::new(shell)
+                    .arg("-c")
+                    .arg(command.script(&values))
+                    .current_dir(folder.path())
+                    .stdin(Stdio::null())
+                    .output();
+                prop_assert!(output.is_ok());
+                prop_assert!(!proof.exists(), "{} ran the value of {:?}", shell, text);
+            }
         }
     }
 }

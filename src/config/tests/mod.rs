@@ -246,6 +246,14 @@ fn environments_are_found_by_name_or_by_being_the_only_one() {
 }
 
 #[test]
+fn a_text_alone_is_a_configuration_too() {
+    let loaded = Config::of_text(LEAST, "/srv/x".as_ref()).unwrap();
+    assert_eq!(loaded.config.product.repository.as_path().to_str(), Some("/srv/x/repository"));
+    assert_eq!(loaded.base_dir().to_str(), Some("/srv/x"));
+    assert!(Config::of_text("x", "/srv/x".as_ref()).is_err());
+}
+
+#[test]
 fn relative_paths_belong_to_the_file_and_not_to_the_current_folder() {
     let mut place = Place::project(LEAST);
     place.sources.folder = place.path("project/deep/er");

@@ -273,10 +273,11 @@ fn everything_that_is_wrong_is_told_at_once_in_every_file() {
 
 #[test]
 fn mistakes_of_syntax_show_their_line() {
-    let refusal = Place::project("[product]\nname = scap\n[target]\nroot = \"/x\n").refusal();
+    let broken = Place::project("[product]\nname = scap\n[target]\nroot = \"/x\n");
+    let refusal = broken.variable("COALMINE_ENVIRONMENTS_PRODUCTION_PREFETCH", "all").refusal();
     assert!(refusal.starts_with("project/coalmine.toml:2: column 8: "), "{refusal}");
     assert!(refusal.contains("\n    name = scap\n           ^\nproject/coalmine.toml:4: column "), "{refusal}");
-    assert!(!refusal.contains("missing"), "{refusal}");
+    assert!(!refusal.contains("missing") && !refusal.contains("variable"), "{refusal}");
     let twice = Place::project("[product]\nname = \"a\"\nname = \"b\"\n").refusal();
     assert!(twice.starts_with("project/coalmine.toml:3: column 1: duplicate key"), "{twice}");
 }
@@ -333,7 +334,8 @@ fn flags_are_refused_by_their_names() {
 fn no_refusal_carries_a_control_character_to_the_terminal() {
     let text = with("[target]", "\"\\u001b[31m\" = \"\\u001b]0;x\\u0007\"\nuser = \"\\u001b[31m\"")
         + "[environments.\"\\u001b\"]\n";
-    let refusal = Place::project(&text).refusal();
+    let refusal = Place::project(&text).variable("COALMINE_SSH_\u{1b}[31m", "\u{7}").refusal();
+    assert!(refusal.contains("variable COALMINE_SSH_"), "{refusal:?}");
     assert!(!refusal.contains(|c: char| c.is_control() && c != '\n'), "{refusal:?}");
 }
 
