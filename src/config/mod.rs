@@ -27,6 +27,7 @@
 //! This room must not know what an expression means, what a group holds, or what anything is used for.
 
 mod amount;
+mod bandwidth;
 mod duration;
 mod error;
 mod layer;
@@ -53,7 +54,8 @@ mod word;
 #[cfg(test)]
 mod tests;
 
-pub use amount::{Bandwidth, Budget, Percent, WaveSize, Waves};
+pub use amount::{Budget, Waves};
+pub use bandwidth::Bandwidth;
 pub use duration::{parse_duration, show_duration};
 pub use error::{ConfigErrors, EnvironmentError, Place, Problem, ValueError};
 pub use load::{Loaded, check};
@@ -71,4 +73,4 @@ pub use text::{
     Argv, Endpoint, GitRemote, GroupName, HostExpression, KexAlgorithms, LinkName, LocalPath, LoginName, ProductName,
     TagGlob, TargetRoot, Title, UnixGroup,
 };
-pub use word::{BuildKind, Channel, Compress, HostKeys, OnFailure, Prefetch, Promote, Verify};
+pub use word::{BuildKind, Channel, Compress, HostKeys, Verify};

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use toml::Value;
 
-use super::amount::{Bandwidth, Budget, Factor, Keep, Percent, Waves};
+use super::amount::{Budget, Factor, Keep, Share, Waves};
+use super::bandwidth::Bandwidth;
 use super::duration::Positive;
 use super::leaf::{Form, Leaf, Refused};
 use super::pattern::SitePattern;
@@ -17,8 +18,9 @@ use super::text::{
     Argv, Command, Endpoint, GitRemote, GroupName, HostExpression, KexAlgorithms, LinkName, LocalPath, LoginName,
     ProductName, TagGlob, TargetRoot, Title, UnixGroup,
 };
-use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, OnFailure, Prefetch, Promote, Verify};
+use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Verify};
 use crate::model::{Environment, StageName};
+use crate::plan::{OnFailure, Prefetch, Promote};
 
 /// Describes a table with fixed keys.
 #[derive(Debug)]
@@ -282,7 +284,7 @@ static STAGE: Section = Section {
             "its hosts; the last stage needs none: it takes whatever is left",
         ),
         value::<NonZeroUsize>("count", Optional("2"), "instead of hosts: so many of those that are left"),
-        value::<Percent>("percent", Optional("5"), "instead of hosts: this share of the fleet, at least one host"),
+        value::<Share>("percent", Optional("5"), "instead of hosts: this share of the fleet, at least one host"),
         value::<NonZeroUsize>("per_site", Optional("1"), "instead of hosts: so many of each site"),
         value::<Waves>(
             "waves",

@@ -2,18 +2,16 @@
 
 use std::num::NonZeroUsize;
 
-use super::amount::Percent;
 use super::text::HostExpression;
+use crate::plan::Amount;
 
 /// Says which hosts a stage takes of those that no earlier stage has.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StageSelection {
     /// Those of an expression.
     Hosts(HostExpression),
-    /// So many.
-    Count(NonZeroUsize),
-    /// This share of the environment's hosts; at least one.
-    Percent(Percent),
+    /// The first so many; a share is one of the environment's hosts, and at least one host.
+    First(Amount),
     /// So many of each site.
     PerSite(NonZeroUsize),
     /// Whatever is left; the last stage only.

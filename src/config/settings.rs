@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::amount::{Bandwidth, Budget, Percent, Waves};
+use super::amount::{Budget, Share, Waves};
+use super::bandwidth::Bandwidth;
 use super::error::EnvironmentError;
 use super::leaf::leaf;
 use super::nearest::nearest;
@@ -18,8 +19,9 @@ use super::text::{
     Argv, Endpoint, GitRemote, GroupName, HostExpression, KexAlgorithms, LinkName, LocalPath, LoginName, ProductName,
     TagGlob, TargetRoot, Title, UnixGroup,
 };
-use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, OnFailure, Prefetch, Promote, Verify};
-use crate::model::{Environment, FailureClass, StageName};
+use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Verify};
+use crate::model::{Environment, FailureClass, HostId, StageName};
+use crate::plan::{self, Amount, BudgetRule, OnFailure, Prefetch, Promote, StageGate, StageRequest};
 
 /// Holds the whole configuration; every value in it is valid, and every path of this machine absolute.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -72,6 +74,20 @@ impl Config {
             known: known(),
             nearest: nearest(name, self.environments.keys().map(Environment::as_str)).map(str::to_owned),
         })
+    }
+}
+
+impl Config {
+    /// Gives the gates of stages as a plan takes them; every stage has them.
+    #[must_use]
+    pub fn stage_gates(&self) -> Vec<StageGate> {
+        let of_stages = self.gates.iter().filter_map(|gate| match gate.scope {
+            GateScope::Host => None,
+            GateScope::Stage { baseline, every, .. } => {
+                Some(StageGate { name: gate.name.to_string(), every, baseline: baseline.is_some(), dry: gate.dry })
+            }
+        });
+        of_stages.collect()
     }
 }
 
@@ -268,13 +284,43 @@ pub struct Stage {
     pub budget: FailureBudgets,
 }
 
+impl Stage {
+    /// Asks for this stage of a plan; `hosts` resolves an expression, `gates` are those of [`Config::stage_gates`].
+    ///
+    /// # Errors
+    ///
+    /// When the stage's expression cannot be resolved.
+    pub fn request<E>(
+        &self,
+        hosts: impl FnOnce(&HostExpression) -> Result<Vec<HostId>, E>,
+        gates: Vec<StageGate>,
+    ) -> Result<StageRequest, E> {
+        let selection = match &self.selection {
+            StageSelection::Hosts(expression) => plan::StageSelection::Hosts(hosts(expression)?),
+            StageSelection::First(amount) => plan::StageSelection::First(*amount),
+            StageSelection::PerSite(count) => plan::StageSelection::PerSite(count.get()),
+            StageSelection::Rest => plan::StageSelection::Rest,
+        };
+        Ok(StageRequest {
+            name: self.name.clone(),
+            selection,
+            waves: self.waves.sizes().to_vec(),
+            concurrency: self.concurrency.get(),
+            soak: self.soak,
+            promote: self.promote,
+            budget: self.budget.rule(),
+            gates,
+        })
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StageKeys {
     name: StageName,
     hosts: Option<HostExpression>,
     count: Option<NonZeroUsize>,
-    percent: Option<Percent>,
+    percent: Option<Share>,
     per_site: Option<NonZeroUsize>,
     waves: Waves,
     concurrency: NonZeroUsize,
@@ -290,8 +336,8 @@ impl TryFrom<StageKeys> for Stage {
     fn try_from(keys: StageKeys) -> Result<Self, Self::Error> {
         let selection = match (keys.hosts, keys.count, keys.percent, keys.per_site) {
             (Some(hosts), None, None, None) => StageSelection::Hosts(hosts),
-            (None, Some(count), None, None) => StageSelection::Count(count),
-            (None, None, Some(percent), None) => StageSelection::Percent(percent),
+            (None, Some(count), None, None) => StageSelection::First(Amount::Count(count.get())),
+            (None, None, Some(Share(share)), None) => StageSelection::First(share),
             (None, None, None, Some(count)) => StageSelection::PerSite(count),
             (None, None, None, None) => StageSelection::Rest,
             _ => return Err("a stage has one of hosts, count, percent and per_site"),
@@ -323,6 +369,17 @@ pub struct FailureBudgets {
 }
 
 impl FailureBudgets {
+    /// Gives the budgets as a plan takes them.
+    #[must_use]
+    pub const fn rule(&self) -> BudgetRule {
+        BudgetRule {
+            unreachable: self.unreachable.amount(),
+            transfer: self.transfer.amount(),
+            activate: self.activate.amount(),
+            unhealthy: self.unhealthy.amount(),
+        }
+    }
+
     /// Gives the budget of a class of failures.
     #[must_use]
     pub const fn of(&self, class: FailureClass) -> Budget {

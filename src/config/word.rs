@@ -8,6 +8,7 @@ use toml::Value;
 
 use super::error::ValueError;
 use super::leaf::{Form, Leaf, Refused, deserialize_as_leaf, text};
+use crate::plan::{OnFailure, Prefetch, Promote};
 
 /// Declares a choice between words.
 macro_rules! words {
@@ -95,44 +96,12 @@ words! {
 }
 
 words! {
-    /// Says who lets the rollout go on when a stage has soaked.
-    pub Promote, r#""manual" or "auto""# {
-        /// A person does.
-        Manual = "manual",
-        /// Its gates do.
-        Auto = "auto",
-    }
-}
-
-words! {
-    /// Says what happens when a budget is exceeded or a gate fails.
-    pub OnFailure, r#""pause", "rollback" or "abort""# {
-        /// A person is waited for.
-        Pause = "pause",
-        /// Every host that was switched goes back.
-        Rollback = "rollback",
-        /// The rollout ends and leaves every host as it stands.
-        Abort = "abort",
-    }
-}
-
-words! {
     /// Says which hosts' keys ssh takes.
     pub HostKeys, r#""strict" or "accept-new""# {
         /// Only those that are known.
         Strict = "strict",
         /// Those that are known, and new ones at their first sight.
         AcceptNew = "accept-new",
-    }
-}
-
-words! {
-    /// Says when hosts are primed.
-    pub Prefetch, r#""all" or "stage""# {
-        /// The whole fleet before the first activation.
-        All = "all",
-        /// The hosts of a stage when it starts.
-        Stage = "stage",
     }
 }
 
@@ -168,7 +137,30 @@ words! {
     }
 }
 
-plain_refusal!(BuildKind, Promote, OnFailure, Prefetch, Compress, Verify, GateOn);
+plain_refusal!(BuildKind, Compress, Verify, GateOn);
+
+/// Reads the words that a plan has too.
+macro_rules! words_of_plans {
+    ($($name:ident, $expected:literal { $($word:literal => $variant:ident,)+ })+) => {$(
+        impl Leaf for $name {
+            const EXPECTED: &'static str = $expected;
+            const FORM: Form = Form::Text;
+
+            fn read(value: &Value) -> Result<Self, Refused> {
+                match text(value)? {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(Refused::Unexpected),
+                }
+            }
+        }
+    )+};
+}
+
+words_of_plans! {
+    Promote, r#""manual" or "auto""# { "manual" => Manual, "auto" => Auto, }
+    OnFailure, r#""pause", "rollback" or "abort""# { "pause" => Pause, "rollback" => Rollback, "abort" => Abort, }
+    Prefetch, r#""all" or "stage""# { "all" => All, "stage" => Stage, }
+}
 
 impl HostKeys {
     fn refusal(word: &str) -> Refused {

@@ -3,7 +3,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use super::{LEAST, Place, line_of, with};
-use crate::config::{Budget, Channel, Layer, Origin, Prefetch};
+use crate::config::{Channel, Layer, Origin};
+use crate::plan::{Amount, Prefetch};
 
 #[test]
 fn the_stronger_layer_wins_key_by_key() {
@@ -226,5 +227,5 @@ fn origins_tell_files_from_defaults() {
     assert_eq!(loaded.origin(&key("transfer")), Some(&Origin::Default));
     assert!(matches!(loaded.origin(&key("unhealthy")), Some(Origin::File { layer: Layer::Project, .. })));
     let (_, production) = loaded.config.environment(None).unwrap();
-    assert_eq!(production.stages[0].budget.unhealthy, Budget::Count(3));
+    assert_eq!(production.stages[0].budget.unhealthy.amount(), Amount::Count(3));
 }

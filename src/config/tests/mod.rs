@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::{Config, ConfigErrors, Loaded, Sources};
+use crate::model::HostId;
+use crate::plan::{self, Amount, Promote};
 
 /// The least that loads.
 const LEAST: &str = r#"
@@ -126,7 +128,7 @@ fn the_least_configuration_loads_with_the_documented_defaults() {
     assert_eq!(production.channel, super::Channel::Tags);
     let [stage] = production.stages.as_slice() else { panic!("{:?}", production.stages) };
     assert_eq!(stage.selection, super::StageSelection::Rest);
-    assert_eq!(stage.waves.cut(40), [40]);
+    assert_eq!(stage.waves.sizes(), [Amount::Percent(100)]);
     assert_eq!(stage.budget.unhealthy.limit(40), 0);
     assert_eq!(loaded.base_dir(), place.path("project"));
 }
@@ -217,14 +219,27 @@ lease = "60s"
     let config = place.loaded().config;
     let (_, production) = config.environment(Some("production")).unwrap();
     let [canary, fleet] = production.stages.as_slice() else { panic!("{:?}", production.stages) };
-    assert_eq!(canary.promote, super::Promote::Manual);
+    assert_eq!(canary.promote, Promote::Manual);
     assert_eq!(canary.soak.as_secs(), 86_400);
-    assert_eq!(fleet.waves.cut(20), [1, 2, 10, 7]);
+    assert_eq!(fleet.waves.sizes(), [Amount::Count(1), Amount::Percent(10), Amount::Percent(50)]);
     assert_eq!(fleet.budget.transfer.limit(100), 2);
     let [answers, errors] = config.gates.as_slice() else { panic!("{:?}", config.gates) };
     assert_eq!(answers.scope, super::GateScope::Host);
     let every = std::time::Duration::from_secs(30);
     assert_eq!(errors.scope, super::GateScope::Stage { max: Some(10.0), baseline: Some(2.0), every });
+    let gates = config.stage_gates();
+    assert_eq!(
+        gates.iter().map(|gate| (gate.name.as_str(), gate.baseline)).collect::<Vec<_>>(),
+        [("error rate", true)]
+    );
+    let hosts = vec![HostId::new("mw01").unwrap()];
+    let request = canary.request(
+        |expression| if expression.as_str() == "@canaries" { Ok(hosts.clone()) } else { Err(expression.clone()) },
+        gates.clone(),
+    );
+    let request = request.unwrap();
+    assert_eq!((request.selection, request.gates), (plan::StageSelection::Hosts(hosts), gates));
+    assert_eq!(fleet.budget.rule().transfer, Amount::Percent(2));
     let group = |name: &str| config.groups.iter().find(|(known, _)| known.as_str() == name).unwrap().1.clone();
     assert!(matches!(group("api"), super::Group::Command { timeout, .. } if timeout.as_secs() == 10));
     assert!(matches!(group("web"), super::Group::Ansible(path) if path.as_path() == place.path("project/hosts.ini")));
