@@ -57,6 +57,8 @@ mod parse;
 mod range;
 mod resolve;
 mod site;
+#[cfg(test)]
+mod tests;
 
 pub use ast::Expression;
 pub use error::{ExpandError, ParseError, ResolveError};

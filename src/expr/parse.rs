@@ -1,5 +1,6 @@
 //! The text of an expression → its tree. Everything that is not understood is refused at its place.
 
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ const MOST_NESTED: usize = 64;
 const MOST_RANGES: usize = 16;
 /// Digits of a range's number: whatever is longer does not fit a u64.
 const MOST_DIGITS: usize = 18;
-/// The longest glob is longer than any name (253 bytes), and still bounds what a term costs for each host.
-const MOST_BYTES_OF_A_NAME: usize = 1024;
+/// Wildcards and texts between them: more than any name has bytes (253), and a bound to what a glob costs for each host.
+const MOST_PIECES: usize = 512;
 /// Bytes of a compiled regex.
 const REGEX_SIZE: usize = 1 << 20;
 
@@ -249,7 +250,7 @@ impl<'a> Parser<'a> {
                 }
                 _ => break,
             }
-            if self.place - start > MOST_BYTES_OF_A_NAME {
+            if pieces.len() > MOST_PIECES {
                 return Err(self.error(start, self.place, "longer than any host's name"));
             }
         }
@@ -284,6 +285,10 @@ impl<'a> Parser<'a> {
     fn range(&mut self) -> Parsed<RangeSet> {
         let open = self.place;
         self.place += 1;
+        let inside = self.since(self.place, self.source.len()).split(']').next().unwrap_or_default();
+        if inside.contains(':') && inside.parse::<Ipv6Addr>().is_ok() {
+            return Err(self.error(open, open + inside.len() + 2, "an address stands without brackets"));
+        }
         let mut items = Vec::new();
         loop {
             self.blanks();

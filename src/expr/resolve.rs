@@ -151,8 +151,7 @@ impl<U: Universe + ?Sized> Resolver<'_, U> {
         if let Some(literal) = name.literal() {
             return self.places.get(literal).copied().into_iter().collect();
         }
-        let hosts = u64::try_from(self.hosts.len()).unwrap_or(u64::MAX);
-        if name.is_wild() || name.count() > hosts {
+        if name.is_wild() {
             let mut matcher = name.matcher();
             return self.matching(|name| matcher.matches(name));
         }

@@ -41,6 +41,8 @@ mod graph;
 mod groups;
 mod lines;
 mod source;
+#[cfg(test)]
+mod tests;
 mod universe;
 
 pub use error::InventoryError;

@@ -1,0 +1,68 @@
+//! 100,000 hosts: results only. What is quadratic shows itself by never ending.
+
+use super::Fleet;
+use crate::expr::{Expression, fold};
+use crate::model::HostId;
+
+fn fleet() -> Fleet {
+    let mut fleet =
+        Fleet { hosts: Expression::new("mw[00001-99999],mw100000").unwrap().expand().unwrap(), ..Fleet::default() };
+    fleet.groups.insert("all".to_owned(), fleet.hosts.clone());
+    fleet
+}
+
+#[test]
+fn a_hundred_thousand_hosts_are_resolved_and_folded() {
+    let fleet = fleet();
+    let resolve = |expression: &str| Expression::new(expression).unwrap().resolve(&fleet).unwrap();
+    for (expression, folded) in [
+        ("@all", "mw[00001-100000]"),
+        ("mw[00001-99999]", "mw[00001-99999]"),
+        ("mw*", "mw[00001-100000]"),
+        ("*7", "*7"),
+        ("m*0000*", "mw[00001-00009,10000,20000,30000,40000,50000,60000,70000,80000,90000,100000]"),
+        ("~mw0000[1-5]", "mw[00001-00005]"),
+        ("!mw00001", "mw[00002-100000]"),
+        ("*!@all,mw00005", "mw00005"),
+        ("@all&mw[00010-00020]", "mw[00010-00020]"),
+        ("@all^mw[00003-99999]", "mw[00001-00002,100000]"),
+    ] {
+        let hosts = resolve(expression);
+        if expression == "*7" {
+            assert_eq!(hosts.len(), 10_000);
+            continue;
+        }
+        assert_eq!(fold(&hosts), folded, "{expression}");
+    }
+}
+
+#[test]
+fn an_expression_may_have_a_hundred_thousand_terms() {
+    let fleet = fleet();
+    let names: Vec<&str> = fleet.hosts.iter().map(HostId::as_str).collect();
+    for (operator, hosts) in [(",", 100_000), ("^", 100_000)] {
+        let expression = Expression::new(&names.join(operator)).unwrap();
+        assert_eq!(expression.resolve(&fleet).unwrap().len(), hosts, "{operator}");
+        assert_eq!(expression.expand().unwrap().len(), hosts, "{operator}");
+    }
+    let none_but_one = format!("@all!{}", names[1..].join("!"));
+    assert_eq!(fleet.resolve(&none_but_one).unwrap(), names[0]);
+    let same = vec![names[0]; 100_000].join("&");
+    assert_eq!(fleet.resolve(&same).unwrap(), names[0]);
+}
+
+#[test]
+fn hosts_of_two_dimensions_fold_to_one_rectangle() {
+    let hosts = Expression::new("r[1-400]n[001-250].dc1").unwrap().expand().unwrap();
+    assert_eq!(hosts.len(), 100_000);
+    assert_eq!(fold(&hosts), "r[1-400]n[001-250].dc1");
+}
+
+#[test]
+fn numbers_that_never_join_fold_in_good_time() {
+    let mut hosts = Expression::new("h[1-100000]").unwrap().expand().unwrap();
+    hosts.extend(Expression::new("h[000001-100000/2]").unwrap().expand().unwrap());
+    let folded = fold(&hosts);
+    assert!(folded.starts_with("h[1-100000,000001,000003,"), "{folded:.40}");
+    assert_eq!(Expression::new(&folded).unwrap().expand().unwrap().len(), 150_000);
+}
