@@ -160,16 +160,18 @@ struct Run<'a> {
     first: &'a str,
     last: &'a str,
     value: u64,
-    width: usize,
+    /// The width that zeros in front keep to, if there are any.
+    width: Option<usize>,
 }
 
 impl Run<'_> {
     fn is_continued_by(&self, value: u64, text: &str) -> bool {
         let padded = text.len() > 1 && text.starts_with('0');
-        let digits = value.checked_ilog10().map_or(1, |digits| usize::try_from(digits).unwrap_or(20) + 1);
-        self.value.checked_add(1) == Some(value)
-            && text.len() == digits.max(self.width)
-            && (!padded || text.len() == self.width)
+        let fits = match self.width {
+            Some(width) => text.len() == width,
+            None => !padded,
+        };
+        fits && self.value.checked_add(1) == Some(value)
     }
 }
 
@@ -190,7 +192,7 @@ fn ranges(numbers: &[String]) -> String {
             run.last = text;
             run.value = value;
         } else {
-            let width = if text.len() > 1 && text.starts_with('0') { text.len() } else { 1 };
+            let width = (text.len() > 1 && text.starts_with('0')).then_some(text.len());
             open.push(runs.len());
             runs.push(Run { first: text, last: text, value, width });
         }

@@ -19,7 +19,8 @@
 //! | `!term` | all but |
 //! | `(…)` | an expression as a term |
 //!
-//! Zero padding is kept: `[08-12]` is 08, 09, 10, 11, 12 and never 8. Numbers are compared as numbers, so `[9:10]` works.
+//! Zero padding is kept: `[08-12]` is 08, 09, 10, 11, 12 and never 8, and padded ends are of one width.
+//! Numbers are compared as numbers, so `[9:10]` works.
 //!
 //! # Operators
 //!

@@ -343,7 +343,8 @@ impl<'a> Parser<'a> {
         let item = match (number(first), number(last), first.as_bytes(), last.as_bytes()) {
             (Ok(low), Ok(high), ..) => {
                 let padded = |text: &str| text.len() > 1 && text.starts_with('0');
-                if (padded(first) && last.len() < first.len()) || (padded(last) && last.len() != first.len()) {
+                // `01-100` may mean 001 or 01, and no other tool takes it.
+                if (padded(first) || padded(last)) && first.len() != last.len() {
                     return wrong(format!("`{first}` and `{last}` are padded to different widths"));
                 }
                 let width = if padded(first) { first.len() } else { 1 };

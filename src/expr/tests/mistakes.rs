@@ -38,6 +38,7 @@ fn a_mistake_is_shown_at_its_place() {
         ("mw[a:3]", 3..6, "no range"),
         ("mw[001-10]", 3..9, "padded to different widths"),
         ("mw[1-010]", 3..8, "padded to different widths"),
+        ("mw[01-100]", 3..9, "padded to different widths"),
         ("mw[01-002]", 3..9, "padded to different widths"),
         ("mw[1-9/0]", 7..8, "step of 1 or more"),
         ("mw[1-9/]", 7..8, "step of 1 or more"),

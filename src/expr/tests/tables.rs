@@ -33,11 +33,10 @@ fn names_and_ranges_expand_in_the_order_they_are_written() {
         // scap matches nothing with two ranges.
         ("r[1-2]n[01:02]", "r1n01 r1n02 r2n01 r2n02"),
         ("[a-b][1-2]", "a1 a2 b1 b2"),
-        // Zeros in front are kept, and a range may grow out of them.
+        // Zeros in front are kept, and a range may grow out of them within its width.
         ("h[08-11]", "h08 h09 h10 h11"),
         ("h[98-101]", "h98 h99 h100 h101"),
         ("h[098-101]", "h098 h099 h100 h101"),
-        ("h[09-100/91]", "h09 h100"),
         ("h[0-2]", "h0 h1 h2"),
         ("h[00-02]", "h00 h01 h02"),
         ("h[5]", "h5"),
@@ -174,6 +173,9 @@ fn hosts_fold_back_with_their_padding() {
         ("mw8 mw9 mw10 mw11", "mw[8-11]"),
         ("mw08 mw09 mw10 mw11", "mw[08-11]"),
         ("mw099 mw100", "mw[099-100]"),
+        ("mw98 mw099 mw99 mw100", "mw[98-100,099]"),
+        ("mw09 mw10 mw99 mw100", "mw[09-10,99-100]"),
+        ("mw98 mw099", "mw[98,099]"),
         ("mw99 mw100", "mw[99-100]"),
         ("mw099 mw99 mw100", "mw[99-100,099]"),
         ("mw1 mw01 mw2 mw02", "mw[1-2,01-02]"),
