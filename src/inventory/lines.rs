@@ -62,7 +62,7 @@ pub(super) fn list(origin: &str, bytes: &[u8], again: Again) -> Result<Vec<HostI
     let mut first_line: HashMap<HostId, usize> = HashMap::new();
     for line in lines(origin, bytes) {
         let (number, line) = line?;
-        let text = line.split('#').next().unwrap_or_default().trim();
+        let text = line.split('#').next().unwrap_or_default().trim_end();
         if text.is_empty() {
             continue;
         }

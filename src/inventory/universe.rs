@@ -82,20 +82,13 @@ impl Inventory {
     }
 
     /// Adds the hosts of the groups that are needed, in the configuration's order; unknown ones are for the resolver to tell.
+    ///
+    /// A section brings its whole inventory along, so that its hosts stand in the file's order.
     fn add_groups(&self, needed: &[&GroupName], union: &mut Union) -> Result<(), ResolveError> {
-        let hosts_of = |name| match self.group(name) {
-            Ok(hosts) => Ok(hosts.unwrap_or_default()),
-            Err(error) => Err(unreadable(format!("@{name}"), error)),
-        };
-        for name in self.names() {
-            let mut wanted = HashSet::new();
-            for part in needed.iter().filter(|part| part.outer() == name.as_str()) {
-                wanted.extend(hosts_of(part)?);
-            }
-            if !wanted.is_empty() {
-                // Sections stand in their inventory's order, not in the order in which they are named.
-                union.add(hosts_of(name)?.iter().filter(|host| wanted.contains(host)));
-            }
+        let needed: HashSet<&str> = needed.iter().map(|name| name.outer()).collect();
+        for name in self.names().filter(|name| needed.contains(name.as_str())) {
+            let hosts = self.group(name).map_err(|error| unreadable(format!("@{name}"), error))?;
+            union.add(hosts.unwrap_or_default());
         }
         Ok(())
     }

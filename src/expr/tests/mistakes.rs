@@ -124,6 +124,8 @@ fn a_term_that_matches_nothing_is_named_wherever_it_stands() {
         ("mw01,mw99", "`mw99`"),
         ("mw01!mw99", "`mw99`"),
         ("mw01&zz*", "`zz*`"),
+        ("?w[1-9]", "`?w[1-9]`"),
+        ("?w[001-009]", "`?w[001-009]`"),
         ("mw01^~zz", "`~zz`"),
         ("mw[50-99]", "`mw[50-99]`"),
         ("mw01,(mw02&mw01)", "`(mw02&mw01)`"),
