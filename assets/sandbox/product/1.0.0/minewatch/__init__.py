@@ -1,0 +1,3 @@
+"""Watches the air of a coal mine."""
+
+__version__ = "1.0.0"
