@@ -79,6 +79,9 @@ pub(super) fn wait_until(most: Duration, mut is_so: impl FnMut() -> bool) -> boo
 pub(super) fn sweep(token: &str, most: Duration) -> Result<usize, SandboxError> {
     let mut swept = Vec::new();
     let mut left = Vec::new();
+    // A process that has just been forked, or is in the middle of exec, has no environment to be known by: nobody is
+    // left when nobody was seen twice in a row.
+    let mut empty_looks = 0;
     let is_clean = wait_until(most, || {
         left = carriers(token);
         for identity in &left {
@@ -86,7 +89,8 @@ pub(super) fn sweep(token: &str, most: Duration) -> Result<usize, SandboxError> 
                 swept.push(identity.pid);
             }
         }
-        left.is_empty()
+        empty_looks = if left.is_empty() { empty_looks + 1 } else { 0 };
+        empty_looks == 2
     });
     if is_clean {
         Ok(swept.len())

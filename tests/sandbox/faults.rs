@@ -134,7 +134,8 @@ fn a_line_that_is_cut_loses_the_connection_after_so_many_bytes() {
     fleet.fault(FIRST, "cuts:200k");
     let output = fleet.rsync(source.path(), FIRST);
     assert!(matches!(output.status.code(), Some(10 | 12 | 255)), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("reset"), "{output:?}");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(complaint.contains("reset by peer") || complaint.contains("Broken pipe"), "{complaint}");
     fleet.fault(FIRST, "none");
     assert!(fleet.rsync(source.path(), FIRST).status.success());
 }
@@ -144,7 +145,10 @@ fn a_host_without_rsync_has_everything_else() {
     let fleet = Fleet::up(1);
     fleet.fault(FIRST, "no-rsync");
     assert_eq!(fleet.ssh(FIRST, "command -v rsync || echo none; command -v tar >/dev/null && echo tar"), "none\ntar");
-    assert_eq!(fleet.rsync(&fleet.dir.join("product"), FIRST).status.code(), Some(127));
+    // Which of the two depends on whether rsync has spoken before it learns that nobody is there.
+    let output = fleet.rsync(&fleet.dir.join("product"), FIRST);
+    assert!(matches!(output.status.code(), Some(12 | 127)), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("rsync: not found"), "{output:?}");
     fleet.fault(FIRST, "none");
     assert!(fleet.ssh(FIRST, "command -v rsync").ends_with("rsync"));
 }

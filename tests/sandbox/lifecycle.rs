@@ -4,10 +4,10 @@ use std::io::{Read as _, Write as _};
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coalmine::model::{Bytes, HostId};
-use coalmine::sandbox::{self, Fault, Options, SandboxError};
+use coalmine::sandbox::{self, Fault, MAX_HOSTS, Options, SandboxError};
 
 use crate::fleet::{FIRST, Fleet, SECOND};
 
@@ -149,6 +149,27 @@ fn many_connections_at_once_are_all_served() {
     let text = status.to_string();
     assert_eq!(text.lines().count(), 43, "{text}");
     assert!(text.contains("deploy1.eqiad.sandbox") && text.contains("master"), "{text}");
+}
+
+#[test]
+fn a_thousand_hosts_come_up_and_answer_from_one_small_supervisor() {
+    let start = Instant::now();
+    let fleet = Fleet::up(MAX_HOSTS);
+    let took = start.elapsed();
+    // Seconds on an idle machine; this one may be running other tests.
+    assert!(took < Duration::from_secs(60), "{took:?}");
+    let status = sandbox::status(&fleet.dir).unwrap();
+    assert_eq!(status.hosts.len(), MAX_HOSTS + 2);
+    for host in status.hosts.iter().step_by(100) {
+        assert_eq!(fleet.ssh(host.host.as_str(), "echo $SANDBOX_HOST"), host.host.as_str());
+    }
+    let memory = fs::read_to_string(format!("/proc/{}/status", status.supervisor)).unwrap();
+    let most = memory.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let most: u64 = most.trim().strip_suffix(" kB").unwrap().parse().unwrap();
+    println!("up in {took:?}, the supervisor has had {most} kB");
+    assert!(most < 64 * 1024, "{most} kB");
+    fleet.down();
+    fleet.assert_gone();
 }
 
 #[test]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Stands before the host's rsync and kills it with -9 once it has been sent SANDBOX_AMOUNT bytes, as a machine short of
+# Stands before the host's rsync and kills it with -9 once it has been sent about SANDBOX_AMOUNT bytes, as a machine short of
 # memory would. What rsync has not read by then is lost with it.
 
 self=${0%/*}
@@ -10,7 +10,8 @@ exec 3<&0
 {
     exec >"$pipe"
     rm -f "$pipe"
-    head -c "$SANDBOX_AMOUNT" <&3
+    # Small blocks, passed on at once: rsync talks, and head would keep what was said until there is more of it.
+    dd bs=64 count=$(((SANDBOX_AMOUNT + 63) / 64)) <&3 2>/dev/null
     # rsync forks its receiver: both die, and this process, a child of the same parent, last.
     me=$(exec sh -c 'echo "$PPID"')
     read -r children <"/proc/$$/task/$$/children"
