@@ -223,9 +223,9 @@ fn prove(layout: &Layout, fleet: &[SandboxHost]) -> Result<(), SandboxError> {
     let mut ssh = Command::new("ssh");
     ssh.arg("-F").arg(layout.path("ssh_config")).args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]);
     ssh.arg(host.id.as_str()).arg("true");
-    tools::run("ssh", &mut ssh)
-        .map(drop)
-        .map_err(|error| SandboxError::NoConnection { what: format!("{error}; sshd: {}", tail(&layout.sshd_log())) })
+    tools::run("ssh", &mut ssh).map(drop).map_err(|error| SandboxError::NoConnection {
+        what: format!("{error}; sshd: {}", tail(&layout.sshd_log(&host.id))),
+    })
 }
 
 /// Ends every process of the sandbox in a folder, whatever state it is in, and removes the folder.

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -16,6 +17,9 @@ use super::{SandboxError, process};
 
 const FOLDER: &str = "/run/sshd";
 const MARK: &str = "/run/sshd.coalmine-sandbox";
+
+/// How long an sshd may take to notice that its client has gone.
+const PARTING: Duration = Duration::from_secs(3);
 
 /// Keeps the folder there while it lives.
 #[derive(Debug)]
@@ -56,7 +60,8 @@ impl PrivilegeSeparation {
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Ok(());
         }
-        if !process::is_any_called("sshd") {
+        // Those of a sandbox whose supervisor was killed are on their way out; the machine's own is not.
+        if process::wait_until(PARTING, || !process::is_any_called("sshd")) {
             match fs::remove_dir(FOLDER) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(at(FOLDER)(error)),
                 _ => {}

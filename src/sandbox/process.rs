@@ -114,9 +114,10 @@ fn carriers(token: &str) -> Vec<Identity> {
         .collect()
 }
 
-/// Tells whether any process has this name (`comm`, at most 15 bytes).
+/// Tells whether any living process has this name (`comm`, at most 15 bytes).
 pub(super) fn is_any_called(name: &str) -> bool {
-    pids().any(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim_end() == name))
+    let is_called = |pid| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim_end() == name);
+    pids().any(|pid| is_called(pid) && !is_zombie(pid))
 }
 
 fn pids() -> impl Iterator<Item = u32> {

@@ -179,7 +179,7 @@ fn start_sshd(
         .arg("-f")
         .arg(layout.path("sshd_config"))
         .arg("-E")
-        .arg(layout.sshd_log())
+        .arg(layout.sshd_log(&host.id))
         .arg("-o")
         .arg(format!("HostKey={}", host_key.display()))
         .arg("-o")

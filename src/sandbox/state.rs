@@ -111,8 +111,8 @@ impl Layout {
         self.path("log/supervisor.log")
     }
 
-    pub(super) fn sshd_log(&self) -> PathBuf {
-        self.path("log/sshd.log")
+    pub(super) fn sshd_log(&self, host: &HostId) -> PathBuf {
+        self.dir.join("log").join(host.as_str())
     }
 
     pub(super) fn write_state(&self, state: &State) -> Result<(), SandboxError> {

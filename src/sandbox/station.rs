@@ -180,17 +180,17 @@ async fn isolate(
             return Ok(None);
         }
     }
-    write(&layout.namespace_file(&host.id), b"limit 0\n", 0o600)?;
-    Ok(Some(match fault {
-        Some(Fault::Full(Bytes(left))) => format!(
+    if let Some(Fault::Full(Bytes(left))) = fault {
+        write(&layout.namespace_file(&host.id), b"limit 0\n", 0o600)?;
+        return Ok(Some(format!(
             "namespaces are not allowed here: on {} no file may grow over {left} bytes (EFBIG), the disk is not full (ENOSPC)",
             host.id
-        ),
-        _ => format!(
-            "namespaces are not allowed here: {} has no python3 in PATH, but a release that names its interpreter by path runs",
-            host.id
-        ),
-    }))
+        )));
+    }
+    Ok(Some(format!(
+        "namespaces are not allowed here: {} has no python3 in PATH, but a release that names its interpreter by path runs",
+        host.id
+    )))
 }
 
 /// Starts the process that keeps a namespace; none when this machine does not allow it.

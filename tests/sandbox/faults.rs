@@ -119,7 +119,8 @@ fn rsync_that_is_killed_while_it_receives_leaves_half_a_tree() {
     }
     fleet.fault(FIRST, "dies:100k");
     let output = fleet.rsync(source.path(), FIRST);
-    assert!(matches!(output.status.code(), Some(10 | 12)), "{output:?}");
+    // The last is the shell's word for kill -9, when it is heard before the silence.
+    assert!(matches!(output.status.code(), Some(10 | 12 | 137)), "{output:?}");
     let there: u32 = fleet.ssh(FIRST, "find got -type f | wc -l").parse().unwrap();
     assert!((1..20).contains(&there), "{there} files");
     fleet.fault(FIRST, "none");
