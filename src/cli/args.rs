@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::{Environment, HostId, Slot, Version};
+use crate::model::{Environment, Slot, Version};
 
 /// Installs a release of a tool on a whole fleet over ssh and rsync, canaries first.
 ///
@@ -391,15 +391,18 @@ pub enum SandboxCommand {
         /// Where it lives.
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
+        /// What is printed.
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+        output: TableFormat,
     },
-    /// Switches a fault of a host on, or off with `none`.
+    /// Switches a fault of hosts on, or off with `none`; without any, lists the faults there are.
     Fault {
-        /// Which host.
-        #[arg(value_name = "HOST", value_parser = host)]
-        host: HostId,
-        /// Which fault.
+        /// Which hosts: `mw03.eqiad.sandbox`, `mw[03-05].eqiad.sandbox`.
+        #[arg(value_name = "HOSTS", requires = "fault")]
+        hosts: Option<String>,
+        /// Which fault, some with an amount of bytes: `down`, `slow:64k`.
         #[arg(value_name = "FAULT")]
-        fault: String,
+        fault: Option<String>,
         /// Where the fleet lives.
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
@@ -408,7 +411,7 @@ pub enum SandboxCommand {
     #[command(hide = true)]
     Serve {
         /// Where the fleet lives.
-        #[arg(long, value_name = "DIR")]
+        #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
 }
@@ -419,10 +422,6 @@ fn environment(text: &str) -> Result<Environment, String> {
 
 fn slot(text: &str) -> Result<Slot, String> {
     Slot::new(text).map_err(|error| error.to_string())
-}
-
-fn host(text: &str) -> Result<HostId, String> {
-    HostId::new(text).map_err(|error| error.to_string())
 }
 
 fn version(text: &str) -> Result<Version, String> {

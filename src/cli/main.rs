@@ -8,7 +8,7 @@ use super::args::{Cli, Command};
 use super::context::Context;
 use super::error::Failed;
 use super::output::{print, tell};
-use super::{config, hosts};
+use super::{config, hosts, sandbox};
 
 /// Where the rollout of this process is written, for who has to look after a bug.
 static JOURNAL: OnceLock<std::path::PathBuf> = OnceLock::new();
@@ -47,6 +47,7 @@ fn run(cli: &Cli) -> Result<u8, Failed> {
     match command {
         Command::Config(command) => config::run(cli, command),
         Command::Hosts(args) => hosts::run(&Context::load(cli)?, args),
+        Command::Sandbox(command) => sandbox::run(command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "coalmine", &mut script);
@@ -75,4 +76,12 @@ fn log_to_stderr(verbose: u8) {
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
     // A second subscriber in one process can only be a test's.
     drop(subscriber.try_init());
+}
+
+/// Makes what asynchronous commands run on.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failed> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::before(format!("no threads can be started: {error}")))
 }

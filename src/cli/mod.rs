@@ -10,6 +10,8 @@ mod error;
 mod hosts;
 mod main;
 mod output;
+mod sandbox;
+mod survey;
 
 pub use args::Cli;
 pub use error::Failed;
