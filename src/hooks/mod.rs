@@ -1,8 +1,7 @@
 //! The site's own commands: gates, depool, repool, announce.
 //!
 //! What the engine needs of the site is the trait [`Site`]; [`SiteHooks`] does it with the site's commands. This room decides
-//! nothing: whether an answer stops a rollout is the machine's business. It reads no configuration either: commands come with
-//! their dry words already understood, as a function from [`HookWords`] to a [`CommandLine`].
+//! nothing: whether an answer stops a rollout is the machine's business.
 
 mod api;
 mod gate;
@@ -15,4 +14,4 @@ pub use api::{GateAnswer, Site, SiteError, StageQuestion};
 pub use gate::judge;
 pub use irc::{IrcError, say};
 pub use message::announcement;
-pub use site::{CommandLine, HookSettings, HookWords, Render, SiteHooks, StageGateSettings};
+pub use site::{HookSettings, SiteHooks, StageGateSettings};

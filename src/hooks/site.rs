@@ -1,85 +1,38 @@
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::api::{GateAnswer, Site, SiteError, StageQuestion};
 use super::gate::judge;
 use super::irc::say;
 use super::process::{Ending, Job, run};
-use crate::model::{Environment, HostId, ReleaseId, RolloutId, StageName, Verdict, Version};
+use crate::config::{CommandTemplate, DryWords};
+use crate::model::{HostId, Verdict};
 
 /// How long lies between two attempts of a gate.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
 
-/// Holds what the dry words of a command stand for; what is none stands for nothing.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct HookWords {
-    /// The host that the command is about.
-    pub host: Option<HostId>,
-    /// The hosts that the command is about.
-    pub hosts: Vec<HostId>,
-    /// The version that is installed.
-    pub version: Option<Version>,
-    /// The folder of the release.
-    pub prefix: Option<PathBuf>,
-    /// The release that was there before.
-    pub previous: Option<ReleaseId>,
-    /// The stage.
-    pub stage: Option<StageName>,
-    /// The rollout.
-    pub rollout: Option<RolloutId>,
-    /// The environment.
-    pub environment: Option<Environment>,
-}
-
-/// Holds a command with its dry words replaced.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct CommandLine {
-    /// The command and its arguments; a text for the shell is `/bin/sh -c TEXT` by now.
-    pub argv: Vec<String>,
-    /// The same values as variables: `COALMINE_HOST` and so on.
-    pub environment: Vec<(String, String)>,
-}
-
-/// Replaces the dry words of one command of the configuration.
-pub type Render = Arc<dyn Fn(&HookWords) -> CommandLine + Send + Sync>;
-
 /// Holds the site's own commands; what is none is not done.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct HookSettings {
     /// Takes a host out of service.
-    pub depool: Option<Render>,
+    pub depool: Option<CommandTemplate>,
     /// Puts a host back into service.
-    pub repool: Option<Render>,
+    pub repool: Option<CommandTemplate>,
     /// Gets each message on its standard input.
-    pub announce: Option<Render>,
+    pub announce: Option<CommandTemplate>,
     /// Gets each message as a line over TCP: `HOST:PORT`.
     pub irc: Option<String>,
     /// How long any of the commands may take.
     pub timeout: Duration,
 }
 
-impl fmt::Debug for HookSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HookSettings")
-            .field("depool", &self.depool.is_some())
-            .field("repool", &self.repool.is_some())
-            .field("announce", &self.announce.is_some())
-            .field("irc", &self.irc)
-            .field("timeout", &self.timeout)
-            .finish()
-    }
-}
-
 /// Holds a gate of a stage.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct StageGateSettings {
     /// Its name.
     pub name: String,
     /// What runs.
-    pub run: Render,
+    pub run: CommandTemplate,
     /// How long one attempt may take.
     pub timeout: Duration,
     /// How many more attempts there are after one that did not pass.
@@ -90,18 +43,6 @@ pub struct StageGateSettings {
     pub baseline: Option<f64>,
 }
 
-impl fmt::Debug for StageGateSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StageGateSettings")
-            .field("name", &self.name)
-            .field("timeout", &self.timeout)
-            .field("retries", &self.retries)
-            .field("max", &self.max)
-            .field("baseline", &self.baseline)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Does for one rollout what the site's commands do.
 ///
 /// Dropping a future of it kills the command that runs, with all that the command started.
@@ -109,20 +50,21 @@ impl fmt::Debug for StageGateSettings {
 pub struct SiteHooks {
     settings: HookSettings,
     gates: BTreeMap<String, StageGateSettings>,
-    words: HookWords,
+    words: DryWords,
 }
 
 impl SiteHooks {
     /// Makes the site of a rollout; `words` are those that are the same for all of it.
     #[must_use]
-    pub fn new(settings: HookSettings, gates: impl IntoIterator<Item = StageGateSettings>, words: HookWords) -> Self {
+    pub fn new(settings: HookSettings, gates: impl IntoIterator<Item = StageGateSettings>, words: DryWords) -> Self {
         let gates = gates.into_iter().map(|gate| (gate.name.clone(), gate)).collect();
         Self { settings, gates, words }
     }
 
     /// Runs a command that has nothing to answer but whether it did what it was asked to.
-    async fn perform(&self, command: &Render, words: &HookWords, input: Option<&str>) -> Result<(), SiteError> {
-        let CommandLine { argv, environment } = command(words);
+    async fn perform(&self, command: &CommandTemplate, words: &DryWords, input: Option<&str>) -> Result<(), SiteError> {
+        let argv = command.argv(words);
+        let environment = variables(words);
         let name = argv.first().cloned().unwrap_or_default();
         let job = Job {
             argv,
@@ -140,21 +82,26 @@ impl SiteHooks {
         Err(SiteError(ran.last_line().map_or_else(|| what.clone(), |line| format!("{what}: {line}"))))
     }
 
-    async fn perform_on(&self, command: Option<&Render>, host: &HostId) -> Result<(), SiteError> {
+    async fn perform_on(&self, command: Option<&CommandTemplate>, host: &HostId) -> Result<(), SiteError> {
         let Some(command) = command else {
             return Ok(());
         };
-        let words = HookWords { host: Some(host.clone()), hosts: vec![host.clone()], ..self.words.clone() };
+        let words = DryWords { host: Some(host.clone()), hosts: vec![host.clone()], ..self.words.clone() };
         self.perform(command, &words, None).await
     }
 
-    async fn attempt(&self, gate: &StageGateSettings, words: &HookWords, question: &StageQuestion) -> GateAnswer {
-        let CommandLine { argv, environment } = (gate.run)(words);
+    async fn attempt(&self, gate: &StageGateSettings, words: &DryWords, question: &StageQuestion) -> GateAnswer {
+        let argv = gate.run.argv(words);
+        let environment = variables(words);
         match run(&Job { argv, environment, input: None, timeout: gate.timeout }).await {
             Ok(ran) => judge(gate, question.scope, question.baseline, &ran),
             Err(error) => GateAnswer { verdict: Verdict::Inconclusive, value: None, message: error.to_string() },
         }
     }
+}
+
+fn variables(words: &DryWords) -> Vec<(String, String)> {
+    words.environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 impl Site for SiteHooks {
@@ -172,7 +119,7 @@ impl Site for SiteHooks {
             return GateAnswer { verdict: Verdict::Inconclusive, value: None, message };
         };
         let words =
-            HookWords { hosts: question.hosts.clone(), stage: Some(question.stage.clone()), ..self.words.clone() };
+            DryWords { hosts: question.hosts.clone(), stage: Some(question.stage.clone()), ..self.words.clone() };
         let mut answer = self.attempt(gate, &words, question).await;
         for _ in 0..gate.retries {
             if answer.verdict == Verdict::Pass {

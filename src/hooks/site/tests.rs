@@ -1,29 +1,16 @@
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt as _;
 
-use super::super::{
-    CommandLine, GateAnswer, HookSettings, HookWords, Render, Site as _, SiteHooks, StageGateSettings, StageQuestion,
-};
+use super::super::{GateAnswer, HookSettings, Site as _, SiteHooks, StageGateSettings, StageQuestion};
+use crate::config::{CommandTemplate, DryWords, Template};
 use crate::model::{HostId, StageName, Verdict};
 use crate::rollout::GateScope;
 
-/// Makes a command for the shell; the words are in its environment, as the configuration does it.
-fn sh(script: &str) -> Render {
-    let script = script.to_owned();
-    Arc::new(move |words: &HookWords| {
-        let names: Vec<&str> = words.hosts.iter().map(HostId::as_str).collect();
-        CommandLine {
-            argv: vec!["/bin/sh".into(), "-c".into(), script.clone()],
-            environment: vec![
-                ("COALMINE_HOST".into(), words.host.as_ref().map(ToString::to_string).unwrap_or_default()),
-                ("COALMINE_HOSTS".into(), names.join(",")),
-                ("COALMINE_STAGE".into(), words.stage.as_ref().map(ToString::to_string).unwrap_or_default()),
-            ],
-        }
-    })
+/// Makes a command for the shell; the words are in its environment.
+fn sh(script: &str) -> CommandTemplate {
+    CommandTemplate::shell(script).unwrap()
 }
 
 fn settings() -> HookSettings {
@@ -52,7 +39,7 @@ fn question(scope: GateScope, baseline: Option<f64>) -> StageQuestion {
 }
 
 async fn ask(gate: StageGateSettings, baseline: Option<f64>) -> GateAnswer {
-    SiteHooks::new(settings(), [gate], HookWords::default()).ask(&question(GateScope::Stage, baseline)).await
+    SiteHooks::new(settings(), [gate], DryWords::default()).ask(&question(GateScope::Stage, baseline)).await
 }
 
 fn read(path: &Path) -> String {
@@ -97,7 +84,7 @@ async fn the_number_is_held_against_its_bounds() {
 async fn before_the_stage_the_factor_says_nothing_and_the_bound_does() {
     let ask = async |script: &str| {
         let gate = StageGateSettings { max: Some(10.0), baseline: Some(1.2), ..gate(script) };
-        SiteHooks::new(settings(), [gate], HookWords::default()).ask(&question(GateScope::Baseline, None)).await
+        SiteHooks::new(settings(), [gate], DryWords::default()).ask(&question(GateScope::Baseline, None)).await
     };
     assert_eq!(ask("echo 2").await, GateAnswer { verdict: Verdict::Pass, value: Some(2.0), message: String::new() });
     assert_eq!(ask("echo 20").await.verdict, Verdict::Fail);
@@ -127,11 +114,11 @@ async fn a_gate_is_tried_again_as_often_as_it_says_and_no_more() {
 #[tokio::test]
 async fn a_gate_that_cannot_run_or_is_unknown_says_nothing_about_the_release() {
     let mut missing = gate("");
-    missing.run = Arc::new(|_| CommandLine { argv: vec!["/no/such".into()], environment: Vec::new() });
+    missing.run = CommandTemplate::Argv(vec![Template::parse("/no/such").unwrap()]);
     let answer = ask(missing, None).await;
     assert_eq!(answer.verdict, Verdict::Inconclusive);
     assert!(answer.message.contains("/no/such"), "{}", answer.message);
-    let none = SiteHooks::new(settings(), [], HookWords::default());
+    let none = SiteHooks::new(settings(), [], DryWords::default());
     assert_eq!(none.ask(&question(GateScope::Stage, None)).await.verdict, Verdict::Inconclusive);
 }
 
@@ -150,7 +137,7 @@ async fn a_host_is_depooled_and_repooled_by_its_name_and_a_failure_is_told() {
         repool: Some(sh("echo the balancer is away >&2; exit 2")),
         ..settings()
     };
-    let site = SiteHooks::new(settings, [], HookWords::default());
+    let site = SiteHooks::new(settings, [], DryWords::default());
     let host = HostId::new("mw01").unwrap();
     site.depool(&host).await.unwrap();
     assert_eq!(read(&log), "out mw01\n");
@@ -159,7 +146,7 @@ async fn a_host_is_depooled_and_repooled_by_its_name_and_a_failure_is_told() {
 
 #[tokio::test]
 async fn a_site_without_commands_does_nothing() {
-    let site = SiteHooks::new(settings(), [], HookWords::default());
+    let site = SiteHooks::new(settings(), [], DryWords::default());
     site.depool(&HostId::new("mw01").unwrap()).await.unwrap();
     site.announce("x").await.unwrap();
 }
@@ -177,7 +164,7 @@ async fn a_message_goes_to_the_command_and_to_irc_though_one_of_them_fails() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let announce = Some(sh(&format!("cat > '{}'; exit 1", log.display())));
-    let site = SiteHooks::new(HookSettings { announce, irc, ..settings() }, [], HookWords::default());
+    let site = SiteHooks::new(HookSettings { announce, irc, ..settings() }, [], DryWords::default());
     assert_eq!(site.announce("it is done").await.unwrap_err().to_string(), "/bin/sh: exit 1");
     assert_eq!((read(&log).as_str(), heard.await.unwrap().as_str()), ("it is done\n", "it is done\n"));
 }
