@@ -1,0 +1,253 @@
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::progress::Step;
+use crate::manifest::ManifestError;
+use crate::model::{NameError, Version};
+
+/// Tells why there is no release, and how to mend it.
+#[derive(Debug, Error)]
+pub enum ReleaseError {
+    /// The configured folder is no repository.
+    #[error("{} is not a git repository: {problem}; set product.repository to the checkout that holds the tags", path.display())]
+    NotARepository {
+        /// The folder.
+        path: PathBuf,
+        /// What git, or the file system, says.
+        problem: String,
+    },
+    /// A git command failed.
+    #[error("`git {command}` failed in {}: {problem}", repository.display())]
+    Git {
+        /// Where it ran.
+        repository: PathBuf,
+        /// The arguments, as one line.
+        command: String,
+        /// What git printed, or how it ended.
+        problem: String,
+    },
+    /// The remote did not answer, or refused.
+    #[error(
+        "cannot fetch from {remote:?}: {problem}; check the network and the credentials, or use --no-fetch to go on with what the checkout has"
+    )]
+    Fetch {
+        /// The remote.
+        remote: String,
+        /// What git printed.
+        problem: String,
+    },
+    /// No tag of that name.
+    #[error("there is no tag {wanted:?} in {}{}", repository.display(), nearest_hint(nearest))]
+    NoSuchTag {
+        /// What was asked for.
+        wanted: String,
+        /// Where.
+        repository: PathBuf,
+        /// The tags whose names are most like it.
+        nearest: Vec<String>,
+    },
+    /// A tag that the glob leaves out.
+    #[error(
+        "the tag {tag:?} is not a release: product.tags = {glob:?} leaves it out; use --rev {tag} to install it all the same"
+    )]
+    NotARelease {
+        /// The tag.
+        tag: String,
+        /// The configured glob.
+        glob: String,
+    },
+    /// No tag at all.
+    #[error("no tag in {} matches product.tags = {glob:?}, so there is no latest release; tag one, or name a commit with --rev", repository.display())]
+    NoTags {
+        /// Where.
+        repository: PathBuf,
+        /// The configured glob.
+        glob: String,
+    },
+    /// A tag whose signature git does not accept.
+    #[error("git does not accept the signature of the tag {tag:?}, and product.verify_tags is set: {problem}")]
+    Unverified {
+        /// The tag.
+        tag: String,
+        /// What `git verify-tag` printed.
+        problem: String,
+    },
+    /// A revision that git does not know.
+    #[error("{} has no commit {wanted:?}; fetch it, or check its spelling", repository.display())]
+    NoSuchCommit {
+        /// What was asked for.
+        wanted: String,
+        /// Where.
+        repository: PathBuf,
+    },
+    /// A channel that is neither tags nor a branch.
+    #[error("the channel {channel:?} is neither \"tags\" nor \"branch:NAME\"")]
+    Channel {
+        /// What was configured.
+        channel: String,
+    },
+    /// A tag or description that can be no folder's name.
+    #[error("cannot name a release after it: {0}")]
+    Name(#[from] NameError),
+    /// The commit has submodules.
+    #[error("{version} has submodules ({}): an export of the commit would leave their folders empty; vendor them, or fetch them in build.before", paths.join(", "))]
+    Submodules {
+        /// The version.
+        version: Version,
+        /// Where they belong.
+        paths: Vec<String>,
+    },
+    /// The commit has no files.
+    #[error("the export of {version} is empty: the commit has no files, or .gitattributes leaves all of them out")]
+    EmptyExport {
+        /// The version.
+        version: Version,
+    },
+    /// The build has nothing to prove it.
+    #[error(
+        "build.check is empty: every release must be tried before it counts; set it to a command that exits 0, such as \"bin/TOOL version\""
+    )]
+    NoCheck,
+    /// The build has nothing to do.
+    #[error("{what} is empty: the build would make nothing")]
+    NothingToBuild {
+        /// The key of the configuration.
+        what: &'static str,
+    },
+    /// The interpreter for the virtual environment cannot be used.
+    #[error("cannot use {} for the virtual environment: {problem}; set build.python to an interpreter that every host has", python.display())]
+    Python {
+        /// The interpreter.
+        python: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// A command of the build failed.
+    #[error("{0}")]
+    Failed(Box<FailedStep>),
+    /// The build made nothing.
+    #[error("the build of {version} left no file in the release: is {what} right?")]
+    EmptyTree {
+        /// The version.
+        version: Version,
+        /// The key of the configuration.
+        what: &'static str,
+    },
+    /// Files name the folder in which they were built.
+    #[error(
+        "the build of {version} left the path of its build folder in {}: they would not work, or differ, anywhere else; let the build use relative paths",
+        list(paths)
+    )]
+    BuildPath {
+        /// The version.
+        version: Version,
+        /// The files, below the release.
+        paths: Vec<PathBuf>,
+    },
+    /// The check changed the release.
+    #[error("build.check changed the release while it ran: {source}; let it write elsewhere")]
+    CheckChanged {
+        /// What changed.
+        source: ManifestError,
+    },
+    /// The tree has no manifest.
+    #[error("the build of {version} cannot be released: {source}")]
+    Tree {
+        /// The version.
+        version: Version,
+        /// Why.
+        source: ManifestError,
+    },
+    /// A release in the store is not what it was.
+    #[error("the stored release in {} is damaged: {problem}; build it again with --rebuild", path.display())]
+    Damaged {
+        /// Its folder.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The disk.
+    #[error("cannot {what} {}: {source}", path.display())]
+    Disk {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl ReleaseError {
+    /// Wraps an error of the disk, for `map_err`.
+    pub(super) fn disk(what: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |source| Self::Disk { what, path, source }
+    }
+}
+
+/// Tells which command of a build failed, how, and what it said last.
+#[derive(Debug, Error)]
+#[error(
+    "the build of {version} failed at the step {step}: `{command}` {how}{}{}",
+    output(tail),
+    kept(log.as_deref())
+)]
+pub struct FailedStep {
+    /// What was being built.
+    pub version: Version,
+    /// Which step of it.
+    pub step: Step,
+    /// The command, as one line.
+    pub command: String,
+    /// How it ended.
+    pub how: Ended,
+    /// The last lines that it printed.
+    pub tail: Vec<String>,
+    /// Where everything that it printed is kept.
+    pub log: Option<PathBuf>,
+}
+
+/// Tells how a command ended that did not succeed.
+#[derive(Debug, Error)]
+pub enum Ended {
+    /// By itself, or by a signal.
+    #[error("ended with {0}")]
+    Status(ExitStatus),
+    /// It took too long, and was killed with all that it started.
+    #[error("did not end within {} seconds and was killed", .0.as_secs())]
+    Deadline(Duration),
+    /// It could not be started.
+    #[error("could not be started: {0}")]
+    NotStarted(io::Error),
+}
+
+fn nearest_hint(nearest: &[String]) -> String {
+    if nearest.is_empty() {
+        "; is it pushed and fetched?".into()
+    } else {
+        format!("; the nearest are {}", nearest.join(", "))
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    const SHOWN: usize = 5;
+    let mut text: Vec<String> = paths.iter().take(SHOWN).map(|path| format!("{path:?}")).collect();
+    match paths.len().saturating_sub(SHOWN) {
+        0 => {}
+        more => text.push(format!("{more} more")),
+    }
+    text.join(", ")
+}
+
+fn output(tail: &[String]) -> String {
+    tail.iter().map(|line| format!("\n    {line}")).collect()
+}
+
+fn kept(log: Option<&Path>) -> String {
+    log.map_or_else(String::new, |log| format!("\n  all of its output is in {}", log.display()))
+}

@@ -1,0 +1,70 @@
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::build::Builder;
+use super::error::ReleaseError;
+use super::progress::Step;
+use super::run::words;
+
+/// What a pointer of Git LFS begins with (its specification, version 1), and the longest that one is.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+const LFS_LONGEST: u64 = 1024;
+
+impl Builder<'_> {
+    /// Writes the files of the commit, and nothing else, into the source folder.
+    pub(super) async fn export(&mut self) -> Result<(), ReleaseError> {
+        self.output.step(Step::Export);
+        let submodules = self.repository.submodules(&self.resolved.commit).await?;
+        if !submodules.is_empty() {
+            let version = self.resolved.version.clone();
+            return Err(ReleaseError::Submodules { version, paths: submodules });
+        }
+        let tar = self.folder("source.tar");
+        let source = self.folder("source");
+        fs::create_dir(&source).map_err(ReleaseError::disk("make", &source))?;
+        self.run(self.repository.archive(&self.resolved.commit, &tar)).await?;
+        let mut unpack = words(["tar", "-xf"]);
+        unpack.extend([tar.clone().into(), "-C".into(), source.clone().into()]);
+        self.run(self.task(unpack, &source)).await?;
+        fs::remove_file(&tar).map_err(ReleaseError::disk("remove", &tar))?;
+        let files = files_of(&source)?;
+        if files.is_empty() {
+            return Err(ReleaseError::EmptyExport { version: self.resolved.version.clone() });
+        }
+        let pointers: Vec<&PathBuf> = files.iter().filter(|file| is_lfs_pointer(&source.join(file))).collect();
+        if let Some(first) = pointers.first() {
+            let count = pointers.len();
+            self.output
+                .warn(format!("{count} files are Git LFS pointers, not contents ({first:?}): is git-lfs installed?"));
+        }
+        Ok(())
+    }
+}
+
+/// Lists the files and links below a folder.
+pub(super) fn files_of(root: &Path) -> Result<Vec<PathBuf>, ReleaseError> {
+    let mut files = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let absolute = root.join(&folder);
+        for entry in fs::read_dir(&absolute).map_err(ReleaseError::disk("read", &absolute))? {
+            let entry = entry.map_err(ReleaseError::disk("read", &absolute))?;
+            let path = folder.join(entry.file_name());
+            if entry.file_type().map_err(ReleaseError::disk("read", entry.path()))?.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// What cannot be read is no pointer; whoever builds with it will say so.
+fn is_lfs_pointer(path: &Path) -> bool {
+    let is_small = fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() <= LFS_LONGEST);
+    let mut head = [0; LFS_POINTER.len()];
+    is_small && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == LFS_POINTER
+}

@@ -1,0 +1,206 @@
+//! Repositories, products and requests for this room's tests: real git, real pip, no network.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::{BuildKind, BuildSpec, Progress, ReleaseError, Request, Source, Store, StoredRelease, Wanted, prepare};
+use crate::model::Operator;
+
+/// A repository in a folder of its own, with a blank in its path.
+pub(super) struct Product {
+    folder: TempDir,
+}
+
+impl Product {
+    pub(super) fn new() -> Self {
+        let product = Self { folder: tempfile::Builder::new().prefix("a product ").tempdir().unwrap() };
+        product.git(&["init", "--quiet", "--initial-branch=main"]);
+        product
+    }
+
+    pub(super) fn clone_of(other: &Self) -> Self {
+        let product = Self { folder: tempfile::tempdir().unwrap() };
+        product.git(&["clone", "--quiet", other.path().to_str().unwrap(), "."]);
+        product
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn git(&self, arguments: &[&str]) -> String {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(self.path())
+            .args(["-c", "user.name=Tess Ter", "-c", "user.email=tess@example.org", "-c", "protocol.file.allow=always"])
+            .args(arguments)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_SYSTEM", "/dev/null")
+            .env("GIT_AUTHOR_DATE", "2024-05-06T07:08:09Z")
+            .env("GIT_COMMITTER_DATE", "2024-05-06T07:08:09Z")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    pub(super) fn write(&self, name: &str, content: &str) -> &Self {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        self
+    }
+
+    pub(super) fn commit(&self, message: &str) -> &Self {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "--message", message]);
+        self
+    }
+
+    pub(super) fn tag(&self, name: &str) -> &Self {
+        self.commit(name).git(&["tag", "--annotate", "--message", name, "--", name]);
+        self
+    }
+
+    pub(super) fn source(&self) -> Source {
+        Source {
+            repository: self.path().to_path_buf(),
+            remote: String::new(),
+            tags: "[v0-9]*".into(),
+            verify_tags: false,
+            fetch: true,
+            fetch_deadline: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Builds by copying what is in `files`, and checks that it is there.
+pub(super) fn by_commands(commands: &[&str], check: &str) -> BuildSpec {
+    BuildSpec {
+        kind: BuildKind::Command { commands: commands.iter().map(|&command| command.into()).collect() },
+        before: Vec::new(),
+        check: check.into(),
+        deadline: Duration::from_secs(60),
+    }
+}
+
+pub(super) fn request(product: &Product, version: &str, spec: BuildSpec) -> Request {
+    Request {
+        source: product.source(),
+        wanted: Wanted::Tag(version.into()),
+        spec,
+        operator: Operator("tess@example".into()),
+        rebuild: false,
+    }
+}
+
+/// A store in a folder of its own.
+pub(super) struct State {
+    folder: TempDir,
+    pub(super) store: Store,
+    told: Mutex<Vec<Progress>>,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self::named("state-")
+    }
+
+    pub(super) fn named(prefix: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix(prefix).tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        Self { folder, store, told: Mutex::default() }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) async fn prepare(&self, request: &Request) -> Result<StoredRelease, ReleaseError> {
+        prepare(&self.store, request, &|progress| self.told.lock().unwrap().push(progress)).await
+    }
+
+    pub(super) fn told(&self) -> Vec<Progress> {
+        std::mem::take(&mut self.told.lock().unwrap())
+    }
+
+    /// Lists what is in the store but its lock.
+    pub(super) fn stored(&self) -> Vec<String> {
+        let names = fs::read_dir(self.path().join("releases")).unwrap();
+        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| name != ".lock");
+        names.sort();
+        names
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // Releases are read-only, which stops whoever is not root from removing them.
+        Command::new("chmod").arg("-R").arg("u+w").arg(self.path()).status().unwrap();
+    }
+}
+
+/// Builds wheels without setuptools or any index: the product brings its own backend.
+pub(super) const BACKEND: &str = r#"
+import os, zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    here = os.path.basename(os.getcwd()) == "dep"
+    name, entry = ("dep", "") if here else ("tiny", "[console_scripts]\ntiny = tiny:main\n")
+    requires = "" if here else "Requires-Dist: dep\n"
+    wheel = f"{name}-1.0-py3-none-any.whl"
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(os.path.join(folder, wheel), "w") as archive:
+        for root, folders, files in os.walk(name):
+            for file in sorted(files):
+                archive.write(os.path.join(root, file))
+        if os.path.isdir("scripts"):
+            for file in sorted(os.listdir("scripts")):
+                archive.write(os.path.join("scripts", file), f"{name}-1.0.data/scripts/{file}")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: own\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/entry_points.txt", entry)
+        archive.writestr(f"{info}/RECORD", "")
+    return wheel
+"#;
+
+const PYPROJECT: &str = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
+
+/// A Python product with a dependency in `requirements.txt`, and scripts of every kind that relocation has to know.
+pub(super) fn python_product() -> Product {
+    let product = Product::new();
+    product
+        .write("pyproject.toml", PYPROJECT)
+        .write("backend.py", BACKEND)
+        .write("requirements.txt", "./dep\n")
+        .write("dep/pyproject.toml", PYPROJECT)
+        .write("dep/backend.py", BACKEND)
+        .write("dep/dep/__init__.py", "WORD = 'from the dependency'\n")
+        .write("tiny/__init__.py", "import sys, dep\n\ndef main():\n    print('tiny', sys.argv[1:], dep.WORD, sys.prefix)\n")
+        .write("tiny/not_for_this_python.py", "print 'python 2'\n")
+        .write("scripts/documented", "#!python\n\"\"\"Usage: documented\"\"\"\nfrom __future__ import annotations\nprint(__doc__, dep_word := __import__('dep').WORD)\n")
+        .write("scripts/shell", "#!/bin/sh\necho shell\n")
+        .tag("1.0");
+    product
+}
+
+pub(super) fn venv() -> BuildSpec {
+    BuildSpec {
+        kind: BuildKind::PythonVenv { pip: vec!["--no-index".into(), ".".into()], python: None },
+        before: Vec::new(),
+        check: "bin/tiny works".into(),
+        deadline: Duration::from_secs(300),
+    }
+}
+
+/// Lists the files below a folder whose content has a word.
+pub(super) fn files_with(folder: &Path, word: &str) -> Vec<PathBuf> {
+    let output = Command::new("grep").args(["-rlaF", "-e", word]).arg(folder).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).lines().map(PathBuf::from).collect()
+}

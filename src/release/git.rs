@@ -1,0 +1,289 @@
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::error::{Ended, ReleaseError};
+use super::order;
+use super::run::{Answer, Task, ask, git_environment, plain, words};
+use crate::model::Version;
+
+/// How long a git command may take that only reads the repository.
+const READ_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Names a commit by its full object name; git gave it, so it can be no option and no expression.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Commit(Arc<str>);
+
+impl Commit {
+    fn of(text: &str) -> Option<Self> {
+        let is_name = matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_name.then(|| Self(text.into()))
+    }
+
+    /// Gives the object name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Describes a tag that names a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// Its name, without `refs/tags/`.
+    pub name: String,
+    /// The version that it names: its name, with what cannot stand in a folder's name turned into dashes.
+    pub version: Version,
+    /// What it points at.
+    pub commit: Commit,
+    /// When it was made; for a lightweight tag, its commit.
+    pub at: Timestamp,
+}
+
+/// Tells of a tag that a fetch moved: a release tag should never be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedTag {
+    /// Its name.
+    pub name: String,
+    /// What it was.
+    pub from: String,
+    /// What it is.
+    pub to: String,
+}
+
+/// Reads and fetches the checkout that holds the tags; never touches its working tree.
+///
+/// Every name reaches git behind `refs/…` or `--end-of-options`, so that no tag, branch or revision is an option.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    path: PathBuf,
+}
+
+impl Repository {
+    /// Opens the top of a checkout, or a bare repository.
+    ///
+    /// # Errors
+    ///
+    /// When the folder is not the top of a repository: one around it would be another product's.
+    pub async fn open(path: &Path) -> Result<Self, ReleaseError> {
+        let refuse = |problem: String| ReleaseError::NotARepository {
+            path: path.to_path_buf(),
+            problem: problem.trim().to_owned(),
+        };
+        let here = tokio::fs::canonicalize(path).await.map_err(|error| refuse(error.to_string()))?;
+        let repository = Self { path: here.clone() };
+        let answer = repository.ask(&["rev-parse", "--absolute-git-dir"], READ_DEADLINE).await?;
+        if answer.ended.is_err() {
+            return Err(refuse(answer.stderr));
+        }
+        let same = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            std::fs::canonicalize(text.trim_end_matches('\n')).is_ok_and(|path| path == here)
+        };
+        if same(&answer.stdout) {
+            return Ok(repository);
+        }
+        let top = repository.ask(&["rev-parse", "--show-toplevel"], READ_DEADLINE).await?;
+        if top.ended.is_ok() && same(&top.stdout) {
+            return Ok(repository);
+        }
+        Err(refuse(format!("it lies inside the repository {}", plain(&top.stdout))))
+    }
+
+    /// Gives its folder, without symbolic links.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Fetches branches and tags; gives the tags that moved. Local tags that the remote does not have stay.
+    ///
+    /// # Errors
+    ///
+    /// When the remote refuses, asks a question, or does not answer in time.
+    pub async fn fetch(&self, remote: &str, deadline: Duration) -> Result<Vec<MovedTag>, ReleaseError> {
+        let before = self.tag_objects().await?;
+        let answer = self.ask(&["fetch", "--quiet", "--force", "--tags", "--end-of-options", remote], deadline).await?;
+        if let Err(ended) = answer.ended {
+            let problem = match ended {
+                Ended::Deadline(deadline) => format!("no answer within {} seconds", deadline.as_secs()),
+                _ if !answer.stderr.is_empty() => answer.stderr.replace('\n', "; "),
+                ended => ended.to_string(),
+            };
+            return Err(ReleaseError::Fetch { remote: remote.to_owned(), problem });
+        }
+        let after: std::collections::HashMap<_, _> = self.tag_objects().await?.into_iter().collect();
+        let moved = |(name, from): (String, String)| {
+            let to = after.get(&name)?;
+            (*to != from).then(|| MovedTag { name, from, to: to.clone() })
+        };
+        Ok(before.into_iter().filter_map(moved).collect())
+    }
+
+    async fn tag_objects(&self) -> Result<Vec<(String, String)>, ReleaseError> {
+        let text = self.read(&["for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/tags/"]).await?;
+        let pair = |line: &str| line.rsplit_once(' ').map(|(name, object)| (name.to_owned(), object.to_owned()));
+        Ok(text.lines().filter_map(pair).collect())
+    }
+
+    /// Lists the tags that match git's own glob, oldest version first; those of trees and files are no releases.
+    ///
+    /// # Errors
+    ///
+    /// When git fails.
+    pub async fn tags(&self, glob: &str) -> Result<Vec<Tag>, ReleaseError> {
+        let format = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(creatordate:unix) %(refname:lstrip=2)";
+        let text = self.read(&["tag", "--list", format, "--end-of-options", glob]).await?;
+        let mut tags: Vec<Tag> = text.lines().filter_map(read_tag).collect();
+        tags.sort_by(|a, b| order::compare(&a.name, &b.name));
+        Ok(tags)
+    }
+
+    /// Finds a tag by its name, whatever the glob says.
+    pub(super) async fn has_tag(&self, name: &str) -> Result<bool, ReleaseError> {
+        let reference = format!("refs/tags/{name}");
+        let answer = self.ask(&["show-ref", "--verify", "--quiet", "--", &reference], READ_DEADLINE).await?;
+        Ok(answer.ended.is_ok())
+    }
+
+    /// Asks git whether a tag's signature is good and trusted.
+    ///
+    /// # Errors
+    ///
+    /// When git does not accept it, as `git verify-tag` says.
+    pub async fn verify_tag(&self, tag: &Tag) -> Result<(), ReleaseError> {
+        let reference = format!("refs/tags/{}", tag.name);
+        let answer = self.ask(&["verify-tag", "--", &reference], READ_DEADLINE).await?;
+        answer
+            .ended
+            .map_err(|_| ReleaseError::Unverified { tag: tag.name.clone(), problem: answer.stderr.replace('\n', "; ") })
+    }
+
+    /// Gives the commit that a revision names; none when there is no such commit.
+    ///
+    /// # Errors
+    ///
+    /// When git cannot be run.
+    pub async fn commit(&self, revision: &str) -> Result<Option<Commit>, ReleaseError> {
+        let peeled = format!("{revision}^{{commit}}");
+        let answer =
+            self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled], READ_DEADLINE).await?;
+        Ok(answer.ended.ok().and_then(|()| Commit::of(String::from_utf8_lossy(&answer.stdout).trim())))
+    }
+
+    /// Names a commit as `git describe` does, by the nearest tag that matches the glob, or by its own name.
+    ///
+    /// # Errors
+    ///
+    /// When git fails, or when the description can be no version.
+    pub async fn describe(&self, commit: &Commit, glob: &str) -> Result<Version, ReleaseError> {
+        let matching = format!("--match={glob}");
+        // As many digits everywhere: git's own choice depends on how many objects a clone has.
+        let text = self.read(&["describe", "--tags", "--always", "--abbrev=10", &matching, commit.as_str()]).await?;
+        Ok(version_of(text.trim())?)
+    }
+
+    /// Gives the time of a commit.
+    ///
+    /// # Errors
+    ///
+    /// When git fails.
+    pub async fn time_of(&self, commit: &Commit) -> Result<Timestamp, ReleaseError> {
+        let text = self.read(&["log", "-1", "--no-show-signature", "--format=%ct", commit.as_str()]).await?;
+        let seconds = text.trim().parse().unwrap_or_default();
+        Ok(Timestamp::from_second(seconds).unwrap_or_default())
+    }
+
+    /// Lists where submodules belong in a commit.
+    pub(super) async fn submodules(&self, commit: &Commit) -> Result<Vec<String>, ReleaseError> {
+        let text = self.read(&["ls-tree", "-r", "-z", "--full-tree", commit.as_str()]).await?;
+        let submodule =
+            |line: &str| line.strip_prefix("160000 ").and_then(|line| Some(line.split_once('\t')?.1.to_owned()));
+        Ok(text.split('\0').filter_map(submodule).collect())
+    }
+
+    /// Tells whether tracked files were changed and not committed.
+    pub(super) async fn has_changes(&self) -> Result<bool, ReleaseError> {
+        let answer = self.ask(&["status", "--porcelain", "--untracked-files=no"], READ_DEADLINE).await?;
+        // A bare repository has no working tree, and says so as an error.
+        Ok(answer.ended.is_ok() && !answer.stdout.is_empty())
+    }
+
+    /// Gives the command that writes a commit into a tar file.
+    pub(super) fn archive(&self, commit: &Commit, file: &Path) -> Task {
+        let mut output = OsString::from("--output=");
+        output.push(file);
+        let mut arguments = words(["git", "-C"]);
+        arguments.push(self.path.clone().into());
+        // Whoever builds, the bytes must be the same.
+        arguments.extend(words(["-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "tar.umask=0022"]));
+        arguments.extend(words(["archive", "--format=tar"]));
+        arguments.push(output);
+        arguments.push(commit.as_str().into());
+        self.task(arguments, READ_DEADLINE)
+    }
+
+    async fn read(&self, arguments: &[&str]) -> Result<String, ReleaseError> {
+        let answer = self.ask(arguments, READ_DEADLINE).await?;
+        match answer.ended {
+            Ok(()) => Ok(String::from_utf8_lossy(&answer.stdout).into_owned()),
+            Err(ended) => {
+                let problem = if answer.stderr.is_empty() { ended.to_string() } else { answer.stderr };
+                Err(self.failed(arguments, problem))
+            }
+        }
+    }
+
+    async fn ask(&self, arguments: &[&str], deadline: Duration) -> Result<Answer, ReleaseError> {
+        let mut all = words(["git", "-C"]);
+        all.push(self.path.clone().into());
+        all.extend(words(arguments));
+        ask(&self.task(all, deadline)).await.map_err(|error| self.failed(arguments, error.to_string()))
+    }
+
+    fn task(&self, arguments: Vec<OsString>, deadline: Duration) -> Task {
+        Task { arguments, folder: self.path.clone(), environment: git_environment(), deadline }
+    }
+
+    fn failed(&self, arguments: &[&str], problem: String) -> ReleaseError {
+        ReleaseError::Git { repository: self.path.clone(), command: arguments.join(" "), problem }
+    }
+}
+
+/// Reads a line of `git tag --format`: the tag's object, what it points at if it is an object of its own, time and name.
+fn read_tag(line: &str) -> Option<Tag> {
+    let mut fields = line.splitn(6, ' ');
+    let (kind, object) = (fields.next()?, fields.next()?);
+    let (target_kind, target) = (fields.next()?, fields.next()?);
+    let (seconds, name) = (fields.next()?, fields.next()?);
+    let commit = match (kind, target_kind) {
+        ("commit", _) => object,
+        ("tag", "commit") => target,
+        _ => return None,
+    };
+    Some(Tag {
+        name: name.to_owned(),
+        version: version_of(name).ok()?,
+        commit: Commit::of(commit)?,
+        at: Timestamp::from_second(seconds.parse().unwrap_or_default()).unwrap_or_default(),
+    })
+}
+
+/// Makes a version of a tag or description: what cannot stand in a folder's name becomes a dash.
+fn version_of(text: &str) -> Result<Version, crate::model::NameError> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '~');
+    let name: String = text.chars().map(|c| if fits(c) { c } else { '-' }).collect();
+    Version::new(name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()))
+}

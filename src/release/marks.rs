@@ -1,0 +1,133 @@
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+use super::error::ReleaseError;
+use super::store::Store;
+use crate::model::{Environment, ReleaseId, RolloutId};
+
+/// The version of a line.
+const VERSION: u32 = 1;
+
+/// Tells what a rollout found out about a release.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "mark", rename_all = "snake_case")]
+pub enum Mark {
+    /// It was finalized.
+    Good,
+    /// It was rolled back, or stopped a rollout.
+    Bad {
+        /// Why, in one line.
+        reason: String,
+    },
+}
+
+/// One line of the marks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkRecord {
+    /// The version of the line's format.
+    pub v: u32,
+    /// When.
+    pub at: Timestamp,
+    /// Of which release.
+    pub release: ReleaseId,
+    /// Where.
+    pub environment: Environment,
+    /// By which rollout.
+    pub rollout: RolloutId,
+    /// What.
+    pub verdict: Mark,
+}
+
+impl MarkRecord {
+    /// Makes a mark of the current version of the format.
+    #[must_use]
+    pub const fn new(
+        at: Timestamp,
+        release: ReleaseId,
+        environment: Environment,
+        rollout: RolloutId,
+        verdict: Mark,
+    ) -> Self {
+        Self { v: VERSION, at, release, environment, rollout, verdict }
+    }
+}
+
+impl Store {
+    /// Appends a mark; it is on the disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn mark(&self, record: &MarkRecord) -> Result<(), ReleaseError> {
+        let path = self.marks_path();
+        self.append(record).map_err(ReleaseError::disk("write", path))
+    }
+
+    fn append(&self, record: &MarkRecord) -> io::Result<()> {
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(self.marks_path())?;
+        flock(&file, FlockOperation::LockExclusive)?;
+        let mut line = serde_json::to_vec(record)?;
+        line.push(b'\n');
+        if file.seek(SeekFrom::End(0))? > 0 {
+            file.seek(SeekFrom::End(-1))?;
+            let mut last = [0];
+            file.read_exact(&mut last)?;
+            if last != *b"\n" {
+                // Somebody died while writing; that line is lost, this one must not be.
+                line.insert(0, b'\n');
+            }
+        }
+        file.write_all(&line)?;
+        file.sync_all()
+    }
+
+    /// Lists the marks, oldest first; torn lines and those of a later version are left out.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there and cannot be read.
+    pub fn marks(&self) -> Result<Vec<MarkRecord>, ReleaseError> {
+        let path = self.marks_path();
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(ReleaseError::disk("read", path)(error)),
+        };
+        let lines = text.split(|&byte| byte == b'\n');
+        let records = lines.filter_map(|line| serde_json::from_slice::<MarkRecord>(line).ok());
+        Ok(records.filter(|record| record.v == VERSION).collect())
+    }
+
+    /// Finds where an environment's rollback goes: the release that was last finalized there, is not the one to get away from, and
+    /// was not found bad since, in any environment.
+    ///
+    /// # Errors
+    ///
+    /// When the marks cannot be read.
+    pub fn last_good(
+        &self,
+        environment: &Environment,
+        away_from: Option<&ReleaseId>,
+    ) -> Result<Option<ReleaseId>, ReleaseError> {
+        let marks = self.marks()?;
+        let mut bad = Vec::new();
+        for mark in marks.into_iter().rev() {
+            match mark.verdict {
+                Mark::Bad { .. } => bad.push(mark.release),
+                Mark::Good if mark.environment != *environment => {}
+                Mark::Good if Some(&mark.release) == away_from || bad.contains(&mark.release) => {}
+                Mark::Good => return Ok(Some(mark.release)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn marks_path(&self) -> PathBuf {
+        self.state().join("marks.jsonl")
+    }
+}

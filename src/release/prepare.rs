@@ -1,0 +1,193 @@
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::build::{Builder, LOOK_AGAIN, blocking, clean_environment};
+use super::error::ReleaseError;
+use super::git::Repository;
+use super::progress::{Progress, Report};
+use super::python::{self, Interpreter};
+use super::resolve::{Resolved, Source, Wanted, resolve};
+use super::run::Output;
+use super::spec::{BuildKind, BuildSpec};
+use super::store::{BuildLock, Meta, Store, StoredRelease, Work};
+use crate::manifest::Manifest;
+use crate::model::{Digest, Operator};
+
+/// Counts changes of how releases are made, so that none of an older way is taken for one of this.
+const RECIPE: u32 = 1;
+
+/// Says what release is wanted and how it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Where it comes from.
+    pub source: Source,
+    /// Which one.
+    pub wanted: Wanted,
+    /// How it is built.
+    pub spec: BuildSpec,
+    /// Who asks.
+    pub operator: Operator,
+    /// Build it even where the store has it.
+    pub rebuild: bool,
+}
+
+/// Finds the wanted commit, and gives its release: from the store where it was built before, else built now.
+///
+/// When the future is dropped, the commands that run are killed with all that they started, and what was built is removed.
+///
+/// # Errors
+///
+/// When there is no such commit, or when it does not become a release that passes its check. Nothing is stored then.
+pub async fn prepare(store: &Store, request: &Request, report: Report<'_>) -> Result<StoredRelease, ReleaseError> {
+    request.spec.validate()?;
+    let resolved = resolve(&request.source, &request.wanted, report).await?;
+    prepare_resolved(store, request, &resolved, report).await
+}
+
+/// Gives the release of a commit that was found before.
+///
+/// # Errors
+///
+/// As [`prepare`].
+pub async fn prepare_resolved(
+    store: &Store,
+    request: &Request,
+    resolved: &Resolved,
+    report: Report<'_>,
+) -> Result<StoredRelease, ReleaseError> {
+    request.spec.validate()?;
+    let interpreter = match &request.spec.kind {
+        BuildKind::PythonVenv { python, .. } => Some(python::find(python.as_deref(), clean_environment()).await?),
+        BuildKind::Command { .. } => None,
+    };
+    let key = build_key(resolved, &request.spec, interpreter.as_ref());
+    if let Some(stored) = reuse(store, request, resolved, &key, report).await? {
+        return Ok(stored);
+    }
+    let lock = wait_for_lock(store, report).await?;
+    // Whoever had the lock may have built just this.
+    if let Some(stored) = reuse(store, request, resolved, &key, report).await? {
+        return Ok(stored);
+    }
+    let begun = {
+        let store = store.clone();
+        blocking(move || {
+            store.sweep(&lock)?;
+            store.begin(lock)
+        })
+    };
+    let work = begun.await?;
+    let built = build(&work, request, resolved, interpreter.as_ref(), report).await;
+    let manifest = built.map_err(|error| match error {
+        ReleaseError::Failed(mut failed) => {
+            failed.log = store.keep_log(&work, &resolved.version);
+            ReleaseError::Failed(failed)
+        }
+        error => error,
+    })?;
+    let totals = manifest.totals();
+    let meta = Meta {
+        schema: Meta::SCHEMA,
+        version: resolved.version.clone(),
+        commit: resolved.commit.clone(),
+        digest: manifest.digest(),
+        build_key: key,
+        built_at: Timestamp::now(),
+        built_by: request.operator.clone(),
+        interpreter,
+        entries: totals.entries(),
+        bytes: totals.bytes,
+    };
+    // The folder goes along: were this future dropped, it must not be removed under what gives it its name.
+    let stored = {
+        let store = store.clone();
+        blocking(move || store.finish(work, &meta)).await?
+    };
+    report(Progress::Built { id: stored.id.clone(), totals });
+    Ok(stored)
+}
+
+async fn reuse(
+    store: &Store,
+    request: &Request,
+    resolved: &Resolved,
+    key: &Digest,
+    report: Report<'_>,
+) -> Result<Option<StoredRelease>, ReleaseError> {
+    if request.rebuild {
+        return Ok(None);
+    }
+    let Some(stored) = store.find_built(&resolved.version, key)? else {
+        return Ok(None);
+    };
+    let id = stored.id.clone();
+    let verified = blocking(move || Ok(stored.verify().map(|()| stored))).await?;
+    match verified {
+        Ok(stored) => {
+            report(Progress::Reused { id });
+            Ok(Some(stored))
+        }
+        Err(error) => {
+            report(Progress::Warning { text: format!("{error}; it is built again now") });
+            Ok(None)
+        }
+    }
+}
+
+async fn wait_for_lock(store: &Store, report: Report<'_>) -> Result<BuildLock, ReleaseError> {
+    let mut told = false;
+    loop {
+        if let Some(lock) = store.try_lock()? {
+            return Ok(lock);
+        }
+        if !told {
+            report(Progress::Waiting { owner: store.lock_owner() });
+            told = true;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+async fn build(
+    work: &Work,
+    request: &Request,
+    resolved: &Resolved,
+    interpreter: Option<&Interpreter>,
+    report: Report<'_>,
+) -> Result<Manifest, ReleaseError> {
+    let repository = Repository::open(&request.source.repository).await?;
+    let log = work.path.join("log");
+    let mut builder = Builder {
+        repository: &repository,
+        resolved,
+        spec: &request.spec,
+        interpreter,
+        work: &work.path,
+        output: Output::new(&log, report).map_err(ReleaseError::disk("write", &log))?,
+    };
+    builder.build().await
+}
+
+/// Digests what a release depends on: commit, name, spec without its deadline, and the interpreter.
+fn build_key(resolved: &Resolved, spec: &BuildSpec, interpreter: Option<&Interpreter>) -> Digest {
+    let mut hasher = Sha256::new();
+    let kind = serde_json::to_string(&spec.kind).unwrap_or_default();
+    let before = spec.before.join("\0");
+    let python = interpreter.map(|python| format!("{}\0{}\0{}", python.path.display(), python.version, python.machine));
+    let recipe = RECIPE.to_string();
+    let parts = [
+        &recipe,
+        resolved.commit.as_str(),
+        resolved.version.as_str(),
+        &kind,
+        &before,
+        &spec.check,
+        &python.unwrap_or_default(),
+    ];
+    for part in parts {
+        // With its length, so that no two lists of parts read the same.
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    Digest(hasher.finalize().into())
+}

@@ -1,0 +1,300 @@
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::error::Ended;
+use super::progress::{Progress, Report, Step};
+
+/// The last lines of a failed command that are told.
+const TAIL_LINES: usize = 15;
+/// The longest line that is told, in bytes.
+const LONGEST_LINE: usize = 2000;
+/// The most that a log keeps, in bytes: a build that prints for ever must not fill the disk.
+const LONGEST_LOG: u64 = 64 << 20;
+/// How long a pipe may stay open after its command ended, for what it left running in the background.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// A command with its whole environment; nothing is inherited.
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    pub(super) arguments: Vec<OsString>,
+    pub(super) folder: PathBuf,
+    pub(super) environment: Vec<(OsString, OsString)>,
+    pub(super) deadline: Duration,
+}
+
+impl Task {
+    /// Shows the command as one line.
+    pub(super) fn line(&self) -> String {
+        let words: Vec<_> = self.arguments.iter().map(|word| quote(&word.to_string_lossy())).collect();
+        match self.arguments.as_slice() {
+            // What the configuration says, without our shell around it.
+            [sh, eu, c, command] if sh == "sh" && eu == "-eu" && c == "-c" => command.to_string_lossy().into_owned(),
+            _ => words.join(" "),
+        }
+    }
+}
+
+/// Kills a command and all that it started, when dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+
+    fn kill(&mut self) {
+        if let Some(group) = self.0.take() {
+            // It may have ended by itself just now.
+            kill_process_group(group, Signal::KILL).ok();
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Runs a command to its end, with its output and errors in one stream, in a process group of its own.
+///
+/// When the future is dropped, the group is killed.
+pub(super) async fn run(task: &Task, output: &mut Output<'_>) -> Result<(), Ended> {
+    let (reader, writer) = io::pipe().map_err(Ended::NotStarted)?;
+    let mut child = start(task, writer).map_err(Ended::NotStarted)?;
+    // Declared after the child, so dropped before it: the id is not free while its process is not reaped.
+    let mut group = Group::of(&child);
+    let mut pipe = pipe::Receiver::from_owned_fd(reader.into()).map_err(Ended::NotStarted)?;
+    let deadline = Instant::now() + task.deadline;
+    let mut buffer = vec![0; 16 * 1024];
+    let ended = loop {
+        tokio::select! {
+            read = pipe.read(&mut buffer) => match read {
+                Ok(0) | Err(_) => break timeout_at(deadline, child.wait()).await,
+                Ok(length) => output.take(buffer.get(..length).unwrap_or_default()),
+            },
+            status = timeout_at(deadline, child.wait()) => {
+                let drained = timeout(LINGER, async {
+                    while let Ok(length @ 1..) = pipe.read(&mut buffer).await {
+                        output.take(buffer.get(..length).unwrap_or_default());
+                    }
+                });
+                if drained.await.is_err() {
+                    // Something of it still holds the pipe, so the group still is what it was.
+                    group.kill();
+                }
+                break status;
+            }
+        }
+    };
+    output.finish();
+    match ended {
+        Err(_) => {
+            group.kill();
+            child.wait().await.map_err(Ended::NotStarted)?;
+            Err(Ended::Deadline(task.deadline))
+        }
+        Ok(status) => {
+            group.0 = None;
+            let status = status.map_err(Ended::NotStarted)?;
+            if status.success() { Ok(()) } else { Err(Ended::Status(status)) }
+        }
+    }
+}
+
+fn start(task: &Task, writer: io::PipeWriter) -> io::Result<Child> {
+    let mut command = command(task)?;
+    // The command goes at the end of this function, and with it our copies of the pipe's end.
+    command.stdout(writer.try_clone()?).stderr(writer).spawn()
+}
+
+fn command(task: &Task) -> io::Result<Command> {
+    let (program, arguments) =
+        task.arguments.split_first().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "an empty command"))?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(&task.folder)
+        .env_clear()
+        .envs(task.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+/// Holds what a short command printed.
+pub(super) struct Answer {
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: String,
+    pub(super) ended: Result<(), Ended>,
+}
+
+/// Runs a short command and gives what it printed, at most 64 MiB of it.
+pub(super) async fn ask(task: &Task) -> io::Result<Answer> {
+    let mut child = command(task)?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut group = Group::of(&child);
+    let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(io::Error::other("no pipe to the command"));
+    };
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let all = async {
+        let (mut out, mut err) = (out.take(LONGEST_LOG), err.take(64 << 10));
+        let (out, err) = tokio::join!(out.read_to_end(&mut stdout), err.read_to_end(&mut stderr));
+        out.and(err)?;
+        child.wait().await
+    };
+    let ended = match timeout(task.deadline, all).await {
+        Ok(status) => {
+            let status = status?;
+            group.0 = None;
+            if status.success() { Ok(()) } else { Err(Ended::Status(status)) }
+        }
+        Err(_) => Err(Ended::Deadline(task.deadline)),
+    };
+    drop(group);
+    Ok(Answer { stdout, stderr: plain(&stderr).trim().to_owned(), ended })
+}
+
+/// Takes what commands print: to the log, to whoever watches, and the last lines for an error.
+pub(super) struct Output<'a> {
+    log: File,
+    logged: u64,
+    report: Report<'a>,
+    step: Step,
+    line: Vec<u8>,
+    tail: VecDeque<String>,
+}
+
+impl<'a> Output<'a> {
+    pub(super) fn new(log: &Path, report: Report<'a>) -> io::Result<Self> {
+        Ok(Self {
+            log: File::create(log)?,
+            logged: 0,
+            report,
+            step: Step::Export,
+            line: Vec::new(),
+            tail: VecDeque::new(),
+        })
+    }
+
+    /// Tells that a step begins.
+    pub(super) fn step(&mut self, step: Step) {
+        self.step = step;
+        (self.report)(Progress::Step { step });
+    }
+
+    /// Tells which command comes next; what the one before printed is no longer the tail.
+    pub(super) fn announce(&mut self, command: &str) {
+        self.tail.clear();
+        self.write(format!("\n[{}] {command}\n", self.step).as_bytes());
+    }
+
+    pub(super) fn warn(&mut self, text: String) {
+        self.write(format!("warning: {text}\n").as_bytes());
+        (self.report)(Progress::Warning { text });
+    }
+
+    pub(super) const fn current_step(&self) -> Step {
+        self.step
+    }
+
+    /// Gives the last lines that the command printed.
+    pub(super) fn tail(&self) -> Vec<String> {
+        self.tail.iter().cloned().collect()
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let room = usize::try_from(LONGEST_LOG.saturating_sub(self.logged)).unwrap_or(usize::MAX);
+        let fits = bytes.get(..room.min(bytes.len())).unwrap_or_default();
+        self.logged += fits.len() as u64;
+        // A log that cannot be written is no reason to lose the build; whoever watches sees the lines.
+        self.log.write_all(fits).ok();
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.write(bytes);
+        for &byte in bytes {
+            match byte {
+                b'\n' | b'\r' => self.finish(),
+                _ if self.line.len() < LONGEST_LINE => self.line.push(byte),
+                _ => {}
+            }
+        }
+    }
+
+    /// Ends a line that has no end of its own.
+    fn finish(&mut self) {
+        let line = plain(&std::mem::take(&mut self.line));
+        if line.trim().is_empty() {
+            return;
+        }
+        if self.tail.len() == TAIL_LINES {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line.clone());
+        (self.report)(Progress::Output { step: self.step, line });
+    }
+}
+
+/// Makes text of bytes, without what would drive a terminal.
+pub(super) fn plain(bytes: &[u8]) -> String {
+    let keep = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
+    String::from_utf8_lossy(bytes).trim_end().chars().map(keep).collect()
+}
+
+/// Quotes a word for POSIX sh, where it has to be.
+pub(super) fn quote(word: &str) -> String {
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&byte);
+    if !word.is_empty() && word.bytes().all(harmless) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Lists our own environment without what would change what a git command means.
+pub(super) fn git_environment() -> Vec<(OsString, OsString)> {
+    let kept = std::env::vars_os().filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        // A hook of another repository sets these, and git would use that one.
+        !matches!(
+            &*name,
+            "GIT_DIR"
+                | "GIT_WORK_TREE"
+                | "GIT_INDEX_FILE"
+                | "GIT_OBJECT_DIRECTORY"
+                | "GIT_COMMON_DIR"
+                | "GIT_PREFIX"
+                | "GIT_ALTERNATE_OBJECT_DIRECTORIES"
+                | "GIT_NAMESPACE"
+                | "LANG"
+                | "LANGUAGE"
+        ) && !name.starts_with("LC_")
+    });
+    let mut environment: Vec<_> = kept.collect();
+    // Nobody is there to answer: a question would wait for ever, behind a screen that does not show it.
+    let mut set = |name: &str, value: &str| environment.push((name.into(), value.into()));
+    set("GIT_TERMINAL_PROMPT", "0");
+    set("GIT_OPTIONAL_LOCKS", "0");
+    set("LC_ALL", "C");
+    if std::env::var_os("GIT_SSH_COMMAND").is_none() && std::env::var_os("GIT_SSH").is_none() {
+        set("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
+    }
+    environment
+}
+
+/// Makes a vector of words of different types.
+pub(super) fn words<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Vec<OsString> {
+    words.into_iter().map(|word| word.as_ref().to_owned()).collect()
+}

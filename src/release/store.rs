@@ -1,0 +1,360 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rustix::fs::{FlockOperation, RenameFlags, flock, fsync, renameat_with, syncfs};
+use serde::{Deserialize, Serialize};
+
+use super::error::ReleaseError;
+use super::git::Commit;
+use super::python::Interpreter;
+use crate::manifest::{MANIFEST, Manifest};
+use crate::model::{Bytes, Digest, Operator, ReleaseId, Version};
+
+/// The version of `meta.json`.
+const SCHEMA: u32 = 1;
+/// What is being built, and what is being removed; a name with a dot is no release.
+const BUILDING: &str = ".building-";
+const REMOVING: &str = ".removing-";
+
+/// Keeps built releases: `releases/ID/` with `tree`, `meta.json` and `log`, whole or not there.
+///
+/// A release is built in a folder whose name begins with a dot, under a lock that the kernel frees when the process dies, and takes its
+/// name by one rename after everything is on the disk. What a killed build left is removed by the next.
+#[derive(Debug, Clone)]
+pub struct Store {
+    state: PathBuf,
+    releases: PathBuf,
+}
+
+/// Describes a release of the store; its files are hashed by [`StoredRelease::verify`] only.
+#[derive(Debug, Clone)]
+pub struct StoredRelease {
+    /// Its id.
+    pub id: ReleaseId,
+    /// Its version.
+    pub version: Version,
+    /// What it was built from.
+    pub commit: Commit,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// What is in it.
+    pub manifest: Arc<Manifest>,
+    /// The folder that is sent: read-only, with [`MANIFEST`] inside.
+    pub tree: PathBuf,
+    /// The interpreter that it needs; none where it brings all that it needs.
+    pub interpreter: Option<Interpreter>,
+    /// When it was built here.
+    pub built_at: Timestamp,
+    /// Who built it.
+    pub built_by: Operator,
+    /// What it was built from and how, as one digest.
+    pub(super) build_key: Digest,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Schema {
+    schema: u32,
+}
+
+/// The file `meta.json`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Meta {
+    pub(super) schema: u32,
+    pub(super) version: Version,
+    pub(super) commit: Commit,
+    pub(super) digest: Digest,
+    pub(super) build_key: Digest,
+    pub(super) built_at: Timestamp,
+    pub(super) built_by: Operator,
+    pub(super) interpreter: Option<Interpreter>,
+    pub(super) entries: usize,
+    pub(super) bytes: Bytes,
+}
+
+impl Meta {
+    pub(super) const SCHEMA: u32 = SCHEMA;
+}
+
+impl Store {
+    /// Opens the store in a state folder, and makes it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made.
+    pub fn open(state: &Path) -> Result<Self, ReleaseError> {
+        let releases = state.join("releases");
+        fs::create_dir_all(&releases).map_err(ReleaseError::disk("make", &releases))?;
+        // Builds run in other folders, so the path has to hold there too.
+        let state = fs::canonicalize(state).map_err(ReleaseError::disk("open", state))?;
+        let releases = state.join("releases");
+        Ok(Self { state, releases })
+    }
+
+    /// Lists the releases, oldest version first and, of one version, the one built last behind the others; damaged ones are left out.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn list(&self) -> Result<Vec<StoredRelease>, ReleaseError> {
+        let mut found: Vec<_> = self.ids()?.iter().filter_map(|id| self.get(id).ok().flatten()).collect();
+        found.sort_by(|a, b| {
+            super::order::compare(a.version.as_str(), b.version.as_str()).then(a.built_at.cmp(&b.built_at))
+        });
+        Ok(found)
+    }
+
+    /// Lists the ids without opening the releases.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn ids(&self) -> Result<Vec<ReleaseId>, ReleaseError> {
+        let entries = fs::read_dir(&self.releases).map_err(ReleaseError::disk("read", &self.releases))?;
+        Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
+    }
+
+    /// Finds the release of a version; of several, the one built last.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn find(&self, version: &Version) -> Result<Option<StoredRelease>, ReleaseError> {
+        let of_version = self.ids()?.into_iter().filter(|id| id.version() == version);
+        let found = of_version.filter_map(|id| self.get(&id).ok().flatten());
+        Ok(found.max_by_key(|release| release.built_at))
+    }
+
+    /// Opens a release; none when the store does not have it.
+    ///
+    /// # Errors
+    ///
+    /// When it is there and its description or manifest is not what it should be.
+    pub fn get(&self, id: &ReleaseId) -> Result<Option<StoredRelease>, ReleaseError> {
+        let path = self.path(id);
+        if !path.is_dir() {
+            return Ok(None);
+        }
+        self.read(id, &path).map(Some)
+    }
+
+    /// Reads the manifest of a release that a host names; none when the store does not have it, or no longer whole.
+    #[must_use]
+    pub fn manifest(&self, id: &ReleaseId) -> Option<Arc<Manifest>> {
+        self.get(id).ok().flatten().map(|release| release.manifest)
+    }
+
+    /// Removes all but the newest built and those that are named; gives what was removed.
+    ///
+    /// # Errors
+    ///
+    /// When a release cannot be removed, or another process builds.
+    pub fn prune(&self, keep: usize, keep_also: &[ReleaseId]) -> Result<Vec<ReleaseId>, ReleaseError> {
+        let Some(lock) = self.try_lock()? else {
+            let source = io::Error::new(io::ErrorKind::WouldBlock, "another process builds; try again when it is done");
+            return Err(ReleaseError::disk("prune", &self.releases)(source));
+        };
+        self.sweep(&lock)?;
+        let mut releases = self.list()?;
+        releases.sort_by_key(|release| std::cmp::Reverse(release.built_at));
+        let goes = |release: StoredRelease| (!keep_also.contains(&release.id)).then_some(release.id);
+        let going: Vec<ReleaseId> = releases.into_iter().skip(keep).filter_map(goes).collect();
+        for id in &going {
+            self.remove(&self.path(id))?;
+        }
+        Ok(going)
+    }
+
+    /// Gives the state folder.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    fn path(&self, id: &ReleaseId) -> PathBuf {
+        self.releases.join(id.to_string())
+    }
+
+    fn read(&self, id: &ReleaseId, path: &Path) -> Result<StoredRelease, ReleaseError> {
+        let damaged = |problem: String| ReleaseError::Damaged { path: path.to_path_buf(), problem };
+        let text = fs::read(path.join("meta.json")).map_err(|error| damaged(format!("meta.json: {error}")))?;
+        let schema: Schema = serde_json::from_slice(&text).map_err(|error| damaged(format!("meta.json: {error}")))?;
+        if schema.schema != SCHEMA {
+            return Err(damaged(format!("meta.json is of schema {}; this coalmine reads {SCHEMA}", schema.schema)));
+        }
+        let meta: Meta = serde_json::from_slice(&text).map_err(|error| damaged(format!("meta.json: {error}")))?;
+        let tree = path.join("tree");
+        let manifest = fs::read(tree.join(MANIFEST)).map_err(|error| damaged(format!("its manifest: {error}")))?;
+        let manifest = Manifest::parse(&manifest).map_err(|error| damaged(error.to_string()))?;
+        if manifest.digest() != meta.digest || ReleaseId::new(&meta.version, &meta.digest) != *id {
+            return Err(damaged("its name, meta.json and manifest do not belong together".into()));
+        }
+        Ok(StoredRelease {
+            id: id.clone(),
+            version: meta.version,
+            commit: meta.commit,
+            digest: meta.digest,
+            manifest: Arc::new(manifest),
+            tree,
+            interpreter: meta.interpreter,
+            built_at: meta.built_at,
+            built_by: meta.built_by,
+            build_key: meta.build_key,
+        })
+    }
+
+    /// Finds what was built from the same commit in the same way, the last first.
+    pub(super) fn find_built(&self, version: &Version, key: &Digest) -> Result<Option<StoredRelease>, ReleaseError> {
+        let of_version = self.ids()?.into_iter().filter(|id| id.version() == version);
+        let found =
+            of_version.filter_map(|id| self.get(&id).ok().flatten()).filter(|release| release.build_key == *key);
+        Ok(found.max_by_key(|release| release.built_at))
+    }
+
+    /// Takes the lock of all building in this store, if nobody has it.
+    pub(super) fn try_lock(&self) -> Result<Option<BuildLock>, ReleaseError> {
+        let path = self.lock_path();
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = open.map_err(ReleaseError::disk("open", &path))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(ReleaseError::disk("lock", &path)(error.into())),
+        }
+        // Only told to whoever waits; the kernel's lock is what counts.
+        let note = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+        note.map_err(ReleaseError::disk("write", &path))?;
+        Ok(Some(BuildLock { _file: file }))
+    }
+
+    /// Tells who has the lock.
+    pub(super) fn lock_owner(&self) -> String {
+        let mut owner = String::new();
+        let read = File::open(self.lock_path()).and_then(|file| file.take(32).read_to_string(&mut owner));
+        if read.is_err() || owner.trim().is_empty() { "unknown".into() } else { owner.trim().to_owned() }
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.releases.join(".lock")
+    }
+
+    /// Removes what killed builds left; whoever has the lock knows that none of it is alive.
+    pub(super) fn sweep(&self, _lock: &BuildLock) -> Result<(), ReleaseError> {
+        for entry in fs::read_dir(&self.releases).map_err(ReleaseError::disk("read", &self.releases))? {
+            let entry = entry.map_err(ReleaseError::disk("read", &self.releases))?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(BUILDING) || name.starts_with(REMOVING) {
+                remove_tree(&entry.path()).map_err(ReleaseError::disk("remove", entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the folder of one build.
+    pub(super) fn begin(&self, lock: BuildLock) -> Result<Work, ReleaseError> {
+        let token: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
+        let path = self.releases.join(format!("{BUILDING}{token}"));
+        fs::create_dir(&path).map_err(ReleaseError::disk("make", &path))?;
+        Ok(Work { path, _lock: lock })
+    }
+
+    /// Gives a finished build its name, after everything of it is on the disk.
+    pub(super) fn finish(&self, work: Work, meta: &Meta) -> Result<StoredRelease, ReleaseError> {
+        let id = ReleaseId::new(&meta.version, &meta.digest);
+        for name in ["source", "tools", "wheels", "tmp", "home", "constraints.txt"] {
+            let path = work.path.join(name);
+            remove_tree(&path).map_err(ReleaseError::disk("remove", &path))?;
+        }
+        let path = work.path.join("meta.json");
+        let text = serde_json::to_vec_pretty(meta).map_err(|error| ReleaseError::disk("write", &path)(error.into()))?;
+        fs::write(&path, text).map_err(ReleaseError::disk("write", &path))?;
+        let disk = |path: &Path| ReleaseError::disk("write", path.to_path_buf());
+        let folder = File::open(&self.releases).map_err(disk(&self.releases))?;
+        syncfs(&folder).map_err(|error| disk(&self.releases)(error.into()))?;
+        let target = self.path(&id);
+        // The same build of another day: it takes the place of the other, which may be damaged.
+        if fs::symlink_metadata(&target).is_ok() {
+            let exchanged = renameat_with(&folder, &work.path, &folder, &target, RenameFlags::EXCHANGE);
+            exchanged.map_err(|error| disk(&target)(error.into()))?;
+        } else {
+            fs::rename(&work.path, &target).map_err(disk(&target))?;
+        }
+        fsync(&folder).map_err(|error| disk(&self.releases)(error.into()))?;
+        drop(work);
+        self.read(&id, &target)
+    }
+
+    /// Keeps the log of a build that failed, and gives its path.
+    pub(super) fn keep_log(&self, work: &Work, version: &Version) -> Option<PathBuf> {
+        let folder = self.state.join("logs");
+        let kept = folder.join(format!("build-{version}.log"));
+        // An error about the log would hide the one that matters.
+        fs::create_dir_all(&folder).and_then(|()| fs::rename(work.path.join("log"), &kept)).ok().map(|()| kept)
+    }
+
+    fn remove(&self, path: &Path) -> Result<(), ReleaseError> {
+        let token: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
+        let hidden = self.releases.join(format!("{REMOVING}{token}"));
+        // Gone at once; a half-removed release has no release's name.
+        fs::rename(path, &hidden).map_err(ReleaseError::disk("remove", path))?;
+        remove_tree(&hidden).map_err(ReleaseError::disk("remove", &hidden))
+    }
+}
+
+impl StoredRelease {
+    /// Hashes every file and compares it with the manifest: the source is proven before anything is sent from it.
+    ///
+    /// # Errors
+    ///
+    /// When anything differs.
+    pub fn verify(&self) -> Result<(), ReleaseError> {
+        let damaged = |problem: String| ReleaseError::Damaged { path: self.tree.clone(), problem };
+        if self.manifest.totals().files == 0 {
+            return Err(damaged("it is empty".into()));
+        }
+        self.manifest.verify_tree(&self.tree).map_err(|error| damaged(error.to_string()))
+    }
+}
+
+/// Holds the lock of all building in a store; the kernel frees it when the process dies.
+#[derive(Debug)]
+pub(super) struct BuildLock {
+    _file: File,
+}
+
+/// The folder of one build; removed when dropped, unless it became a release.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) path: PathBuf,
+    // Dropped after the folder was removed.
+    _lock: BuildLock,
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next build.
+        remove_tree(&self.path).ok();
+    }
+}
+
+/// Removes a folder or file with all that is in it, read-only or not, if it is there.
+fn remove_tree(path: &Path) -> io::Result<()> {
+    let Ok(found) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    if !found.is_dir() {
+        return fs::remove_file(path);
+    }
+    if found.permissions().mode() & 0o700 != 0o700 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    }
+    for entry in fs::read_dir(path)? {
+        remove_tree(&entry?.path())?;
+    }
+    fs::remove_dir(path)
+}
