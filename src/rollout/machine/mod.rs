@@ -253,6 +253,12 @@ impl Machine {
         &self.state
     }
 
+    /// Gives the plan.
+    #[must_use]
+    pub const fn plan_of(&self) -> &std::sync::Arc<Plan> {
+        &self.plan
+    }
+
     /// Tells whether nothing more is going to happen here: the rollout is over, or suspended and drained.
     #[must_use]
     pub fn is_done(&self) -> bool {

@@ -1,0 +1,392 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::announce;
+use super::error::EngineError;
+use super::handle::{Handle, Message, Publisher, Subscription};
+use super::lease::Leases;
+use super::parts::Parts;
+use super::progress::Board;
+use super::settings::Settings;
+use super::worker::{Worker, class_of};
+use crate::hooks::{GateAnswer, Site, StageQuestion};
+use crate::host::{Fleet, LockRequest};
+use crate::journal::{Journal, Storage};
+use crate::model::{Failure, HostId, Phase, StageIdx, Verdict};
+use crate::rollout::{Effect, GateScope, Input, Machine, Record, Rejection, State, Task, TaskError, TaskOutput};
+
+/// How many inputs are taken at most before what they led to is written and done.
+const BATCH: usize = 256;
+/// How often progress is told.
+const PROGRESS: Duration = Duration::from_millis(250);
+/// How many announcements may wait for people's own tool.
+const ANNOUNCEMENTS: usize = 256;
+/// How long the end waits for the last announcements.
+const FAREWELL: Duration = Duration::from_secs(30);
+
+/// Holds how a rollout stood when its engine came to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// The rollout: over, or suspended and to be resumed.
+    pub state: State,
+}
+
+/// Names what a task of the engine works on.
+#[derive(Debug, Clone)]
+enum Job {
+    Host { host: HostId, task: Task },
+    Gate { stage: StageIdx, gate: String, scope: GateScope },
+}
+
+enum Answer {
+    Host(Result<TaskOutput, TaskError>),
+    Gate(GateAnswer),
+}
+
+type Joined = Result<(Id, Answer), JoinError>;
+
+/// Holds what one turn of the loop has to write, answer and do.
+#[derive(Default)]
+struct Turn {
+    records: Vec<Record>,
+    effects: Vec<Effect>,
+    replies: Vec<(oneshot::Sender<Result<(), Rejection>>, Result<(), Rejection>)>,
+    snapshots: Vec<oneshot::Sender<State>>,
+}
+
+/// Runs one rollout.
+pub struct Engine<F: Fleet, S: Site, J: Storage> {
+    machine: Machine,
+    journal: Journal<J>,
+    worker: Arc<Worker<F, S>>,
+    jobs: JoinSet<Answer>,
+    running: HashMap<Id, Job>,
+    by_host: HashMap<HostId, AbortHandle>,
+    inbox: mpsc::Receiver<Message>,
+    /// Keeps the inbox open when every handle is gone: a paused rollout waits, whoever looks.
+    _handle: Handle,
+    subscribers: Vec<Publisher>,
+    turn: Turn,
+    /// When progress is told next.
+    tell_progress: Instant,
+    /// Whether the last tick found nothing to do.
+    idle: bool,
+}
+
+impl<F: Fleet, S: Site, J: Storage> fmt::Debug for Engine<F, S, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("running", &self.running).finish_non_exhaustive()
+    }
+}
+
+impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
+    /// Makes an engine of a machine whose records so far are in the journal.
+    pub fn new(machine: Machine, journal: Journal<J>, parts: Parts<F, S>, settings: Settings) -> (Self, Handle) {
+        let (sender, inbox) = mpsc::channel(64);
+        let handle = Handle(sender);
+        let plan = Arc::clone(machine.plan_of());
+        let lease = settings.lease_for(plan.hosts.len());
+        let request = LockRequest {
+            owner: settings.operator.clone(),
+            rollout: plan.rollout.clone(),
+            reason: plan.reason.clone(),
+            lease,
+        };
+        let leases = Arc::new(Leases::new(
+            Arc::clone(&parts.fleet),
+            request,
+            plan.slot.clone(),
+            settings.deadlines.control,
+            settings.renewals_per_second,
+        ));
+        let worker =
+            Worker { plan, parts, settings, leases, board: Board::default(), found: std::sync::Mutex::default() };
+        let engine = Self {
+            machine,
+            journal,
+            worker: Arc::new(worker),
+            jobs: JoinSet::new(),
+            running: HashMap::new(),
+            by_host: HashMap::new(),
+            inbox,
+            _handle: handle.clone(),
+            subscribers: Vec::new(),
+            turn: Turn::default(),
+            tell_progress: Instant::now(),
+            idle: false,
+        };
+        (engine, handle)
+    }
+
+    /// Runs the rollout until it is over, or suspended and drained.
+    ///
+    /// Dropping the future ends every task at once, as the death of the process would: the rollout can be resumed.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be written: nothing more is started then, and switches under way are waited for.
+    pub async fn run(mut self) -> Result<Finished, EngineError> {
+        let mut company = JoinSet::new();
+        company.spawn(Arc::clone(&self.worker.leases).run());
+        let (lines, to_announce) = mpsc::channel(ANNOUNCEMENTS);
+        let announcer = tokio::spawn(announce::announce(Arc::clone(&self.worker.parts.site), to_announce));
+        let mut announcer = OnDrop(announcer);
+        let served = self.serve(&lines).await;
+        if served.is_err() {
+            self.drain().await;
+        }
+        self.jobs.shutdown().await;
+        company.shutdown().await;
+        drop(lines);
+        if timeout(FAREWELL, &mut announcer.0).await.is_err() {
+            tracing::warn!("the last announcements were not taken within {} s", FAREWELL.as_secs());
+        }
+        served.map(|()| Finished { state: self.machine.state().clone() })
+    }
+
+    async fn serve(&mut self, lines: &mpsc::Sender<String>) -> Result<(), EngineError> {
+        if self.machine.state().seq() <= 1 {
+            tell(lines, announce::started(&self.worker.plan));
+        }
+        let by = self.worker.settings.operator.clone();
+        self.feed(Input::Begin { by });
+        loop {
+            for _ in 0..BATCH {
+                let joined = self.jobs.try_join_next_with_id().map(|joined| self.joined(joined));
+                let received = self.inbox.try_recv().ok().map(|message| self.received(message));
+                if joined.is_none() && received.is_none() {
+                    break;
+                }
+            }
+            self.commit(lines)?;
+            if self.machine.is_done() {
+                return Ok(());
+            }
+            self.wait().await;
+        }
+    }
+
+    /// Waits for the next thing to happen and takes it in.
+    async fn wait(&mut self) {
+        let nap = self.nap();
+        let priming = !self.subscribers.is_empty() && self.machine.state().count(Phase::Priming) > 0;
+        tokio::select! {
+            biased;
+            Some(joined) = self.jobs.join_next_with_id() => self.joined(joined),
+            Some(message) = self.inbox.recv() => self.received(message),
+            () = async { match nap { Some(nap) => sleep(nap).await, None => pending().await } } => {
+                let before = self.turn.records.len() + self.turn.effects.len();
+                self.feed(Input::Tick);
+                self.idle = before == self.turn.records.len() + self.turn.effects.len();
+            }
+            () = sleep_until(self.tell_progress), if priming => {
+                self.tell_progress = Instant::now() + PROGRESS;
+                self.publish_progress();
+            }
+        }
+    }
+
+    /// Gives how long to sleep until the machine wants to be asked again.
+    fn nap(&self) -> Option<Duration> {
+        let nap = self.worker.parts.clock.nap(self.machine.next_deadline()?);
+        // A deadline that is due and finds nothing to do is a mistake; it costs a second and not a processor.
+        let least = if self.idle && nap.is_zero() { Duration::from_secs(1) } else { Duration::ZERO };
+        Some(nap.max(least))
+    }
+
+    fn feed(&mut self, input: Input) -> Option<Result<(), Rejection>> {
+        self.idle = false;
+        let step = self.machine.step(input, self.worker.parts.clock.now());
+        self.turn.records.extend(step.records);
+        self.turn.effects.extend(step.effects);
+        step.reply
+    }
+
+    fn received(&mut self, message: Message) {
+        match message {
+            Message::Command { command, by, reply } => {
+                if let Some(answer) = self.feed(Input::Command { command, by }) {
+                    self.turn.replies.push((reply, answer));
+                }
+            }
+            // Records of this turn are published at its end: who joins now gets them.
+            Message::Subscribe { reply } => {
+                let written = self.turn.records.first().map_or(self.machine.state().seq(), |first| first.seq - 1);
+                let (subscription, publisher) = Subscription::new(written);
+                if reply.send(subscription).is_ok() {
+                    self.subscribers.push(publisher);
+                }
+            }
+            Message::State { reply } => self.turn.snapshots.push(reply),
+        }
+    }
+
+    fn joined(&mut self, joined: Joined) {
+        let (id, answer) = match joined {
+            Ok((id, answer)) => (id, Ok(answer)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let Some(job) = self.running.remove(&id) else {
+            return;
+        };
+        match job {
+            Job::Host { host, task } => {
+                self.by_host.remove(&host);
+                let result = match answer {
+                    Ok(Answer::Host(result)) => result,
+                    Ok(Answer::Gate(_)) => return,
+                    Err(error) if error.is_cancelled() => Err(TaskError::Cancelled),
+                    Err(error) => {
+                        tracing::error!(%host, ?task, %error, "a task of the engine panicked");
+                        let failure = Failure::new(class_of(&task), format!("a bug in coalmine: {error}"))
+                            .hint("the conductor's log has more; please report it");
+                        Err(TaskError::Failed(Box::new(failure)))
+                    }
+                };
+                self.feed(Input::Done { host, task, result });
+            }
+            Job::Gate { stage, gate, scope } => {
+                let answer = match answer {
+                    Ok(Answer::Gate(answer)) => answer,
+                    Ok(Answer::Host(_)) => return,
+                    Err(error) => GateAnswer {
+                        verdict: Verdict::Inconclusive,
+                        value: None,
+                        message: format!("a bug in coalmine: {error}"),
+                    },
+                };
+                let GateAnswer { verdict, value, message } = answer;
+                self.feed(Input::Gate { stage, gate, scope, verdict, value, message });
+            }
+        }
+    }
+
+    /// Writes what has happened, and only then tells it and does what follows from it.
+    fn commit(&mut self, lines: &mpsc::Sender<String>) -> Result<(), EngineError> {
+        let turn = std::mem::take(&mut self.turn);
+        self.journal.append(&turn.records)?;
+        for (reply, answer) in turn.replies {
+            // Whoever asked may have gone without waiting for the answer.
+            drop(reply.send(answer));
+        }
+        for record in turn.records {
+            if let Some(line) = announce::line(&record, self.machine.state()) {
+                tell(lines, line);
+            }
+            self.publish(&Arc::new(record));
+        }
+        for snapshot in turn.snapshots {
+            drop(snapshot.send(self.machine.state().clone()));
+        }
+        for effect in turn.effects {
+            self.perform(effect);
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, record: &Arc<Record>) {
+        self.subscribers.retain(|subscriber| subscriber.publish(record));
+    }
+
+    fn publish_progress(&mut self) {
+        let (seq, at) = (self.machine.state().seq(), self.worker.parts.clock.now());
+        for event in self.worker.board.take() {
+            let rollout = self.worker.plan.rollout.clone();
+            self.publish(&Arc::new(Record { seq, at, rollout, event }));
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Start { host, task } => {
+                let worker = Arc::clone(&self.worker);
+                let job = Job::Host { host: host.clone(), task: task.clone() };
+                let target = host.clone();
+                let started =
+                    self.jobs.spawn(async move { Answer::Host(worker.perform(&target, &task).await) });
+                self.running.insert(started.id(), job);
+                self.by_host.insert(host, started);
+            }
+            Effect::Cancel { host } => {
+                if let Some(task) = self.by_host.get(&host) {
+                    task.abort();
+                }
+            }
+            Effect::Ask { stage, gate, scope } => {
+                let question = self.question(stage, &gate, scope);
+                let worker = Arc::clone(&self.worker);
+                let started = self.jobs.spawn(async move {
+                    Answer::Gate(match question {
+                        Some(question) => worker.ask(&question).await,
+                        None => GateAnswer {
+                            verdict: Verdict::Inconclusive,
+                            value: None,
+                            message: "a bug in coalmine: the stage has no such gate".to_owned(),
+                        },
+                    })
+                });
+                self.running.insert(started.id(), Job::Gate { stage, gate, scope });
+            }
+        }
+    }
+
+    fn question(&self, idx: StageIdx, gate: &str, scope: GateScope) -> Option<StageQuestion> {
+        let state = self.machine.state();
+        let (plan, status) = state.stage(idx)?;
+        let place = plan.gates.iter().position(|known| known.name == gate)?;
+        let takes_part = |host: &&crate::rollout::HostStatus| {
+            !matches!(host.phase, Phase::Failed | Phase::Skipped | Phase::RolledBack)
+        };
+        let hosts = state.hosts().get(state.range_of(idx))?;
+        Some(StageQuestion {
+            stage: plan.name.clone(),
+            gate: gate.to_owned(),
+            scope,
+            hosts: hosts.iter().filter(takes_part).map(|host| host.id.clone()).collect(),
+            baseline: status.gates.get(place).and_then(|gate| gate.baseline),
+        })
+    }
+
+    /// Ends what can be ended without leaving a host between two releases, and waits for the rest.
+    async fn drain(&mut self) {
+        let switching = |job: &Job| {
+            matches!(job, Job::Host { task: Task::Activate | Task::RollBack(_) | Task::Finalize, .. })
+        };
+        for job in self.running.values().filter(|job| !switching(job)) {
+            if let Job::Host { host, .. } = job
+                && let Some(task) = self.by_host.get(host)
+            {
+                task.abort();
+            }
+        }
+        while self.running.values().any(switching) {
+            match self.jobs.join_next_with_id().await {
+                Some(Ok((id, _))) => self.running.remove(&id),
+                Some(Err(error)) => self.running.remove(&error.id()),
+                None => return,
+            };
+        }
+    }
+}
+
+fn tell(lines: &mpsc::Sender<String>, line: String) {
+    if let Err(error) = lines.try_send(line) {
+        tracing::warn!(%error, "an announcement was left out");
+    }
+}
+
+/// Ends a task when its owner goes without having joined it.
+struct OnDrop(JoinHandle<()>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

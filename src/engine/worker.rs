@@ -1,0 +1,241 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::lease::Leases;
+use super::parts::Parts;
+use super::progress::Board;
+use super::settings::Settings;
+use crate::hooks::{GateAnswer, Site, StageQuestion};
+use crate::host::{Fleet, GateCheck, GateReport, Host as _, HostError, Switch};
+use crate::model::{
+    Failure, FailureClass, HostId, Installed, Probe, ReleaseId, RollBackTarget, Verdict,
+};
+use crate::plan::Plan;
+use crate::release::StoredRelease;
+use crate::rollout::{HostGate, Task, TaskError, TaskOutput};
+
+/// How long a lock that another rollout holds is left alone before it is asked for again.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Does the tasks that the machine starts; each ends within its deadline.
+///
+/// Dropped, a task ends the processes of this machine that it started; what it began on a host ends by the host's deadline.
+pub(super) struct Worker<F, S> {
+    pub(super) plan: Arc<Plan>,
+    pub(super) parts: Parts<F, S>,
+    pub(super) settings: Settings,
+    pub(super) leases: Arc<Leases<F>>,
+    pub(super) board: Board,
+    pub(super) found: Mutex<HashMap<ReleaseId, Arc<StoredRelease>>>,
+}
+
+impl<F: Fleet, S: Site> Worker<F, S> {
+    pub(super) async fn perform(&self, host: &HostId, task: &Task) -> Result<TaskOutput, TaskError> {
+        let gates = self.gates(host, task);
+        let longest = gates.iter().map(longest).sum();
+        let Settings { deadlines, lock_wait, .. } = &self.settings;
+        let deadline = deadlines.of(task, *lock_wait, self.plan.policy.confirm, longest);
+        match timeout(deadline, self.try_to(host, task, &gates)).await {
+            Ok(result) => result,
+            Err(_) => Err(failed(late(task, deadline))),
+        }
+    }
+
+    pub(super) async fn ask(&self, question: &StageQuestion) -> GateAnswer {
+        let deadline = self.settings.deadlines.gate;
+        timeout(deadline, self.parts.site.ask(question)).await.unwrap_or_else(|_| GateAnswer {
+            verdict: Verdict::Inconclusive,
+            value: None,
+            message: format!("did not answer within {} s", deadline.as_secs()),
+        })
+    }
+
+    async fn try_to(&self, host: &HostId, task: &Task, gates: &[GateCheck]) -> Result<TaskOutput, TaskError> {
+        match task {
+            Task::Lock => self.lock(host).await,
+            Task::Prime => self.prime(host).await,
+            Task::Activate => self.activate(host).await,
+            Task::Check => {
+                let reports = self.parts.fleet.host(host).check(gates).await.map_err(error)?;
+                Ok(TaskOutput::Checked { gates: reports.into_iter().map(host_gate).collect() })
+            }
+            Task::RollBack(target) => self.roll_back(host, target, gates).await,
+            Task::Depool => self.parts.site.depool(host).await.map(|()| TaskOutput::Done).map_err(site_error),
+            Task::Repool => self.parts.site.repool(host).await.map(|()| TaskOutput::Done).map_err(site_error),
+            Task::Finalize => {
+                self.leases.release(host).await;
+                let found = self.parts.fleet.host(host);
+                let Plan { release, rollout, slot, .. } = &*self.plan;
+                let result = found.finalize(release, rollout, slot.as_ref()).await.map_err(error);
+                found.close().await;
+                result.map(|()| TaskOutput::Done)
+            }
+            Task::Unlock => {
+                self.leases.release(host).await;
+                let found = self.parts.fleet.host(host);
+                let result = found.unlock(&self.plan.rollout).await.map_err(error);
+                found.close().await;
+                result.map(|()| TaskOutput::Done)
+            }
+        }
+    }
+
+    async fn lock(&self, host: &HostId) -> Result<TaskOutput, TaskError> {
+        let found = self.parts.fleet.host(host);
+        let until = Instant::now() + self.settings.lock_wait;
+        let (probe, taken_from) = loop {
+            match found.lock(self.leases.request(), self.plan.slot.as_ref()).await {
+                Ok(answer) => break answer,
+                Err(HostError::Locked(_)) if Instant::now() + LOCK_PATIENCE <= until => sleep(LOCK_PATIENCE).await,
+                Err(other) => return Err(error(other)),
+            }
+        };
+        self.leases.hold(host);
+        let latency_ms = u64::try_from(probe.latency.as_millis()).unwrap_or(u64::MAX);
+        let good = good(&probe);
+        Ok(TaskOutput::Locked { installed: probe.installed, good, latency_ms, taken_from: taken_from.map(Box::new) })
+    }
+
+    async fn prime(&self, host: &HostId) -> Result<TaskOutput, TaskError> {
+        let Some(release) = self.find(&self.plan.release) else {
+            return Err(failed(
+                Failure::new(FailureClass::Transfer, format!("the store has no whole {}", self.plan.release))
+                    .hint(format!("build it again: coalmine build {}", self.plan.version)),
+            ));
+        };
+        let found = self.parts.fleet.host(host);
+        let progress = |progress| self.board.put(host, progress);
+        let primed = found.prime(&release, &self.plan.rollout, &progress).await.map_err(error)?;
+        Ok(TaskOutput::Primed { already: primed.already, bytes: primed.bytes })
+    }
+
+    async fn activate(&self, host: &HostId) -> Result<TaskOutput, TaskError> {
+        let confirm = self.plan.policy.confirm;
+        let found = self.parts.fleet.host(host);
+        let activated = found.activate(&self.plan.release, &self.switch(confirm)).await.map_err(error)?;
+        if !confirm.is_zero() {
+            found.confirm(&self.plan.rollout).await.map_err(error)?;
+        }
+        Ok(TaskOutput::Activated { already: activated.already })
+    }
+
+    async fn roll_back(
+        &self,
+        host: &HostId,
+        target: &RollBackTarget,
+        gates: &[GateCheck],
+    ) -> Result<TaskOutput, TaskError> {
+        let repair = match target {
+            RollBackTarget::Release { id } => self.find(id),
+            RollBackTarget::Nothing | RollBackTarget::Adopted => None,
+        };
+        let found = self.parts.fleet.host(host);
+        // Nobody is locked out by what worked before: going back needs no confirmation.
+        found.roll_back(target, repair.as_ref(), &self.switch(Duration::ZERO)).await.map_err(error)?;
+        if gates.is_empty() {
+            return Ok(TaskOutput::Done);
+        }
+        let reports = found.check(gates).await.map_err(error)?;
+        match reports.into_iter().find(|report| report.verdict == Verdict::Fail && !report.dry) {
+            None => Ok(TaskOutput::Done),
+            Some(GateReport { gate, message, output, .. }) => Err(failed(
+                Failure::new(FailureClass::Unhealthy, format!("went back, and gate {gate:?} failed there: {message}"))
+                    .output(output),
+            )),
+        }
+    }
+
+    fn switch(&self, confirm: Duration) -> Switch {
+        Switch { rollout: self.plan.rollout.clone(), slot: self.plan.slot.clone(), confirm }
+    }
+
+    /// Gives the gates that a task runs on its host.
+    fn gates(&self, host: &HostId, task: &Task) -> Vec<GateCheck> {
+        match task {
+            Task::Check => self.parts.checks.of(host, Some(&self.plan.release)),
+            Task::RollBack(RollBackTarget::Release { id }) => self.parts.checks.of(host, Some(id)),
+            Task::RollBack(RollBackTarget::Adopted) => self.parts.checks.of(host, None),
+            // Where nothing is installed, nothing can answer.
+            Task::RollBack(RollBackTarget::Nothing)
+            | Task::Lock
+            | Task::Prime
+            | Task::Activate
+            | Task::Depool
+            | Task::Repool
+            | Task::Finalize
+            | Task::Unlock => Vec::new(),
+        }
+    }
+
+    /// Finds a release, and asks the store for it only the first time: the whole fleet wants the same one at once.
+    fn find(&self, id: &ReleaseId) -> Option<Arc<StoredRelease>> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(release) = found.get(id) {
+            return Some(Arc::clone(release));
+        }
+        let release = self.parts.releases.find(id)?;
+        found.insert(id.clone(), Arc::clone(&release));
+        Some(release)
+    }
+}
+
+/// Says where a host goes back to: what was finalized there, or what was there before coalmine came.
+fn good(probe: &Probe) -> Option<RollBackTarget> {
+    match (&probe.good, &probe.installed) {
+        (Some(id), _) => Some(RollBackTarget::Release { id: id.clone() }),
+        (None, Installed::Missing) => Some(RollBackTarget::Nothing),
+        (None, Installed::Unmanaged { .. }) => Some(RollBackTarget::Adopted),
+        (None, Installed::Release { .. }) => None,
+    }
+}
+
+fn longest(gate: &GateCheck) -> Duration {
+    gate.timeout.saturating_mul(gate.retries.saturating_add(1))
+}
+
+fn host_gate(report: GateReport) -> HostGate {
+    let GateReport { gate, verdict, message, output, dry } = report;
+    HostGate { gate, verdict, message, output, dry }
+}
+
+fn error(error: HostError) -> TaskError {
+    match error {
+        HostError::Locked(holder) => TaskError::Locked(holder),
+        HostError::Failed(failure) => TaskError::Failed(failure),
+    }
+}
+
+fn site_error(error: crate::hooks::SiteError) -> TaskError {
+    failed(Failure::new(FailureClass::Activate, error.0))
+}
+
+fn failed(failure: Failure) -> TaskError {
+    TaskError::Failed(Box::new(failure))
+}
+
+/// Says which budget a task counts against that did not end as a task should.
+pub(super) const fn class_of(task: &Task) -> FailureClass {
+    match task {
+        Task::Lock | Task::Finalize | Task::Unlock => FailureClass::Unreachable,
+        Task::Prime => FailureClass::Transfer,
+        Task::Activate | Task::RollBack(_) | Task::Depool | Task::Repool => FailureClass::Activate,
+        Task::Check => FailureClass::Unhealthy,
+    }
+}
+
+fn late(task: &Task, deadline: Duration) -> Failure {
+    let what = match task {
+        Task::Lock => "did not give its lock",
+        Task::Prime => "did not get the release",
+        Task::Activate => "did not say that it was switched",
+        Task::Check => "did not answer its gates",
+        Task::RollBack(_) => "did not say that it went back",
+        Task::Depool | Task::Repool => "the site's command did not end",
+        Task::Finalize => "did not say that it was finalized",
+        Task::Unlock => "did not free its lock",
+    };
+    Failure::new(class_of(task), format!("{what} within {} s", deadline.as_secs()))
+}

@@ -1,0 +1,79 @@
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::model::RolloutId;
+use crate::rollout::{Record, RecordError};
+
+/// Tells why a journal could not be written or read.
+#[derive(Debug, Error)]
+pub enum JournalError {
+    /// The disk refused.
+    #[error("could not {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as in "could not …".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An append failed before: what the disk holds of it is unknown, so nothing more may follow.
+    #[error("the journal could not be written before, and nothing may follow a gap; `resume` goes on from what it holds")]
+    Closed,
+    /// A line in the middle is not a record of this rollout.
+    #[error(
+        "{}, line {line}: {why}; whoever changed the file has to put it back, coalmine does not guess",
+        path.display()
+    )]
+    Damaged {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The last line is not a record.
+    #[error("the last line of {} is not a record: {why}; `coalmine show` says where it goes wrong", path.display())]
+    DamagedEnd {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A later coalmine wrote it.
+    #[error(
+        "{}, line {line}: written in version {found} of the format, and this coalmine reads version {} only: use the coalmine that wrote it",
+        path.display(),
+        Record::VERSION
+    )]
+    Version {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The version that it has.
+        found: u32,
+    },
+    /// A record could not be written as a line.
+    #[error("could not write a record: {0}")]
+    Record(#[from] RecordError),
+    /// A conductor runs the rollout already.
+    #[error("a conductor runs rollout {0} already: `coalmine attach {0}` shows it")]
+    InUse(RolloutId),
+    /// There is a journal of that name.
+    #[error("there is a rollout {0} already")]
+    Exists(RolloutId),
+    /// There is no journal of that name.
+    #[error("there is no rollout {0}: `coalmine rollouts` lists those that there are")]
+    Missing(RolloutId),
+}
+
+impl JournalError {
+    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -1,0 +1,181 @@
+use std::fs::File;
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::error::JournalError;
+use super::rollouts::{Rollouts, is_locked};
+use crate::model::{Environment, Operator, ReleaseId, RolloutId, Version};
+use crate::plan::PlanKind;
+use crate::rollout::{Event, Outcome, Record};
+
+/// Sums one rollout up, as far as the first and the last line of its journal tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub rollout: RolloutId,
+    /// Whose fleet it was for.
+    pub environment: Environment,
+    /// What it was for.
+    pub kind: PlanKind,
+    /// What it installed.
+    pub version: Version,
+    /// The release.
+    pub release: ReleaseId,
+    /// Who wanted it.
+    pub operator: Operator,
+    /// Why, in the operator's words.
+    pub reason: Option<String>,
+    /// When it was planned.
+    pub started: Timestamp,
+    /// When the last thing happened in it.
+    pub latest: Timestamp,
+    /// How it ended and with which exit code; none while it has not.
+    pub ended: Option<(Outcome, u8)>,
+    /// Whether a conductor runs it.
+    pub live: bool,
+}
+
+impl Entry {
+    /// Tells whether it waits for somebody to resume it.
+    #[must_use]
+    pub const fn is_resumable(&self) -> bool {
+        !self.live && self.ended.is_none()
+    }
+}
+
+/// Lists the rollouts of a state folder, oldest first.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Those that could be read.
+    pub entries: Vec<Entry>,
+    /// Why others could not be.
+    pub unreadable: Vec<JournalError>,
+}
+
+impl Rollouts {
+    /// Lists every rollout; reads the ends of each journal and not what is between them.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read. A journal that cannot be is listed as such.
+    pub fn list(&self) -> Result<Listing, JournalError> {
+        let mut listing = Listing::default();
+        let folders = match std::fs::read_dir(self.root()) {
+            Ok(folders) => folders,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(listing),
+            Err(error) => return Err(JournalError::io("list", self.root())(error)),
+        };
+        for folder in folders {
+            let folder = folder.map_err(JournalError::io("list", self.root()))?;
+            let name = folder.file_name();
+            let Some(rollout) = name.to_str().and_then(|name| RolloutId::new(name).ok()) else {
+                continue;
+            };
+            match self.entry(&rollout) {
+                Ok(entry) => listing.entries.push(entry),
+                Err(error) => listing.unreadable.push(error),
+            }
+        }
+        listing.entries.sort_by(|a, b| (a.started, &a.rollout).cmp(&(b.started, &b.rollout)));
+        Ok(listing)
+    }
+
+    /// Sums one rollout up.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such rollout, or when one of the journal's ends cannot be read.
+    pub fn entry(&self, rollout: &RolloutId) -> Result<Entry, JournalError> {
+        let path = self.journal(rollout);
+        let mut file = File::open(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => JournalError::Missing(rollout.clone()),
+            _ => JournalError::io("open", &path)(error),
+        })?;
+        let live = is_locked(&file).map_err(JournalError::io("ask for the lock of", &path))?;
+        let first = first(&mut file, &path)?;
+        let last = last(&mut file, &path)?;
+        let plan = first.plan;
+        Ok(Entry {
+            rollout: plan.rollout,
+            environment: plan.environment,
+            kind: plan.kind,
+            version: plan.version,
+            release: plan.release,
+            operator: plan.operator,
+            reason: plan.reason,
+            started: first.at,
+            latest: last.at,
+            ended: match last.event {
+                Event::RolloutFinished { outcome, exit_code, .. } => Some((outcome, exit_code)),
+                _ => None,
+            },
+            live,
+        })
+    }
+}
+
+/// Holds what the index wants of the first record.
+#[derive(Deserialize)]
+struct First {
+    v: u32,
+    at: Timestamp,
+    plan: PlanHead,
+}
+
+#[derive(Deserialize)]
+struct PlanHead {
+    rollout: RolloutId,
+    environment: Environment,
+    kind: PlanKind,
+    version: Version,
+    release: ReleaseId,
+    operator: Operator,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// Reads the head of the plan; the fleet behind it may be megabytes, which nobody wants to read for a list.
+fn first(file: &mut File, path: &Path) -> Result<First, JournalError> {
+    let mut head = Vec::new();
+    file.take(16 * 1024).read_to_end(&mut head).map_err(JournalError::io("read", path))?;
+    let damaged = |why: String| JournalError::Damaged { path: path.to_owned(), line: 1, why };
+    // A quote inside a JSON text is escaped, so these bytes are the key and nothing else.
+    let key = br#","policy":"#;
+    let cut = head.windows(key.len()).position(|window| window == key);
+    let first: First = if let Some((start, _)) = cut.map(|cut| head.split_at(cut)) {
+        serde_json::from_slice(&[start, b"}}"].concat())
+    } else {
+        file.read_to_end(&mut head).map_err(JournalError::io("read", path))?;
+        serde_json::from_slice(head.split(|&byte| byte == b'\n').next().unwrap_or_default())
+    }
+    .map_err(|error| damaged(format!("not the plan of a rollout: {error}")))?;
+    if first.v != Record::VERSION {
+        return Err(JournalError::Version { path: path.to_owned(), line: 1, found: first.v });
+    }
+    Ok(first)
+}
+
+/// Reads the last whole line, however long it is.
+fn last(file: &mut File, path: &Path) -> Result<Record, JournalError> {
+    let length = file.metadata().map_err(JournalError::io("look at", path))?.len();
+    let mut window: u64 = 16 * 1024;
+    loop {
+        let start = length.saturating_sub(window);
+        let mut tail = Vec::new();
+        file.seek(SeekFrom::Start(start)).map_err(JournalError::io("read", path))?;
+        file.take(length - start).read_to_end(&mut tail).map_err(JournalError::io("read", path))?;
+        let whole = tail.iter().rposition(|&byte| byte == b'\n').and_then(|end| tail.get(..end)).unwrap_or_default();
+        let begin = whole.iter().rposition(|&byte| byte == b'\n').map(|before| before + 1);
+        if begin.is_none() && start > 0 {
+            window *= 8;
+            continue;
+        }
+        let line = whole.get(begin.unwrap_or(0)..).unwrap_or_default();
+        let damaged = |why: String| JournalError::DamagedEnd { path: path.to_owned(), why };
+        let text = std::str::from_utf8(line).map_err(|error| damaged(error.to_string()))?;
+        return Record::from_line(text).map_err(|error| damaged(error.to_string()));
+    }
+}
