@@ -50,6 +50,7 @@ enum Answer {
     Gate(GateAnswer),
 }
 
+type Reply = Result<(), Rejection>;
 type Joined = Result<(Id, Answer), JoinError>;
 
 /// Holds what one turn of the loop has to write, answer and do.
@@ -57,7 +58,7 @@ type Joined = Result<(Id, Answer), JoinError>;
 struct Turn {
     records: Vec<Record>,
     effects: Vec<Effect>,
-    replies: Vec<(oneshot::Sender<Result<(), Rejection>>, Result<(), Rejection>)>,
+    replies: Vec<(oneshot::Sender<Reply>, Reply)>,
     snapshots: Vec<oneshot::Sender<State>>,
 }
 
@@ -201,7 +202,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         Some(nap.max(least))
     }
 
-    fn feed(&mut self, input: Input) -> Option<Result<(), Rejection>> {
+    fn feed(&mut self, input: Input) -> Option<Reply> {
         self.idle = false;
         let step = self.machine.step(input, self.worker.parts.clock.now());
         self.turn.records.extend(step.records);
@@ -309,8 +310,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
                 let worker = Arc::clone(&self.worker);
                 let job = Job::Host { host: host.clone(), task: task.clone() };
                 let target = host.clone();
-                let started =
-                    self.jobs.spawn(async move { Answer::Host(worker.perform(&target, &task).await) });
+                let started = self.jobs.spawn(async move { Answer::Host(worker.perform(&target, &task).await) });
                 self.running.insert(started.id(), job);
                 self.by_host.insert(host, started);
             }
@@ -356,9 +356,8 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
 
     /// Ends what can be ended without leaving a host between two releases, and waits for the rest.
     async fn drain(&mut self) {
-        let switching = |job: &Job| {
-            matches!(job, Job::Host { task: Task::Activate | Task::RollBack(_) | Task::Finalize, .. })
-        };
+        let switching =
+            |job: &Job| matches!(job, Job::Host { task: Task::Activate | Task::RollBack(_) | Task::Finalize, .. });
         for job in self.running.values().filter(|job| !switching(job)) {
             if let Job::Host { host, .. } = job
                 && let Some(task) = self.by_host.get(host)

@@ -10,9 +10,7 @@ use super::progress::Board;
 use super::settings::Settings;
 use crate::hooks::{GateAnswer, Site, StageQuestion};
 use crate::host::{Fleet, GateCheck, GateReport, Host as _, HostError, Switch};
-use crate::model::{
-    Failure, FailureClass, HostId, Installed, Probe, ReleaseId, RollBackTarget, Verdict,
-};
+use crate::model::{Failure, FailureClass, HostId, Installed, Probe, ReleaseId, RollBackTarget, Verdict};
 use crate::plan::Plan;
 use crate::release::StoredRelease;
 use crate::rollout::{HostGate, Task, TaskError, TaskOutput};

@@ -5,5 +5,6 @@
 //! ends the processes on this machine; what runs on the host ends by its own deadline.
 
 mod api;
+pub mod sim;
 
 pub use api::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch};

@@ -20,7 +20,9 @@ pub enum JournalError {
         source: io::Error,
     },
     /// An append failed before: what the disk holds of it is unknown, so nothing more may follow.
-    #[error("the journal could not be written before, and nothing may follow a gap; `resume` goes on from what it holds")]
+    #[error(
+        "the journal could not be written before, and nothing may follow a gap; `resume` goes on from what it holds"
+    )]
     Closed,
     /// A line in the middle is not a record of this rollout.
     #[error(

@@ -32,8 +32,7 @@ impl<R: BufRead> Records<R> {
 
     fn read(&mut self) -> Result<Option<Record>, JournalError> {
         self.buffer.clear();
-        let count =
-            self.reader.read_until(b'\n', &mut self.buffer).map_err(JournalError::io("read", &self.path))?;
+        let count = self.reader.read_until(b'\n', &mut self.buffer).map_err(JournalError::io("read", &self.path))?;
         let Some(text) = self.buffer.strip_suffix(b"\n") else {
             return Ok(None);
         };

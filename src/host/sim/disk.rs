@@ -1,0 +1,164 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::model::{Installed, LockHolder, Probe, ReleaseId, RollBackTarget, RolloutId};
+
+/// Says how much of a release is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// All of it, verified.
+    Whole,
+    /// Some of it.
+    Partial,
+}
+
+/// Says what stands in the link's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Nothing.
+    Nothing,
+    /// A link to a release.
+    Release(ReleaseId),
+    /// A folder that coalmine did not make.
+    Folder,
+}
+
+/// Names something that was done to a host and changed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// A rollout took the lock.
+    Locked(RolloutId),
+    /// The release became whole.
+    Primed(ReleaseId),
+    /// The link was renamed to the release.
+    Switched(ReleaseId),
+    /// The link was put back by a rollout.
+    WentBack(RollBackTarget),
+    /// The dead man's switch put the link back.
+    Reverted,
+    /// The release became good.
+    Finalized(ReleaseId),
+    /// The lock was freed.
+    Unlocked(RolloutId),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Armed {
+    pub(super) until: Timestamp,
+    pub(super) back: Place,
+    pub(super) rollout: RolloutId,
+}
+
+/// Holds what is on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    /// Its releases.
+    pub releases: BTreeMap<ReleaseId, Content>,
+    /// What the link names.
+    pub current: Place,
+    /// The release that was last finalized.
+    pub good: Option<ReleaseId>,
+    /// The one that was good before.
+    pub previous: Option<ReleaseId>,
+    /// The release that a folder was kept as.
+    pub adopted: Option<ReleaseId>,
+    /// Who holds the lock.
+    pub lock: Option<LockHolder>,
+    /// The rollout that switched it last.
+    pub rollout: Option<RolloutId>,
+    /// What was done to it, oldest first.
+    pub deeds: Vec<(Timestamp, Deed)>,
+    /// What must never be and was.
+    pub broken: Vec<String>,
+    pub(super) armed: Option<Armed>,
+}
+
+impl Disk {
+    /// Makes an empty one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            releases: BTreeMap::new(),
+            current: Place::Nothing,
+            good: None,
+            previous: None,
+            adopted: None,
+            lock: None,
+            rollout: None,
+            deeds: Vec::new(),
+            broken: Vec::new(),
+            armed: None,
+        }
+    }
+
+    /// Makes one where a release was finalized.
+    #[must_use]
+    pub fn with_good(release: &ReleaseId) -> Self {
+        let mut disk = Self::new();
+        disk.releases.insert(release.clone(), Content::Whole);
+        disk.current = Place::Release(release.clone());
+        disk.good = Some(release.clone());
+        disk
+    }
+
+    /// Makes one where a folder stands in the link's place.
+    #[must_use]
+    pub fn with_folder() -> Self {
+        Self { current: Place::Folder, ..Self::new() }
+    }
+
+    /// Tells whether a release is there and whole.
+    #[must_use]
+    pub fn has(&self, release: &ReleaseId) -> bool {
+        self.releases.get(release) == Some(&Content::Whole)
+    }
+
+    pub(super) fn note(&mut self, now: Timestamp, deed: Deed) {
+        self.deeds.push((now, deed));
+        if let Place::Release(current) = &self.current
+            && !self.has(current)
+        {
+            self.broken.push(format!("current names {current}, which is not whole, after {:?}", self.deeds.last()));
+        }
+    }
+
+    /// Lets the dead man's switch fire when its time has come.
+    pub(super) fn settle(&mut self, now: Timestamp) {
+        if let Some(armed) = self.armed.take_if(|armed| armed.until <= now) {
+            self.current = armed.back;
+            self.note(now, Deed::Reverted);
+        }
+    }
+
+    pub(super) fn probe(&self) -> Probe {
+        let installed = match &self.current {
+            Place::Nothing => Installed::Missing,
+            Place::Release(id) => Installed::Release { id: id.clone(), digest: None, drift: None },
+            Place::Folder => Installed::Unmanaged { version: None },
+        };
+        let whole = self.releases.iter().filter(|(_, content)| **content == Content::Whole);
+        Probe {
+            installed,
+            good: self.good.clone(),
+            previous: self.previous.clone(),
+            rollout: self.rollout.clone(),
+            releases: whole.map(|(id, _)| id.clone()).collect(),
+            ..Probe::default()
+        }
+    }
+
+    /// Removes every release that nobody needs any more.
+    pub(super) fn prune(&mut self) {
+        let Self { releases, current, good, previous, .. } = self;
+        releases.retain(|id, _| {
+            *current == Place::Release(id.clone()) || good.as_ref() == Some(id) || previous.as_ref() == Some(id)
+        });
+    }
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,522 @@
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Instant, sleep};
+
+use super::disk::{Armed, Content, Deed, Disk, Place};
+use super::fault::{Fault, Operation};
+use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch};
+use crate::model::{
+    Bytes, Failure, FailureClass, Installed, LockHolder, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot,
+    Verdict,
+};
+use crate::release::StoredRelease;
+
+/// How long a connection to a dead host is waited for.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a host is silent before its link counts as lost.
+const ALIVE_TIMEOUT: Duration = Duration::from_secs(45);
+/// In how many pieces a release travels.
+const PIECES: u32 = 4;
+
+/// Tells the time on all simulated hosts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Time {
+    epoch: Timestamp,
+    start: Instant,
+}
+
+impl Time {
+    pub(super) fn new(epoch: Timestamp) -> Self {
+        Self { epoch, start: Instant::now() }
+    }
+
+    fn now(self) -> Timestamp {
+        after(self.epoch, self.start.elapsed())
+    }
+}
+
+/// Is a host that does what its script says.
+#[derive(Debug)]
+pub struct SimHost {
+    time: Time,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    disk: Disk,
+    faults: Vec<Fault>,
+    random: fastrand::Rng,
+    latency: Duration,
+    work: Duration,
+    busy: Option<Operation>,
+}
+
+impl SimHost {
+    pub(super) fn new(disk: Disk, faults: Vec<Fault>, seed: u64, time: Time) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let latency = Duration::from_millis(random.u64(1..80));
+        let work = Duration::from_millis(random.u64(20..1500));
+        Self { time, inner: Mutex::new(Inner { disk, faults, random, latency, work, busy: None }) }
+    }
+
+    /// Gives what is on the host now.
+    #[must_use]
+    pub fn disk(&self) -> Disk {
+        let now = self.time.now();
+        let mut inner = self.inner();
+        inner.disk.settle(now);
+        inner.disk.clone()
+    }
+
+    /// Mends everything that is wrong with it.
+    pub fn mend(&self) {
+        self.inner().faults.clear();
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something on the host: there and back over its link, with whatever is wrong with either.
+    async fn remote<T>(
+        &self,
+        operation: Operation,
+        class: FailureClass,
+        work: Duration,
+        deed: impl FnOnce(&mut Disk, Timestamp) -> Result<T, HostError> + Send,
+    ) -> Result<T, HostError> {
+        let _using = self.using(operation);
+        self.reach(operation).await?;
+        let mut landing = Landing { host: self, lands: self.inner().random.bool(), deed: Some(deed) };
+        sleep(self.slowed(work)).await;
+        if self.has(|fault| *fault == Fault::Hung(operation)) {
+            pending::<()>().await;
+        }
+        if self.has(|fault| *fault == Fault::Panics(operation)) {
+            landing.deed = None;
+            self.panic(operation);
+        }
+        let result = landing.land();
+        if self.use_up(|fault| match fault {
+            Fault::AnswerLost { operation: of, times } if *of == operation => Some(times),
+            _ => None,
+        }) {
+            sleep(ALIVE_TIMEOUT).await;
+            return Err(Failure::new(class, "the link was lost before the answer came").into());
+        }
+        self.reach(operation).await?;
+        result.unwrap_or_else(|| Err(Failure::new(class, "did not happen").into()))
+    }
+
+    #[expect(clippy::panic, reason = "that is what the fault is")]
+    fn panic(&self, operation: Operation) {
+        panic!("a mistake in {operation:?} at {}", self.time.now());
+    }
+
+    /// Passes the link once.
+    async fn reach(&self, operation: Operation) -> Result<(), HostError> {
+        let lost = |message: &str| HostError::from(Failure::new(FailureClass::Unreachable, message));
+        if self.has(|fault| matches!(fault, Fault::Unreachable(at) if at.is_none_or(|at| at == operation))) {
+            sleep(CONNECT_TIMEOUT).await;
+            return Err(lost("no route to host"));
+        }
+        let latency = self.inner().latency;
+        sleep(self.slowed(latency)).await;
+        let elapsed = self.time.start.elapsed().as_millis();
+        let is_down = |fault: &Fault| {
+            matches!(fault, Fault::Flapping { up, down }
+                if elapsed % (*up + *down).as_millis().max(1) >= up.as_millis())
+        };
+        if self.has(is_down) {
+            sleep(ALIVE_TIMEOUT).await;
+            return Err(lost("stopped answering"));
+        }
+        Ok(())
+    }
+
+    fn slowed(&self, work: Duration) -> Duration {
+        let factor = self.inner().faults.iter().fold(1, |factor, fault| match fault {
+            Fault::Slow(times) => factor * times,
+            _ => factor,
+        });
+        work * factor
+    }
+
+    fn work(&self) -> Duration {
+        self.inner().work
+    }
+
+    fn has(&self, is: impl Fn(&Fault) -> bool) -> bool {
+        self.inner().faults.iter().any(is)
+    }
+
+    /// Tells whether a fault strikes now, and counts that it did.
+    fn use_up(&self, times_of: impl Fn(&mut Fault) -> Option<&mut u32>) -> bool {
+        let mut inner = self.inner();
+        let left = inner.faults.iter_mut().filter_map(times_of).find(|times| **times > 0);
+        left.is_some_and(|times| {
+            *times -= 1;
+            true
+        })
+    }
+
+    fn using(&self, operation: Operation) -> Using<'_> {
+        let mut inner = self.inner();
+        // Leases are renewed whatever else goes on.
+        if operation == Operation::Lock {
+            return Using(None);
+        }
+        if let Some(other) = inner.busy.replace(operation) {
+            inner.disk.broken.push(format!("{operation:?} during {other:?}"));
+        }
+        Using(Some(self))
+    }
+}
+
+/// Holds a host while something is done to it.
+struct Using<'a>(Option<&'a SimHost>);
+
+impl Drop for Using<'_> {
+    fn drop(&mut self) {
+        if let Some(host) = self.0 {
+            host.inner().busy = None;
+        }
+    }
+}
+
+/// Is something on its way to the disk; when nobody waits for it any more, it may happen all the same.
+struct Landing<'a, T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> {
+    host: &'a SimHost,
+    lands: bool,
+    deed: Option<F>,
+}
+
+impl<T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> Landing<'_, T, F> {
+    fn land(&mut self) -> Option<Result<T, HostError>> {
+        let now = self.host.time.now();
+        let deed = self.deed.take()?;
+        let disk = &mut self.host.inner().disk;
+        disk.settle(now);
+        Some(deed(disk, now))
+    }
+}
+
+impl<T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> Drop for Landing<'_, T, F> {
+    fn drop(&mut self) {
+        if self.lands {
+            drop(self.land());
+        }
+    }
+}
+
+impl Host for SimHost {
+    async fn probe(&self, _survey: Survey, _slot: Option<&Slot>) -> Result<Probe, HostError> {
+        let probe = self
+            .remote(Operation::Probe, FailureClass::Unreachable, Duration::ZERO, |disk, _| Ok(disk.probe()))
+            .await?;
+        Ok(self.told(probe))
+    }
+
+    async fn lock(
+        &self,
+        request: &LockRequest,
+        _slot: Option<&Slot>,
+    ) -> Result<(Probe, Option<LockHolder>), HostError> {
+        let (probe, before) = self
+            .remote(Operation::Lock, FailureClass::Unreachable, Duration::ZERO, |disk, now| {
+                take_lock(disk, request, now)
+            })
+            .await?;
+        Ok((self.told(probe), before))
+    }
+
+    async fn prime(
+        &self,
+        release: &Arc<StoredRelease>,
+        rollout: &RolloutId,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Primed, HostError> {
+        let id = &release.id;
+        let failed = |message: &str| Err(Failure::new(FailureClass::Transfer, message).into());
+        let begin = |disk: &mut Disk, _: Timestamp| {
+            fence(disk, rollout)?;
+            let already = disk.has(id);
+            if !already {
+                disk.releases.insert(id.clone(), Content::Partial);
+            }
+            Ok(already)
+        };
+        if self.remote(Operation::Prime, FailureClass::Transfer, Duration::ZERO, begin).await? {
+            return Ok(Primed { already: true, ..Primed::default() });
+        }
+        if self.has(|fault| *fault == Fault::DiskFull) {
+            return failed("no space left on device");
+        }
+        let total = Bytes(64 << 20);
+        for piece in 1..=PIECES {
+            sleep(self.slowed(self.work() * 4)).await;
+            let bytes = Bytes(total.0 / u64::from(PIECES) * u64::from(piece));
+            progress(Progress { bytes, total, rate: Bytes(1 << 20) });
+            if piece == PIECES / 2
+                && self.use_up(|fault| match fault {
+                    Fault::DiesWhilePriming { times } => Some(times),
+                    _ => None,
+                })
+            {
+                return failed("the receiver was killed");
+            }
+        }
+        self.remote(Operation::Prime, FailureClass::Transfer, Duration::ZERO, |disk, now| {
+            fence(disk, rollout)?;
+            disk.releases.insert(id.clone(), Content::Whole);
+            disk.note(now, Deed::Primed(id.clone()));
+            Ok(())
+        })
+        .await?;
+        Ok(Primed { already: false, bytes: total, files: 100, retries: 0 })
+    }
+
+    async fn activate(&self, release: &ReleaseId, switch: &Switch) -> Result<Activated, HostError> {
+        let fails = self.use_up(|fault| match fault {
+            Fault::SwitchFails { times } => Some(times),
+            _ => None,
+        });
+        self.remote(Operation::Activate, FailureClass::Activate, self.work(), |disk, now| {
+            if fails {
+                return Err(Failure::new(FailureClass::Activate, "permission denied").into());
+            }
+            switch_to(disk, release, switch, now)
+        })
+        .await
+    }
+
+    async fn confirm(&self, rollout: &RolloutId) -> Result<(), HostError> {
+        self.remote(Operation::Confirm, FailureClass::Activate, Duration::ZERO, |disk, _| {
+            match disk.armed.take_if(|armed| armed.rollout == *rollout) {
+                Some(_) => Ok(()),
+                None => Err(Failure::new(FailureClass::Activate, "went back by itself").into()),
+            }
+        })
+        .await
+    }
+
+    async fn roll_back(
+        &self,
+        target: &RollBackTarget,
+        repair: Option<&Arc<StoredRelease>>,
+        switch: &Switch,
+    ) -> Result<(), HostError> {
+        let fails = self.use_up(|fault| match fault {
+            Fault::BackFails { times } => Some(times),
+            _ => None,
+        });
+        self.remote(Operation::RollBack, FailureClass::Activate, self.work(), |disk, now| {
+            if fails {
+                return Err(Failure::new(FailureClass::Activate, "permission denied").into());
+            }
+            go_back(disk, target, repair.is_some(), switch, now)
+        })
+        .await
+    }
+
+    async fn check(&self, gates: &[GateCheck]) -> Result<Vec<GateReport>, HostError> {
+        let mut reports = Vec::new();
+        for gate in gates {
+            let mut report = None;
+            for _ in 0..=gate.retries {
+                let running = self
+                    .remote(Operation::Check, FailureClass::Unreachable, self.work(), |disk, _| {
+                        Ok(disk.current.clone())
+                    })
+                    .await?;
+                let (verdict, message) = self.verdict(&running);
+                report = Some(GateReport {
+                    gate: gate.name.clone(),
+                    verdict,
+                    message: message.to_owned(),
+                    output: String::new(),
+                    dry: gate.dry,
+                });
+                if verdict == Verdict::Pass {
+                    break;
+                }
+            }
+            let stops = report.as_ref().is_some_and(|report| report.verdict == Verdict::Fail && !report.dry);
+            reports.extend(report);
+            if stops {
+                break;
+            }
+        }
+        Ok(reports)
+    }
+
+    async fn finalize(&self, release: &ReleaseId, rollout: &RolloutId, _slot: Option<&Slot>) -> Result<(), HostError> {
+        self.remote(Operation::Finalize, FailureClass::Unreachable, Duration::ZERO, |disk, now| {
+            // Its answer may have been lost: what is finalized stays so.
+            if disk.lock.is_some() || disk.good.as_ref() != Some(release) {
+                fence(disk, rollout)?;
+            }
+            if disk.current != Place::Release(release.clone()) {
+                return Err(Failure::new(FailureClass::Activate, "does not run the release any more").into());
+            }
+            if disk.good.as_ref() != Some(release) {
+                disk.previous = disk.good.replace(release.clone());
+            }
+            disk.prune();
+            disk.lock = None;
+            disk.note(now, Deed::Finalized(release.clone()));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn unlock(&self, rollout: &RolloutId) -> Result<(), HostError> {
+        self.remote(Operation::Unlock, FailureClass::Unreachable, Duration::ZERO, |disk, now| {
+            if disk.lock.as_ref().is_some_and(|holder| holder.rollout == *rollout) {
+                disk.lock = None;
+                disk.releases.retain(|_, content| *content == Content::Whole);
+                disk.note(now, Deed::Unlocked(rollout.clone()));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn close(&self) {}
+}
+
+impl SimHost {
+    /// Gives what the host says that it has.
+    fn told(&self, mut probe: Probe) -> Probe {
+        probe.latency = self.inner().latency;
+        for fault in &self.inner().faults {
+            if let Fault::Lies(id) = fault {
+                probe.installed = Installed::Release { id: id.clone(), digest: None, drift: None };
+            }
+        }
+        probe
+    }
+
+    fn verdict(&self, running: &Place) -> (Verdict, &'static str) {
+        let mut inner = self.inner();
+        for fault in &mut inner.faults {
+            match fault {
+                Fault::GateFails { release, times } => {
+                    let here = release.as_ref().is_none_or(|id| *running == Place::Release(id.clone()));
+                    if here && times.is_none_or(|times| times > 0) {
+                        *times = times.map(|times| times - 1);
+                        return (Verdict::Fail, "exit 1");
+                    }
+                }
+                Fault::GateInconclusive { times } if *times > 0 => {
+                    *times -= 1;
+                    return (Verdict::Inconclusive, "exit 75");
+                }
+                _ => {}
+            }
+        }
+        (Verdict::Pass, "")
+    }
+}
+
+fn take_lock(disk: &mut Disk, request: &LockRequest, now: Timestamp) -> Result<(Probe, Option<LockHolder>), HostError> {
+    let other = disk.lock.clone().filter(|holder| holder.rollout != request.rollout);
+    if let Some(holder) = &other
+        && holder.until > now
+    {
+        return Err(HostError::Locked(Box::new(holder.clone())));
+    }
+    let since = disk.lock.as_ref().filter(|_| other.is_none()).map_or(now, |holder| holder.since);
+    if since == now {
+        disk.note(now, Deed::Locked(request.rollout.clone()));
+    }
+    disk.lock = Some(LockHolder {
+        owner: request.owner.clone(),
+        rollout: request.rollout.clone(),
+        reason: request.reason.clone(),
+        since,
+        until: after(now, request.lease),
+    });
+    Ok((disk.probe(), other))
+}
+
+/// Refuses whoever does not hold the lock.
+fn fence(disk: &Disk, rollout: &RolloutId) -> Result<(), HostError> {
+    match &disk.lock {
+        Some(holder) if holder.rollout == *rollout => Ok(()),
+        Some(holder) => Err(HostError::Locked(Box::new(holder.clone()))),
+        None => Err(Failure::new(FailureClass::Activate, "is not locked").into()),
+    }
+}
+
+fn switch_to(disk: &mut Disk, release: &ReleaseId, switch: &Switch, now: Timestamp) -> Result<Activated, HostError> {
+    fence(disk, &switch.rollout)?;
+    if !disk.has(release) {
+        return Err(Failure::new(FailureClass::Activate, "does not hold the release").into());
+    }
+    if disk.current == Place::Release(release.clone()) {
+        return Ok(Activated { already: true, adopted: None });
+    }
+    let mut activated = Activated::default();
+    if disk.current == Place::Folder {
+        let id = adopted_id(release);
+        disk.releases.insert(id.clone(), Content::Whole);
+        disk.adopted = Some(id.clone());
+        disk.current = Place::Release(id.clone());
+        activated.adopted = Some(id);
+    }
+    let back = std::mem::replace(&mut disk.current, Place::Release(release.clone()));
+    disk.rollout = Some(switch.rollout.clone());
+    disk.armed = (!switch.confirm.is_zero()).then(|| Armed {
+        until: after(now, switch.confirm),
+        back,
+        rollout: switch.rollout.clone(),
+    });
+    disk.note(now, Deed::Switched(release.clone()));
+    Ok(activated)
+}
+
+fn go_back(
+    disk: &mut Disk,
+    target: &RollBackTarget,
+    can_repair: bool,
+    switch: &Switch,
+    now: Timestamp,
+) -> Result<(), HostError> {
+    fence(disk, &switch.rollout)?;
+    let place = match target {
+        RollBackTarget::Release { id } => {
+            if !disk.has(id) && can_repair {
+                disk.releases.insert(id.clone(), Content::Whole);
+            }
+            if !disk.has(id) {
+                return Err(Failure::new(FailureClass::Activate, "does not hold its good release any more").into());
+            }
+            Place::Release(id.clone())
+        }
+        RollBackTarget::Nothing => Place::Nothing,
+        RollBackTarget::Adopted => match &disk.adopted {
+            Some(id) => Place::Release(id.clone()),
+            None => disk.current.clone(),
+        },
+    };
+    disk.armed = None;
+    if disk.current != place {
+        disk.current = place;
+        disk.note(now, Deed::WentBack(target.clone()));
+    }
+    Ok(())
+}
+
+#[expect(clippy::expect_used, reason = "the name is a constant that is right")]
+fn adopted_id(release: &ReleaseId) -> ReleaseId {
+    format!("adopted-{}", release.digest8()).parse().expect("a release's id")
+}
+
+fn after(at: Timestamp, duration: Duration) -> Timestamp {
+    SignedDuration::try_from(duration).ok().and_then(|left| at.checked_add(left).ok()).unwrap_or(Timestamp::MAX)
+}
