@@ -9,6 +9,7 @@ mod context;
 mod error;
 mod hosts;
 mod main;
+mod mapping;
 mod output;
 mod sandbox;
 mod survey;
