@@ -9,7 +9,7 @@ use crate::model::{Environment, Slot, Version};
 ///
 /// coalmine watches every host while it does so, stops when something is wrong, and puts the old release back.
 #[derive(Debug, Parser)]
-#[command(name = "coalmine", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "coalmine", version, disable_help_subcommand = true, max_term_width = 100)]
 #[command(after_help = "\
 Exit codes: 0 done and healthy; 1 failed before anything was changed; 2 usage or configuration; 3 done, some hosts failed; \
 4 done, some hosts unreachable; 5 stopped and left as it stands; 6 rolled back; 7 locked by another; 8 waiting; \

@@ -8,7 +8,7 @@ use super::args::{Cli, Command};
 use super::context::Context;
 use super::error::Failed;
 use super::output::{print, tell};
-use super::{config, hosts, sandbox};
+use super::{build, config, hosts, sandbox};
 
 /// Where the rollout of this process is written, for who has to look after a bug.
 static JOURNAL: OnceLock<std::path::PathBuf> = OnceLock::new();
@@ -47,6 +47,7 @@ fn run(cli: &Cli) -> Result<u8, Failed> {
     match command {
         Command::Config(command) => config::run(cli, command),
         Command::Hosts(args) => hosts::run(&Context::load(cli)?, args),
+        Command::Build(args) => build::run(&Context::load(cli)?, args),
         Command::Sandbox(command) => sandbox::run(command),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -4,6 +4,7 @@
 //! code. Nothing here decides anything about a rollout.
 
 mod args;
+mod build;
 mod config;
 mod context;
 mod error;
@@ -11,6 +12,7 @@ mod hosts;
 mod main;
 mod mapping;
 mod output;
+mod release;
 mod sandbox;
 mod survey;
 

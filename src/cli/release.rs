@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use super::context::{Context, Fleet, operator};
+use super::error::Failed;
+use super::output::tell;
+use super::{args, mapping};
+use crate::release::{Progress, ReleaseError, Request, Resolved, Store, StoredRelease, Wanted, prepare, resolve};
+
+/// Opens the store of built releases.
+pub(super) fn store(context: &Context) -> Result<Store, Failed> {
+    Store::open(&context.state_dir).map_err(failed)
+}
+
+/// Finds what is wanted and builds it unless that was done before; what is done is told on standard error.
+pub(super) async fn make(
+    context: &Context,
+    fleet: &Fleet<'_>,
+    args: &args::Wanted,
+    rebuild: bool,
+) -> Result<Arc<StoredRelease>, Failed> {
+    let wanted = mapping::wanted(fleet, args);
+    make_wanted(context, wanted, args.no_fetch, rebuild).await
+}
+
+/// As [`make`], of a commit that no command line names.
+pub(super) async fn make_wanted(
+    context: &Context,
+    wanted: Wanted,
+    no_fetch: bool,
+    rebuild: bool,
+) -> Result<Arc<StoredRelease>, Failed> {
+    let store = store(context)?;
+    let request = Request {
+        source: mapping::source(context.config(), no_fetch),
+        wanted,
+        spec: mapping::build_spec(context.config()),
+        operator: operator(),
+        rebuild,
+    };
+    let release = prepare(&store, &request, &told).await.map_err(failed)?;
+    // An empty or damaged source once emptied a fleet: what is sent was proven just before.
+    if release.manifest.totals().entries() == 0 {
+        return Err(Failed::before(format!("the release {} is empty", release.id)));
+    }
+    Ok(Arc::new(release))
+}
+
+/// Finds what is wanted without building it.
+pub(super) async fn find(context: &Context, fleet: &Fleet<'_>, args: &args::Wanted) -> Result<Resolved, Failed> {
+    let source = mapping::source(context.config(), args.no_fetch);
+    resolve(&source, &mapping::wanted(fleet, args), &told).await.map_err(failed)
+}
+
+pub(super) fn failed(error: ReleaseError) -> Failed {
+    Failed::before(error)
+}
+
+fn told(progress: Progress) {
+    match progress {
+        Progress::Fetching { remote } => tracing::info!("fetching {remote}"),
+        Progress::Warning { text } => tell(&format!("warning: {text}")),
+        Progress::Resolved { version, commit } => tracing::info!("{version} is commit {}", commit.as_str()),
+        Progress::Waiting { owner } => tell(&format!("waiting for process {owner}, which builds")),
+        Progress::Reused { id } => tracing::info!("{id} was built before"),
+        Progress::Step { step } => tracing::info!("build: {step}"),
+        Progress::Output { step, line } => tracing::debug!("build: {step}: {line}"),
+        Progress::Built { id, totals } => {
+            tell(&format!("built {id}: {} entries, {}", totals.entries(), totals.bytes));
+        }
+    }
+}
