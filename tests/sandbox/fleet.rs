@@ -16,6 +16,11 @@ use coalmine::sandbox::{self, Options, Removed};
 pub(crate) const FIRST: &str = "mw01.eqiad.sandbox";
 pub(crate) const SECOND: &str = "mw02.codfw.sandbox";
 
+/// Names the binary; it lies elsewhere when these tests are run once more on another machine.
+fn coalmine() -> OsString {
+    std::env::var_os("COALMINE_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_coalmine").into())
+}
+
 pub(crate) struct Fleet {
     pub(crate) dir: PathBuf,
     _parent: tempfile::TempDir,
@@ -30,10 +35,24 @@ impl Fleet {
     }
 
     pub(crate) fn options(&self, hosts: usize) -> Options {
-        // The binary lies elsewhere when these tests are run once more as another user.
-        let program = std::env::var_os("COALMINE_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_coalmine").into());
-        let supervisor = vec![program, OsString::from("sandbox"), OsString::from("serve")];
+        let arguments = ["sandbox", "serve"].map(OsString::from);
+        let supervisor = std::iter::once(coalmine()).chain(arguments).collect();
         Options { dir: self.dir.clone(), hosts, supervisor }
+    }
+
+    /// Runs coalmine with the sandbox's configuration; gives its exit code and what it printed.
+    pub(crate) fn coalmine(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = Command::new(coalmine())
+            .arg("-c")
+            .arg(self.dir.join("coalmine.toml"))
+            .arg("--state-dir")
+            .arg(self.dir.join("state"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), said)
     }
 
     fn command(&self, host: &str, command: &str) -> Command {

@@ -2,7 +2,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::IpAddr;
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -173,22 +172,38 @@ fn a_thousand_hosts_come_up_and_answer_from_one_small_supervisor() {
 }
 
 #[test]
-fn the_configuration_names_files_and_hosts_that_there_are() {
+fn the_configuration_is_right_and_names_hosts_that_there_are() {
     let fleet = Fleet::up(3);
-    let text = fs::read_to_string(fleet.dir.join("coalmine.toml")).unwrap();
-    let config: toml::Table = text.parse().unwrap();
-    let at = |path: &[&str]| {
-        path.iter().skip(1).fold(&config[path[0]], |value, key| &value[key]).as_str().unwrap().to_owned()
+    let (code, said) = fleet.coalmine(&["config", "check"]);
+    assert_eq!(code, Some(0), "{said}");
+    let hosts = |arguments: &[&str]| {
+        let (code, said) = fleet.coalmine(&[&["hosts"], arguments].concat());
+        assert_eq!(code, Some(0), "{said}");
+        said.lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    for path in [["ssh", "config"].as_slice(), &["product", "repository"], &["groups", "all", "file"]] {
-        assert!(Path::new(&at(path)).exists(), "{path:?}");
+    assert_eq!(hosts(&[]), ["mw01.eqiad.sandbox", "mw02.eqiad.sandbox", "mw03.codfw.sandbox"]);
+    assert_eq!(hosts(&["@canaries"]), ["mw01.eqiad.sandbox", "mw03.codfw.sandbox"]);
+    for host in hosts(&["@masters,@all"]) {
+        fleet.ssh(&host, "true");
     }
-    let targets = fs::read_to_string(at(&["groups", "all", "file"])).unwrap();
-    assert_eq!(targets, "mw01.eqiad.sandbox\nmw02.eqiad.sandbox\nmw03.codfw.sandbox\n");
-    for group in ["masters", "canaries"] {
-        for host in config["groups"][group]["hosts"].as_array().unwrap() {
-            fleet.ssh(host.as_str().unwrap(), "true");
-        }
-    }
-    assert!(!text.contains('{') || !text.contains("{dir}"), "{text}");
+}
+
+#[test]
+fn the_command_line_says_what_is_up_and_switches_faults() {
+    let fleet = Fleet::up(1);
+    let dir = fleet.dir.to_str().unwrap();
+    let (code, said) = fleet.coalmine(&["sandbox", "up", "--hosts", "1", "--dir", dir]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("was up already"), "{said}");
+    assert_eq!(fleet.coalmine(&["sandbox", "fault", FIRST, "slow:8k", "--dir", dir]), (Some(0), String::new()));
+    let (_, said) = fleet.coalmine(&["sandbox", "status", "--dir", dir]);
+    assert!(said.lines().any(|line| line.starts_with(FIRST) && line.ends_with("slow:8192")), "{said}");
+    let (code, said) = fleet.coalmine(&["sandbox", "fault", FIRST, "sleepy", "--dir", dir]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("hang-exec") && said.contains("none"), "{said}");
+    let (code, said) = fleet.coalmine(&["sandbox", "fault", "mw9", "none", "--dir", dir]);
+    assert_eq!(code, Some(2), "{said}");
+    assert_eq!(fleet.coalmine(&["sandbox", "down", "--dir", dir]), (Some(0), format!("{dir}: removed\n")));
+    fleet.assert_gone();
+    assert_eq!(fleet.coalmine(&["sandbox", "status", "--dir", dir]).0, Some(1));
 }
