@@ -10,7 +10,7 @@ use crate::model::Bytes;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FaultError {
     /// No such fault.
-    #[error("{kind:?} is no fault; there are {}", Fault::words())]
+    #[error("{kind:?} is no fault; there are {}, and none", Fault::words())]
     Unknown {
         /// The text.
         kind: String,
