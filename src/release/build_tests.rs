@@ -380,6 +380,7 @@ async fn an_interpreter_that_cannot_be_used_is_refused() {
 fn output(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{command:?}");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 

@@ -162,6 +162,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
                 archive.write(os.path.join(root, file))
         if os.path.isdir("scripts"):
             for file in sorted(os.listdir("scripts")):
+                os.chmod(os.path.join("scripts", file), 0o755)
                 archive.write(os.path.join("scripts", file), f"{name}-1.0.data/scripts/{file}")
         archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}")
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: own\nRoot-Is-Purelib: true\nTag: py3-none-any\n")

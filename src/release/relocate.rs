@@ -24,12 +24,13 @@ use super::export::files_of;
 use super::python::Interpreter;
 
 /// Runs the interpreter beside the script; to Python these lines are a string. `ARGS` is what else the `#!` line said.
-const TRAMPOLINE: &str =
-    "#!/bin/sh\n'''exec' \"$(dirname -- \"$(realpath -- \"$0\")\")/python\"ARGS \"$0\" \"$@\"\n' '''\n";
+///
+/// No `--`: busybox's realpath takes it for a name (1.35), and a script's own path does not begin with a dash.
+const TRAMPOLINE: &str = "#!/bin/sh\n'''exec' \"$(dirname \"$(realpath \"$0\")\")/python\"ARGS \"$0\" \"$@\"\n' '''\n";
 
 /// Runs the script of the same name in `libexec`.
 const LAUNCHER: &str = "#!/bin/sh\n\
-    real=$(realpath -- \"$0\") && exec \"${real%/*}/python\"ARGS \"${real%/*}/../libexec/${real##*/}\" \"$@\"\n";
+    real=$(realpath \"$0\") && exec \"${real%/*}/python\"ARGS \"${real%/*}/../libexec/${real##*/}\" \"$@\"\n";
 
 /// Makes the virtual environment at a path independent of that path.
 pub(super) fn relocate(root: &Path, interpreter: &Interpreter) -> Result<(), ReleaseError> {
