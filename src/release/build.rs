@@ -225,6 +225,8 @@ impl Builder<'_> {
             tools.push(":");
             tools.push(path);
             set("PATH", tools);
+            // Older pips build what has a setup.py alone with what the builder happens to have; newer ones as this says.
+            set("PIP_USE_PEP517", "1".into());
             // Debug information names the folder in which an extension was compiled. Setuptools appends these to its own flags.
             for name in ["CFLAGS", "CXXFLAGS"] {
                 let mut flags = std::env::var_os(name).unwrap_or_default();
