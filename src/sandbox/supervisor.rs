@@ -29,6 +29,9 @@ pub(super) const READY: &str = "ready";
 /// What it says instead, with the address, when somebody else listens there.
 pub(super) const BUSY: &str = "busy";
 
+/// How often the supervisor looks whether its folder is still there.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// The longest request: the name of a host and what is around it.
 const LONGEST_REQUEST: u64 = 4096;
 
@@ -59,7 +62,7 @@ type Stations = BTreeMap<HostId, mpsc::Sender<Order>>;
 /// Runs the hosts of the sandbox in a folder until it is told to end; `up` starts a process for this.
 ///
 /// It leaves its terminal's session, says on standard output when every host listens, and ends on SIGTERM or SIGINT with
-/// every process of the sandbox. When the future is dropped, connections are closed and their sshd processes killed.
+/// every process of the sandbox; it does the same when the folder is removed under it. When the future is dropped, connections are closed and their sshd processes killed.
 ///
 /// # Errors
 ///
@@ -109,10 +112,13 @@ pub async fn serve(dir: &Path) -> Result<(), SandboxError> {
 
     let stations = Arc::new(stations);
     let mut clients = JoinSet::new();
+    let mut looks = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
+            // Somebody removed the folder by hand, and with it all that `down` would know this process by.
+            _ = looks.tick() => if !context.layout.state_file().exists() { break },
             Some(_) = clients.join_next(), if !clients.is_empty() => {}
             accepted = control.accept() => match accepted {
                 Ok((client, _)) => {

@@ -117,6 +117,16 @@ fn down_cleans_up_after_a_supervisor_that_was_killed() {
 }
 
 #[test]
+fn a_sandbox_whose_folder_is_removed_by_hand_ends_by_itself() {
+    let fleet = Fleet::up(1);
+    let mut session = fleet.session(FIRST, "exec sleep 1000");
+    assert!(!fleet.processes().is_empty());
+    fs::remove_dir_all(&fleet.dir).unwrap();
+    assert!(!session.wait().unwrap().success());
+    fleet.assert_gone();
+}
+
+#[test]
 fn a_folder_of_read_only_releases_goes_too() {
     let fleet = Fleet::up(1);
     fleet.ssh(
