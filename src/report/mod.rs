@@ -1,1 +1,33 @@
-//! What headless coalmine prints: text for people, JSON lines for programs.
+//! What headless coalmine prints: text for people, JSON for programs.
+//!
+//! Everything here is derived from records and from the state that they fold to; this room knows no engine, and nothing it
+//! does can hold one up. What a host printed is cleaned before it is shown anywhere. JSON fields are a contract: they are added
+//! to, never changed.
+
+mod failures;
+mod history;
+mod look;
+mod narrate;
+mod output;
+mod plan;
+mod progress;
+mod screen;
+mod status;
+mod summary;
+mod table;
+#[cfg(test)]
+mod tests;
+mod timing;
+mod words;
+
+pub use failures::{FailureGroup, failure_groups, failures_text};
+pub use history::{ReleaseMark, ReleaseRow, ReleasesReport, RolloutRow, RolloutsReport, show_text};
+pub use look::{ColorChoice, Look, Mark, Tone};
+pub use narrate::{MOST_HOSTS, Narrator, Style, reason};
+pub use output::{CatchUp, Format, Reporter, Size, Target, Written};
+pub use plan::{Action, HostReport, PlanReport, StageReport, plan_exit_code, plan_text};
+pub use progress::Progress;
+pub use screen::Screen;
+pub use status::{HostStatusReport, StatusReport, WantedRelease, compare};
+pub use summary::{exit_code_meaning, summary_text};
+pub use timing::Timings;

@@ -1,0 +1,222 @@
+//! Releases and rollouts as tables and as JSON, and one rollout from its journal.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::look::{Look, Tone};
+use super::narrate::{Narrator, Style};
+use super::summary::summary_text;
+use super::table::table;
+use super::words::{day_and_time, one_line, took};
+use crate::model::{Environment, Operator, RolloutId, Version};
+use crate::plan::PlanKind;
+use crate::rollout::{Debt, HostEnd, Outcome, Record, State};
+
+/// Says what is known of a release's worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseMark {
+    /// It was finalized somewhere.
+    Good,
+    /// A rollout of it failed.
+    Bad,
+}
+
+/// Holds a row of `releases`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReleaseRow {
+    /// Its version.
+    pub version: Version,
+    /// Its commit.
+    pub commit: String,
+    /// When it was tagged.
+    pub date: Option<Timestamp>,
+    /// Whether this machine holds a build of it.
+    pub built: bool,
+    /// The first digits of its digest, when it is built.
+    pub digest: Option<String>,
+    /// What is known of its worth.
+    pub mark: Option<ReleaseMark>,
+    /// Where it is installed, by environment; empty when nobody was asked.
+    pub installed: BTreeMap<Environment, usize>,
+}
+
+/// Holds what `releases --output json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReleasesReport {
+    /// The version of the format.
+    pub schema: u32,
+    /// The releases, newest first.
+    pub releases: Vec<ReleaseRow>,
+}
+
+impl ReleasesReport {
+    /// Makes the report of releases that are in order already.
+    #[must_use]
+    pub const fn new(releases: Vec<ReleaseRow>) -> Self {
+        Self { schema: 1, releases }
+    }
+
+    /// Writes the releases for people.
+    #[must_use]
+    pub fn text(&self, style: &Style) -> Vec<String> {
+        if self.releases.is_empty() {
+            return vec!["no release: no tag matches `product.tags`".to_owned()];
+        }
+        let look = style.look;
+        let rows = self.releases.iter().map(|row| {
+            let installed: Vec<String> =
+                row.installed.iter().map(|(environment, hosts)| format!("{environment} {hosts}")).collect();
+            vec![
+                row.version.to_string(),
+                row.date.map(|date| day_and_time(date, &style.zone)).unwrap_or_default(),
+                one_line(&row.commit, 12, Look::default()).replace("...", ""),
+                if row.built { "built".to_owned() } else { String::new() },
+                match row.mark {
+                    Some(ReleaseMark::Good) => "good".to_owned(),
+                    Some(ReleaseMark::Bad) => "bad".to_owned(),
+                    None => String::new(),
+                },
+                installed.join(", "),
+            ]
+        });
+        let heads = ["version", "tagged", "commit", "built", "worth", "installed"];
+        table(&heads, rows.collect(), look, |row, column| match self.releases.get(row)?.mark? {
+            _ if column != 4 => None,
+            ReleaseMark::Good => Some(Tone::Good),
+            ReleaseMark::Bad => Some(Tone::Bad),
+        })
+    }
+}
+
+/// Holds a row of `rollouts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RolloutRow {
+    /// Its name.
+    pub rollout: RolloutId,
+    /// Whose fleet it was.
+    pub environment: Environment,
+    /// What it was for.
+    pub kind: PlanKind,
+    /// What was installed.
+    pub version: Version,
+    /// Who wanted it.
+    pub operator: Operator,
+    /// Why.
+    pub reason: Option<String>,
+    /// When it started.
+    pub started: Option<Timestamp>,
+    /// How long it took so far, in seconds.
+    pub took_s: u64,
+    /// How it ended; none when it did not yet.
+    pub outcome: Option<Outcome>,
+    /// What its process answered.
+    pub exit_code: Option<u8>,
+    /// Whether it waits to be resumed.
+    pub resumable: bool,
+    /// How many hosts ended how.
+    pub counts: BTreeMap<HostEnd, usize>,
+    /// The hosts that should have the release and do not.
+    pub debt: Vec<Debt>,
+}
+
+impl RolloutRow {
+    /// Makes the row of a rollout from its journal; none when that has no plan. `is_live` is whether a conductor runs it.
+    #[must_use]
+    pub fn new(state: &State, is_live: bool) -> Option<Self> {
+        let plan = state.plan()?;
+        let summary = state.summary();
+        Some(Self {
+            rollout: plan.rollout.clone(),
+            environment: plan.environment.clone(),
+            kind: plan.kind,
+            version: plan.version.clone(),
+            operator: plan.operator.clone(),
+            reason: plan.reason.clone(),
+            started: state.started(),
+            took_s: state.took().unwrap_or_default().as_secs(),
+            outcome: state.outcome(),
+            exit_code: state.exit_code(),
+            resumable: state.outcome().is_none() && !is_live,
+            counts: summary.counts,
+            debt: summary.debt,
+        })
+    }
+
+    fn state(&self) -> (String, Tone) {
+        match (self.outcome, self.exit_code) {
+            (Some(Outcome::Completed), Some(0)) => ("completed".to_owned(), Tone::Good),
+            (Some(Outcome::Completed), _) => (format!("completed, debt {}", self.debt.len()), Tone::Warning),
+            (Some(outcome @ Outcome::RolledBack), Some(0)) => (outcome.to_string(), Tone::Good),
+            (Some(outcome), _) => (outcome.to_string(), Tone::Bad),
+            (None, _) if self.resumable => ("interrupted, resumable".to_owned(), Tone::Warning),
+            (None, _) => ("running".to_owned(), Tone::Busy),
+        }
+    }
+}
+
+/// Holds what `rollouts --output json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RolloutsReport {
+    /// The version of the format.
+    pub schema: u32,
+    /// The rollouts, newest first.
+    pub rollouts: Vec<RolloutRow>,
+}
+
+impl RolloutsReport {
+    /// Makes the report of rollouts that are in order already.
+    #[must_use]
+    pub const fn new(rollouts: Vec<RolloutRow>) -> Self {
+        Self { schema: 1, rollouts }
+    }
+
+    /// Writes the rollouts for people.
+    #[must_use]
+    pub fn text(&self, style: &Style) -> Vec<String> {
+        if self.rollouts.is_empty() {
+            return vec!["no rollout yet".to_owned()];
+        }
+        let look = style.look;
+        let rows = self.rollouts.iter().map(|row| {
+            let healthy = row.counts.get(&HostEnd::Healthy).copied().unwrap_or(0);
+            vec![
+                row.rollout.to_string(),
+                row.started.map(|started| day_and_time(started, &style.zone)).unwrap_or_default(),
+                row.environment.to_string(),
+                match row.kind {
+                    PlanKind::Install => row.version.to_string(),
+                    PlanKind::Prime => format!("{} (prime)", row.version),
+                    PlanKind::Rollback => format!("{} (rollback)", row.version),
+                },
+                row.state().0,
+                took(Duration::from_secs(row.took_s)).replace(".0s", "s"),
+                healthy.to_string(),
+                one_line(&row.operator.0, 30, look),
+                row.reason.as_deref().map(|reason| one_line(reason, 50, look)).unwrap_or_default(),
+            ]
+        });
+        let heads = ["rollout", "started", "environment", "version", "outcome", "took", "healthy", "by", "why"];
+        table(&heads, rows.collect(), look, |row, column| {
+            (column == 4).then(|| self.rollouts.get(row).map(|row| row.state().1)).flatten()
+        })
+    }
+}
+
+/// Tells one rollout for people from its journal: what happened, and how it ended or stands.
+#[must_use]
+pub fn show_text(records: &[Record], style: &Style) -> Vec<String> {
+    let mut state = State::new();
+    let mut narrator = Narrator::new(style.clone());
+    for record in records {
+        state.apply(record);
+        narrator.record(record, &state);
+    }
+    narrator.settle(&state);
+    let mut lines = narrator.take();
+    lines.extend(summary_text(&state, narrator.timings(), style));
+    lines
+}

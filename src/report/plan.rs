@@ -1,0 +1,402 @@
+//! A plan, for people and as JSON.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::look::{Look, Mark, Tone};
+use super::words::{count, folded, one_line, pad, took};
+use crate::model::{Environment, HostId, Installed, ReleaseId, StageName, Version};
+use crate::plan::{
+    HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Prefetch, Promote, StageKind, StagePlan,
+};
+
+/// How many waves of a stage are written one by one.
+const MOST_WAVES: usize = 10;
+
+/// Says what is done to a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It gets a release where there is none; also what is planned for a host that could not be asked.
+    Install,
+    /// It goes from one release to another.
+    Update,
+    /// It has the release with other files than those of the release, and gets it anew.
+    Reinstall,
+    /// What stands there was not installed by coalmine: it is kept as a release, and replaced.
+    Adopt,
+    /// It has the release, file for file, and has yet to be checked and finalized.
+    Finalize,
+    /// It goes back.
+    Rollback,
+    /// It gets the release and is not switched.
+    Prime,
+    /// Nothing: it has the release.
+    None,
+    /// Nothing: it could not be asked, and such hosts are skipped.
+    Skip,
+}
+
+impl Action {
+    /// Gives the word of `plan --output json`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Install => "install",
+            Self::Update => "update",
+            Self::Reinstall => "reinstall",
+            Self::Adopt => "adopt",
+            Self::Finalize => "finalize",
+            Self::Rollback => "rollback",
+            Self::Prime => "prime",
+            Self::None => "none",
+            Self::Skip => "skip",
+        }
+    }
+
+    /// Says what a plan does to a host of it.
+    #[must_use]
+    pub fn of(plan: &Plan, host: &HostPlan) -> Self {
+        match (plan.kind, &host.from) {
+            (PlanKind::Prime, _) => Self::Prime,
+            (PlanKind::Install | PlanKind::Rollback, Some(Installed::Release { id, digest, drift }))
+                if *id == plan.release =>
+            {
+                let whole = drift.is_none() && *digest == Some(plan.digest);
+                if whole { Self::Finalize } else { Self::Reinstall }
+            }
+            (PlanKind::Rollback, _) => Self::Rollback,
+            (PlanKind::Install, Some(Installed::Missing) | None) => Self::Install,
+            (PlanKind::Install, Some(Installed::Unmanaged { .. })) => Self::Adopt,
+            (PlanKind::Install, Some(Installed::Release { .. })) => Self::Update,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// Gives the exit code of `plan`: 9 when there is something to do, 4 when all that is not current could not be asked.
+#[must_use]
+pub fn plan_exit_code(plan: &Plan) -> u8 {
+    let unreachable = plan.left_out.iter().any(|out| out.reason == LeftOutReason::Unreachable);
+    let unasked = plan.hosts.iter().filter(|host| host.from.is_none()).count();
+    if plan.hosts.len() > unasked {
+        9
+    } else if unreachable || unasked > 0 {
+        4
+    } else {
+        0
+    }
+}
+
+/// Holds what `plan --output json` prints.
+#[derive(Debug, Serialize)]
+pub struct PlanReport<'a> {
+    /// The version of the format.
+    pub schema: u32,
+    /// Whose fleet it is.
+    pub environment: &'a Environment,
+    /// What is installed.
+    pub version: &'a Version,
+    /// The release's id.
+    pub release: &'a ReleaseId,
+    /// What the rollout is for.
+    pub kind: PlanKind,
+    /// The stages, masters first.
+    pub stages: Vec<StageReport<'a>>,
+    /// Hosts that could not be asked, whether they are skipped or tried again.
+    pub unreachable: Vec<&'a HostId>,
+    /// Hosts that `--limit` or `--exclude` left out.
+    pub excluded: Vec<&'a HostId>,
+    /// Every host but the excluded ones, in the plan's order, and then those that take no part.
+    pub hosts: Vec<HostReport<'a>>,
+}
+
+/// Holds a stage of [`PlanReport`].
+#[derive(Debug, Serialize)]
+pub struct StageReport<'a> {
+    /// Its name.
+    pub name: &'a StageName,
+    /// The hosts of each of its waves.
+    pub waves: Vec<Vec<&'a HostId>>,
+    /// How long it soaks, in seconds.
+    pub soak_s: u64,
+    /// Who lets the next one start.
+    pub promote: Promote,
+}
+
+/// Holds a host of [`PlanReport`].
+#[derive(Debug, Serialize)]
+pub struct HostReport<'a> {
+    /// Its name.
+    pub host: &'a HostId,
+    /// The version that it runs; null when it runs none, or when that is not known.
+    pub from: Option<String>,
+    /// The version that it will run.
+    pub to: &'a Version,
+    /// What is done.
+    pub action: Action,
+}
+
+impl<'a> PlanReport<'a> {
+    /// Makes the report of a plan.
+    #[must_use]
+    pub fn new(plan: &'a Plan) -> Self {
+        let stages = plan.waves().map(|(stage, waves)| StageReport {
+            name: &stage.name,
+            waves: waves.iter().map(|wave| wave.iter().map(|host| &host.host).collect()).collect(),
+            soak_s: stage.soak.as_secs(),
+            promote: stage.promote,
+        });
+        let left_out = |reason| plan.left_out.iter().filter(move |out| out.reason == reason);
+        let unasked = plan.hosts.iter().filter(|host| host.from.is_none()).map(|host| &host.host);
+        let taking_part = plan.hosts.iter().map(|host| HostReport {
+            host: &host.host,
+            from: host.from.as_ref().and_then(version_of),
+            to: &plan.version,
+            action: Action::of(plan, host),
+        });
+        let current = left_out(LeftOutReason::Current).map(|out| HostReport {
+            host: &out.host,
+            from: Some(plan.version.to_string()),
+            to: &plan.version,
+            action: Action::None,
+        });
+        let skipped = left_out(LeftOutReason::Unreachable).map(|out| HostReport {
+            host: &out.host,
+            from: None,
+            to: &plan.version,
+            action: Action::Skip,
+        });
+        Self {
+            schema: 1,
+            environment: &plan.environment,
+            version: &plan.version,
+            release: &plan.release,
+            kind: plan.kind,
+            stages: stages.collect(),
+            unreachable: unasked.chain(left_out(LeftOutReason::Unreachable).map(|out| &out.host)).collect(),
+            excluded: left_out(LeftOutReason::Excluded).map(|out| &out.host).collect(),
+            hosts: taking_part.chain(current).chain(skipped).collect(),
+        }
+    }
+}
+
+fn version_of(installed: &Installed) -> Option<String> {
+    match installed {
+        Installed::Missing => None,
+        Installed::Release { id, .. } => Some(id.version().to_string()),
+        Installed::Unmanaged { version } => version.clone(),
+    }
+}
+
+/// Writes a plan for people.
+#[must_use]
+pub fn plan_text(plan: &Plan, look: Look) -> Vec<String> {
+    let mut lines = head(plan, look);
+    if plan.hosts.is_empty() {
+        lines.push(format!("  {} nothing is to be done", look.mark(Mark::Good)));
+    } else {
+        lines.push(String::new());
+        lines.extend(stages(plan, look));
+        lines.push(String::new());
+        lines.extend(hosts(plan, look));
+    }
+    lines.extend(left_out(&plan.left_out, look));
+    if !plan.hosts.is_empty() {
+        lines.push(String::new());
+        lines.extend(on_failure(plan));
+    }
+    lines
+}
+
+fn head(plan: &Plan, look: Look) -> Vec<String> {
+    let what = match plan.kind {
+        PlanKind::Install => "install",
+        PlanKind::Prime => "prime, without switching,",
+        PlanKind::Rollback => "go back to",
+    };
+    let slot = plan.slot.as_ref().map(|slot| format!(", slot {slot}")).unwrap_or_default();
+    let title = format!("Plan: {what} {} on {}{slot}", plan.version, plan.environment);
+    let mut lines = vec![look.paint(Tone::Strong, &title)];
+    let mut fact = |name: &str, text: &str| lines.push(format!("  {} {text}", look.paint(Tone::Faint, &pad(name, 8))));
+    let commit = one_line(&plan.commit, 40, look);
+    fact("release", &format!("{}, of commit {}", plan.release, if commit.is_empty() { "unknown" } else { &commit }));
+    if let Some(reason) = &plan.reason {
+        fact("why", &one_line(reason, 160, look));
+    }
+    let masters: usize = plan.stages.iter().filter(|s| s.kind == StageKind::Masters).map(StagePlan::hosts).sum();
+    let masters = if masters > 0 { format!(", and {} before them", count(masters, "master")) } else { String::new() };
+    fact("hosts", &format!("{}{masters}", count(plan.targets(), "host")));
+    lines
+}
+
+fn stages(plan: &Plan, look: Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    let primed = match (plan.policy.prefetch, plan.kind) {
+        (_, PlanKind::Prime) | (Prefetch::All, _) => "Every host gets the release before the first one is switched",
+        (Prefetch::Stage, _) => "The hosts of a stage get the release before the first of them is switched",
+    };
+    lines.push(format!("{primed}, {} at once.", plan.policy.prime_width));
+    let names = plan.stages.iter().map(|stage| stage.name.as_str().len()).max().unwrap_or(0).max(5);
+    let heading =
+        format!("  {} {:>6} {:>6} {:>8} {:>8}  {}", pad("stage", names), "hosts", "waves", "at once", "soak", "then");
+    lines.push(look.paint(Tone::Faint, &heading));
+    for (place, stage) in plan.stages.iter().enumerate() {
+        let soak = if stage.soak.is_zero() { "-".to_owned() } else { took(stage.soak).replace(".0s", "s") };
+        let last = place + 1 == plan.stages.len();
+        let then = match stage.promote {
+            _ if last => "the end",
+            Promote::Manual if plan.policy.promote_all => "goes on (--yes)",
+            Promote::Manual => "waits for a person",
+            Promote::Auto => "goes on",
+        };
+        lines.push(format!(
+            "  {} {:>6} {:>6} {:>8} {soak:>8}  {then}",
+            pad(stage.name.as_str(), names),
+            stage.hosts(),
+            stage.waves.len(),
+            stage.concurrency
+        ));
+        let gates: Vec<String> = stage
+            .gates
+            .iter()
+            .map(|gate| {
+                let dry = if gate.dry { ", dry" } else { "" };
+                format!("{:?} every {}{dry}", one_line(&gate.name, 40, look), took(gate.every).replace(".0s", "s"))
+            })
+            .collect();
+        if !gates.is_empty() {
+            lines.push(format!("  {} gates: {}", pad("", names), gates.join("; ")));
+        }
+        let budget = &stage.budget;
+        if stage.hosts() > 0 && plan.kind != PlanKind::Rollback {
+            lines.push(format!(
+                "  {} may fail: {} unreachable, {} transfer, {} activate, {} unhealthy",
+                pad("", names),
+                budget.unreachable,
+                budget.transfer,
+                budget.activate,
+                budget.unhealthy
+            ));
+        }
+    }
+    lines
+}
+
+fn hosts(plan: &Plan, look: Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (stage, waves) in plan.waves() {
+        let all = waves.len();
+        if all == 0 {
+            lines.push(format!("{} {}: no host", look.mark(Mark::Skipped), stage.name));
+            continue;
+        }
+        let title = format!("{}: {}", stage.name, count(stage.hosts(), "host"));
+        lines.push(format!("{} {}", look.mark(Mark::Stage), look.paint(Tone::Strong, &title)));
+        for (place, wave) in waves.iter().enumerate().take(MOST_WAVES) {
+            if all > 1 {
+                lines.push(
+                    look.paint(Tone::Faint, &format!("  wave {} of {all}: {}", place + 1, count(wave.len(), "host"))),
+                );
+            }
+            lines.extend(changes(plan, wave.iter(), look));
+        }
+        if all > MOST_WAVES {
+            let rest = waves.iter().skip(MOST_WAVES).copied().flatten();
+            lines.push(look.paint(Tone::Faint, &format!("  waves {} to {all}", MOST_WAVES + 1)));
+            lines.extend(changes(plan, rest, look));
+        }
+    }
+    lines
+}
+
+/// Writes hosts that go from and to the same, folded.
+fn changes<'a>(plan: &Plan, hosts: impl Iterator<Item = &'a HostPlan>, look: Look) -> Vec<String> {
+    let mut groups: BTreeMap<(Action, String), Vec<HostId>> = BTreeMap::new();
+    for host in hosts {
+        let from = match &host.from {
+            None => "could not be asked".to_owned(),
+            Some(Installed::Missing) => "nothing".to_owned(),
+            Some(Installed::Release { id, .. }) if *id != plan.release && *id.version() == plan.version => {
+                id.to_string()
+            }
+            Some(Installed::Release { id, drift: Some(drift), .. }) => {
+                format!("{} drifted ({})", id.version(), one_line(drift, 60, look))
+            }
+            Some(Installed::Release { id, .. }) => id.version().to_string(),
+            Some(Installed::Unmanaged { version }) => {
+                format!("unmanaged {}", version.as_deref().map(|v| one_line(v, 40, look)).unwrap_or_default())
+                    .trim_end()
+                    .to_owned()
+            }
+        };
+        groups.entry((Action::of(plan, host), from)).or_default().push(host.host.clone());
+    }
+    groups
+        .into_iter()
+        .map(|((action, from), hosts)| {
+            let number = if hosts.len() > 1 { format!(" ({})", hosts.len()) } else { String::new() };
+            let names = folded(&hosts, 400, look);
+            let arrow = look.arrow();
+            format!("    {} {names}{number}  {from} {arrow} {}", pad(action.word(), 9), plan.version)
+        })
+        .collect()
+}
+
+fn left_out(hosts: &[LeftOut], look: Look) -> Vec<String> {
+    let mut groups: BTreeMap<(LeftOutReason, &str), Vec<HostId>> = BTreeMap::new();
+    for out in hosts {
+        groups.entry((out.reason, &out.message)).or_default().push(out.host.clone());
+    }
+    let mut lines = Vec::new();
+    if !groups.is_empty() {
+        lines.push(String::new());
+        lines.push(look.paint(Tone::Strong, &format!("Left out: {}", count(hosts.len(), "host"))));
+    }
+    for ((reason, message), hosts) in groups {
+        let (mark, why) = match reason {
+            LeftOutReason::Current => (Mark::Good, "has the release"),
+            LeftOutReason::Excluded => (Mark::Skipped, "not selected"),
+            LeftOutReason::Unreachable => (Mark::Unreachable, "unreachable, skipped"),
+        };
+        let message = one_line(message, 160, look);
+        let message =
+            if message.is_empty() || reason == LeftOutReason::Current { String::new() } else { format!(": {message}") };
+        let names = folded(&hosts, 400, look);
+        lines.push(format!("  {} {why}  {names} ({}){message}", look.mark(mark), hosts.len()));
+    }
+    lines
+}
+
+fn on_failure(plan: &Plan) -> Vec<String> {
+    if plan.kind == PlanKind::Rollback {
+        return vec!["A host that fails stops nothing: every host goes back as far as it can.".to_owned()];
+    }
+    let mut lines = Vec::new();
+    if plan.kind == PlanKind::Install {
+        lines.push("A host that fails after its switch goes back to its last good release at once.".to_owned());
+        let nowhere = plan.hosts.iter().filter(|host| host.good.is_none() && host.from.is_some()).count();
+        if nowhere > 0 {
+            lines.push(format!(
+                "{} never had a release that was finalized, and cannot go back.",
+                count(nowhere, "host")
+            ));
+        }
+    }
+    lines.push(
+        match plan.policy.on_failure {
+            OnFailure::Pause => "When more fail than may, no new host starts, and the rollout waits for a person.",
+            OnFailure::Rollback => "When more fail than may, no new host starts, and every switched host goes back.",
+            OnFailure::Abort => "When more fail than may, no new host starts, and every host is left as it stands.",
+        }
+        .to_owned(),
+    );
+    lines
+}

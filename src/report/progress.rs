@@ -1,0 +1,288 @@
+//! How far a rollout is right now: transfers, gauges, clocks. What it shows is a function of the state, the last progress of
+//! each host, and a time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::look::{Look, Mark, Tone};
+use super::words::{between, count, cut_painted, pad, took};
+use crate::model::{Bytes, Phase, StageIdx};
+use crate::plan::PlanKind;
+use crate::rollout::{Event, Mode, Record, State};
+
+/// After how long without a byte a transfer is called stalled.
+const STALLED: Duration = Duration::from_secs(5);
+
+/// How wide a bar is.
+const BAR: usize = 24;
+
+/// The most transfers and stages that are shown one by one.
+const MOST_TRANSFERS: usize = 8;
+const MOST_STAGES: usize = 4;
+
+#[derive(Debug, Clone, Copy)]
+struct Transfer {
+    bytes: Bytes,
+    total: Bytes,
+    rate: Bytes,
+    eta: Option<u64>,
+    moved: Timestamp,
+}
+
+/// Holds what travels right now.
+#[derive(Debug, Default)]
+pub struct Progress {
+    transfers: BTreeMap<usize, Transfer>,
+}
+
+impl Progress {
+    /// Takes a record that `state` has taken already.
+    pub fn apply(&mut self, record: &Record, state: &State) {
+        match &record.event {
+            Event::HostProgress { host, bytes, total, rate, eta } => {
+                let Some(index) = state.index_of(host) else {
+                    return;
+                };
+                // Progress is live and may arrive after the record that ends the transfer.
+                if state.host(index).is_none_or(|host| host.phase != Phase::Priming) {
+                    return;
+                }
+                let before = self.transfers.get(&index);
+                let moved = before.filter(|before| before.bytes == *bytes).map_or(record.at, |before| before.moved);
+                let transfer = Transfer { bytes: *bytes, total: *total, rate: *rate, eta: *eta, moved };
+                self.transfers.insert(index, transfer);
+            }
+            Event::HostPhase { host, .. } | Event::HostFailed { host, .. } | Event::HostSkipped { host, .. } => {
+                if let Some(index) = state.index_of(host) {
+                    self.transfers.remove(&index);
+                }
+            }
+            Event::RolloutPlanned { .. } | Event::RolloutFinished { .. } | Event::Resumed { .. } => {
+                self.transfers.clear()
+            }
+            _ => {}
+        }
+    }
+
+    /// Draws the lines that stand below the log on a terminal, each within a number of columns.
+    #[must_use]
+    pub fn region(&self, state: &State, look: Look, columns: usize, rows: usize, now: Timestamp) -> Vec<String> {
+        let mut lines = Vec::new();
+        if state.plan().is_none() || state.mode() == Mode::Finished {
+            return lines;
+        }
+        lines.extend(gauges(state, look));
+        let room = (rows / 2).saturating_sub(lines.len() + 2).min(MOST_TRANSFERS);
+        let shown = self.worst(now, room);
+        let names = shown
+            .iter()
+            .filter_map(|(index, _)| Some(state.host(*index)?.id.as_str().len()))
+            .max()
+            .unwrap_or(0)
+            .min(columns / 3);
+        for (index, transfer) in &shown {
+            if let Some(host) = state.host(*index) {
+                lines.push(transfer_line(host.id.as_str(), names, transfer, look, now));
+            }
+        }
+        let more = self.transfers.len().saturating_sub(shown.len());
+        if more > 0 && !shown.is_empty() {
+            lines.push(look.paint(Tone::Faint, &format!("  and {}", count(more, "more transfer"))));
+        }
+        lines.push(look.paint(Tone::Faint, &footer(state, now)));
+        lines.into_iter().map(|line| cut_painted(&line, columns.saturating_sub(1))).collect()
+    }
+
+    /// Says in one line how far it is, for where nothing can be redrawn; the same line as before means that nothing changed.
+    #[must_use]
+    pub fn line(&self, state: &State, look: Look, now: Timestamp) -> Option<String> {
+        let plan = state.plan()?;
+        let done = if plan.kind == PlanKind::Prime { Phase::Primed } else { Phase::Healthy };
+        let all = state.hosts().len();
+        let mut parts = vec![format!("{} of {all} {done}", state.count(done))];
+        for (phase, word) in [
+            (Phase::Primed, "primed"),
+            (Phase::Priming, "priming"),
+            (Phase::RollingBack, "rolling back"),
+            (Phase::RolledBack, "rolled back"),
+            (Phase::Failed, "failed"),
+        ] {
+            let count = state.count(phase);
+            if count > 0 && phase != done {
+                parts.push(format!("{count} {word}"));
+            }
+        }
+        let in_flight: usize =
+            [Phase::Activating, Phase::Active, Phase::Checking].map(|phase| state.count(phase)).iter().sum();
+        if in_flight > 0 {
+            parts.push(format!("{in_flight} in flight"));
+        }
+        if !self.transfers.is_empty() {
+            let sum = |field: fn(&Transfer) -> Bytes| self.transfers.values().map(field).sum::<Bytes>();
+            parts.push(format!(
+                "{} of {} at {}/s",
+                sum(|transfer| transfer.bytes),
+                sum(|transfer| transfer.total),
+                sum(|transfer| transfer.rate)
+            ));
+        }
+        let stalled: Vec<String> = self
+            .transfers
+            .iter()
+            .filter(|(_, transfer)| between(transfer.moved, now) >= STALLED)
+            .filter_map(|(&index, _)| Some(state.host(index)?.id.to_string()))
+            .take(3)
+            .collect();
+        if !stalled.is_empty() {
+            parts.push(format!("stalled: {}", stalled.join(", ")));
+        }
+        Some(look.paint(Tone::Faint, &parts.join(", ")))
+    }
+
+    /// Gives the transfers that a person should see: stalled ones first, then those that need longest.
+    fn worst(&self, now: Timestamp, most: usize) -> Vec<(usize, Transfer)> {
+        let mut all: Vec<(usize, Transfer)> =
+            self.transfers.iter().map(|(&index, &transfer)| (index, transfer)).collect();
+        all.sort_by_key(|(index, transfer)| {
+            let still = between(transfer.moved, now);
+            let stalled = if still >= STALLED { still.as_secs() } else { 0 };
+            let left = transfer.total.0.saturating_sub(transfer.bytes.0);
+            std::cmp::Reverse((
+                stalled,
+                transfer.eta.unwrap_or(left / transfer.rate.0.max(1)),
+                std::cmp::Reverse(*index),
+            ))
+        });
+        all.truncate(most);
+        // The order of the plan, so that lines do not jump about while they are read.
+        all.sort_by_key(|(index, _)| *index);
+        all
+    }
+}
+
+fn gauges(state: &State, look: Look) -> Vec<String> {
+    let Some(plan) = state.plan() else {
+        return Vec::new();
+    };
+    let rolling_back = state.mode() == Mode::RollingBack;
+    let names = plan.stages.iter().map(|stage| stage.name.as_str().len()).max().unwrap_or(0).min(20);
+    let current = match state.mode() {
+        Mode::Priming { stage }
+        | Mode::Switching { stage, .. }
+        | Mode::Soaking { stage }
+        | Mode::Promoting { stage } => stage.0,
+        _ => 0,
+    };
+    // The stage that is being worked on and its neighbours; a plan with more stages is rare.
+    let first = current.saturating_sub(1).min(plan.stages.len().saturating_sub(MOST_STAGES));
+    let shown = plan.stages.iter().enumerate().skip(first).take(MOST_STAGES);
+    shown
+        .map(|(place, stage)| {
+            let idx = StageIdx(place);
+            let of = |phases: &[Phase]| phases.iter().map(|&phase| state.count_in(idx, phase)).sum::<usize>();
+            let all = stage.hosts();
+            let failed = of(&[Phase::Failed]);
+            let back = of(&[Phase::RolledBack]);
+            let healthy = of(&[Phase::Healthy]);
+            let in_flight = of(&[Phase::Activating, Phase::Active, Phase::Checking, Phase::RollingBack]);
+            let (priming, primed) = (of(&[Phase::Priming]), of(&[Phase::Primed]));
+            let parts = [
+                (
+                    if rolling_back { back } else { healthy },
+                    "█",
+                    "#",
+                    if rolling_back { Tone::Warning } else { Tone::Good },
+                ),
+                (if rolling_back { 0 } else { back } + failed, "█", "x", Tone::Bad),
+                (in_flight, "▓", "~", Tone::Busy),
+                (primed, "▒", "=", Tone::Busy),
+                (priming, "░", "-", Tone::Faint),
+            ];
+            let told = [
+                (healthy, "healthy"),
+                (failed, "failed"),
+                (back, "rolled back"),
+                (in_flight, "in flight"),
+                (primed, "primed"),
+                (priming, "priming"),
+                (of(&[Phase::Skipped]), "skipped"),
+            ];
+            let told: Vec<String> =
+                told.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+            format!(
+                "{}  {}  {} {}",
+                pad(stage.name.as_str(), names),
+                bar(&parts, all, look),
+                count(all, "host"),
+                told.join(", ")
+            )
+        })
+        .collect()
+}
+
+/// Draws a bar of parts of a whole; a part that is not nothing is seen, however small.
+fn bar(parts: &[(usize, &'static str, &'static str, Tone)], all: usize, look: Look) -> String {
+    let mut drawn = String::new();
+    let mut used = 0;
+    for &(part, unicode, ascii, tone) in parts {
+        if part == 0 || all == 0 {
+            continue;
+        }
+        let cells = (part * BAR / all).max(1).min(BAR - used);
+        used += cells;
+        drawn.push_str(&look.paint(tone, &look.either(unicode, ascii).repeat(cells)));
+    }
+    drawn.push_str(&look.paint(Tone::Faint, &look.either("·", ".").repeat(BAR - used)));
+    drawn
+}
+
+fn transfer_line(name: &str, names: usize, transfer: &Transfer, look: Look, now: Timestamp) -> String {
+    let Transfer { bytes, total, rate, eta, moved } = transfer;
+    let percent = if total.0 == 0 { 0 } else { (u128::from(bytes.0) * 100 / u128::from(total.0)).min(100) };
+    let still = between(*moved, now);
+    let speed = if still >= STALLED {
+        look.paint(Tone::Warning, &format!("stalled for {}", took(Duration::from_secs(still.as_secs()))))
+    } else {
+        let left = eta.map(|eta| format!(", {} left", took(Duration::from_secs(eta)))).unwrap_or_default();
+        format!("{rate}/s{left}")
+    };
+    let cells = usize::try_from(percent).unwrap_or(100);
+    let bar = bar(&[(cells, "█", "#", Tone::Busy)], 100, look);
+    format!("  {} {} {bar} {percent:>3}%  {bytes} of {total}  {speed}", look.mark(Mark::Priming), pad(name, names))
+}
+
+fn footer(state: &State, now: Timestamp) -> String {
+    let running = state.started().map(|started| between(started, now)).unwrap_or_default();
+    let running = took(Duration::from_secs(running.as_secs().max(1)));
+    let doing = match state.mode() {
+        _ if state.paused().is_some() => "paused".to_owned(),
+        _ if state.aborted().is_some() => "ending".to_owned(),
+        _ if state.stopping().is_some() => "stopping: those under way finish".to_owned(),
+        Mode::Planned | Mode::Locking => "taking locks".to_owned(),
+        Mode::Priming { .. } => "priming".to_owned(),
+        Mode::Switching { stage, wave } => match state.stage(stage) {
+            Some((plan, _)) if plan.waves.len() > 1 => {
+                format!("wave {} of {} of {}", wave + 1, plan.waves.len(), plan.name)
+            }
+            Some((plan, _)) => format!("switching {}", plan.name),
+            None => String::new(),
+        },
+        Mode::Soaking { stage } => state
+            .stage(stage)
+            .and_then(|(plan, status)| {
+                let left = between(now, status.soak?.until);
+                Some(format!("{} soaks, {} left", plan.name, took(Duration::from_secs(left.as_secs()))))
+            })
+            .unwrap_or_default(),
+        Mode::Promoting { stage } => {
+            state.stage(stage).map(|(plan, _)| format!("{} waits for promotion", plan.name)).unwrap_or_default()
+        }
+        Mode::RollingBack => "rolling back".to_owned(),
+        Mode::Finalizing => "finalizing".to_owned(),
+        Mode::Finished => String::new(),
+    };
+    let travelled = state.bytes();
+    format!("{doing}, running for {running}, {travelled} travelled")
+}

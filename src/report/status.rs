@@ -1,0 +1,279 @@
+//! What the fleet runs, for people and as JSON.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::look::{Look, Mark, Tone};
+use super::words::{count, folded, one_line, pad};
+use crate::model::{
+    Digest, Environment, Failure, FailureClass, HostId, HostState, Installed, Probe, ReleaseId, Site, Version,
+};
+
+/// Names the release that hosts are compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WantedRelease {
+    /// Its version.
+    pub version: Version,
+    /// Its commit; none when that is not known.
+    pub commit: Option<String>,
+    /// The digest of its manifest; none when it was never built on this machine.
+    pub digest: Option<Digest>,
+}
+
+/// Says how a host compares with the release, from what it answered; the second is why, where there is more to say.
+///
+/// Version text proves nothing, so a host is current only by its files: with the release's digest, and nothing of it changed. Where
+/// this machine never built the release, a host that names its version is unknown. A host whose version is neither
+/// the release's nor the one that was last finalized there has drifted, whatever its files.
+pub fn compare(
+    answer: &Result<Probe, Failure>,
+    wanted: &WantedRelease,
+    order: impl Fn(&Version, &Version) -> Ordering,
+) -> (HostState, Option<String>) {
+    let probe = match answer {
+        Ok(probe) => probe,
+        Err(failure) if failure.class == FailureClass::Unreachable => {
+            return (HostState::Unreachable, Some(failure.message.clone()));
+        }
+        Err(failure) => return (HostState::Unknown, Some(failure.message.clone())),
+    };
+    let (id, digest, drift) = match &probe.installed {
+        Installed::Missing => return (HostState::Missing, None),
+        Installed::Unmanaged { .. } => return (HostState::Unmanaged, None),
+        Installed::Release { id, digest, drift } => (id, digest, drift),
+    };
+    if let Some(drift) = drift {
+        return (HostState::Drifted, Some(drift.clone()));
+    }
+    let Some(digest) = digest else {
+        return (HostState::Drifted, Some("the manifest of its release is gone".to_owned()));
+    };
+    if !id.has_digest(digest) {
+        return (HostState::Drifted, Some(format!("its manifest has digest {}, not that of its name", digest.short())));
+    }
+    if *id.version() == wanted.version {
+        return match wanted.digest {
+            Some(wanted) if wanted == *digest => (HostState::Current, not_good(probe, id)),
+            Some(wanted) => {
+                let why =
+                    format!("another build of it: digest {}, and the release's is {}", digest.short(), wanted.short());
+                (HostState::Drifted, Some(why))
+            }
+            None => (
+                HostState::Unknown,
+                Some(format!("{} was not built here, so there is nothing to compare with", wanted.version)),
+            ),
+        };
+    }
+    if let Some(why) = not_good(probe, id) {
+        return (HostState::Drifted, Some(why));
+    }
+    match order(id.version(), &wanted.version) {
+        Ordering::Less => (HostState::Outdated, None),
+        Ordering::Greater => (HostState::Ahead, None),
+        // Two names of one version, such as 1.0 and 1.0.0.
+        Ordering::Equal => (HostState::Drifted, Some("the same version by another name".to_owned())),
+    }
+}
+
+/// Says what was finalized on a host that runs something else.
+fn not_good(probe: &Probe, id: &ReleaseId) -> Option<String> {
+    let good = probe.good.as_ref().filter(|good| *good != id)?;
+    Some(format!("not finalized there; {good} was"))
+}
+
+/// Holds what is known of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostStatusReport {
+    /// Its name.
+    pub host: HostId,
+    /// Where it stands.
+    pub site: Option<Site>,
+    /// The groups that it is in.
+    pub groups: Vec<String>,
+    /// How it compares with the release.
+    pub state: HostState,
+    /// The version that it runs, as it says.
+    pub version: Option<String>,
+    /// The digest of what it runs.
+    pub digest: Option<Digest>,
+    /// How long its answer took, in milliseconds.
+    pub latency_ms: Option<u64>,
+    /// What is wrong with it.
+    pub error: Option<String>,
+    /// What to try.
+    pub hint: Option<String>,
+    /// The release that was last finalized there.
+    pub good: Option<ReleaseId>,
+}
+
+impl HostStatusReport {
+    /// Makes the report of a host from what it answered.
+    pub fn new(
+        host: HostId,
+        site: Option<Site>,
+        groups: Vec<String>,
+        answer: &Result<Probe, Failure>,
+        wanted: &WantedRelease,
+        order: impl Fn(&Version, &Version) -> Ordering,
+    ) -> Self {
+        let (state, error) = compare(answer, wanted, order);
+        let probe = answer.as_ref().ok();
+        let (version, digest) = match probe.map(|probe| &probe.installed) {
+            Some(Installed::Release { id, digest, .. }) => (Some(id.version().to_string()), *digest),
+            Some(Installed::Unmanaged { version }) => (version.clone(), None),
+            Some(Installed::Missing) | None => (None, None),
+        };
+        Self {
+            host,
+            site,
+            groups,
+            state,
+            version,
+            digest,
+            latency_ms: probe.map(|probe| milliseconds(probe.latency)),
+            error,
+            hint: answer.as_ref().err().and_then(|failure| failure.hint.clone()),
+            good: probe.and_then(|probe| probe.good.clone()),
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What hosts have in common that stand together: state, version and error.
+type Alike<'a> = (HostState, Option<&'a str>, Option<&'a str>);
+
+/// Holds what `status --output json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatusReport {
+    /// The version of the format.
+    pub schema: u32,
+    /// Whose fleet it is.
+    pub environment: Environment,
+    /// What it should run.
+    pub release: WantedRelease,
+    /// Its hosts, in the inventory's order.
+    pub hosts: Vec<HostStatusReport>,
+    /// How many hosts are in which state; every state is there.
+    pub counts: BTreeMap<HostState, usize>,
+}
+
+impl StatusReport {
+    /// Makes the report of a fleet.
+    #[must_use]
+    pub fn new(environment: Environment, release: WantedRelease, hosts: Vec<HostStatusReport>) -> Self {
+        let mut counts: BTreeMap<HostState, usize> = HostState::ALL.into_iter().map(|state| (state, 0)).collect();
+        for host in &hosts {
+            *counts.entry(host.state).or_default() += 1;
+        }
+        Self { schema: 1, environment, release, hosts, counts }
+    }
+
+    /// Counts the hosts in a state.
+    #[must_use]
+    pub fn count(&self, state: HostState) -> usize {
+        self.counts.get(&state).copied().unwrap_or(0)
+    }
+
+    /// Gives the exit code of `status`: 0 when every host is current, 4 when some were unreachable, else 9.
+    ///
+    /// An unreachable host counts before an outdated one: 9 says that every host was reached.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        if self.count(HostState::Current) == self.hosts.len() {
+            0
+        } else if self.count(HostState::Unreachable) > 0 {
+            4
+        } else {
+            9
+        }
+    }
+
+    /// Writes the status for people; `each` is a line for every host, else hosts that are alike stand together.
+    #[must_use]
+    pub fn text(&self, look: Look, each: bool) -> Vec<String> {
+        let WantedRelease { version, commit, digest } = &self.release;
+        let digest =
+            digest.map_or_else(|| "never built here".to_owned(), |digest| format!("digest {}", digest.short()));
+        let commit = commit
+            .as_ref()
+            .map(|commit| format!("commit {}, ", one_line(commit, 12, Look::default()).replace("...", "")));
+        let title = format!("{}: {}, release {version}", self.environment, count(self.hosts.len(), "host"));
+        let mut lines = vec![format!("{} ({}{digest})", look.paint(Tone::Strong, &title), commit.unwrap_or_default())];
+        let counts: Vec<String> = HostState::ALL
+            .into_iter()
+            .filter(|&state| self.count(state) > 0)
+            .map(|state| {
+                let mark = Mark::of_state(state);
+                format!("{} {}", look.mark(mark), look.paint(mark.tone(), &format!("{} {state}", self.count(state))))
+            })
+            .collect();
+        lines.push(format!("  {}", counts.join("   ")));
+        lines.push(String::new());
+        lines.extend(if each { self.table(look) } else { self.groups(look) });
+        lines
+    }
+
+    fn groups(&self, look: Look) -> Vec<String> {
+        let mut places: BTreeMap<Alike<'_>, Vec<&HostStatusReport>> = BTreeMap::new();
+        for host in &self.hosts {
+            // Two builds of one version are two things; their text says so.
+            let key = (host.state, host.version.as_deref(), host.error.as_deref());
+            places.entry(key).or_default().push(host);
+        }
+        let mut groups: Vec<_> = places.into_iter().collect();
+        groups.sort_by_key(|((state, ..), hosts)| (*state, std::cmp::Reverse(hosts.len())));
+        let versions =
+            self.hosts.iter().filter_map(|host| host.version.as_deref()).map(str::len).max().unwrap_or(0).min(32);
+        let mut lines = Vec::new();
+        for ((state, version, error), hosts) in groups {
+            let mark = Mark::of_state(state);
+            let ids: Vec<HostId> = hosts.iter().map(|host| host.host.clone()).collect();
+            lines.push(
+                format!(
+                    "{} {} {}  {} ({})",
+                    look.mark(mark),
+                    look.paint(mark.tone(), &pad(state.word(), 11)),
+                    pad(&one_line(version.unwrap_or("-"), 32, look), versions),
+                    folded(&ids, 400, look),
+                    ids.len()
+                )
+                .trim_end()
+                .to_owned(),
+            );
+            if let Some(error) = error {
+                lines.push(format!("      {}", one_line(error, 200, look)));
+            }
+            if let Some(hint) = hosts.iter().find_map(|host| host.hint.as_deref()) {
+                lines.push(format!("      try: {}", one_line(hint, 200, look)));
+            }
+        }
+        lines
+    }
+
+    fn table(&self, look: Look) -> Vec<String> {
+        let rows = self.hosts.iter().map(|host| {
+            vec![
+                host.host.to_string(),
+                host.site.as_ref().map(ToString::to_string).unwrap_or_default(),
+                host.state.to_string(),
+                one_line(host.version.as_deref().unwrap_or("-"), 32, look),
+                host.digest.map(|digest| digest.short()).unwrap_or_else(|| "-".to_owned()),
+                host.latency_ms.map(|ms| format!("{ms} ms")).unwrap_or_default(),
+                one_line(&host.groups.join(","), 40, look),
+                host.error.as_deref().map(|error| one_line(error, 120, look)).unwrap_or_default(),
+            ]
+        });
+        let heads = ["host", "site", "state", "version", "digest", "answer", "groups", "error"];
+        super::table::table(&heads, rows.collect(), look, |row, column| {
+            let state = self.hosts.get(row).map(|host| host.state).filter(|_| column == 2)?;
+            Some(Mark::of_state(state).tone())
+        })
+    }
+}

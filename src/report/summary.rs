@@ -1,0 +1,247 @@
+//! What remains to be said when a rollout is over.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::failures::{failure_groups, failures_text};
+use super::look::{Look, Mark, Tone};
+use super::narrate::{Style, reason};
+use super::timing::Timings;
+use super::words::{between, count, folded, pad, took, was};
+use crate::model::{Bytes, HostId, Phase, StageIdx};
+use crate::plan::{Plan, PlanKind};
+use crate::rollout::{HostEnd, Outcome, State};
+
+/// How many of the slowest hosts are named, and in how large a fleet at least.
+const SLOWEST: usize = 3;
+
+/// Says what an exit code means, in product.md's words.
+#[must_use]
+pub const fn exit_code_meaning(code: u8) -> &'static str {
+    match code {
+        0 => "every selected host has the requested release and is healthy",
+        1 => "failed before anything was changed, or an error of coalmine's own",
+        2 => "usage, configuration or an expression that matches nothing",
+        3 => "finished inside its budget, but some hosts failed",
+        4 => "finished, but some hosts were unreachable and skipped",
+        5 => "stopped by a budget, a gate or an operator, and left as it stands",
+        6 => "rolled back",
+        7 => "the environment is locked by another",
+        8 => "waiting: the rollout goes on in its conductor, or waits for promotion",
+        9 => "reachable, but not every host is current",
+        70 => "a bug in coalmine",
+        130 => "interrupted before anything was changed",
+        _ => "not one of coalmine's exit codes",
+    }
+}
+
+/// Writes the end of a rollout for people: failures, what changed, how long it took, what travelled, what is left to do.
+///
+/// Of a rollout that is not over it says how it stands.
+#[must_use]
+pub fn summary_text(state: &State, timings: &Timings, style: &Style) -> Vec<String> {
+    let Some(plan) = state.plan() else {
+        return Vec::new();
+    };
+    let look = style.look;
+    let mut lines = vec![String::new()];
+    let failures = failures_text(&failure_groups(state), look);
+    if !failures.is_empty() {
+        lines.extend(failures);
+        lines.push(String::new());
+    }
+    lines.push(outcome_line(state, plan, look));
+    let mut fact =
+        |name: &str, text: String| lines.push(format!("  {} {text}", look.paint(Tone::Faint, &pad(name, 9))));
+    for change in changes(state, plan, look) {
+        fact("changed", change);
+    }
+    fact("took", durations(state));
+    let slowest = timings.slowest(SLOWEST);
+    if state.hosts().len() > SLOWEST && !slowest.is_empty() {
+        let slowest: Vec<String> = slowest
+            .iter()
+            .filter_map(|&(index, work)| Some(format!("{} {}", state.host(index)?.id, took(work))))
+            .collect();
+        fact("slowest", slowest.join(", "));
+    }
+    fact("travelled", travelled(state));
+    for (end, hosts) in debt(state) {
+        fact("debt", format!("{} ({end}): {}", count(hosts.len(), "host"), folded(&hosts, 400, look)));
+    }
+    if let Some(code) = state.exit_code() {
+        fact("exit", format!("{code}: {}", exit_code_meaning(code)));
+    }
+    for next in next_steps(state, plan) {
+        fact("next", next);
+    }
+    lines
+}
+
+fn outcome_line(state: &State, plan: &Plan, look: Look) -> String {
+    let summary = state.summary();
+    let of = |end: HostEnd| summary.counts.get(&end).copied().unwrap_or(0);
+    let version = &plan.version;
+    let (current, healthy) = (of(HostEnd::Current), of(HostEnd::Healthy));
+    let debt = summary.debt.len();
+    let (mark, text) = match (state.outcome(), plan.kind) {
+        (None, _) if state.suspended().is_some() => (Mark::Wait, "Stopped, and can be resumed.".to_owned()),
+        (None, _) => match state.paused() {
+            Some(why) => (Mark::Wait, format!("Paused: {}.", reason(why, look))),
+            None => (Mark::Note, "Not over yet.".to_owned()),
+        },
+        (Some(Outcome::Completed), PlanKind::Prime) if debt == 0 => {
+            (Mark::Good, format!("{version} is on {} and switched on none.", count(of(HostEnd::Primed), "host")))
+        }
+        (Some(Outcome::Completed), _) if debt == 0 && current > 0 => {
+            let text =
+                format!("{version} runs on {}; {current} of them had it before.", count(healthy + current, "host"));
+            (Mark::Good, text)
+        }
+        (Some(Outcome::Completed), _) if debt == 0 => {
+            (Mark::Good, format!("{version} runs on {}.", count(healthy, "host")))
+        }
+        (Some(Outcome::Completed), _) => {
+            let done = healthy + current + of(HostEnd::Primed);
+            (Mark::Warning, format!("{version} is on {}, and not on {}.", count(done, "host"), count(debt, "host")))
+        }
+        (Some(Outcome::Stopped), _) => {
+            let untried = of(HostEnd::Untried);
+            let text = format!(
+                "Stopped, and left as it stands: {} on {version}, {} as before.",
+                count(healthy, "host"),
+                count(untried + of(HostEnd::RolledBack), "host")
+            );
+            (Mark::Bad, text)
+        }
+        (Some(Outcome::RolledBack), _) => {
+            let back = count(state.count(Phase::RolledBack), "host");
+            let stranded = state.hosts().iter().filter(|host| host.stranded).count();
+            let text = if stranded == 0 {
+                format!("Rolled back: {back} went back, none was left on {version}.")
+            } else {
+                format!("Rolled back in part: {back} went back, {} could not.", count(stranded, "host"))
+            };
+            (Mark::Back, text)
+        }
+        (Some(Outcome::Locked), _) => {
+            (Mark::Bad, "Not started: another rollout holds the lock; nothing was changed.".to_owned())
+        }
+    };
+    format!("{} {}", look.mark(mark), look.paint(Tone::Strong, &text))
+}
+
+/// Says what went from which version to which, the largest group first.
+fn changes(state: &State, plan: &Plan, look: Look) -> Vec<String> {
+    let mut groups: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, host) in state.hosts().iter().enumerate() {
+        if host.phase == Phase::Healthy && !state.is_master(index) {
+            let was = was(host.from.as_ref(), &plan.release).unwrap_or_else(|| "was unknown".to_owned());
+            *groups.entry(was.strip_prefix("was ").unwrap_or(&was).to_owned()).or_default() += 1;
+        }
+    }
+    let mut groups: Vec<(String, usize)> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let more = groups.len().saturating_sub(5);
+    groups.truncate(5);
+    let mut lines: Vec<String> = groups
+        .iter()
+        .map(|(was, hosts)| format!("{was} {} {} on {}", look.arrow(), plan.version, count(*hosts, "host")))
+        .collect();
+    if more > 0 {
+        lines.push(format!("and from {more} others"));
+    }
+    let masters = state.hosts().iter().enumerate();
+    let masters = masters.filter(|(index, host)| state.is_master(*index) && host.phase == Phase::Healthy).count();
+    if masters > 0 {
+        lines.push(format!("{} {} on {}", look.arrow(), plan.version, count(masters, "master")));
+    }
+    lines
+}
+
+fn durations(state: &State) -> String {
+    let mut text = took(state.took().unwrap_or_default());
+    let mut stages = Vec::new();
+    for place in 0..state.stages().len() {
+        let Some((plan, status)) = state.stage(StageIdx(place)) else {
+            continue;
+        };
+        let ended = status.promoted.or_else(|| state.latest());
+        if let (Some(started), Some(ended)) = (status.started, ended) {
+            let soaked: Duration = status.soak.map(|soak| between(soak.since, ended)).unwrap_or_default();
+            let soaked = if soaked.is_zero() { String::new() } else { format!(", {} of it soak", took(soaked)) };
+            stages.push(format!("{} {}{soaked}", plan.name, took(between(started, ended))));
+        }
+    }
+    if !stages.is_empty() {
+        text.push_str(&format!(" ({})", stages.join("; ")));
+    }
+    text
+}
+
+fn travelled(state: &State) -> String {
+    let hosts = state.hosts().iter().filter(|host| host.bytes > Bytes(0)).count();
+    match hosts {
+        0 => "nothing".to_owned(),
+        _ => format!("{} to {}", state.bytes(), count(hosts, "host")),
+    }
+}
+
+fn debt(state: &State) -> BTreeMap<HostEnd, Vec<HostId>> {
+    let mut groups: BTreeMap<HostEnd, Vec<HostId>> = BTreeMap::new();
+    for debt in state.summary().debt {
+        groups.entry(debt.end).or_default().push(debt.host);
+    }
+    groups
+}
+
+/// Says what to type next: whole command lines.
+fn next_steps(state: &State, plan: &Plan) -> Vec<String> {
+    let environment = &plan.environment;
+    let id = &plan.rollout;
+    let mut steps = Vec::new();
+    let target = |host: &HostId| state.index_of(host).is_none_or(|index| !state.is_master(index));
+    // Expressions have brackets, which a shell takes for its own.
+    let expression = |hosts: &[HostId]| format!("'{}'", crate::expr::fold(hosts));
+    let debt = debt(state);
+    match state.outcome() {
+        None if state.suspended().is_some() => steps.push(format!("coalmine resume {id}")),
+        None if state.paused().is_some() => {
+            steps.push(format!("coalmine continue {id}    goes on"));
+            steps.push(format!("coalmine rollback {id}    puts switched hosts back"));
+            steps.push(format!("coalmine abort {id}       ends it and leaves every host as it stands"));
+        }
+        None => steps.push(format!("coalmine attach {id}")),
+        Some(Outcome::Completed) => {
+            let again: Vec<HostId> = debt.values().flatten().filter(|host| target(host)).cloned().collect();
+            if !again.is_empty() {
+                steps.push(format!(
+                    "coalmine -e {environment} bootstrap {}    when they can be reached and are mended",
+                    expression(&again)
+                ));
+            }
+        }
+        Some(Outcome::Stopped) => {
+            if state.switched().next().is_some() {
+                steps.push(format!("coalmine -e {environment} rollback    puts every host on its last good release"));
+            }
+            steps
+                .push(format!("coalmine -e {environment} install-world {}    goes on when it is mended", plan.version));
+        }
+        Some(Outcome::RolledBack) => {
+            let stranded: Vec<HostId> =
+                state.hosts().iter().filter(|host| host.stranded).map(|host| host.id.clone()).collect();
+            if !stranded.is_empty() {
+                steps.push(format!(
+                    "coalmine -e {environment} rollback -l {}    tries those again that could not go back",
+                    expression(&stranded)
+                ));
+            }
+        }
+        Some(Outcome::Locked) => steps.push("coalmine rollouts    shows who is at it".to_owned()),
+    }
+    if state.outcome().is_some() && state.exit_code() != Some(0) {
+        steps.push(format!("coalmine show {id}    tells all of it again"));
+    }
+    steps
+}

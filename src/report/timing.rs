@@ -1,0 +1,77 @@
+//! When each host came how far: what the state forgets and people ask for.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::words::between;
+use crate::model::Phase;
+use crate::rollout::{Event, Record, State};
+
+#[derive(Debug, Default, Clone, Copy)]
+struct HostTimes {
+    priming: Option<Timestamp>,
+    primed: Option<Timestamp>,
+    activating: Option<Timestamp>,
+    settled: Option<Timestamp>,
+}
+
+/// Holds when each host of a rollout was primed and switched; a fold over records, beside the state's.
+#[derive(Debug, Default, Clone)]
+pub struct Timings {
+    hosts: Vec<HostTimes>,
+}
+
+impl Timings {
+    /// Takes a record that the state has taken already.
+    pub fn apply(&mut self, record: &Record, state: &State) {
+        let (host, phase) = match &record.event {
+            Event::RolloutPlanned { .. } => {
+                self.hosts = vec![HostTimes::default(); state.hosts().len()];
+                return;
+            }
+            Event::HostPhase { host, phase, .. } => (host, *phase),
+            Event::HostFailed { host, .. } => (host, Phase::Failed),
+            _ => return,
+        };
+        let Some(times) = state.index_of(host).and_then(|index| self.hosts.get_mut(index)) else {
+            return;
+        };
+        let at = Some(record.at);
+        match phase {
+            Phase::Priming => *times = HostTimes { priming: at, ..HostTimes::default() },
+            Phase::Primed => times.primed = at,
+            Phase::Activating => (times.activating, times.settled) = (at, None),
+            Phase::Healthy | Phase::Failed | Phase::RolledBack => times.settled = at,
+            Phase::Pending | Phase::Active | Phase::Checking | Phase::RollingBack | Phase::Skipped => {}
+        }
+    }
+
+    /// Tells how long the release travelled to a host.
+    #[must_use]
+    pub fn priming(&self, index: usize) -> Option<Duration> {
+        let times = self.hosts.get(index)?;
+        Some(between(times.priming?, times.primed?))
+    }
+
+    /// Tells how long a host was primed, switched and checked, without the time between, in which others were.
+    #[must_use]
+    pub fn work(&self, index: usize) -> Option<Duration> {
+        let times = self.hosts.get(index)?;
+        let switching = times.activating.zip(times.settled).map(|(from, to)| between(from, to));
+        match (self.priming(index), switching) {
+            (None, None) => None,
+            (priming, switching) => Some(priming.unwrap_or_default() + switching.unwrap_or_default()),
+        }
+    }
+
+    /// Gives the hosts that took longest, longest first.
+    #[must_use]
+    pub fn slowest(&self, most: usize) -> Vec<(usize, Duration)> {
+        let mut all: Vec<(usize, Duration)> =
+            (0..self.hosts.len()).filter_map(|index| Some((index, self.work(index)?))).collect();
+        all.sort_by_key(|&(index, work)| (std::cmp::Reverse(work), index));
+        all.truncate(most);
+        all
+    }
+}
