@@ -85,9 +85,6 @@ fn finished(plan: &Plan, state: &State, outcome: Outcome, exit_code: u8, debt: &
         let more = if shown.len() < folded.len() { "…" } else { "" };
         told.push_str(&format!("; not right: {shown}{more}"));
     }
-    if exit_code != 0 {
-        told.push_str(&format!("; see: coalmine show {}", plan.rollout));
-    }
     told
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::look::{Look, Tone};
+use super::look::Tone;
 use super::narrate::{Narrator, Style};
 use super::summary::summary_text;
 use super::table::table;
-use super::words::{day_and_time, one_line, took};
+use super::words::{day_and_time, one_line, short_commit, span};
 use crate::model::{Environment, Operator, RolloutId, Version};
 use crate::plan::PlanKind;
 use crate::rollout::{Debt, HostEnd, Outcome, Record, State};
@@ -73,7 +73,7 @@ impl ReleasesReport {
             vec![
                 row.version.to_string(),
                 row.date.map(|date| day_and_time(date, &style.zone)).unwrap_or_default(),
-                one_line(&row.commit, 12, Look::default()).replace("...", ""),
+                short_commit(&row.commit),
                 if row.built { "built".to_owned() } else { String::new() },
                 match row.mark {
                     Some(ReleaseMark::Good) => "good".to_owned(),
@@ -193,7 +193,7 @@ impl RolloutsReport {
                     PlanKind::Rollback => format!("{} (rollback)", row.version),
                 },
                 row.state().0,
-                took(Duration::from_secs(row.took_s)).replace(".0s", "s"),
+                span(Duration::from_secs(row.took_s)),
                 healthy.to_string(),
                 one_line(&row.operator.0, 30, look),
                 row.reason.as_deref().map(|reason| one_line(reason, 50, look)).unwrap_or_default(),

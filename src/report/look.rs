@@ -74,6 +74,10 @@ pub enum Mark {
     Wait,
     /// Somebody should look.
     Warning,
+    /// It is older than it should be.
+    Older,
+    /// It is newer than it should be.
+    Newer,
     /// Something worth knowing.
     Note,
 }
@@ -88,12 +92,14 @@ impl Mark {
             Self::Checking => ("◌", "?"),
             Self::Good => ("✓", "+"),
             Self::Bad => ("✗", "x"),
-            Self::Unreachable => ("⊘", "!"),
+            Self::Unreachable => ("⊘", "0"),
             Self::Back => ("↶", "<"),
             Self::Skipped => ("-", "-"),
             Self::Stage => ("▶", "#"),
             Self::Wait => ("‖", "|"),
-            Self::Warning => ("▲", "!"),
+            Self::Warning => ("!", "!"),
+            Self::Older => ("▼", "v"),
+            Self::Newer => ("▲", "^"),
             Self::Note => ("·", "*"),
         }
     }
@@ -104,7 +110,7 @@ impl Mark {
         match self {
             Self::Good => Tone::Good,
             Self::Bad | Self::Unreachable => Tone::Bad,
-            Self::Back | Self::Wait | Self::Warning => Tone::Warning,
+            Self::Back | Self::Wait | Self::Warning | Self::Older | Self::Newer => Tone::Warning,
             Self::Priming | Self::Activating | Self::Checking | Self::Primed => Tone::Busy,
             Self::Pending | Self::Skipped | Self::Note => Tone::Faint,
             Self::Stage => Tone::Strong,
@@ -141,7 +147,8 @@ impl Mark {
     pub const fn of_state(state: HostState) -> Self {
         match state {
             HostState::Current => Self::Good,
-            HostState::Outdated | HostState::Ahead => Self::Back,
+            HostState::Outdated => Self::Older,
+            HostState::Ahead => Self::Newer,
             HostState::Drifted | HostState::Unmanaged | HostState::Unknown => Self::Warning,
             HostState::Missing => Self::Bad,
             HostState::Unreachable => Self::Unreachable,

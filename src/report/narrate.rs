@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 
 use super::look::{Look, Mark, Tone};
 use super::timing::Timings;
-use super::words::{back_to, between, clock, count, folded, one_line, pad, took, was};
+use super::words::{back_to, between, clock, count, folded, one_line, pad, span, took, was};
 use crate::model::{Bytes, FailureClass, HostId, Operator, Phase, StageIdx, StageName, Verdict};
 use crate::plan::{OnFailure, Plan, PlanKind, StageKind};
 use crate::rollout::{Event, GateScope, PauseReason, Record, State};
@@ -50,6 +50,14 @@ enum Change {
     Failed { class: FailureClass, message: String },
 }
 
+/// Sums up what was primed since it was last told.
+#[derive(Debug)]
+struct Priming {
+    since: Timestamp,
+    hosts: usize,
+    bytes: Bytes,
+}
+
 /// Turns records into lines.
 #[derive(Debug)]
 pub struct Narrator {
@@ -62,7 +70,7 @@ pub struct Narrator {
     day: Option<Date>,
     gates: HashMap<(StageName, String), Verdict>,
     slowest_answer: Option<(HostId, u64)>,
-    primed_since: Option<Timestamp>,
+    primed: Option<Priming>,
     wave: Option<(StageIdx, usize, Timestamp)>,
     latest: Option<Timestamp>,
 }
@@ -81,7 +89,7 @@ impl Narrator {
             day: None,
             gates: HashMap::new(),
             slowest_answer: None,
-            primed_since: None,
+            primed: None,
             wave: None,
             latest: None,
         }
@@ -105,9 +113,11 @@ impl Narrator {
         }
         self.latest = Some(at);
         match &record.event {
-            Event::HostPhase { host, phase, already, .. } => {
-                if *phase == Phase::Priming {
-                    self.primed_since.get_or_insert(at);
+            Event::HostPhase { host, phase, already, bytes } => {
+                if matches!(phase, Phase::Priming | Phase::Primed) {
+                    let priming = self.primed.get_or_insert(Priming { since: at, hosts: 0, bytes: Bytes(0) });
+                    priming.hosts += usize::from(*phase == Phase::Primed);
+                    priming.bytes = priming.bytes.saturating_add(bytes.unwrap_or_default());
                 }
                 self.hold(state, host, Change::Phase { phase: *phase, already: *already }, at);
             }
@@ -295,7 +305,7 @@ impl Narrator {
                     slowest.map(|(host, ms)| format!(", the slowest was {host} with {ms} ms")).unwrap_or_default();
                 self.line(at, Mark::Note, &format!("{} locked and surveyed{slowest}", count(*hosts, "host")));
             }
-            Event::StageStarted { stage } => self.stage_started(stage, &plan, at, state),
+            Event::StageStarted { stage } => self.stage_started(stage, &plan, at),
             Event::StageSkipped { stage } => {
                 self.line(at, Mark::Skipped, &format!("stage {stage} has no host to switch"));
             }
@@ -325,7 +335,7 @@ impl Narrator {
                     format!("stage {stage}: its gates are asked")
                 } else {
                     let end = clock(*until, &self.style.zone);
-                    format!("stage {stage} soaks for {}, until {end}", took(left))
+                    format!("stage {stage} soaks for {}, until {end}", span(left))
                 };
                 self.line(at, Mark::Wait, &text);
             }
@@ -389,10 +399,9 @@ impl Narrator {
         one_line(&by.0, NAMES, self.style.look)
     }
 
-    fn stage_started(&mut self, stage: &StageName, plan: &Plan, at: Timestamp, state: &State) {
-        if let Some(since) = self.primed_since.take() {
-            let primed = state.count(Phase::Primed) + state.count(Phase::Healthy);
-            let text = format!("{} primed, {} in {}", count(primed, "host"), state.bytes(), took(between(since, at)));
+    fn stage_started(&mut self, stage: &StageName, plan: &Plan, at: Timestamp) {
+        if let Some(Priming { since, hosts, bytes }) = self.primed.take() {
+            let text = format!("{} primed, {bytes} in {}", count(hosts, "host"), took(between(since, at)));
             self.line(at, Mark::Primed, &text);
         }
         let Some(planned) = plan.stages.iter().find(|planned| &planned.name == stage) else {

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::look::{Look, Mark, Tone};
-use super::words::{count, folded, one_line, pad, took};
+use super::words::{count, folded, one_line, pad, short_commit, span};
 use crate::model::{Environment, HostId, Installed, ReleaseId, StageName, Version};
 use crate::plan::{
     HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Prefetch, Promote, StageKind, StagePlan,
@@ -226,7 +226,7 @@ fn head(plan: &Plan, look: Look) -> Vec<String> {
     let title = format!("Plan: {what} {} on {}{slot}", plan.version, plan.environment);
     let mut lines = vec![look.paint(Tone::Strong, &title)];
     let mut fact = |name: &str, text: &str| lines.push(format!("  {} {text}", look.paint(Tone::Faint, &pad(name, 8))));
-    let commit = one_line(&plan.commit, 40, look);
+    let commit = short_commit(&plan.commit);
     fact("release", &format!("{}, of commit {}", plan.release, if commit.is_empty() { "unknown" } else { &commit }));
     if let Some(reason) = &plan.reason {
         fact("why", &one_line(reason, 160, look));
@@ -249,7 +249,7 @@ fn stages(plan: &Plan, look: Look) -> Vec<String> {
         format!("  {} {:>6} {:>6} {:>8} {:>8}  {}", pad("stage", names), "hosts", "waves", "at once", "soak", "then");
     lines.push(look.paint(Tone::Faint, &heading));
     for (place, stage) in plan.stages.iter().enumerate() {
-        let soak = if stage.soak.is_zero() { "-".to_owned() } else { took(stage.soak).replace(".0s", "s") };
+        let soak = if stage.soak.is_zero() { "-".to_owned() } else { span(stage.soak) };
         let last = place + 1 == plan.stages.len();
         let then = match stage.promote {
             _ if last => "the end",
@@ -269,7 +269,7 @@ fn stages(plan: &Plan, look: Look) -> Vec<String> {
             .iter()
             .map(|gate| {
                 let dry = if gate.dry { ", dry" } else { "" };
-                format!("{:?} every {}{dry}", one_line(&gate.name, 40, look), took(gate.every).replace(".0s", "s"))
+                format!("{:?} every {}{dry}", one_line(&gate.name, 40, look), span(gate.every))
             })
             .collect();
         if !gates.is_empty() {

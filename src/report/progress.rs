@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::look::{Look, Mark, Tone};
-use super::words::{between, count, cut_painted, pad, took};
+use super::words::{between, count, cut_painted, pad, span};
 use crate::model::{Bytes, Phase, StageIdx};
 use crate::plan::PlanKind;
 use crate::rollout::{Event, Mode, Record, State};
@@ -212,7 +212,7 @@ fn gauges(state: &State, look: Look) -> Vec<String> {
             let told: Vec<String> =
                 told.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
             format!(
-                "{}  {}  {} {}",
+                "{}  {}  {}: {}",
                 pad(stage.name.as_str(), names),
                 bar(&parts, all, look),
                 count(all, "host"),
@@ -243,9 +243,9 @@ fn transfer_line(name: &str, names: usize, transfer: &Transfer, look: Look, now:
     let percent = if total.0 == 0 { 0 } else { (u128::from(bytes.0) * 100 / u128::from(total.0)).min(100) };
     let still = between(*moved, now);
     let speed = if still >= STALLED {
-        look.paint(Tone::Warning, &format!("stalled for {}", took(Duration::from_secs(still.as_secs()))))
+        look.paint(Tone::Warning, &format!("stalled for {}", span(still)))
     } else {
-        let left = eta.map(|eta| format!(", {} left", took(Duration::from_secs(eta)))).unwrap_or_default();
+        let left = eta.map(|eta| format!(", {} left", span(Duration::from_secs(eta)))).unwrap_or_default();
         format!("{rate}/s{left}")
     };
     let cells = usize::try_from(percent).unwrap_or(100);
@@ -255,7 +255,7 @@ fn transfer_line(name: &str, names: usize, transfer: &Transfer, look: Look, now:
 
 fn footer(state: &State, now: Timestamp) -> String {
     let running = state.started().map(|started| between(started, now)).unwrap_or_default();
-    let running = took(Duration::from_secs(running.as_secs().max(1)));
+    let running = span(running);
     let doing = match state.mode() {
         _ if state.paused().is_some() => "paused".to_owned(),
         _ if state.aborted().is_some() => "ending".to_owned(),
@@ -273,7 +273,7 @@ fn footer(state: &State, now: Timestamp) -> String {
             .stage(stage)
             .and_then(|(plan, status)| {
                 let left = between(now, status.soak?.until);
-                Some(format!("{} soaks, {} left", plan.name, took(Duration::from_secs(left.as_secs()))))
+                Some(format!("{} soaks, {} left", plan.name, span(left)))
             })
             .unwrap_or_default(),
         Mode::Promoting { stage } => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::look::{Look, Mark, Tone};
-use super::words::{count, folded, one_line, pad};
+use super::words::{count, folded, one_line, pad, short_commit};
 use crate::model::{
     Digest, Environment, Failure, FailureClass, HostId, HostState, Installed, Probe, ReleaseId, Site, Version,
 };
@@ -201,9 +201,7 @@ impl StatusReport {
         let WantedRelease { version, commit, digest } = &self.release;
         let digest =
             digest.map_or_else(|| "never built here".to_owned(), |digest| format!("digest {}", digest.short()));
-        let commit = commit
-            .as_ref()
-            .map(|commit| format!("commit {}, ", one_line(commit, 12, Look::default()).replace("...", "")));
+        let commit = commit.as_ref().map(|commit| format!("commit {}, ", short_commit(commit)));
         let title = format!("{}: {}, release {version}", self.environment, count(self.hosts.len(), "host"));
         let mut lines = vec![format!("{} ({}{digest})", look.paint(Tone::Strong, &title), commit.unwrap_or_default())];
         let counts: Vec<String> = HostState::ALL

@@ -166,15 +166,33 @@ pub(super) fn day_and_time(at: Timestamp, zone: &TimeZone) -> String {
 /// Says how long something took, in the two largest units that matter.
 #[must_use]
 pub(super) fn took(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match () {
-        () if days > 0 => format!("{days}d {hours}h"),
-        () if seconds >= 3600 => format!("{hours}h {minutes:02}m"),
-        () if seconds >= 60 => format!("{minutes}m {:02}s", seconds % 60),
-        () if seconds >= 10 => format!("{seconds}s"),
-        () => format!("{}.{}s", seconds, duration.subsec_millis() / 100),
+    if duration < Duration::from_secs(10) {
+        return format!("{}.{}s", duration.as_secs(), duration.subsec_millis() / 100);
     }
+    span(duration)
+}
+
+/// Says how long something is to last, in whole seconds; the smaller unit only where there is some of it.
+#[must_use]
+pub(super) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let first = units.iter().position(|(amount, _)| *amount > 0).unwrap_or(units.len() - 1);
+    let shown: Vec<String> = units
+        .iter()
+        .enumerate()
+        .skip(first)
+        .take(2)
+        .filter(|(place, (amount, _))| *amount > 0 || *place == first)
+        .map(|(_, (amount, unit))| format!("{amount}{unit}"))
+        .collect();
+    shown.join(" ")
+}
+
+/// Gives so much of a commit's name as tells it from others.
+#[must_use]
+pub(super) fn short_commit(commit: &str) -> String {
+    clean(commit).chars().filter(|c| !c.is_whitespace()).take(12).collect()
 }
 
 /// Tells how long it is from one time to another; nothing when that is in the past.
@@ -215,7 +233,7 @@ pub(super) fn back_to(target: Option<&RollBackTarget>) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{clean, count, cut_painted, folded, one_line, took, width};
+    use super::{clean, count, cut_painted, folded, one_line, span, took, width};
     use crate::model::HostId;
     use crate::report::Look;
 
@@ -270,11 +288,14 @@ mod tests {
             (2_149, "2.1s"),
             (59_999, "59s"),
             (192_000, "3m 12s"),
-            (3_840_000, "1h 04m"),
+            (600_000, "10m"),
+            (3_840_000, "1h 4m"),
+            (3_601_000, "1h"),
             (93_600_000, "1d 2h"),
         ] {
             assert_eq!(took(Duration::from_millis(millis)), shown);
         }
+        assert_eq!((span(Duration::from_secs(5)), span(Duration::ZERO)), ("5s".into(), "0s".into()));
         assert_eq!(
             (count(1, "host"), count(2, "host"), count(0, "entry")),
             ("1 host".into(), "2 hosts".into(), "0 entries".into())

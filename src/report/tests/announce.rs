@@ -1,0 +1,38 @@
+//! What the `hooks` room announces, told with the same stories.
+
+use super::story::{Story, bad, good, plan};
+use crate::hooks::announcement;
+use crate::model::Operator;
+use crate::rollout::{Event, PauseReason, State};
+
+fn announced(story: &Story) -> Vec<String> {
+    let mut state = State::new();
+    let told = story.records.iter().filter_map(|record| {
+        state.apply(record);
+        announcement("scap", record, &state)
+    });
+    told.collect()
+}
+
+#[test]
+fn start_and_end_are_announced_and_what_waits_for_a_person() {
+    insta::assert_snapshot!("announced_good", announced(&good()).join("\n"));
+}
+
+#[test]
+fn failure_is_announced_when_it_happens_and_at_the_end() {
+    insta::assert_snapshot!("announced_bad", announced(&bad()).join("\n"));
+}
+
+#[test]
+fn a_pause_is_announced_once_whoever_caused_it() {
+    let pause = |story: &mut Story, why: PauseReason| story.tell(Event::Paused { why });
+    let mut story = Story::new(plan(9));
+    let why = PauseReason::NoneHealthy { stage: super::story::stage_name("canary") };
+    story.tell(Event::Stopping { why: why.clone() });
+    pause(&mut story, why);
+    assert_eq!(announced(&story).len(), 1);
+    pause(&mut story, PauseReason::Operator { by: Operator("bob@deploy01".into()) });
+    story.tell(Event::Continued { by: Operator("bob@deploy01".into()) });
+    assert_eq!(announced(&story).len(), 3);
+}

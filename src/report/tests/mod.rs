@@ -1,0 +1,7 @@
+//! What is printed, held to snapshots, to product.md's shapes, and to terminals and pipes that misbehave.
+
+mod announce;
+mod json;
+mod output;
+mod story;
+mod text;
