@@ -8,7 +8,7 @@ use super::args::{Cli, Command};
 use super::context::Context;
 use super::error::Failed;
 use super::output::{print, tell};
-use super::{build, config, hosts, sandbox};
+use super::{build, config, hosts, install, plan, rollback, sandbox, status};
 
 /// Where the rollout of this process is written, for who has to look after a bug.
 static JOURNAL: OnceLock<std::path::PathBuf> = OnceLock::new();
@@ -48,6 +48,10 @@ fn run(cli: &Cli) -> Result<u8, Failed> {
         Command::Config(command) => config::run(cli, command),
         Command::Hosts(args) => hosts::run(&Context::load(cli)?, args),
         Command::Build(args) => build::run(&Context::load(cli)?, args),
+        Command::Status(args) => status::run(cli, &Context::load(cli)?, args),
+        Command::Plan(args) => plan::run(cli, &Context::load(cli)?, args),
+        Command::InstallWorld(args) => install::run(cli, &Context::load(cli)?, args),
+        Command::Rollback(args) => rollback::run(cli, &Context::load(cli)?, args),
         Command::Sandbox(command) => sandbox::run(command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -77,6 +81,12 @@ fn log_to_stderr(verbose: u8) {
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
     // A second subscriber in one process can only be a test's.
     drop(subscriber.try_init());
+}
+
+/// Notes where the rollout of this process is written.
+pub(super) fn remember_journal(path: &std::path::Path) {
+    // Only one rollout runs in a process.
+    JOURNAL.get_or_init(|| path.to_owned());
 }
 
 /// Makes what asynchronous commands run on.

@@ -1,6 +1,7 @@
 //! What the configuration says, in the words of the rooms that do it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::args;
@@ -8,10 +9,13 @@ use super::context::{Context, Fleet};
 use super::error::Failed;
 use crate::config::{self, Config, DryWords, GateScope};
 use crate::hooks::{HookSettings, SiteHooks, StageGateSettings};
-use crate::host::GateCheck;
-use crate::model::{HostId, Installed, ReleaseId, StageName};
-use crate::plan::{Plan, StageRequest};
-use crate::release::{BuildKind, BuildSpec, Channel, Source, Wanted};
+use crate::host::{Compress, GateCheck, HostKeys, RealFleet, SshSettings, TargetSettings, TransferSettings, Verify};
+use crate::model::{Bytes, HostId, Installed, ReleaseId, StageName};
+use crate::plan::{Plan, StageKind, StageRequest};
+use crate::release::{BuildKind, BuildSpec, Channel, Source, Store, Wanted};
+
+/// How long `build.check` may take on a master.
+const MASTER_CHECK: Duration = Duration::from_secs(60);
 
 /// How long the product's remote may take to be fetched.
 const FETCH: Duration = Duration::from_secs(120);
@@ -42,6 +46,68 @@ pub(super) fn build_spec(config: &Config) -> BuildSpec {
         check: build.check.to_string(),
         deadline: build.timeout,
     }
+}
+
+/// Finds the hosts of an environment: masters that are this machine without ssh, all others over it.
+pub(super) fn real_fleet(config: &Config, store: &Store, full_verify: bool) -> Result<Arc<RealFleet>, Failed> {
+    let (ssh, transfer, target) = (&config.ssh, &config.transfer, &config.target);
+    let ssh = SshSettings {
+        config: ssh.config.as_ref().map(|path| path.as_path().to_owned()),
+        user: target.user.as_ref().map(|user| user.as_str().to_owned()),
+        connect_timeout: ssh.connect_timeout,
+        alive: ssh.alive,
+        connects: ssh.connects.get(),
+        sessions: ssh.sessions.get(),
+        host_keys: match ssh.host_keys {
+            config::HostKeys::Strict => HostKeys::Strict,
+            config::HostKeys::AcceptNew => HostKeys::AcceptNew,
+        },
+        kex: ssh.kex.as_ref().map(|kex| kex.as_str().to_owned()),
+        ..SshSettings::default()
+    };
+    let transfer = TransferSettings {
+        bandwidth: transfer.bandwidth.kib_per_second().map(|kib| Bytes(kib.saturating_mul(1024))),
+        stall: transfer.stall,
+        retries: transfer.retries,
+        compress: match transfer.compress {
+            config::Compress::Auto => Compress::Auto,
+            config::Compress::Always => Compress::Always,
+            config::Compress::Never => Compress::Never,
+        },
+        verify: match transfer.verify {
+            config::Verify::Changed if !full_verify => Verify::Changed,
+            config::Verify::Changed | config::Verify::Full => Verify::Full,
+        },
+        ..TransferSettings::default()
+    };
+    let target = TargetSettings {
+        root: target.root.as_path().to_owned(),
+        current: target.current.as_str().to_owned(),
+        keep: target.keep,
+        r#become: target.r#become.as_slice().to_vec(),
+        version_command: config.build.version_command.as_ref().map(|command| command.script(&DryWords::default())),
+    };
+    target.check().map_err(Failed::usage)?;
+    let names = this_machine();
+    let store = store.clone();
+    let fleet = RealFleet::new(
+        ssh,
+        transfer,
+        target,
+        move |host| names.iter().any(|name| name == host.as_str()),
+        move |id: &ReleaseId| store.manifest(id),
+    );
+    let fleet = fleet.map_err(|error| Failed::before(format!("there is no folder for ssh's sockets: {error}")))?;
+    Ok(Arc::new(fleet))
+}
+
+/// Names this machine as an inventory may: by its short name, and by the one with its domain.
+fn this_machine() -> Vec<String> {
+    let uname = rustix::system::uname();
+    let name = uname.nodename().to_string_lossy().into_owned();
+    let domain = uname.domainname().to_string_lossy().into_owned();
+    let full = (!matches!(domain.as_str(), "" | "(none)")).then(|| format!("{name}.{domain}"));
+    [Some(name), full, Some("localhost".to_owned())].into_iter().flatten().collect()
 }
 
 /// Says which commit the words of a command line mean.
@@ -111,31 +177,49 @@ fn words(plan: &Plan) -> DryWords {
 }
 
 /// Renders the gates of hosts; which release runs there is known when they are asked.
+///
+/// A master serves nobody, so what is asked of targets may not hold there: it has to pass `build.check` alone.
 pub(super) fn checks(
     config: &Config,
     plan: &Plan,
 ) -> impl Fn(&HostId, Option<&ReleaseId>) -> Vec<GateCheck> + Send + Sync + use<> {
     let gates: Vec<config::Gate> = config.gates.iter().filter(|gate| gate.scope == GateScope::Host).cloned().collect();
-    let known: HashMap<HostId, (StageName, Option<ReleaseId>)> = plan
+    let build_check = config.build.check.clone();
+    let known: HashMap<HostId, (StageName, StageKind, Option<ReleaseId>)> = plan
         .waves()
         .flat_map(|(stage, waves)| waves.into_iter().flatten().map(move |host| (stage, host)))
         .map(|(stage, host)| {
             let previous = host.from.as_ref().and_then(Installed::release).cloned();
-            (host.host.clone(), (stage.name.clone(), previous))
+            (host.host.clone(), (stage.name.clone(), stage.kind, previous))
         })
         .collect();
     let words = words(plan);
     move |host, running| {
-        let (stage, previous) = known.get(host).cloned().unzip();
+        let (stage, kind, previous) = match known.get(host) {
+            Some((stage, kind, previous)) => (Some(stage.clone()), *kind, previous.clone()),
+            None => (None, StageKind::Targets, None),
+        };
         let words = DryWords {
             host: Some(host.clone()),
             version: running.map(|release| release.version().clone()),
-            previous: previous.flatten(),
+            // Gates run in the release's folder.
+            prefix: Some(".".into()),
+            previous,
             stage,
             ..words.clone()
         };
         let environment: Vec<(String, String)> =
             words.environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        if kind == StageKind::Masters {
+            return vec![GateCheck {
+                name: "build.check".to_owned(),
+                run: build_check.script(&words),
+                environment,
+                timeout: MASTER_CHECK,
+                retries: 0,
+                dry: false,
+            }];
+        }
         gates
             .iter()
             .map(|gate| GateCheck {

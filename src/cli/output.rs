@@ -2,6 +2,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use super::args::ColorChoice;
 use super::error::Failed;
+use crate::report::{self, Look, Style};
 
 /// Prints a result on standard output; a reader that has gone away is no failure.
 pub(super) fn print(text: &str) -> Result<(), Failed> {
@@ -26,16 +27,22 @@ pub(super) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Tells whether to use colours on standard output.
-pub(super) fn colors(choice: ColorChoice) -> bool {
-    match choice {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => {
-            // https://no-color.org: when present and not empty.
-            let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-            let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-            io::stdout().is_terminal() && !refused && !dumb
-        }
-    }
+/// Says how text on standard output looks.
+pub(super) fn look(choice: ColorChoice) -> Look {
+    let choice = match choice {
+        ColorChoice::Auto => report::ColorChoice::Auto,
+        ColorChoice::Always => report::ColorChoice::Always,
+        ColorChoice::Never => report::ColorChoice::Never,
+    };
+    Look::detect(choice, io::stdout().is_terminal(), |name| std::env::var(name).ok())
+}
+
+/// Says how text for people is written on standard output.
+pub(super) fn style(choice: ColorChoice, verbose: bool) -> Style {
+    Style { look: look(choice), zone: jiff::tz::TimeZone::system(), verbose }
+}
+
+/// Counts things in words: `1 host`, `3 hosts`.
+pub(super) fn count(number: usize, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }

@@ -3,8 +3,26 @@
 //! The trait speaks of releases, switches and gates; how a host is reached, and which scripts run there, is known below
 //! it alone. Every operation may be repeated: done twice, it is as if it was done once. Dropping a future of this room
 //! ends the processes on this machine; what runs on the host ends by its own deadline.
+//!
+//! From the top down: [`RealFleet`] finds hosts; `remote` is the one [`Host`] over a `transport`, and knows the phases;
+//! `script` and `answer` are the two halves of a conversation with a host; `ssh` and `local` carry it; `rsync` carries
+//! files, and `travel` says which.
 
+mod answer;
 mod api;
-pub mod sim;
+mod converse;
+mod fleet;
+mod local;
+mod process;
+mod remote;
+mod rsync;
+pub mod script;
+mod settings;
+mod ssh;
+mod transport;
+mod travel;
 
 pub use api::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch};
+pub use fleet::{RealFleet, RealHost};
+pub use settings::{Compress, HostKeys, SettingsError, SshSettings, TargetSettings, TransferSettings, Verify};
+pub use travel::Bases;

@@ -1,0 +1,46 @@
+# shellcheck shell=sh
+# Switches a link to a release that is here.
+
+main() {
+    enter
+    fence
+    finish_adoption
+    swap_repaired "$p_id"
+    is_release "$p_id" || fail missing "$PWD/releases/$p_id is not here, or its manifest is another's"
+    look "$p_link"
+    read_state
+    adopted_id=''
+    case $link_is in
+    file) fail io "$PWD/$p_link is a file, neither link nor folder" ;;
+    folder)
+        adopt
+        # For the way back, whatever happens from here on.
+        state_adopted=$adopted_id
+        write_state
+        rm -f ".coalmine/adopting.$p_link"
+        look "$p_link"
+        ;;
+    foreign)
+        # Somebody else's link: kept as it is.
+        rm -f ".coalmine/link.$p_nonce"
+        must ln -s "$link_target" ".coalmine/link.$p_nonce"
+        must mv -f -T ".coalmine/link.$p_nonce" ".coalmine/adopted.$p_link"
+        state_adopted=link
+        write_state
+        ;;
+    esac
+    if [ "$link_id" = "$p_id" ]; then
+        say activated already
+    else
+        [ "$p_confirm" -eq 0 ] || arm
+        flip "$p_link" "releases/$p_id"
+        note "$p_link switched to $p_id from ${link_id:-$link_is}"
+        say activated "${adopted_id:--}"
+    fi
+    state_current=$p_id
+    state_rollout=$p_rollout
+    [ "$state_good" = "$p_id" ] && state_pending='' || state_pending=$p_id
+    write_state
+}
+
+begin

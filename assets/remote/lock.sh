@@ -1,0 +1,12 @@
+# shellcheck shell=sh
+# Takes the host's lock, or renews it, and asks what the host has.
+
+main() {
+    say_facts
+    enter
+    take_lease
+    say locked
+    probe
+}
+
+begin

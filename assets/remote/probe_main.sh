@@ -1,0 +1,15 @@
+# shellcheck shell=sh
+
+main() {
+    say_facts
+    if cd "$p_root" 2>/dev/null; then
+        [ ! -w .coalmine ] || honour_dead_men
+        probe
+    elif [ -e "$p_root" ]; then
+        fail io "cannot enter $p_root"
+    else
+        say link missing
+    fi
+}
+
+begin

@@ -1,0 +1,42 @@
+# shellcheck shell=sh
+# Proves what has travelled, and gives it its final name when it is whole: a name without a dot exists only then.
+#
+# Answers `sealed`, or `broken` with what is wrong, to be sent again.
+
+main() {
+    enter
+    not_locked_by_another
+    staging=releases/.$p_id.$p_rollout
+    if [ ! -d "$staging" ]; then
+        # The answer to the first time may have been lost.
+        for there in "releases/$p_id" "releases/.$p_id.repair"; do
+            if prove "$there" "$p_verify" "$p_digest"; then
+                say sealed
+                finish
+            fi
+        done
+        fail io "$PWD/$staging is gone"
+    fi
+    if ! prove "$staging" "$p_verify" "$p_digest"; then
+        mend "$staging"
+        # Without a manifest nothing of the rest was looked at.
+        if [ -s "$work/wrong" ]; then
+            say_wrong
+            say broken
+            finish
+        fi
+        prove "$staging" "$p_verify" "$p_digest" || fail io "cannot remove what does not belong into $PWD/$staging"
+    fi
+    touch "$staging" 2>/dev/null
+    settle "$staging"
+    goal=releases/$p_goal
+    ! is_linked "releases/$p_id" || goal=releases/.$p_id.repair
+    [ ! -d "$goal" ] || scrap "$goal"
+    must mv -f -T "$staging" "$goal"
+    settle releases
+    printf '%s\n' "$p_rollout" >".coalmine/primed.$p_id" 2>/dev/null
+    note "primed $p_id"
+    say sealed
+}
+
+begin

@@ -1,0 +1,105 @@
+# shellcheck shell=sh
+# The facts and links of a host.
+
+# Reads .coalmine/state, or a slot's own.
+read_state() {
+    state=.coalmine/state${p_slot:+.$p_slot}
+    state_current='' state_good='' state_previous='' state_rollout='' state_pending='' state_adopted=''
+    [ -r "$state" ] || return 0
+    while read -r key value; do
+        is_name "$value" || continue
+        case $key in
+        current) state_current=$value ;;
+        good) state_good=$value ;;
+        previous) state_previous=$value ;;
+        rollout) state_rollout=$value ;;
+        pending) state_pending=$value ;;
+        adopted) state_adopted=$value ;;
+        esac
+    done <"$state"
+}
+
+write_facts() {
+    for fact in "current $state_current" "good $state_good" "previous $state_previous" "rollout $state_rollout" \
+        "pending $state_pending" "adopted $state_adopted"; do
+        [ -z "${fact#* }" ] || printf '%s\n' "$fact" || return 1
+    done >"$1"
+}
+
+write_state() {
+    must write_facts ".coalmine/state.new.$p_nonce"
+    must mv -f -T ".coalmine/state.new.$p_nonce" "$state"
+}
+
+# Looks at a link: sets `link_is` to missing, release, foreign, folder or file, and of a release `link_id`. A release that
+# is being replaced by a whole copy of itself stands beside its final name for a moment.
+look() {
+    link_id='' link_target=''
+    if [ -h "./$1" ]; then
+        link_target=$(readlink "./$1")
+        link_is=foreign
+        case $link_target in
+        releases/.*.repair) link_id=${link_target#releases/.} link_id=${link_id%.repair} ;;
+        releases/*) link_id=${link_target#releases/} ;;
+        esac
+        if is_name "$link_id"; then
+            link_is=release
+        else
+            link_id=''
+        fi
+    elif [ -d "./$1" ]; then
+        link_is=folder
+    elif [ -e "./$1" ]; then
+        link_is=file
+    else
+        link_is=missing
+    fi
+}
+
+# Tells whether any link under the root names a target.
+is_linked() {
+    for link in ./* "./$p_link"; do
+        if [ -h "$link" ] && [ "$(readlink "$link")" = "$1" ]; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Points a link at a target by one rename(2): `ln -sfn` of busybox removes the old one first.
+flip() {
+    rm -f ".coalmine/flip.$p_nonce"
+    must ln -s "$2" ".coalmine/flip.$p_nonce"
+    must mv -f -T ".coalmine/flip.$p_nonce" "./$1"
+    [ "$(readlink "./$1")" = "$2" ] || fail io "$PWD/$1 does not name $2 after it was switched"
+    settle .
+}
+
+# The SHA-256 of a release's manifest, or nothing.
+digest_of() {
+    [ -f "$1/MANIFEST" ] || return 1
+    manifest_sum=$(sha256sum <"$1/MANIFEST") || return 1
+    printf '%s' "${manifest_sum%% *}"
+}
+
+# Removes what dead rollouts left: half-made releases, and half-removed ones. A live one's is left alone: while the lock is
+# ours no other is alive, and else we know only that what was touched within the hour may be in use.
+sweep() {
+    read_lease
+    for left in releases/.*; do
+        case ${left##*/} in
+        . | .. | *.repair) continue ;;
+        *".$p_rollout" | *".$p_rollout.new") continue ;;
+        *.gone.*) ;;
+        *)
+            if [ "$lease_rollout" != "$p_rollout" ]; then
+                [ -z "$lease_rollout" ] || case $left in *".$lease_rollout" | *".$lease_rollout.new") continue ;; esac
+                [ -n "$(find "$left" -prune -mmin +60 2>/dev/null)" ] || continue
+            fi
+            ;;
+        esac
+        [ -d "$left" ] && shred_folder "$left"
+    done
+    find .coalmine -mindepth 1 -maxdepth 1 \( -name 'work.*' -o -name 'lock.*' -o -name 'lease.*' -o -name 'freed.*' \
+        -o -name 'flip.*' -o -name 'state.new.*' \) -mmin +120 -exec rm -rf {} + 2>/dev/null
+}

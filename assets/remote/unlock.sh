@@ -1,0 +1,14 @@
+# shellcheck shell=sh
+# Frees the lock if it is this rollout's, and removes what the rollout left half-done.
+
+main() {
+    cd "$p_root" 2>/dev/null || finish
+    [ -d .coalmine ] || finish
+    honour_dead_men
+    for left in releases/.*."$p_rollout" releases/.*."$p_rollout.new"; do
+        [ ! -d "$left" ] || scrap "$left"
+    done
+    free_lease
+}
+
+begin

@@ -1,0 +1,158 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::args::Selection;
+use super::context::{Context, Fleet, operator};
+use super::error::Failed;
+use super::survey::survey;
+use super::{mapping, output};
+use crate::host::{RealFleet, Survey};
+use crate::model::{Failure, HostId, Probe, RolloutId, Slot};
+use crate::plan::{self, Member, OnFailure, Plan, PlanKind, Policy};
+use crate::release::StoredRelease;
+
+/// How many hosts are primed at once where nobody says otherwise.
+const PRIME_WIDTH: usize = 64;
+
+/// Says what a plan is to be, beside the hosts and the release.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wishes {
+    pub(super) slot: Option<Slot>,
+    pub(super) soak: Option<Duration>,
+    pub(super) on_failure: Option<OnFailure>,
+    pub(super) skip_unreachable: bool,
+    pub(super) promote_all: bool,
+    pub(super) concurrency: Option<u32>,
+    pub(super) reason: Option<String>,
+}
+
+/// Holds what the fleet answered: masters first, then the targets, each in the inventory's order.
+#[derive(Debug)]
+pub(super) struct Answers {
+    masters: Vec<Member>,
+    fleet: Vec<Member>,
+}
+
+impl Answers {
+    /// Gives every answer of a target.
+    pub(super) fn targets(&self) -> impl Iterator<Item = (&HostId, &Result<Probe, Failure>)> {
+        self.fleet.iter().filter_map(|member| Some((&member.host, member.answer.as_ref()?)))
+    }
+}
+
+/// Asks the hosts that take part what they have.
+pub(super) async fn ask(
+    context: &Context,
+    fleet: &Fleet<'_>,
+    hosts: &Arc<RealFleet>,
+    selection: &Selection,
+    slot: Option<&Slot>,
+) -> Result<Answers, Failed> {
+    let everybody: Vec<HostId> = fleet.masters.iter().chain(&fleet.hosts).cloned().collect();
+    check_masters(fleet)?;
+    let is_limited = selection.limit.is_some();
+    let chosen = context.select(&everybody, selection)?;
+    let selected: HashSet<&HostId> = chosen.iter().collect();
+    let width = context.config().ssh.sessions.get();
+    let mut heard = 0;
+    let answers = survey(hosts, &chosen, Survey::Deep, slot, width, |host, answer| {
+        heard += 1;
+        match answer {
+            Ok(_) => tracing::info!("{host} answered, {heard} of {}", chosen.len()),
+            Err(failure) => tracing::info!("{host}: {failure}, {heard} of {}", chosen.len()),
+        }
+    })
+    .await;
+    let mut answers: std::collections::HashMap<HostId, Result<Probe, Failure>> =
+        chosen.iter().cloned().zip(answers).collect();
+    let mut member = |host: &HostId| Member {
+        host: host.clone(),
+        site: fleet.policy.site.site(host),
+        selected: selected.contains(host),
+        answer: answers.remove(host),
+    };
+    let masters: Vec<Member> = fleet.masters.iter().map(&mut member).collect();
+    let targets = fleet.hosts.iter().map(&mut member).collect();
+    // Who names three hosts means these: a master takes part when it is named too.
+    let masters = if is_limited { masters.into_iter().filter(|master| master.selected).collect() } else { masters };
+    Ok(Answers { masters, fleet: targets })
+}
+
+/// Refuses a master that is a target before anything is asked of anybody.
+fn check_masters(fleet: &Fleet<'_>) -> Result<(), Failed> {
+    let masters: HashSet<&HostId> = fleet.masters.iter().collect();
+    match fleet.hosts.iter().find(|host| masters.contains(host)) {
+        None => Ok(()),
+        Some(host) => Err(Failed::usage(plan::PlanError::MasterAndTarget { host: host.clone() })),
+    }
+}
+
+/// Makes the plan of a rollout.
+pub(super) fn draft(
+    context: &Context,
+    fleet: &Fleet<'_>,
+    answers: Answers,
+    kind: PlanKind,
+    release: &StoredRelease,
+    wishes: Wishes,
+) -> Result<Plan, Failed> {
+    let config = context.config();
+    let on_failure = wishes.on_failure.or(fleet.policy.on_failure).unwrap_or(OnFailure::Rollback);
+    let concurrency = wishes.concurrency.and_then(|width| usize::try_from(width).ok());
+    let policy = Policy {
+        on_failure,
+        prefetch: fleet.policy.prefetch,
+        promote_all: wishes.promote_all,
+        skip_unreachable: wishes.skip_unreachable,
+        prime_width: concurrency.unwrap_or(PRIME_WIDTH),
+        control_width: config.ssh.sessions.get(),
+        depool: config.hooks.depool.is_some(),
+        confirm: config.target.confirm,
+    };
+    let request = plan::Request {
+        rollout: new_id()?,
+        environment: fleet.name.clone(),
+        kind,
+        version: release.version.clone(),
+        release: release.id.clone(),
+        digest: release.digest,
+        commit: release.commit.as_str().to_owned(),
+        operator: operator(),
+        reason: wishes.reason,
+        slot: wishes.slot,
+        policy,
+        concurrency,
+        soak: wishes.soak,
+        masters: answers.masters,
+        fleet: answers.fleet,
+        stages: mapping::stages(context, fleet)?,
+    };
+    plan::make(request).map_err(Failed::usage)
+}
+
+/// Names a rollout: its start in UTC, and four characters for two that start in the same second.
+fn new_id() -> Result<RolloutId, Failed> {
+    let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+    let tail: String = (0..4).map(|_| fastrand::alphanumeric().to_ascii_lowercase()).collect();
+    RolloutId::new(&format!("{now}-{tail}")).map_err(Failed::before)
+}
+
+/// Refuses a rollout that would stop at its first step.
+pub(super) fn check_reachable(plan: &Plan) -> Result<(), Failed> {
+    let over = plan.unreachable_over_budget();
+    if over.is_empty() || plan.kind == PlanKind::Rollback {
+        return Ok(());
+    }
+    let stages: Vec<String> = over
+        .iter()
+        .map(|(stage, hosts)| {
+            format!("{} of stage {stage}: {}", output::count(hosts.len(), "host"), crate::expr::fold(hosts))
+        })
+        .collect();
+    Err(Failed::before(format!(
+        "more hosts are unreachable than the budget allows; nothing was changed\n  {}",
+        stages.join("\n  ")
+    ))
+    .hint("`coalmine doctor` says why; --skip-unreachable leaves them out, -x HOSTS without them"))
+}

@@ -1,0 +1,110 @@
+use std::io::{self, BufRead as _, Write as _};
+use std::time::Duration;
+
+use super::args::{InstallArgs, OnFailureChoice, Running, StreamFormat, TableFormat};
+use super::context::Context;
+use super::draft::{Wishes, ask, check_reachable, draft};
+use super::error::Failed;
+use super::main::runtime;
+use super::output::{count, is_interactive, print, tell};
+use super::plan::show;
+use super::release::{make, store};
+use super::rollout::{self, Run};
+use super::{Cli, mapping};
+use crate::plan::{LeftOutReason, OnFailure, Plan, PlanKind};
+
+pub(super) fn run(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<u8, Failed> {
+    if !args.dry_run {
+        refuse_to_ask_nobody(&args.running)?;
+    }
+    runtime()?.block_on(install(cli, context, args))
+}
+
+async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<u8, Failed> {
+    let fleet = context.fleet()?;
+    // A selection that matches nothing is told before a build of minutes.
+    let everybody: Vec<_> = fleet.masters.iter().chain(&fleet.hosts).cloned().collect();
+    context.select(&everybody, &args.selection)?;
+    let release = make(context, &fleet, &args.wanted, false).await?;
+    let hosts = mapping::real_fleet(context.config(), &store(context)?, args.full_verify)?;
+    let answers = ask(context, &fleet, &hosts, &args.selection, args.slot.as_ref()).await?;
+    let kind = if args.prime { PlanKind::Prime } else { PlanKind::Install };
+    let plan = draft(context, &fleet, answers, kind, &release, wishes(args))?;
+    if args.dry_run {
+        show(cli, &plan, TableFormat::Text)?;
+        return Ok(crate::report::plan_exit_code(&plan));
+    }
+    if let Some(code) = nothing_to_do(&plan, args.running.output)? {
+        return Ok(code);
+    }
+    check_reachable(&plan)?;
+    confirm(cli, &plan, &args.running)?;
+    let run = Run { cli, context, output: args.running.output, lock_wait: args.running.wait_lock };
+    rollout::run(&run, plan, release, hosts).await
+}
+
+fn wishes(args: &InstallArgs) -> Wishes {
+    Wishes {
+        slot: args.slot.clone(),
+        soak: if args.no_soak { Some(Duration::ZERO) } else { args.soak },
+        on_failure: args.on_failure.map(|choice| match choice {
+            OnFailureChoice::Pause => OnFailure::Pause,
+            OnFailureChoice::Rollback => OnFailure::Rollback,
+            OnFailureChoice::Abort => OnFailure::Abort,
+        }),
+        skip_unreachable: args.skip_unreachable,
+        promote_all: args.running.yes,
+        concurrency: args.running.concurrency,
+        reason: args.running.reason.clone(),
+    }
+}
+
+/// Ends a command that would have to ask, where there is nobody to ask.
+pub(super) fn refuse_to_ask_nobody(running: &Running) -> Result<(), Failed> {
+    if running.yes || is_interactive() {
+        return Ok(());
+    }
+    Err(Failed::usage("there is no terminal to ask on, and --yes was not given; nothing was done")
+        .hint("--yes goes ahead without asking; --dry-run shows what would be done"))
+}
+
+/// Says that there is nothing to do, when there is: every host that was not left out has the release.
+pub(super) fn nothing_to_do(plan: &Plan, output: StreamFormat) -> Result<Option<u8>, Failed> {
+    if !plan.hosts.is_empty() {
+        return Ok(None);
+    }
+    let lost = plan.left_out.iter().filter(|out| out.reason == LeftOutReason::Unreachable).count();
+    let current = plan.left_out.iter().filter(|out| out.reason == LeftOutReason::Current).count();
+    let mut text = format!("nothing is to be done: {} have {}", count(current, "host"), plan.release);
+    if lost > 0 {
+        text = format!("{text}, {} unreachable", count(lost, "host"));
+    }
+    match output {
+        StreamFormat::Text => print(&text)?,
+        // A reader of events gets events only, and here there are none.
+        StreamFormat::Jsonl => tell(&text),
+    }
+    Ok(Some(if lost > 0 { 4 } else { 0 }))
+}
+
+/// Shows the plan and asks for the number of its hosts, unless `--yes` was given.
+pub(super) fn confirm(cli: &Cli, plan: &Plan, running: &Running) -> Result<(), Failed> {
+    if running.yes {
+        return Ok(());
+    }
+    show(cli, plan, TableFormat::Text)?;
+    let targets = plan.targets();
+    let mut stderr = io::stderr().lock();
+    let asked = write!(stderr, "\nType the number of hosts to go ahead, anything else to leave: ")
+        .and_then(|()| stderr.flush());
+    asked.map_err(|error| Failed::before(format!("the terminal cannot be written: {error}")))?;
+    let mut answer = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| Failed::before(format!("the terminal cannot be read: {error}")))?;
+    if answer.trim() == targets.to_string() {
+        return Ok(());
+    }
+    Err(Failed { code: Failed::INTERRUPTED, message: "not confirmed; nothing was changed".to_owned(), hint: None })
+}

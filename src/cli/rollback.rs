@@ -1,0 +1,116 @@
+use std::collections::BTreeMap;
+
+use super::args::RollbackArgs;
+use super::context::{Context, Fleet};
+use super::draft::{Answers, Wishes, ask, draft};
+use super::error::Failed;
+use super::install::{confirm, nothing_to_do, refuse_to_ask_nobody};
+use super::main::runtime;
+use super::plan::show;
+use super::release::{failed, make_wanted, store};
+use super::rollout::{self, Run};
+use super::{Cli, args, mapping};
+use crate::model::{Probe, ReleaseId};
+use crate::plan::PlanKind;
+use crate::release::{Mark, Store, StoredRelease, Wanted};
+
+pub(super) fn run(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<u8, Failed> {
+    if !args.dry_run {
+        refuse_to_ask_nobody(&args.running)?;
+    }
+    runtime()?.block_on(roll_back(cli, context, args))
+}
+
+async fn roll_back(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<u8, Failed> {
+    let fleet = context.fleet()?;
+    let store = store(context)?;
+    let hosts = mapping::real_fleet(context.config(), &store, false)?;
+    let answers = ask(context, &fleet, &hosts, &args.selection, args.slot.as_ref()).await?;
+    let release = match &args.to {
+        Some(version) => match store.find(version).map_err(failed)? {
+            Some(release) => std::sync::Arc::new(release),
+            None => make_wanted(context, Wanted::Tag(version.to_string()), false, false).await?,
+        },
+        None => std::sync::Arc::new(last_good(context, &fleet, &store, &answers).await?),
+    };
+    let wishes = Wishes {
+        slot: args.slot.clone(),
+        skip_unreachable: args.skip_unreachable,
+        promote_all: true,
+        concurrency: args.running.concurrency,
+        reason: args.running.reason.clone(),
+        ..Wishes::default()
+    };
+    let plan = draft(context, &fleet, answers, PlanKind::Rollback, &release, wishes)?;
+    if args.dry_run {
+        show(cli, &plan, args::TableFormat::Text)?;
+        return Ok(crate::report::plan_exit_code(&plan));
+    }
+    if let Some(code) = nothing_to_do(&plan, args.running.output)? {
+        return Ok(code);
+    }
+    confirm(cli, &plan, &args.running)?;
+    let run = Run { cli, context, output: args.running.output, lock_wait: args.running.wait_lock };
+    rollout::run(&run, plan, release, hosts).await
+}
+
+/// Finds the release to go back to, and has it in the store.
+async fn last_good(
+    context: &Context,
+    fleet: &Fleet<'_>,
+    store: &Store,
+    answers: &Answers,
+) -> Result<StoredRelease, Failed> {
+    let nowhere = || {
+        Failed::before("no release is known to be good besides what the hosts run; nothing was changed")
+            .hint("name the one to go back to: coalmine rollback --to VERSION")
+    };
+    let target = by_marks(fleet, store, answers)?.or_else(|| by_hosts(answers)).ok_or_else(nowhere)?;
+    if let Some(release) = store.get(&target).map_err(failed)? {
+        return Ok(release);
+    }
+    let built = make_wanted(context, Wanted::Tag(target.version().to_string()), true, false).await?;
+    if built.id != target {
+        return Err(Failed::before(format!("{target} was good, and building it again gives {}", built.id))
+            .hint(format!("to take that all the same: coalmine rollback --to {}", target.version())));
+    }
+    Ok(std::sync::Arc::unwrap_or_clone(built))
+}
+
+/// Finds it in what earlier rollouts of this deploy server found out.
+fn by_marks(fleet: &Fleet<'_>, store: &Store, answers: &Answers) -> Result<Option<ReleaseId>, Failed> {
+    let Some(last) = store.last_good(fleet.name, None).map_err(failed)? else {
+        return Ok(None);
+    };
+    let finalized: Vec<ReleaseId> = store
+        .marks()
+        .map_err(failed)?
+        .into_iter()
+        .filter(|mark| mark.environment == *fleet.name && matches!(mark.verdict, Mark::Good))
+        .map(|mark| mark.release)
+        .collect();
+    let running = probes(answers).filter_map(|probe| probe.installed.release());
+    // What a rollout left half-way was never good: that is what is to be left. Where all of it was, the last one is.
+    let is_half_way = running.into_iter().any(|release| *release != last && !finalized.contains(release));
+    if is_half_way {
+        return Ok(Some(last));
+    }
+    store.last_good(fleet.name, Some(&last)).map_err(failed)
+}
+
+/// Finds it in what most hosts say was good, where this deploy server was never told.
+fn by_hosts(answers: &Answers) -> Option<ReleaseId> {
+    let mut votes: BTreeMap<&ReleaseId, usize> = BTreeMap::new();
+    for probe in probes(answers) {
+        let running = probe.installed.release();
+        let good = probe.good.as_ref().filter(|good| Some(*good) != running).or(probe.previous.as_ref());
+        if let Some(good) = good.filter(|good| Some(*good) != running) {
+            *votes.entry(good).or_default() += 1;
+        }
+    }
+    votes.into_iter().max_by_key(|(_, votes)| *votes).map(|(release, _)| release.clone())
+}
+
+fn probes(answers: &Answers) -> impl Iterator<Item = &Probe> {
+    answers.targets().filter_map(|(_, answer)| answer.as_ref().ok())
+}

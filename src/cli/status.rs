@@ -1,0 +1,72 @@
+use super::args::{self, StatusArgs, TableFormat};
+use super::context::{Context, Fleet};
+use super::draft::ask;
+use super::error::Failed;
+use super::main::runtime;
+use super::output::{look, print, tell};
+use super::release::{find, store};
+use super::{Cli, mapping};
+use crate::model::{HostId, Version};
+use crate::release::compare;
+use crate::report::{HostStatusReport, StatusReport, WantedRelease};
+
+pub(super) fn run(cli: &Cli, context: &Context, args: &StatusArgs) -> Result<u8, Failed> {
+    let fleet = context.fleet()?;
+    let report = runtime()?.block_on(survey(context, &fleet, args))?;
+    match args.output {
+        TableFormat::Text => print(&report.text(look(cli.color), cli.verbose > 0).join("\n"))?,
+        TableFormat::Json => print(&serde_json::to_string(&report).map_err(Failed::before)?)?,
+    }
+    Ok(report.exit_code())
+}
+
+async fn survey(context: &Context, fleet: &Fleet<'_>, args: &StatusArgs) -> Result<StatusReport, Failed> {
+    let wanted = wanted(context, fleet, args).await?;
+    let hosts = mapping::real_fleet(context.config(), &store(context)?, true)?;
+    let answers = ask(context, fleet, &hosts, &args.selection, args.slot.as_ref()).await?;
+    let order = |a: &Version, b: &Version| compare(a.as_str(), b.as_str());
+    let mut rows = Vec::new();
+    for (host, answer) in answers.targets() {
+        let site = fleet.policy.site.site(host);
+        rows.push(HostStatusReport::new(host.clone(), site, groups_of(context, host), answer, &wanted, order));
+    }
+    Ok(StatusReport::new(fleet.name.clone(), wanted, rows))
+}
+
+/// Names the groups of a host; a group that cannot be read hides no status.
+fn groups_of(context: &Context, host: &HostId) -> Vec<String> {
+    match context.inventory.groups_of(host) {
+        Ok(groups) => groups.iter().map(|group| group.as_str().to_owned()).collect(),
+        Err(error) => {
+            tracing::warn!("groups are left out: {error}");
+            Vec::new()
+        }
+    }
+}
+
+/// Finds the release that hosts should have; it is not built for that, since a status changes nothing.
+async fn wanted(context: &Context, fleet: &Fleet<'_>, args: &StatusArgs) -> Result<WantedRelease, Failed> {
+    let words = args::Wanted { version: args.version.clone(), rev: None, no_fetch: args.no_fetch };
+    let resolved = match find(context, fleet, &words).await {
+        // A remote that is away is no reason not to say what hosts run.
+        Err(failed) if !args.no_fetch => {
+            let resolved = find(context, fleet, &args::Wanted { no_fetch: true, ..words }).await;
+            if resolved.is_ok() {
+                tell(&format!("warning: the tags may be old: {failed}"));
+            }
+            resolved?
+        }
+        found => found?,
+    };
+    let built = store(context)?.find(&resolved.version).map_err(super::release::failed)?;
+    // A tag that was moved since is another release.
+    let built = built.filter(|built| built.commit == resolved.commit);
+    if built.is_none() {
+        tell(&format!("{} was never built here: what hosts of that version run cannot be proven", resolved.version));
+    }
+    Ok(WantedRelease {
+        version: resolved.version,
+        commit: Some(resolved.commit.as_str().to_owned()),
+        digest: built.map(|built| built.digest),
+    })
+}

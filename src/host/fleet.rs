@@ -1,0 +1,126 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::local::Local;
+use super::remote::{Common, Remote};
+use super::settings::{SshSettings, TargetSettings, TransferSettings};
+use super::ssh::{Pool, Ssh};
+use super::transport::Route;
+use super::travel::{Atlas, Bases};
+use super::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch};
+use crate::model::{HostId, LockHolder, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot};
+use crate::release::StoredRelease;
+
+/// Finds real hosts: this machine itself, and others over ssh.
+pub struct RealFleet {
+    common: Arc<Common>,
+    pool: Arc<Pool>,
+    is_this_machine: Box<dyn Fn(&HostId) -> bool + Send + Sync>,
+    hosts: Mutex<HashMap<HostId, Arc<RealHost>>>,
+}
+
+impl fmt::Debug for RealFleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RealFleet").field("common", &self.common).finish_non_exhaustive()
+    }
+}
+
+impl RealFleet {
+    /// Makes a fleet; nothing is opened before a host's first operation.
+    ///
+    /// `is_this_machine` tells which hosts are reached without ssh. `bases` gives the manifests of releases that hosts may have.
+    ///
+    /// # Errors
+    ///
+    /// When there is no folder for the sockets of ssh's connections.
+    pub fn new(
+        ssh: SshSettings,
+        transfer: TransferSettings,
+        target: TargetSettings,
+        is_this_machine: impl Fn(&HostId) -> bool + Send + Sync + 'static,
+        bases: impl Bases,
+    ) -> io::Result<Self> {
+        let pool = Arc::new(Pool::new(ssh, transfer.at_once)?);
+        let common = Common { target: Arc::new(target), transfer: Arc::new(transfer), atlas: Atlas::new(bases) };
+        Ok(Self { common: Arc::new(common), pool, is_this_machine: Box::new(is_this_machine), hosts: Mutex::default() })
+    }
+}
+
+impl Fleet for RealFleet {
+    type Host = RealHost;
+
+    fn host(&self, id: &HostId) -> Arc<RealHost> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(host) = hosts.get(id) {
+            return Arc::clone(host);
+        }
+        let (target, transfer) = (Arc::clone(&self.common.target), Arc::clone(&self.common.transfer));
+        let pool = Arc::clone(&self.pool);
+        let route = if (self.is_this_machine)(id) {
+            Route::Local(Local::new(target, transfer, pool))
+        } else {
+            Route::Ssh(Ssh::new(id.clone(), target, transfer, pool))
+        };
+        let host = Arc::new(RealHost(Remote::new(id.clone(), Arc::clone(&self.common), route)));
+        hosts.insert(id.clone(), Arc::clone(&host));
+        host
+    }
+}
+
+/// Is a real host.
+#[derive(Debug)]
+pub struct RealHost(Remote<Route>);
+
+impl Host for RealHost {
+    async fn probe(&self, survey: Survey, slot: Option<&Slot>) -> Result<Probe, HostError> {
+        self.0.probe(survey, slot).await
+    }
+
+    async fn lock(&self, request: &LockRequest, slot: Option<&Slot>) -> Result<(Probe, Option<LockHolder>), HostError> {
+        self.0.lock(request, slot).await
+    }
+
+    async fn prime(
+        &self,
+        release: &Arc<StoredRelease>,
+        rollout: &RolloutId,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Primed, HostError> {
+        self.0.prime(release, rollout, progress).await
+    }
+
+    async fn activate(&self, release: &ReleaseId, switch: &Switch) -> Result<Activated, HostError> {
+        self.0.activate(release, switch).await
+    }
+
+    async fn confirm(&self, rollout: &RolloutId) -> Result<(), HostError> {
+        self.0.confirm(rollout).await
+    }
+
+    async fn roll_back(
+        &self,
+        target: &RollBackTarget,
+        repair: Option<&Arc<StoredRelease>>,
+        switch: &Switch,
+    ) -> Result<(), HostError> {
+        self.0.roll_back(target, repair, switch).await
+    }
+
+    async fn check(&self, gates: &[GateCheck]) -> Result<Vec<GateReport>, HostError> {
+        self.0.check(gates).await
+    }
+
+    async fn finalize(&self, release: &ReleaseId, rollout: &RolloutId, slot: Option<&Slot>) -> Result<(), HostError> {
+        self.0.finalize(release, rollout, slot).await
+    }
+
+    async fn unlock(&self, rollout: &RolloutId) -> Result<(), HostError> {
+        self.0.unlock(rollout).await
+    }
+
+    async fn close(&self) {
+        self.0.close().await;
+    }
+}

@@ -1,0 +1,8 @@
+//! The one host over any transport: it knows the phases and their scripts, and nothing of how they get there.
+
+mod prime;
+mod read;
+mod refusal;
+mod work;
+
+pub(super) use work::{Common, Remote};

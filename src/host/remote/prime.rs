@@ -1,0 +1,237 @@
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::refusal;
+use super::work::Remote;
+use crate::host::answer::{Answer, Record, unhex};
+use crate::host::script::{Phase, Script};
+use crate::host::transport::{Copy, Transport};
+use crate::host::travel::Travel;
+use crate::host::{HostError, Primed};
+use crate::model::{Bytes, Failure, FailureClass, Progress, ReleaseId, RolloutId};
+use crate::release::StoredRelease;
+
+/// How often what does not match is sent again: files that the host changed are found by the first, so more is a broken disk.
+const REPAIRS: u32 = 3;
+/// How many releases of a host are looked at for the one that leaves least to send.
+const CANDIDATES: usize = 6;
+
+/// Says what a release is linked from on the host.
+#[derive(Debug, Clone)]
+enum Base {
+    /// Nobody has asked yet.
+    Unknown,
+    Nothing,
+    /// A release whose manifest is known here, and what travels from it.
+    Release(ReleaseId, Arc<Travel>),
+    /// A release that is known there only: the host says afterwards what is wrong with it.
+    Stranger(ReleaseId),
+}
+
+/// Holds what the host answered when the folder was asked for.
+enum Staged {
+    Already,
+    /// The host wants to be told what to link, of these.
+    Absent(Vec<ReleaseId>),
+    /// What was to be linked cannot be.
+    NoBase,
+    Ready(Folder),
+}
+
+/// The folder into which a release travels.
+struct Folder {
+    goal: String,
+    path: PathBuf,
+    zstd: bool,
+    /// What is known to be wrong in it, from the copy that was there.
+    wrong: Option<Vec<Vec<u8>>>,
+    /// Somebody began before us, and nobody knows how far that came.
+    resumed: bool,
+}
+
+impl<T: Transport> Remote<T> {
+    /// Brings a release to the host.
+    pub(super) async fn bring(
+        &self,
+        release: &Arc<StoredRelease>,
+        rollout: &RolloutId,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Primed, HostError> {
+        let manifest = &release.manifest;
+        let mut base = self.known_releases().map_or(Base::Unknown, |known| self.choose(release, &known));
+        let mut refused = false;
+        let mut asked = 0;
+        let folder = loop {
+            asked += 1;
+            match self.stage(release, rollout, &base).await? {
+                Staged::Already => return Ok(Primed { already: true, ..Primed::default() }),
+                Staged::Ready(folder) => break folder,
+                _ if asked > 3 => {
+                    let message = "the host does not make up its mind about what it has";
+                    return Err(Failure::new(FailureClass::Transfer, message).into());
+                }
+                Staged::Absent(found) => base = self.choose(release, &found),
+                // The guess was out of date; or it was not, and nothing can be linked there.
+                Staged::NoBase => {
+                    self.forget_releases();
+                    base = if refused { Base::Nothing } else { Base::Unknown };
+                    refused = true;
+                }
+            }
+        };
+        let mut travel = match (&folder.wrong, &base) {
+            (Some(wrong), _) => Arc::new(Travel::repair(manifest, wrong.iter().map(Vec::as_slice))),
+            (None, _) if folder.resumed => Arc::new(Travel::manifest_only(manifest)),
+            (None, Base::Release(_, travel)) => Arc::clone(travel),
+            (None, Base::Stranger(_)) => Arc::new(Travel::manifest_only(manifest)),
+            (None, Base::Nothing | Base::Unknown) => self.common.atlas.whole(&release.id, manifest),
+        };
+        let mut primed = Primed::default();
+        // What comes before it is only known to be all when the host has proven it.
+        let mut done = Bytes(0);
+        let mut repairs = 0;
+        loop {
+            let whole = done.saturating_add(travel.bytes);
+            let tell = |now: Progress| {
+                progress(Progress { bytes: done.saturating_add(now.bytes), total: whole, rate: now.rate });
+            };
+            let copy = Copy {
+                source: release.tree.clone(),
+                target: folder.path.clone(),
+                list: Arc::clone(&travel.list),
+                total: travel.bytes,
+                zstd: folder.zstd,
+            };
+            let copied = self.transport.copy(&copy, &tell).await?;
+            primed.bytes = primed.bytes.saturating_add(copied.bytes);
+            primed.files += copied.files;
+            primed.retries += copied.retries;
+            done = whole;
+            let Some(wrong) = self.seal(release, rollout, &folder).await? else {
+                return Ok(primed);
+            };
+            repairs += 1;
+            // The first time it is what a stranger's folder lacks, or what somebody changed there.
+            if repairs > REPAIRS {
+                return Err(still_wrong(&wrong).into());
+            }
+            tracing::debug!(host = %self.id, release = %release.id, wrong = wrong.len(), "sending what does not match");
+            travel = Arc::new(Travel::repair(manifest, wrong.iter().map(Vec::as_slice)));
+        }
+    }
+
+    /// Chooses what to link, of what the host has: the release that leaves least to send.
+    fn choose(&self, release: &StoredRelease, found: &[ReleaseId]) -> Base {
+        let known = found.iter().filter(|id| **id != release.id).take(CANDIDATES).filter_map(|id| {
+            let travel = self.common.atlas.between(id, &release.id, &release.manifest)?;
+            Some((id.clone(), travel))
+        });
+        if let Some((id, travel)) = known.min_by_key(|(_, travel)| travel.bytes) {
+            return Base::Release(id, travel);
+        }
+        match found.iter().find(|id| **id != release.id) {
+            Some(stranger) => Base::Stranger(stranger.clone()),
+            None => Base::Nothing,
+        }
+    }
+
+    async fn stage(&self, release: &StoredRelease, rollout: &RolloutId, base: &Base) -> Result<Staged, HostError> {
+        let mut script = self.script(Phase::Stage, 900, None);
+        name_release(&mut script, release, rollout);
+        if let Some(interpreter) = &release.interpreter {
+            script
+                .set_path("python_path", &interpreter.path)
+                .set("python_series", interpreter.series())
+                .set("machine", &interpreter.machine);
+        }
+        let manifest = &release.manifest;
+        let (name, travel) = match base {
+            // What it takes is not known before the host has said what it has.
+            Base::Unknown => (String::new(), Arc::new(Travel::manifest_only(manifest))),
+            Base::Nothing => ("-".to_owned(), self.common.atlas.whole(&release.id, manifest)),
+            Base::Release(id, travel) => (id.to_string(), Arc::clone(travel)),
+            Base::Stranger(id) => (id.to_string(), Arc::new(Travel::manifest_only(manifest))),
+        };
+        script
+            .set("base", &name)
+            .set("need_kib", &travel.need_kib.to_string())
+            .set("need_inodes", &travel.need_inodes.to_string());
+        let end = format!("end-of-list-{}", script.token);
+        let list = [
+            format!("removal_list() {{\ncat <<'{end}'\n").as_bytes(),
+            &travel.removals,
+            format!("{end}\n}}\n").as_bytes(),
+        ]
+        .concat();
+        script.tail(&list);
+        let answer = self.transport.run(&script).await?;
+        if let Some((word, _)) = refusal::refusal(&answer)
+            && word == "base"
+        {
+            return Ok(Staged::NoBase);
+        }
+        let answer = refusal::check(script.phase, answer)?;
+        if answer.has("already") {
+            return Ok(Staged::Already);
+        }
+        if answer.has("absent") {
+            return Ok(Staged::Absent(answer.all("has").filter_map(|record| record.text().parse().ok()).collect()));
+        }
+        let folder = answer.first("staged").and_then(|record| folder(record, &answer));
+        folder.map(Staged::Ready).ok_or_else(|| refusal::not_understood(script.phase, &answer))
+    }
+
+    /// Lets the host prove what it has; gives what is wrong, or nothing when the release has its final name.
+    async fn seal(
+        &self,
+        release: &StoredRelease,
+        rollout: &RolloutId,
+        folder: &Folder,
+    ) -> Result<Option<Vec<Vec<u8>>>, HostError> {
+        let mut script = self.script(Phase::Seal, 900, None);
+        name_release(&mut script, release, rollout);
+        script.set("goal", &folder.goal);
+        let answer = self.run(&script).await?;
+        if answer.has("sealed") {
+            Ok(None)
+        } else if answer.has("broken") {
+            Ok(Some(wrong(&answer)))
+        } else {
+            Err(refusal::not_understood(script.phase, &answer))
+        }
+    }
+}
+
+fn name_release(script: &mut Script, release: &StoredRelease, rollout: &RolloutId) {
+    script
+        .set("id", &release.id.to_string())
+        .set("digest", &release.digest.to_string())
+        .set("rollout", rollout.as_str());
+}
+
+fn wrong(answer: &Answer) -> Vec<Vec<u8>> {
+    answer.all("wrong").map(|record| record.rest.clone()).collect()
+}
+
+/// Reads goal, how it was made, and where it is.
+fn folder(record: &Record, answer: &Answer) -> Option<Folder> {
+    let words = record.words();
+    let [goal, how, path] = words.as_slice() else { return None };
+    Some(Folder {
+        goal: goal.clone(),
+        path: OsString::from_vec(unhex(path)).into(),
+        zstd: answer.all("fact").any(|fact| fact.text() == "rsync-zstd yes"),
+        wrong: (how == "self").then(|| wrong(answer)),
+        resumed: how == "resumed",
+    })
+}
+
+fn still_wrong(wrong: &[Vec<u8>]) -> Failure {
+    let first = wrong.first().map(|path| String::from_utf8_lossy(path).into_owned()).unwrap_or_default();
+    let message = format!("{} entries still differ after they were sent {REPAIRS} times", wrong.len());
+    Failure::new(FailureClass::Transfer, message)
+        .hint("the host's disk or memory may be broken, or something changes files there, as a virus scanner does")
+        .output(format!("the first of them: {first}"))
+}

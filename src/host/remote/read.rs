@@ -1,0 +1,148 @@
+//! What a host's records mean.
+
+use jiff::Timestamp;
+
+use crate::host::answer::{Answer, Record, clean_lines, last_line, unhex};
+use crate::model::{Digest, Installed, LockHolder, Operator, Probe, ReleaseId, RolloutId};
+
+/// Reads what a probe told.
+pub(super) fn probe(answer: &Answer) -> Probe {
+    let mut probe = Probe::default();
+    for record in &answer.records {
+        let words = record.words();
+        let mut words = words.iter().map(String::as_str);
+        match record.kind.as_str() {
+            "link" => probe.installed = installed(words.next(), words.next(), words.next()),
+            "drift" => {
+                if let Installed::Release { drift, .. } = &mut probe.installed {
+                    *drift = Some(describe_drift(record));
+                }
+            }
+            "version" => {
+                if let Installed::Unmanaged { version } = &mut probe.installed {
+                    *version = said(&record.text());
+                }
+            }
+            "state" => {
+                let (Some(key), Some(value)) = (words.next(), words.next()) else { continue };
+                match key {
+                    "good" => probe.good = value.parse().ok(),
+                    "previous" => probe.previous = value.parse().ok(),
+                    "rollout" => probe.rollout = RolloutId::new(value).ok(),
+                    _ => {}
+                }
+            }
+            "release" => probe.releases.extend(words.next().and_then(|id| id.parse().ok())),
+            "fact" => {
+                let text = record.text();
+                if let Some((key, value)) = text.split_once(' ') {
+                    probe.facts.push((key.to_owned(), value.to_owned()));
+                }
+            }
+            _ => {}
+        }
+    }
+    probe
+}
+
+fn installed(is: Option<&str>, id: Option<&str>, digest: Option<&str>) -> Installed {
+    match (is, id.and_then(|id| id.parse::<ReleaseId>().ok())) {
+        (Some("release"), Some(id)) => {
+            let digest = digest.and_then(|digest| digest.parse::<Digest>().ok());
+            Installed::Release { id, digest, drift: None }
+        }
+        (Some("missing"), _) => Installed::Missing,
+        // A link into `releases/` whose name is no release's is somebody else's as well.
+        _ => Installed::Unmanaged { version: None },
+    }
+}
+
+/// Says in one line how a release differs from its manifest: `3 files differ, 1 too many: bin/scap`.
+pub(super) fn describe_drift(record: &Record) -> String {
+    let text = record.text();
+    let mut words = text.splitn(3, ' ');
+    let mut count = || words.next().and_then(|word| word.parse::<usize>().ok()).unwrap_or_default();
+    let (wrong, extra) = (count(), count());
+    let first = words.next().unwrap_or_default();
+    let some = |n: usize, what: &str| (n > 0).then(|| format!("{n} {what}"));
+    let parts: Vec<_> =
+        [some(wrong, if wrong == 1 { "entry differs" } else { "entries differ" }), some(extra, "too many")]
+            .into_iter()
+            .flatten()
+            .collect();
+    format!("{}: {first}", parts.join(", "))
+}
+
+/// Gives the line of an output that says something, from hexadecimal digits.
+fn said(digits: &str) -> Option<String> {
+    let text = clean_lines(&unhex(digits));
+    let line = last_line(&text);
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+/// Reads who holds the lock: rollout, since, until, owner and reason.
+pub(super) fn holder(record: &Record) -> Option<LockHolder> {
+    let words = record.words();
+    let [rollout, since, until, texts] = words.as_slice() else { return None };
+    let (owner, reason) = texts.split_once('-')?;
+    let text = |digits: &str| clean_lines(&unhex(digits));
+    let time = |seconds: &str| Timestamp::from_second(seconds.parse().ok()?).ok();
+    let owner = match text(owner) {
+        owner if owner.is_empty() => "somebody unknown".to_owned(),
+        owner => owner,
+    };
+    Some(LockHolder {
+        owner: Operator(owner.into()),
+        rollout: RolloutId::new(rollout).ok()?,
+        reason: Some(text(reason)).filter(|reason| !reason.is_empty()),
+        since: time(since)?,
+        until: time(until)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{describe_drift, holder, probe};
+    use crate::host::answer::{Answer, Record};
+    use crate::model::Installed;
+
+    fn record(kind: &str, rest: &str) -> Record {
+        Record { kind: kind.into(), rest: rest.into() }
+    }
+
+    #[test]
+    fn a_probe_is_read_and_what_makes_no_sense_is_left_out() {
+        let digest = "ab".repeat(32);
+        let records = vec![
+            record("fact", "python3 3.11.2"),
+            record("fact", "missing rsync awk"),
+            record("link", &format!("release 4.2.0-abababab {digest}")),
+            record("drift", "2 1 bin/a tool"),
+            record("state", "good 4.1.0-00000000"),
+            record("state", "previous not an id"),
+            record("release", "4.2.0-abababab"),
+            record("release", "lost+found"),
+            record("future", "whatever"),
+        ];
+        let probe = probe(&Answer { records, ..Answer::default() });
+        let Installed::Release { id, digest: found, drift } = probe.installed else { panic!("{probe:?}") };
+        assert_eq!(id.to_string(), "4.2.0-abababab");
+        assert_eq!(found.unwrap().to_string(), digest);
+        assert_eq!(drift.unwrap(), "2 entries differ, 1 too many: bin/a tool");
+        assert_eq!(probe.good.unwrap().to_string(), "4.1.0-00000000");
+        assert!(probe.previous.is_none());
+        assert_eq!(probe.releases.len(), 1);
+        assert_eq!(probe.facts[1], ("missing".to_owned(), "rsync awk".to_owned()));
+        assert_eq!(describe_drift(&record("drift", "1 0 x")), "1 entry differs: x");
+    }
+
+    #[test]
+    fn a_holder_is_read_with_whatever_its_owner_wrote() {
+        // "me@there" and "be\nquick".
+        let found = holder(&record("holder", "r1 1700000000 1700000060 6d65407468657265-62650a717569636b")).unwrap();
+        assert_eq!(&*found.owner.0, "me@there");
+        assert_eq!(found.reason.unwrap(), "be\nquick");
+        assert_eq!(found.until.as_second() - found.since.as_second(), 60);
+        assert!(holder(&record("holder", "r1 x y -")).is_none());
+    }
+}

@@ -1,0 +1,348 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{read, refusal};
+use crate::host::answer::{Answer, clean_lines, last_line, unhex};
+use crate::host::script::{Phase, Script, quote, quote_words};
+use crate::host::settings::{TargetSettings, TransferSettings, Verify};
+use crate::host::transport::Transport;
+use crate::host::travel::Atlas;
+use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch};
+use crate::model::{
+    Failure, FailureClass, HostId, LockHolder, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Verdict,
+};
+use crate::release::StoredRelease;
+
+/// The lease that a phase renews where no lock was asked for by this process: one that resumed.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// Holds what all hosts of a fleet share.
+#[derive(Debug)]
+pub(in crate::host) struct Common {
+    pub(in crate::host) target: Arc<TargetSettings>,
+    pub(in crate::host) transfer: Arc<TransferSettings>,
+    pub(in crate::host) atlas: Atlas,
+}
+
+/// Holds what was last heard of the host; every bit of it may be out of date, and is only a guess that saves a question.
+#[derive(Debug, Default)]
+struct Memory {
+    /// What could be linked, the best guess first.
+    releases: Option<Vec<ReleaseId>>,
+    /// The link that was switched last, where it is not the current one.
+    slot: Option<Slot>,
+    lease: Option<Duration>,
+}
+
+/// Does a host's work by scripts over a transport.
+#[derive(Debug)]
+pub(in crate::host) struct Remote<T> {
+    pub(super) id: HostId,
+    pub(super) common: Arc<Common>,
+    pub(super) transport: T,
+    memory: Mutex<Memory>,
+}
+
+impl<T: Transport> Remote<T> {
+    pub(in crate::host) fn new(id: HostId, common: Arc<Common>, transport: T) -> Self {
+        Self { id, common, transport, memory: Mutex::default() }
+    }
+
+    /// Begins a script with what every phase is told.
+    pub(super) fn script(&self, phase: Phase, seconds: u64, slot: Option<&Slot>) -> Script {
+        let target = &self.common.target;
+        let mut script = Script::new(phase, Duration::from_secs(seconds));
+        script.set_path("root", &target.root);
+        script.set("link", slot.map_or(target.current.as_str(), Slot::as_str));
+        script.set("slot", slot.map_or("", Slot::as_str));
+        script.set("version_command", target.version_command.as_deref().unwrap_or_default());
+        let verify = match self.common.transfer.verify {
+            Verify::Full => "full",
+            Verify::Changed => "changed",
+        };
+        script.set("verify", verify);
+        // A phase must end before the lease that it renewed.
+        let lease = self.remembered(|memory| memory.lease).unwrap_or(LEASE);
+        let lease = lease.max(script.deadline + Duration::from_secs(30));
+        script.set("lease", &lease.as_secs().to_string());
+        script
+    }
+
+    /// Runs a script, and turns its refusal into an error.
+    pub(super) async fn run(&self, script: &Script) -> Result<Answer, HostError> {
+        let answer = self.transport.run(script).await?;
+        refusal::check(script.phase, answer)
+    }
+
+    fn remembered<R>(&self, look: impl FnOnce(&mut Memory) -> R) -> R {
+        look(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn known_releases(&self) -> Option<Vec<ReleaseId>> {
+        self.remembered(|memory| memory.releases.clone())
+    }
+
+    pub(super) fn forget_releases(&self) {
+        self.remembered(|memory| memory.releases = None);
+    }
+
+    fn remember(&self, probe: &Probe) {
+        let mut releases: Vec<ReleaseId> = probe.installed.release().into_iter().chain(&probe.good).cloned().collect();
+        releases.extend(probe.releases.iter().cloned());
+        // What the link names may be gone.
+        releases.retain(|id| probe.releases.contains(id));
+        self.remembered(|memory| memory.releases = Some(releases));
+    }
+
+    async fn survey(&self, script: &Script) -> Result<(Probe, Answer), HostError> {
+        let begun = Instant::now();
+        let answer = self.run(script).await?;
+        if !answer.has("link") {
+            return Err(refusal::not_understood(script.phase, &answer));
+        }
+        let mut probe = read::probe(&answer);
+        probe.latency = begun.elapsed();
+        self.remember(&probe);
+        Ok((probe, answer))
+    }
+
+    async fn try_roll_back(&self, target: &RollBackTarget, switch: &Switch) -> Result<Option<String>, HostError> {
+        let mut script = self.script(Phase::RollBack, 300, switch.slot.as_ref());
+        script.set("rollout", switch.rollout.as_str());
+        match target {
+            RollBackTarget::Release { id } => script.set("to", "release").set("id", &id.to_string()),
+            RollBackTarget::Nothing => script.set("to", "nothing"),
+            RollBackTarget::Adopted => script.set("to", "adopted"),
+        };
+        let answer = self.run(&script).await?;
+        if answer.has("rolled_back") {
+            return Ok(None);
+        }
+        if !answer.has("broken") {
+            return Err(refusal::not_understood(script.phase, &answer));
+        }
+        let drift = answer.first("drift").map(read::describe_drift).unwrap_or_default();
+        Ok(Some(if answer.has("gone") { "it is not there any more".to_owned() } else { drift }))
+    }
+}
+
+/// The word of an exit code that says "I cannot tell" (`EX_TEMPFAIL`, sysexits.h).
+const INCONCLUSIVE: &str = "75";
+
+/// Makes a report of what a gate's record says: index, exit code or word, retries, and what it printed.
+fn report(gate: &GateCheck, code: &str, retries: &str, digits: &str) -> GateReport {
+    let output = clean_lines(&unhex(digits));
+    let verdict = match code {
+        "0" => Verdict::Pass,
+        INCONCLUSIVE => Verdict::Inconclusive,
+        _ => Verdict::Fail,
+    };
+    let mut message = match code {
+        "0" => String::new(),
+        "late" => format!("took longer than {} s", gate.timeout.as_secs_f64()),
+        code => format!("exit {code}"),
+    };
+    if verdict != Verdict::Pass {
+        if retries != "0" && verdict == Verdict::Fail {
+            message = format!("{message} ({retries} retries)");
+        }
+        let last = last_line(&output);
+        if !last.is_empty() {
+            message = format!("{message}: {last}");
+        }
+    }
+    GateReport { gate: gate.name.clone(), verdict, message, output, dry: gate.dry }
+}
+
+/// Writes the shell function that runs the gates: their own quoting is done, this one's is done here.
+fn gate_calls(gates: &[GateCheck]) -> String {
+    let mut text = String::from("gates() {\n:\n");
+    for (index, gate) in gates.iter().enumerate() {
+        let is_name = |name: &str| {
+            let mut bytes = name.bytes();
+            bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+                && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        text.push_str("( ");
+        // One that is no name of a shell's variable cannot be set by one.
+        for (name, value) in gate.environment.iter().filter(|(name, _)| is_name(name)) {
+            text.push_str(&format!("{name}={} && export {name} && ", quote(value)));
+        }
+        let words = [
+            index.to_string(),
+            gate.timeout.as_secs().max(1).to_string(),
+            gate.retries.to_string(),
+            if gate.dry { "dry" } else { "decides" }.to_owned(),
+            gate.run.clone(),
+        ];
+        text.push_str(&format!("gate {} ) || return 0\n", quote_words(words.iter().map(String::as_str))));
+    }
+    text.push_str("}\n");
+    text
+}
+
+impl<T: Transport> Host for Remote<T> {
+    async fn probe(&self, survey: Survey, slot: Option<&Slot>) -> Result<Probe, HostError> {
+        let (seconds, deep) = match survey {
+            Survey::Shallow => (30, "no"),
+            Survey::Deep => (300, "yes"),
+        };
+        let mut script = self.script(Phase::Probe, seconds, slot);
+        script.set("deep", deep);
+        Ok(self.survey(&script).await?.0)
+    }
+
+    async fn lock(&self, request: &LockRequest, slot: Option<&Slot>) -> Result<(Probe, Option<LockHolder>), HostError> {
+        let mut script = self.script(Phase::Lock, 30, slot);
+        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        script
+            .set("deep", "no")
+            .set("rollout", request.rollout.as_str())
+            .set("owner", &one_line(&request.owner.0))
+            .set("reason", &one_line(request.reason.as_deref().unwrap_or_default()))
+            .set("lease", &request.lease.as_secs().max(1).to_string());
+        let (probe, answer) = self.survey(&script).await?;
+        if !answer.has("locked") {
+            return Err(refusal::not_understood(script.phase, &answer));
+        }
+        self.remembered(|memory| memory.lease = Some(request.lease));
+        Ok((probe, answer.first("before").and_then(read::holder)))
+    }
+
+    async fn prime(
+        &self,
+        release: &Arc<StoredRelease>,
+        rollout: &RolloutId,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Primed, HostError> {
+        self.bring(release, rollout, progress).await
+    }
+
+    async fn activate(&self, release: &ReleaseId, switch: &Switch) -> Result<Activated, HostError> {
+        let mut script = self.script(Phase::Activate, 120, switch.slot.as_ref());
+        let confirm = switch.confirm.as_secs() + u64::from(switch.confirm.subsec_nanos() > 0);
+        script
+            .set("id", &release.to_string())
+            .set("rollout", switch.rollout.as_str())
+            .set("confirm", &confirm.to_string());
+        let answer = self.run(&script).await?;
+        let Some(activated) = answer.first("activated") else {
+            return Err(refusal::not_understood(script.phase, &answer));
+        };
+        self.remembered(|memory| memory.slot.clone_from(&switch.slot));
+        Ok(match activated.text().as_str() {
+            "already" => Activated { already: true, adopted: None },
+            adopted => Activated { already: false, adopted: adopted.parse().ok() },
+        })
+    }
+
+    async fn confirm(&self, rollout: &RolloutId) -> Result<(), HostError> {
+        let mut script = self.script(Phase::Confirm, 30, None);
+        script.set("rollout", rollout.as_str());
+        let answer = self.transport.run_anew(&script).await?;
+        let answer = refusal::check(script.phase, answer)?;
+        if answer.has("confirmed") { Ok(()) } else { Err(refusal::not_understood(script.phase, &answer)) }
+    }
+
+    async fn roll_back(
+        &self,
+        target: &RollBackTarget,
+        repair: Option<&Arc<StoredRelease>>,
+        switch: &Switch,
+    ) -> Result<(), HostError> {
+        self.remembered(|memory| memory.slot.clone_from(&switch.slot));
+        let Some(broken) = self.try_roll_back(target, switch).await? else {
+            return Ok(());
+        };
+        let RollBackTarget::Release { id } = target else {
+            return Err(Failure::new(FailureClass::Activate, broken).into());
+        };
+        let failure = |why: &str| {
+            let message = format!("the release to go back to, {id}, is not whole: {why}");
+            HostError::from(Failure::new(FailureClass::Activate, message).hint("build that version again, then retry"))
+        };
+        let Some(release) = repair.filter(|release| release.id == *id) else {
+            return Err(failure(&broken));
+        };
+        self.bring(release, &switch.rollout, &|_| {}).await?;
+        match self.try_roll_back(target, switch).await? {
+            None => Ok(()),
+            Some(broken) => Err(failure(&broken)),
+        }
+    }
+
+    async fn check(&self, gates: &[GateCheck]) -> Result<Vec<GateReport>, HostError> {
+        if gates.is_empty() {
+            return Ok(Vec::new());
+        }
+        let longest: u64 = gates
+            .iter()
+            // A second between two attempts, and some for their ends.
+            .map(|gate| (gate.timeout.as_secs().max(1) + 4).saturating_mul(u64::from(gate.retries) + 1))
+            .fold(30, u64::saturating_add);
+        let slot = self.remembered(|memory| memory.slot.clone());
+        let mut script = self.script(Phase::Check, longest, slot.as_ref());
+        script.tail(gate_calls(gates).as_bytes());
+        let answer = self.run(&script).await?;
+        let mut reports = Vec::new();
+        for record in answer.all("gate") {
+            let words = record.words();
+            let [index, code, retries, digits] = words.as_slice() else { continue };
+            if let Some(gate) = index.parse::<usize>().ok().and_then(|index| gates.get(index)) {
+                reports.push(report(gate, code, retries, digits));
+            }
+        }
+        let decided = reports.len() == gates.len()
+            || reports.last().is_some_and(|last| last.verdict != Verdict::Pass && !last.dry);
+        if decided { Ok(reports) } else { Err(refusal::not_understood(script.phase, &answer)) }
+    }
+
+    async fn finalize(&self, release: &ReleaseId, rollout: &RolloutId, slot: Option<&Slot>) -> Result<(), HostError> {
+        let mut script = self.script(Phase::Finalize, 300, slot);
+        script
+            .set("id", &release.to_string())
+            .set("rollout", rollout.as_str())
+            .set("keep", &self.common.target.keep.max(1).to_string());
+        let answer = self.run(&script).await?;
+        self.forget_releases();
+        if answer.has("finalized") { Ok(()) } else { Err(refusal::not_understood(script.phase, &answer)) }
+    }
+
+    async fn unlock(&self, rollout: &RolloutId) -> Result<(), HostError> {
+        let mut script = self.script(Phase::Unlock, 120, None);
+        script.set("rollout", rollout.as_str());
+        self.run(&script).await.map(drop)
+    }
+
+    async fn close(&self) {
+        self.transport.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::report;
+    use crate::host::GateCheck;
+    use crate::model::Verdict;
+
+    #[test]
+    fn a_gates_report_says_why_in_one_line_and_keeps_no_control_characters() {
+        let gate = GateCheck {
+            name: "answers".into(),
+            run: "true".into(),
+            environment: vec![],
+            timeout: Duration::from_secs(30),
+            retries: 2,
+            dry: false,
+        };
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let pass = report(&gate, "0", "0", &hex(b"fine\n"));
+        assert_eq!((pass.verdict, pass.message.as_str(), pass.output.as_str()), (Verdict::Pass, "", "fine"));
+        let fail = report(&gate, "3", "2", &hex(b"one\n\x1b[31mno \xff answer\x1b[0m\n"));
+        assert_eq!(fail.message, "exit 3 (2 retries): no \u{fffd} answer");
+        assert_eq!(report(&gate, "late", "0", "").message, "took longer than 30 s");
+        assert_eq!(report(&gate, "75", "0", &hex(b"no data")).verdict, Verdict::Inconclusive);
+    }
+}

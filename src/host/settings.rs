@@ -1,0 +1,196 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::model::Bytes;
+
+/// Says which host keys are taken; never "any".
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum HostKeys {
+    /// Known ones only.
+    #[default]
+    Strict,
+    /// Those of hosts that were never seen before too; a changed one never.
+    AcceptNew,
+}
+
+/// Says how hosts are reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshSettings {
+    /// The ssh configuration, as `-F` names it; none is the user's and the system's.
+    pub config: Option<PathBuf>,
+    /// Who logs in; none is ssh's own choice.
+    pub user: Option<String>,
+    /// How long a host may take to answer a connection with its banner.
+    pub connect_timeout: Duration,
+    /// After this long without a word the host is asked for one; after three of them it is lost.
+    pub alive: Duration,
+    /// Connections being opened at once.
+    pub connects: usize,
+    /// Connections held open at once; idle ones are closed for others.
+    pub sessions: usize,
+    /// Scripts that run at once.
+    pub execs: usize,
+    /// Which host keys are taken.
+    pub host_keys: HostKeys,
+    /// Key exchange algorithms, as ssh's `KexAlgorithms` takes them; none is ssh's own choice.
+    pub kex: Option<String>,
+    /// How long a connection lives on without use when this process died; ssh's `ControlPersist`.
+    pub persist: Duration,
+}
+
+impl Default for SshSettings {
+    fn default() -> Self {
+        Self {
+            config: None,
+            user: None,
+            connect_timeout: Duration::from_secs(10),
+            alive: Duration::from_secs(15),
+            connects: 30,
+            sessions: 256,
+            execs: 256,
+            host_keys: HostKeys::Strict,
+            kex: None,
+            persist: Duration::from_secs(300),
+        }
+    }
+}
+
+impl SshSettings {
+    /// Gives the time after which a silent host is lost: three times [`SshSettings::alive`].
+    #[must_use]
+    pub const fn silence(&self) -> Duration {
+        self.alive.saturating_mul(3)
+    }
+}
+
+/// Says when files are compressed on their way.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Compress {
+    /// Where much travels and both ends have zstd, which costs less than the wire.
+    #[default]
+    Auto,
+    /// Always, by whatever rsync has.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Says what is hashed on a host before a release counts as primed.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Verify {
+    /// Every file.
+    #[default]
+    Full,
+    /// The files that travelled; of the others kind and size.
+    Changed,
+}
+
+/// Says how releases travel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferSettings {
+    /// The most bytes a second to one host; none is no limit.
+    pub bandwidth: Option<Bytes>,
+    /// No byte for this long: the transfer failed.
+    pub stall: Duration,
+    /// The longest that one transfer may take, however well it goes.
+    pub deadline: Duration,
+    /// How many more attempts there are after a lost link.
+    pub retries: u32,
+    /// When files are compressed.
+    pub compress: Compress,
+    /// What is hashed on the host.
+    pub verify: Verify,
+    /// Transfers at once.
+    pub at_once: usize,
+}
+
+impl Default for TransferSettings {
+    fn default() -> Self {
+        Self {
+            bandwidth: None,
+            stall: Duration::from_secs(60),
+            deadline: Duration::from_secs(3600),
+            retries: 2,
+            compress: Compress::Auto,
+            verify: Verify::Full,
+            at_once: 64,
+        }
+    }
+}
+
+/// Says where releases are on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetSettings {
+    /// The folder that holds everything; relative is to the login folder.
+    pub root: PathBuf,
+    /// The link under the root that activation switches.
+    pub current: String,
+    /// How many releases are kept.
+    pub keep: usize,
+    /// What every command on the host is put behind: `sudo -n -u scap`.
+    pub r#become: Vec<String>,
+    /// What an unmanaged host runs to tell its version.
+    pub version_command: Option<String>,
+}
+
+/// Tells why settings make no sense.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SettingsError {
+    /// The link's name is none.
+    #[error(
+        "target.current is {0:?}: it is the name of one link under target.root, without a slash, and not `releases`"
+    )]
+    Current(String),
+    /// The root's name is none.
+    #[error("target.root is {0:?}: it is the path of a folder")]
+    Root(PathBuf),
+}
+
+impl TargetSettings {
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    ///
+    /// When the root is empty, or the link's name is not the name of one file under it.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let current = self.current.as_str();
+        let is_name = !matches!(current, "" | "." | ".." | "releases" | ".coalmine")
+            && current.trim() == current
+            && !current.contains('/')
+            && !current.chars().any(char::is_control);
+        if !is_name {
+            return Err(SettingsError::Current(current.to_owned()));
+        }
+        if self.root.as_os_str().is_empty() || self.root.as_os_str().as_encoded_bytes().contains(&0) {
+            return Err(SettingsError::Root(self.root.clone()));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TargetSettings;
+
+    fn target(current: &str) -> TargetSettings {
+        TargetSettings {
+            root: "/srv/x".into(),
+            current: current.into(),
+            keep: 5,
+            r#become: Vec::new(),
+            version_command: None,
+        }
+    }
+
+    #[test]
+    fn a_link_that_is_not_one_name_under_the_root_is_refused() {
+        for wrong in ["", ".", "..", "a/b", "/a", "releases", ".coalmine", "a\nb", " a"] {
+            assert!(target(wrong).check().is_err(), "{wrong:?} was taken");
+        }
+        for right in ["scap", "current version", "-x"] {
+            target(right).check().unwrap();
+        }
+    }
+}

@@ -1,0 +1,205 @@
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use rustix::fs::{FlockOperation, flock};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+
+use super::config;
+use super::control;
+use super::master::Master;
+use crate::host::settings::SshSettings;
+
+/// What a folder for control sockets is called, before its random part.
+const PREFIX: &str = "coalmine-";
+/// The longest path of a socket: `sun_path` has 108 bytes with its end (unix(7)), and ssh binds `PATH.` and 16 more first.
+const LONGEST_SOCKET: usize = 107 - 17;
+
+/// Counts what is open at once, and holds the folder of the control sockets.
+#[derive(Debug)]
+pub(in crate::host) struct Pool {
+    pub(super) settings: SshSettings,
+    connects: Semaphore,
+    sessions: Arc<Semaphore>,
+    execs: Semaphore,
+    transfers: Semaphore,
+    /// Told whenever a connection has nothing to do.
+    pub(super) idle: Arc<Notify>,
+    open: Mutex<Vec<Weak<Master>>>,
+    clock: AtomicU64,
+    serial: AtomicU64,
+    folder: tempfile::TempDir,
+    /// Locked as long as this process lives, so that another knows whether the folder is anybody's.
+    _owner: File,
+}
+
+impl Pool {
+    /// Makes the folder for control sockets, and removes those that dead processes left.
+    pub(in crate::host) fn new(settings: SshSettings, transfers: usize) -> io::Result<Self> {
+        let parent = parent();
+        clear(&parent);
+        let folder = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .rand_bytes(8)
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .tempdir_in(&parent)?;
+        let owner = File::create(folder.path().join("owner"))?;
+        flock(&owner, FlockOperation::NonBlockingLockExclusive)?;
+        let text = config::write(&settings, std::env::home_dir().as_deref());
+        fs::write(folder.path().join("config"), text)?;
+        Ok(Self {
+            connects: Semaphore::new(settings.connects.max(1)),
+            sessions: Arc::new(Semaphore::new(settings.sessions.max(1))),
+            execs: Semaphore::new(settings.execs.max(1)),
+            transfers: Semaphore::new(transfers.max(1)),
+            idle: Arc::default(),
+            open: Mutex::default(),
+            clock: AtomicU64::new(0),
+            serial: AtomicU64::new(0),
+            folder,
+            _owner: owner,
+            settings,
+        })
+    }
+
+    /// Gives the generated configuration.
+    pub(super) fn config(&self) -> PathBuf {
+        self.folder.path().join("config")
+    }
+
+    /// Gives a path for a socket that no other connection has.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.folder.path().join(self.serial.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    /// Waits for a turn to run a script. The permits are closed never, so there is always one to come.
+    pub(in crate::host) async fn exec(&self) -> Option<SemaphorePermit<'_>> {
+        self.execs.acquire().await.ok()
+    }
+
+    /// Waits for a turn to transfer.
+    pub(in crate::host) async fn transfer(&self) -> Option<SemaphorePermit<'_>> {
+        self.transfers.acquire().await.ok()
+    }
+
+    /// Waits for a turn to connect.
+    pub(super) async fn connect(&self) -> Option<SemaphorePermit<'_>> {
+        self.connects.acquire().await.ok()
+    }
+
+    /// Waits for room for one more connection; closes the one that was idle longest to make it.
+    pub(super) async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        loop {
+            if let Ok(permit) = Arc::clone(&self.sessions).try_acquire_owned() {
+                return Some(permit);
+            }
+            let idle = self.idle.notified();
+            tokio::pin!(idle);
+            // From here on no word of an idle one is missed.
+            idle.as_mut().enable();
+            if self.close_idlest() {
+                continue;
+            }
+            tokio::select! {
+                permit = Arc::clone(&self.sessions).acquire_owned() => return permit.ok(),
+                () = idle => {}
+            }
+        }
+    }
+
+    /// Counts on; the larger, the later.
+    pub(super) fn tick(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn register(&self, master: &Arc<Master>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|master| master.strong_count() > 0);
+        open.push(Arc::downgrade(master));
+    }
+
+    fn close_idlest(&self) -> bool {
+        let mut idle: Vec<Arc<Master>> = {
+            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            open.iter().filter_map(Weak::upgrade).filter(|master| master.is_idle()).collect()
+        };
+        idle.sort_unstable_by_key(|master| master.used());
+        // Somebody may have begun with it meanwhile.
+        idle.iter().any(|master| master.close_if_idle())
+    }
+}
+
+/// Finds a folder whose path is short: sockets have to fit.
+fn parent() -> PathBuf {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| {
+        let fits = path.as_os_str().len() + "/coalmine-12345678/123456".len() <= LONGEST_SOCKET;
+        fits && path.is_absolute() && fs::metadata(path).is_ok_and(|found| found.is_dir() && is_ours(&found))
+    });
+    runtime.unwrap_or_else(|| "/tmp".into())
+}
+
+fn is_ours(found: &fs::Metadata) -> bool {
+    found.uid() == rustix::process::geteuid().as_raw()
+}
+
+/// Ends the connections, and removes the folders, of processes that died without doing so.
+fn clear(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let folder = entry.path();
+        let is_candidate = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes())
+            && fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir() && is_ours(&found));
+        let Some(owner) = is_candidate.then(|| File::open(folder.join("owner")).ok()).flatten() else { continue };
+        if flock(&owner, FlockOperation::NonBlockingLockExclusive).is_err() {
+            continue;
+        }
+        end_all(&folder);
+        if let Err(error) = fs::remove_dir_all(&folder) {
+            tracing::debug!(%error, ?folder, "a dead process's folder stays");
+        }
+    }
+}
+
+/// Ends every connection that has a socket in a folder.
+fn end_all(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_socket())
+            && let Err(error) = control::end(&entry.path())
+        {
+            tracing::debug!(%error, socket = ?entry.path(), "a connection was gone before it was ended");
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        end_all(self.folder.path());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST_SOCKET, Pool};
+    use crate::host::settings::SshSettings;
+
+    #[test]
+    fn sockets_fit_and_their_folder_is_private_and_goes_with_the_pool() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let pool = Pool::new(SshSettings::default(), 1).unwrap();
+        let socket = pool.socket();
+        assert!(socket.as_os_str().len() + 6 <= LONGEST_SOCKET);
+        let folder = socket.parent().unwrap().to_owned();
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_ne!(pool.socket(), socket);
+        // A second process beside it leaves it alone.
+        let other = Pool::new(SshSettings::default(), 1).unwrap();
+        assert!(folder.is_dir());
+        drop(other);
+        drop(pool);
+        assert!(!folder.exists());
+    }
+}

@@ -1,0 +1,231 @@
+use std::collections::{HashMap, HashSet};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::manifest::{Difference, Entry, Kind, MANIFEST, Manifest, escape};
+use crate::model::{Bytes, ReleaseId};
+
+/// Finds the manifest of a release that this machine knows: what is on a host is told by its id, and what that means by the store.
+pub trait Bases: Send + Sync + 'static {
+    /// Gives the manifest; none when the store does not have the release any more.
+    fn manifest(&self, id: &ReleaseId) -> Option<Arc<Manifest>>;
+}
+
+impl<F: Fn(&ReleaseId) -> Option<Arc<Manifest>> + Send + Sync + 'static> Bases for F {
+    fn manifest(&self, id: &ReleaseId) -> Option<Arc<Manifest>> {
+        self(id)
+    }
+}
+
+/// The block in which file systems count.
+const BLOCK: u64 = 4096;
+/// What is left free besides, in KiB: names, the journal of the file system, the state.
+const MARGIN: u64 = 1024;
+
+/// Says what travels from one release to another, computed once for all hosts that take this way.
+#[derive(Debug, Clone)]
+pub(super) struct Travel {
+    /// What rsync sends, each name ended by a zero byte.
+    pub(super) list: Arc<[u8]>,
+    /// What the host removes before, a line each, spelled as in a manifest.
+    pub(super) removals: Arc<[u8]>,
+    /// How many bytes the sent files have.
+    pub(super) bytes: Bytes,
+    /// What has to be free on the host for it.
+    pub(super) need_kib: u64,
+    /// How many inodes have to be free on the host.
+    pub(super) need_inodes: u64,
+}
+
+impl Travel {
+    /// Sends what differs. A file that stays a file is left there as the basis of a delta: rsync puts the new one in its place by a
+    /// rename, so the old release keeps its own.
+    fn between(old: &Manifest, new: &Manifest) -> Self {
+        let difference = Difference::between(old, new);
+        let is_file = |entry: &&Entry| matches!(entry.kind(), Kind::File { .. });
+        let replaced: HashSet<_> = difference.changed.iter().filter(is_file).map(Entry::path).collect();
+        let mut removals = Vec::new();
+        for entry in difference.removals() {
+            if is_file(&entry) && replaced.contains(entry.path()) {
+                continue;
+            }
+            removals.extend_from_slice(&escape(entry.path().as_os_str()));
+            removals.push(b'\n');
+        }
+        Self::new(&difference, removals, new)
+    }
+
+    /// Sends everything.
+    fn whole(new: &Manifest) -> Self {
+        Self::new(&Difference::whole(new), Vec::new(), new)
+    }
+
+    fn new(difference: &Difference, removals: Vec<u8>, new: &Manifest) -> Self {
+        let directories = new.totals().directories as u64;
+        Self {
+            list: difference.files_from().into(),
+            removals: removals.into(),
+            bytes: difference.bytes(),
+            need_kib: kibibytes(difference.sent(), new, directories),
+            need_inodes: difference.totals().entries() as u64 + directories + 16,
+        }
+    }
+
+    /// Sends the manifest alone: what else is wrong the host can say then.
+    pub(super) fn manifest_only(new: &Manifest) -> Self {
+        let list = [MANIFEST.as_bytes(), b"\0"].concat();
+        let directories = new.totals().directories as u64;
+        Self {
+            list: list.into(),
+            removals: Arc::from([]),
+            bytes: new.length(),
+            need_kib: kibibytes(std::iter::empty(), new, directories),
+            need_inodes: directories + 16,
+        }
+    }
+
+    /// Sends what a host found wrong, spelled as in a manifest, and the manifest.
+    pub(super) fn repair<'a>(new: &Manifest, wrong: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let wrong: HashSet<&[u8]> = wrong.into_iter().collect();
+        let sent: Vec<&Entry> =
+            new.entries().iter().filter(|entry| wrong.contains(&*escape(entry.path().as_os_str()))).collect();
+        let mut list = Vec::new();
+        let mut bytes = new.length();
+        for entry in &sent {
+            list.extend_from_slice(entry.path().as_os_str().as_bytes());
+            list.push(0);
+            bytes = bytes.saturating_add(entry.kind().size());
+        }
+        list.extend_from_slice(MANIFEST.as_bytes());
+        list.push(0);
+        let directories = new.totals().directories as u64;
+        Self {
+            list: list.into(),
+            removals: Arc::from([]),
+            bytes,
+            need_kib: kibibytes(sent.iter().copied(), new, directories),
+            need_inodes: sent.len() as u64 + directories + 16,
+        }
+    }
+}
+
+/// Counts what files take up: whole blocks each, and one for every folder, for hard links have folders of their own.
+fn kibibytes<'a>(sent: impl Iterator<Item = &'a Entry>, new: &Manifest, directories: u64) -> u64 {
+    let files: u64 = sent.map(|entry| entry.kind().size().0.div_ceil(BLOCK)).sum();
+    (files + new.length().0.div_ceil(BLOCK) + directories) * (BLOCK / 1024) + MARGIN
+}
+
+type Ways = HashMap<(Option<ReleaseId>, ReleaseId), Arc<OnceLock<Arc<Travel>>>>;
+
+/// Remembers what travels between two releases.
+pub(super) struct Atlas {
+    bases: Box<dyn Bases>,
+    ways: Mutex<Ways>,
+}
+
+impl std::fmt::Debug for Atlas {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Atlas").finish_non_exhaustive()
+    }
+}
+
+impl Atlas {
+    pub(super) fn new(bases: impl Bases) -> Self {
+        Self { bases: Box::new(bases), ways: Mutex::default() }
+    }
+
+    /// Gives what travels from nothing.
+    pub(super) fn whole(&self, id: &ReleaseId, new: &Manifest) -> Arc<Travel> {
+        self.way(None, id, || Some(Travel::whole(new))).unwrap_or_else(|| Arc::new(Travel::whole(new)))
+    }
+
+    /// Gives what travels from a release; none when the store does not know that one.
+    pub(super) fn between(&self, base: &ReleaseId, id: &ReleaseId, new: &Manifest) -> Option<Arc<Travel>> {
+        self.way(Some(base), id, || self.bases.manifest(base).map(|old| Travel::between(&old, new)))
+    }
+
+    /// Computes a way once; whoever asks for the same meanwhile waits.
+    fn way(
+        &self,
+        base: Option<&ReleaseId>,
+        id: &ReleaseId,
+        compute: impl FnOnce() -> Option<Travel>,
+    ) -> Option<Arc<Travel>> {
+        let key = (base.cloned(), id.clone());
+        let place = Arc::clone(self.ways.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
+        if let Some(travel) = place.get() {
+            return Some(Arc::clone(travel));
+        }
+        let travel = Arc::new(compute()?);
+        Some(Arc::clone(place.get_or_init(|| travel)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::{Atlas, Travel};
+    use crate::manifest::{Entry, Kind, Manifest};
+    use crate::model::{Bytes, Digest, ReleaseId};
+
+    fn file(path: &str, content: u8, size: u64) -> Entry {
+        let kind = Kind::File { executable: false, size: Bytes(size), digest: Digest([content; 32]) };
+        Entry::new(Path::new(path), kind).unwrap()
+    }
+
+    fn folder(path: &str) -> Entry {
+        Entry::new(Path::new(path), Kind::Directory).unwrap()
+    }
+
+    fn link(path: &str) -> Entry {
+        Entry::new(Path::new(path), Kind::Symlink { target: Arc::from(std::ffi::OsStr::new("same")) }).unwrap()
+    }
+
+    fn id(text: &str) -> ReleaseId {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn only_what_differs_travels_and_changed_files_stay_as_a_basis() {
+        let old =
+            [file("same", 1, 5000), file("edit\ned", 1, 100), file("gone", 1, 1), file("was", 1, 1), link("turns")];
+        let new =
+            [file("same", 1, 5000), file("edit\ned", 2, 90), folder("was"), file("was/new", 1, 7), file("turns", 1, 3)];
+        let (old, new) = (Manifest::new(old.to_vec()).unwrap(), Manifest::new(new.to_vec()).unwrap());
+        let travel = Travel::between(&old, &new);
+        assert_eq!(&*travel.list, b"edit\ned\0turns\0was\0was/new\0MANIFEST\0");
+        let removals = String::from_utf8(travel.removals.to_vec()).unwrap();
+        let mut removals: Vec<_> = removals.lines().collect();
+        removals.sort_unstable();
+        assert_eq!(removals, ["gone", "turns", "was"]);
+        assert_eq!(travel.bytes, Bytes(100 + new.length().0));
+    }
+
+    #[test]
+    fn a_repair_sends_what_the_host_named_and_no_more() {
+        let new = Manifest::new(vec![file("a", 1, 5), file("b\nc", 1, 70), folder("d")]).unwrap();
+        let travel = Travel::repair(&new, [&b"b\\0012c"[..], b"MANIFEST", b"unknown"]);
+        assert_eq!(&*travel.list, b"b\nc\0MANIFEST\0");
+        assert_eq!(travel.bytes, Bytes(70 + new.length().0));
+    }
+
+    #[test]
+    fn a_difference_is_computed_once() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let (old, new) = (id("1-00000000"), id("2-00000000"));
+        let manifest = Arc::new(Manifest::new(vec![file("a", 1, 5)]).unwrap());
+        let known = Arc::clone(&manifest);
+        let atlas = Atlas::new(move |id: &ReleaseId| {
+            ASKED.fetch_add(1, Ordering::Relaxed);
+            (id.version().as_str() == "1").then(|| Arc::clone(&known))
+        });
+        for _ in 0..10 {
+            assert!(atlas.between(&old, &new, &manifest).is_some());
+        }
+        assert_eq!(ASKED.load(Ordering::Relaxed), 1);
+        assert!(atlas.between(&id("3-00000000"), &new, &manifest).is_none());
+    }
+}
