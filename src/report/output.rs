@@ -367,7 +367,7 @@ impl Writer {
             if ended {
                 lines.extend(summary_text(state, told.narrator.timings(), &told.style));
             }
-            text.push_str(&told.screen.frame(&lines, &region, columns));
+            text.push_str(&told.screen.frame(&lines, &region));
             told.last_frame_at = Some(Instant::now());
             return;
         }

@@ -104,12 +104,6 @@ pub(super) fn cut_painted(line: &str, columns: usize) -> String {
     kept
 }
 
-/// Counts the columns of a line in which colours may be.
-#[must_use]
-pub(super) fn width(line: &str) -> usize {
-    clean(line).width()
-}
-
 /// Fills a text up with blanks to a number of columns.
 #[must_use]
 pub(super) fn pad(text: &str, columns: usize) -> String {
@@ -233,7 +227,7 @@ pub(super) fn back_to(target: Option<&RollBackTarget>) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{clean, count, cut_painted, folded, one_line, span, took, width};
+    use super::{clean, count, cut_painted, folded, one_line, span, took};
     use crate::model::HostId;
     use crate::report::Look;
 
@@ -269,7 +263,6 @@ mod tests {
     fn a_painted_line_is_cut_by_its_columns_and_its_colour_ends() {
         assert_eq!(cut_painted("\x1b[31mabc\x1b[0mdef", 2), "\x1b[31mab\x1b[0m");
         assert_eq!(cut_painted("abcdef", 6), "abcdef");
-        assert_eq!(width("\x1b[31m✓\x1b[0m ok"), 4);
     }
 
     #[test]

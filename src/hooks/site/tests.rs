@@ -113,7 +113,7 @@ async fn a_gate_is_tried_again_as_often_as_it_says_and_no_more() {
 
 #[tokio::test]
 async fn a_gate_that_cannot_run_or_is_unknown_says_nothing_about_the_release() {
-    let mut missing = gate("");
+    let mut missing = gate("true");
     missing.run = CommandTemplate::Argv(vec![Template::parse("/no/such").unwrap()]);
     let answer = ask(missing, None).await;
     assert_eq!(answer.verdict, Verdict::Inconclusive);
