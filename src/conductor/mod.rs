@@ -1,1 +1,62 @@
-//! The process of a rollout: engine, control socket, signals.
+//! The process that runs one rollout: its engine, its control socket, its signals, and the locks of its environment.
+//!
+//! To start a rollout and to resume one are the same: whoever planned it leaves a journal with one record, and a conductor
+//! goes on with that journal ([`Opened`]). It runs in the foreground, or as a process of its own session ([`Start`]) which no
+//! terminal takes with it. Everybody else is a client of its socket, in the same process or in another. Nothing here knows
+//! how a host is reached, what a configuration is, or what people see.
+//!
+//! # The control socket
+//!
+//! `STATE/rollouts/ROLLOUT/control.sock` is a Unix stream socket of mode 0600, or 0660 for the group that `control.group`
+//! names. Both sides send JSON, an object a line, with the version of the protocol in each: `"v":1`. What has another version
+//! is refused. Names and fields that are not known are to be passed over.
+//!
+//! 1. The server greets: `{"v":1,"hello":{"coalmine":"0.1.0","rollout":"20260101T120000-ab3f","pid":4711}}`.
+//! 2. The client says what it is for: `{"v":1,"hello":{"role":"operate","after":0}}`. `operate` gets records and may give
+//!    commands, `watch` gets records and may not, `command` gives commands and gets no records. `after` is the number of the
+//!    last record that it has; without it, it gets all.
+//! 3. The server sends the records of the journal, as they stand there (`{"v":1,"seq":…,"at":…,"rollout":…,"kind":…}`), then
+//!    each new one once it is on disk, none missing and none twice; and `host_progress` between them, which is never
+//!    journaled, has the `seq` of the record before it and may be left out where a client is slow.
+//! 4. A client gives a command under a number of its own: `{"v":1,"id":7,"command":{"command":"skip","host":"mw01"},
+//!    "by":"alice@deploy1"}`. The server answers in order, each when the command is in the journal:
+//!    `{"v":1,"id":7,"reply":"accepted"}` or `{"v":1,"id":7,"reply":"rejected","reason":"it is paused already"}`. Commands are
+//!    `pause`, `continue`, `abort`, `rollback`, `retry` (of one `host`, or of all that failed), `skip` (of a `host`) and `stop`.
+//!    What the journal says of who gave it is `by`; where the connection is another user's than the rollout's, with that
+//!    user beside it.
+//! 5. What cannot be understood is answered, `{"v":1,"error":"…"}` or a rejection under its number, and changes nothing; a
+//!    line of more than 64 KiB counts as that.
+//! 6. At its end the server says `{"v":1,"bye":"finished"}`, `"suspended"` (somebody stopped the conductor) or `"failed"` (its
+//!    log says why) and closes. A connection that ends without it was lost: the conductor is there as long as the journal is
+//!    locked, and a client that comes back with `after` misses nothing.
+//!
+//! A client that reads slowly never holds up the engine or another client. It is served from the journal until it has caught
+//! up, and given up after it took nothing for five minutes. The end of what a client sends ends its connection.
+
+mod access;
+mod address;
+mod client;
+mod error;
+mod find;
+mod freeze;
+mod launch;
+mod lines;
+mod lock;
+mod peer;
+mod run;
+mod server;
+mod session;
+mod signals;
+mod tail;
+mod wire;
+
+pub use access::Access;
+pub use client::{ClientError, News, Watcher, command};
+pub use error::ConductorError;
+pub use find::{Due, Waiting, due, replay, running, waiting};
+pub use freeze::{Freeze, freeze, frozen, unfreeze};
+pub use launch::{Launch, Readiness, Ready, Start, StartError, log_in};
+pub use lock::{EnvironmentLock, Holder, LockError, Standing, standing};
+pub use run::{Conductor, Ending, Opened};
+pub use signals::{Signals, Tell};
+pub use wire::{Farewell, Greeting, Role};

@@ -1,0 +1,109 @@
+use std::os::unix::fs::MetadataExt as _;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::error::ConductorError;
+use super::signals::{INTERRUPTED, TERMINATED};
+use crate::journal::{Entry, Rollouts};
+use crate::model::{Environment, RolloutId};
+use crate::rollout::{Record, State};
+
+/// How long after its last sign of life a rollout is still resumed without anybody asking for it.
+const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Says what is to be resumed, and why the rest is not.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    /// Those that can be resumed, oldest first.
+    pub resumable: Vec<Entry>,
+    /// Those that could have been, and the later rollout of each.
+    pub overtaken: Vec<(Entry, Entry)>,
+}
+
+/// Says whether a timer resumes a rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Due {
+    /// It does: its conductor died, or went down with its machine.
+    Yes,
+    /// It does not, for this reason.
+    No(String),
+}
+
+/// Lists the rollouts that a conductor runs; of one environment, or of all.
+///
+/// # Errors
+///
+/// When the state folder cannot be read. A rollout of which nothing can be read is left out.
+pub fn running(rollouts: &Rollouts, environment: Option<&Environment>) -> Result<Vec<Entry>, ConductorError> {
+    let mut entries = rollouts.list()?.entries;
+    entries.retain(|entry| entry.live && environment.is_none_or(|environment| entry.environment == *environment));
+    Ok(entries)
+}
+
+/// Finds the rollouts that wait to be resumed; of one environment, or of all.
+///
+/// A later rollout of the same environment overtakes an earlier one as soon as it switched a host: going on with the
+/// earlier one would put the hosts back.
+///
+/// # Errors
+///
+/// When the state folder or a journal cannot be read.
+pub fn waiting(rollouts: &Rollouts, environment: Option<&Environment>) -> Result<Waiting, ConductorError> {
+    let mut entries = rollouts.list()?.entries;
+    entries.retain(|entry| environment.is_none_or(|environment| entry.environment == *environment));
+    let mut found = Waiting::default();
+    for (place, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.is_resumable()) {
+        let later = entries.iter().skip(place + 1).filter(|later| later.environment == entry.environment);
+        let mut overtaken = None;
+        for later in later {
+            if later.live || replay(rollouts, &later.rollout)?.anything_switched() {
+                overtaken = Some(later);
+            }
+        }
+        match overtaken {
+            Some(later) => found.overtaken.push((entry.clone(), later.clone())),
+            None => found.resumable.push(entry.clone()),
+        }
+    }
+    Ok(found)
+}
+
+/// Tells whether a rollout that can be resumed is due to be, without anybody asking for it.
+///
+/// It is when it had begun, nobody stopped it and it is not older than a week. Who stopped it was a person when it was a
+/// `stop` or SIGINT; SIGTERM is what a machine sends that shuts down.
+///
+/// # Errors
+///
+/// When its journal cannot be read.
+pub fn due(rollouts: &Rollouts, entry: &Entry, now: Timestamp) -> Result<Due, ConductorError> {
+    let folder = rollouts.folder(&entry.rollout);
+    let owner = folder.metadata().map_err(ConductorError::io("look at", &folder))?.uid();
+    if owner != rustix::process::geteuid().as_raw() {
+        return Ok(Due::No(format!("it is the user's with id {owner}")));
+    }
+    let state = replay(rollouts, &entry.rollout)?;
+    if state.seq() <= 1 {
+        return Ok(Due::No("it was planned and never begun".to_owned()));
+    }
+    match state.suspended() {
+        Some(by) if &*by.0 == TERMINATED => {}
+        Some(by) if &*by.0 == INTERRUPTED => return Ok(Due::No("it was interrupted by hand".to_owned())),
+        Some(by) => return Ok(Due::No(format!("it was stopped by {by}"))),
+        None => {}
+    }
+    if now.duration_since(entry.latest) > FRESH {
+        return Ok(Due::No("nothing has happened in it for more than a week".to_owned()));
+    }
+    Ok(Due::Yes)
+}
+
+/// Folds a rollout's journal.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn replay(rollouts: &Rollouts, rollout: &RolloutId) -> Result<State, ConductorError> {
+    let records = rollouts.read(rollout)?.collect::<Result<Vec<Record>, _>>()?;
+    Ok(State::replay(&records))
+}

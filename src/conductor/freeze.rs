@@ -1,0 +1,163 @@
+use std::fs::{File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::access::shared_folder;
+use super::error::ConductorError;
+use crate::model::{Environment, Operator};
+
+/// The version of the file.
+const VERSION: u32 = 1;
+
+/// Says that nobody may start a rollout of an environment, nor go on with one.
+///
+/// It holds for everybody, who froze it included: `unlock` is one word. What runs already goes on and can be controlled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    /// Who froze it.
+    pub owner: Operator,
+    /// Why, in the owner's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl Freeze {
+    /// Gives the reason, or says that there is none.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        self.reason.as_deref().unwrap_or("no reason was given")
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    v: u32,
+    freeze: Freeze,
+}
+
+/// Tells whether an environment is frozen.
+///
+/// # Errors
+///
+/// When the file is there and cannot be read or understood: then nobody should start anything either.
+pub fn frozen(state: &Path, environment: &Environment) -> Result<Option<Freeze>, ConductorError> {
+    let path = path(&state.join("locks"), environment);
+    let bytes = match std::fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(ConductorError::io("read", &path))?,
+    };
+    let unreadable = |why: String| ConductorError::Unreadable {
+        path: path.clone(),
+        why: format!("says that {environment} is frozen, but not by whom ({why}); `coalmine unlock` frees it"),
+    };
+    match serde_json::from_slice(&bytes) {
+        Ok(Written { v: VERSION, freeze }) => Ok(Some(freeze)),
+        Ok(Written { v, .. }) => Err(unreadable(format!("it has version {v}"))),
+        Err(error) => Err(unreadable(error.to_string())),
+    }
+}
+
+/// Freezes an environment, and gives who had done so before.
+///
+/// Returns when it survives a power loss. A freeze that is there stays as it is, unless it is the same owner's.
+///
+/// # Errors
+///
+/// When the disk refuses.
+pub fn freeze(state: &Path, environment: &Environment, freeze: &Freeze) -> Result<Option<Freeze>, ConductorError> {
+    let locks = shared_folder(state, "locks")?;
+    let before = frozen(state, environment)?;
+    if before.as_ref().is_some_and(|before| before.owner != freeze.owner) {
+        return Ok(before);
+    }
+    let path = path(&locks, environment);
+    let text = serde_json::to_vec(&Written { v: VERSION, freeze: freeze.clone() })
+        .map_err(|error| ConductorError::io("write", &path)(error.into()))?;
+    let mode = locks.metadata().map_err(ConductorError::io("look at", &locks))?.mode() & 0o666 | 0o600;
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(&locks)?;
+        file.write_all(&text)?;
+        file.as_file().set_permissions(Permissions::from_mode(mode))?;
+        file.as_file().sync_all()?;
+        // Two who freeze at once: the first one's stays.
+        match &before {
+            None => file.persist_noclobber(&path).map_err(|error| error.error)?,
+            Some(_) => file.persist(&path).map_err(|error| error.error)?,
+        };
+        File::open(&locks)?.sync_all()
+    };
+    match write() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => frozen(state, environment),
+        written => written.map(|()| before).map_err(ConductorError::io("write", &path)),
+    }
+}
+
+/// Frees an environment, and gives who had frozen it; none when nobody had.
+///
+/// # Errors
+///
+/// When the disk refuses.
+pub fn unfreeze(state: &Path, environment: &Environment) -> Result<Option<Freeze>, ConductorError> {
+    let path = path(&state.join("locks"), environment);
+    let before = match frozen(state, environment) {
+        // What cannot be understood is removed, too.
+        Err(ConductorError::Unreadable { .. }) => {
+            Some(Freeze { owner: Operator("somebody".into()), reason: None, since: Timestamp::now() })
+        }
+        before => before?,
+    };
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        removed => removed.map(|()| before).map_err(ConductorError::io("remove", &path)),
+    }
+}
+
+fn path(locks: &Path, environment: &Environment) -> PathBuf {
+    locks.join(format!("{environment}.frozen"))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::{Freeze, freeze, frozen, unfreeze};
+    use crate::model::{Environment, Operator};
+
+    fn by(owner: &str, reason: &str) -> Freeze {
+        Freeze { owner: Operator(owner.into()), reason: Some(reason.to_owned()), since: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn one_freezes_and_anybody_frees() {
+        let state = tempfile::tempdir().unwrap();
+        let production = Environment::new("production").unwrap();
+        assert_eq!(frozen(state.path(), &production).unwrap(), None);
+        let (alice, bob) = (by("alice@d1", "audit"), by("bob@d1", "party"));
+        assert_eq!(freeze(state.path(), &production, &alice).unwrap(), None);
+        assert_eq!(freeze(state.path(), &production, &bob).unwrap().as_ref(), Some(&alice), "the first one's stays");
+        assert_eq!(frozen(state.path(), &production).unwrap().as_ref(), Some(&alice));
+        assert_eq!(frozen(state.path(), &Environment::new("beta").unwrap()).unwrap(), None);
+        let longer = by("alice@d1", "audit, second day");
+        freeze(state.path(), &production, &longer).unwrap();
+        assert_eq!(unfreeze(state.path(), &production).unwrap(), Some(longer));
+        assert_eq!(unfreeze(state.path(), &production).unwrap(), None);
+    }
+
+    #[test]
+    fn a_freeze_that_cannot_be_understood_still_freezes() {
+        let state = tempfile::tempdir().unwrap();
+        let production = Environment::new("production").unwrap();
+        std::fs::create_dir(state.path().join("locks")).unwrap();
+        std::fs::write(state.path().join("locks/production.frozen"), "{\"v\":2,\"freeze\":").unwrap();
+        let why = frozen(state.path(), &production).unwrap_err().to_string();
+        assert!(why.contains("coalmine unlock"), "{why}");
+        assert!(unfreeze(state.path(), &production).unwrap().is_some());
+        assert_eq!(frozen(state.path(), &production).unwrap(), None);
+    }
+}
