@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::{Environment, Slot, Version};
+use crate::model::{Environment, RolloutId, Slot, Version};
 
 /// Installs a release of a tool on a whole fleet over ssh and rsync, canaries first.
 ///
@@ -77,6 +77,13 @@ pub enum Command {
     /// A throw-away fleet of real sshd hosts on loopback, with a product to deploy.
     #[command(subcommand)]
     Sandbox(SandboxCommand),
+    /// Conducts a rollout; started by whoever planned it.
+    #[command(hide = true)]
+    Conduct {
+        /// The rollout.
+        #[arg(value_name = "ROLLOUT", value_parser = rollout)]
+        rollout: RolloutId,
+    },
     /// Prints a script that completes commands, hosts, groups and tags.
     Completions {
         /// For which shell.
@@ -132,6 +139,10 @@ pub struct Running {
     /// Prints instead of opening the console.
     #[arg(long)]
     pub headless: bool,
+
+    /// Leaves the rollout to a process of its own, prints its id and exits with 8.
+    #[arg(long, conflicts_with = "headless")]
+    pub detach: bool,
 
     /// What is printed.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = StreamFormat::Text)]
@@ -422,6 +433,10 @@ fn environment(text: &str) -> Result<Environment, String> {
 
 fn slot(text: &str) -> Result<Slot, String> {
     Slot::new(text).map_err(|error| error.to_string())
+}
+
+fn rollout(text: &str) -> Result<RolloutId, String> {
+    RolloutId::new(text).map_err(|error| error.to_string())
 }
 
 fn version(text: &str) -> Result<Version, String> {

@@ -18,6 +18,8 @@ impl Failed {
     pub const USAGE: u8 = 2;
     /// The environment is locked by another.
     pub const LOCKED: u8 = 7;
+    /// The rollout goes on in its conductor.
+    pub const WAITING: u8 = 8;
     /// A bug in coalmine.
     pub const BUG: u8 = 70;
     /// Interrupted before anything was changed.

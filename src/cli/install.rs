@@ -9,8 +9,8 @@ use super::main::runtime;
 use super::output::{count, is_interactive, print, tell};
 use super::plan::show;
 use super::release::{make, store};
-use super::rollout::{self, Run};
-use super::{Cli, mapping};
+use super::rollout::{Prepared, Run};
+use super::{Cli, conduct, mapping};
 use crate::plan::{LeftOutReason, OnFailure, Plan, PlanKind};
 
 pub(super) fn run(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<u8, Failed> {
@@ -40,7 +40,21 @@ async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<u8,
     check_reachable(&plan)?;
     confirm(cli, &plan, &args.running)?;
     let run = Run { cli, context, output: args.running.output, lock_wait: args.running.wait_lock };
-    rollout::run(&run, plan, release, hosts).await
+    start(&run, &args.running, plan, Prepared { release, fleet: hosts }).await
+}
+
+/// Starts a planned rollout: here, or as a process of its own where it is to outlive this one.
+pub(super) async fn start(run: &Run<'_>, running: &Running, plan: Plan, prepared: Prepared) -> Result<u8, Failed> {
+    let lock = run.lock(&plan.environment, Some(&plan.rollout), plan.reason.as_deref())?;
+    let rollout = run.begin(plan, &prepared.release)?;
+    if running.detach {
+        drop(prepared);
+        conduct::start(run, &rollout, lock).await?;
+        print(rollout.as_str())?;
+        tell(&format!("`coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"));
+        return Ok(Failed::WAITING);
+    }
+    run.conduct(&rollout, lock, Some(prepared)).await
 }
 
 fn wishes(args: &InstallArgs) -> Wishes {

@@ -8,7 +8,7 @@ use super::args::{Cli, Command};
 use super::context::Context;
 use super::error::Failed;
 use super::output::{print, tell};
-use super::{build, config, hosts, install, plan, rollback, sandbox, status};
+use super::{build, conduct, config, hosts, install, plan, rollback, sandbox, status};
 
 /// Where the rollout of this process is written, for who has to look after a bug.
 static JOURNAL: OnceLock<std::path::PathBuf> = OnceLock::new();
@@ -53,6 +53,7 @@ fn run(cli: &Cli) -> Result<u8, Failed> {
         Command::InstallWorld(args) => install::run(cli, &Context::load(cli)?, args),
         Command::Rollback(args) => rollback::run(cli, &Context::load(cli)?, args),
         Command::Sandbox(command) => sandbox::run(command),
+        Command::Conduct { rollout } => conduct::run(cli, rollout),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "coalmine", &mut script);

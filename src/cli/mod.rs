@@ -5,6 +5,7 @@
 
 mod args;
 mod build;
+mod conduct;
 mod config;
 mod context;
 mod draft;

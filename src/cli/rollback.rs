@@ -4,11 +4,11 @@ use super::args::RollbackArgs;
 use super::context::{Context, Fleet};
 use super::draft::{Answers, Wishes, ask, draft};
 use super::error::Failed;
-use super::install::{confirm, nothing_to_do, refuse_to_ask_nobody};
+use super::install::{confirm, nothing_to_do, refuse_to_ask_nobody, start};
 use super::main::runtime;
 use super::plan::show;
 use super::release::{failed, make_wanted, store};
-use super::rollout::{self, Run};
+use super::rollout::{Prepared, Run};
 use super::{Cli, args, mapping};
 use crate::model::{Probe, ReleaseId};
 use crate::plan::PlanKind;
@@ -51,7 +51,7 @@ async fn roll_back(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<
     }
     confirm(cli, &plan, &args.running)?;
     let run = Run { cli, context, output: args.running.output, lock_wait: args.running.wait_lock };
-    rollout::run(&run, plan, release, hosts).await
+    start(&run, &args.running, plan, Prepared { release, fleet: hosts }).await
 }
 
 /// Finds the release to go back to, and has it in the store.

@@ -6,7 +6,7 @@ use super::error::ConductorError;
 use super::signals::{INTERRUPTED, TERMINATED};
 use crate::journal::{Entry, Rollouts};
 use crate::model::{Environment, RolloutId};
-use crate::rollout::{Record, State};
+use crate::rollout::{Mode, Record, State};
 
 /// How long after its last sign of life a rollout is still resumed without anybody asking for it.
 const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -83,7 +83,7 @@ pub fn due(rollouts: &Rollouts, entry: &Entry, now: Timestamp) -> Result<Due, Co
         return Ok(Due::No(format!("it is the user's with id {owner}")));
     }
     let state = replay(rollouts, &entry.rollout)?;
-    if state.seq() <= 1 {
+    if state.mode() == Mode::Planned {
         return Ok(Due::No("it was planned and never begun".to_owned()));
     }
     match state.suspended() {

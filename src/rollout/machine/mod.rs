@@ -294,7 +294,7 @@ impl Machine {
             return;
         }
         self.begun = true;
-        if self.state.seq() <= 1 {
+        if self.state.mode() == Mode::Planned {
             return;
         }
         let before = self.state.latest().unwrap_or(self.now);
