@@ -69,6 +69,12 @@ impl Machine {
             self.roll_back();
             return;
         }
+        // Hosts also fail while it is paused, when nothing can stop: that counts as soon as it goes on.
+        if self.state.paused().is_none() {
+            for stage in 0..self.plan.stages.len() {
+                self.stop_if_over_budget(StageIdx(stage));
+            }
+        }
         if let Some(why) = self.state.stopping().cloned() {
             self.drain(why);
             return;
