@@ -203,6 +203,8 @@ pub struct Machine {
     asked: BTreeSet<(usize, String)>,
     /// Hosts that were to be taken out of service once already.
     depooling: BTreeSet<usize>,
+    /// Hosts that may have given their lock to somebody who did not wait for the answer.
+    unsure: BTreeSet<usize>,
     /// Hosts that the end of the rollout still has to be told to; none while it is not ending.
     settling: Option<BTreeMap<usize, Task>>,
     now: Timestamp,
@@ -241,6 +243,7 @@ impl Machine {
             relock: BTreeSet::new(),
             asked: BTreeSet::new(),
             depooling: BTreeSet::new(),
+            unsure: BTreeSet::new(),
             settling: None,
             now,
             step: Step { records: Vec::new(), effects: Vec::new(), reply: None },

@@ -73,7 +73,11 @@ impl Machine {
                     settling.remove(&index);
                 }
             }
-            // A cancelled lock is asked for again, or never; any other answer was to another question.
+            // It is asked for again, or never.
+            (Task::Lock, Err(TaskError::Cancelled)) => {
+                self.unsure.insert(index);
+            }
+            // Any other answer was to another question.
             (Task::Lock | Task::Check, _) => {}
         }
     }

@@ -439,7 +439,7 @@ impl Machine {
                 .filter_map(|index| {
                     let host = self.state.host(index)?;
                     let task = if finalize && host.phase == Phase::Healthy { Task::Finalize } else { Task::Unlock };
-                    host.locked.then_some((index, task))
+                    (host.locked || self.unsure.contains(&index)).then_some((index, task))
                 })
                 .collect();
             self.settling = Some(told);
