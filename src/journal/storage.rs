@@ -77,6 +77,12 @@ impl Memory {
         self.kept().bytes.clone()
     }
 
+    /// Gives what it holds behind a place.
+    #[must_use]
+    pub fn bytes_from(&self, place: usize) -> Vec<u8> {
+        self.kept().bytes.get(place..).unwrap_or_default().to_vec()
+    }
+
     /// Counts its whole lines.
     #[must_use]
     pub fn lines(&self) -> usize {

@@ -198,6 +198,7 @@ impl State {
                     self.switched.remove(&order);
                 }
                 status.stranded = false;
+                status.went_back = true;
             }
             Phase::Healthy | Phase::Pending => {
                 status.failure = None;

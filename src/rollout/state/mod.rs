@@ -125,6 +125,8 @@ pub struct HostStatus {
     pub locked: bool,
     /// Its place in the order of switches; none while its link was not touched.
     pub switched: Option<usize>,
+    /// Whether it was switched before and went back.
+    pub went_back: bool,
     /// Whether going back failed.
     pub stranded: bool,
     /// Whether it was taken out of service.
@@ -192,6 +194,7 @@ impl HostStatus {
             good: plan.good.clone(),
             locked: false,
             switched: None,
+            went_back: false,
             stranded: false,
             depooled: false,
             retries: 0,
