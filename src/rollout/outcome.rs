@@ -136,6 +136,8 @@ impl State {
         match host.phase {
             Phase::Healthy => HostEnd::Healthy,
             Phase::Primed if prime => HostEnd::Primed,
+            // It was switched once, and nobody knows any more to what.
+            Phase::Pending | Phase::Priming | Phase::Primed if host.switched.is_some() => HostEnd::Unknown,
             // It was to be tried once more, and stands where its first failure left it.
             Phase::Pending | Phase::Priming | Phase::Primed if host.went_back => HostEnd::RolledBack,
             Phase::Pending | Phase::Priming | Phase::Primed => HostEnd::Untried,

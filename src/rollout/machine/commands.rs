@@ -148,6 +148,8 @@ impl Machine {
         if matches!(self.busy.get(&index), Some(Task::Lock | Task::Prime)) {
             self.cancel(index);
         }
+        self.relock.remove(&index);
+        self.taken.remove(&index);
         self.emit(Event::HostSkipped { host: id.clone(), reason: format!("skipped by {by}") });
         Ok(())
     }

@@ -200,6 +200,8 @@ pub struct Machine {
     cancelled: BTreeSet<usize>,
     /// Hosts whose lock has to be taken anew after a resume, before anything else.
     relock: BTreeSet<usize>,
+    /// Hosts whose lock somebody else had then; they are asked again when the rollout goes on.
+    taken: BTreeSet<usize>,
     asked: BTreeSet<(usize, String)>,
     /// Hosts that were to be taken out of service once already.
     depooling: BTreeSet<usize>,
@@ -241,6 +243,7 @@ impl Machine {
             busy: BTreeMap::new(),
             cancelled: BTreeSet::new(),
             relock: BTreeSet::new(),
+            taken: BTreeSet::new(),
             asked: BTreeSet::new(),
             depooling: BTreeSet::new(),
             unsure: BTreeSet::new(),
@@ -305,6 +308,8 @@ impl Machine {
         self.relock = (0..self.state.hosts().len())
             .filter(|&index| self.state.host(index).is_some_and(|host| host.locked && host.phase != Phase::Skipped))
             .collect();
+        // Whom the conductor before had asked for its lock, it took along.
+        self.unsure = self.state.unlocked().collect();
         // Nobody was there to see the stage while no conductor ran: only gates of the stage can vouch for that time.
         if let Mode::Soaking { stage } = self.state.mode()
             && let Some((plan, status)) = self.state.stage(stage)

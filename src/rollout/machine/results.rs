@@ -1,6 +1,7 @@
 use super::{HostGate, Machine, Task, TaskError, TaskOutput};
 use crate::model::{
-    Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, RollBackTarget, StageIdx, Verdict,
+    Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget, StageIdx,
+    Verdict,
 };
 use crate::plan::PlanKind;
 use crate::rollout::event::{Event, GateScope, PauseReason};
@@ -21,12 +22,13 @@ impl Machine {
                 self.locked(index, host, installed, good, latency_ms, taken_from);
             }
             (Task::Lock, Err(TaskError::Locked(holder))) => {
-                self.relock.remove(&index);
+                if self.relock.remove(&index) {
+                    self.taken.insert(index);
+                }
                 self.stop(PauseReason::Locked { host: host.clone(), holder });
             }
             (Task::Lock, Err(TaskError::Failed(failure))) => {
-                self.relock.remove(&index);
-                self.failed(index, host, *failure);
+                self.not_locked(index, host, *failure);
             }
             (Task::Prime, result) => self.primed(index, host, result),
             (Task::Activate, Ok(output)) => {
@@ -99,13 +101,47 @@ impl Machine {
         if !self.relock.remove(&index) {
             return;
         }
-        // The host says how far it came before the conductor died; the journal only says what was about to be done.
-        let there = release.as_ref() == Some(self.release());
-        match self.state.host(index).map(|status| status.phase) {
-            Some(Phase::Priming) => self.phase(index, Phase::Pending),
-            Some(Phase::Activating | Phase::Active | Phase::Checking) if there => self.phase(index, Phase::Active),
-            Some(Phase::Activating | Phase::Active | Phase::Checking) => self.phase(index, Phase::Primed),
+        self.go_on_with(index, release.as_ref());
+    }
+
+    /// Goes on with a host after a resume: it says how far it came, the journal only says what was about to be done.
+    fn go_on_with(&mut self, index: usize, current: Option<&ReleaseId>) {
+        let Some(status) = self.state.host(index) else {
+            return;
+        };
+        let (phase, depooled, stranded, switched) =
+            (status.phase, status.depooled, status.stranded, status.switched.is_some());
+        let there = current == Some(self.release());
+        let rolling_back = self.state.mode() == Mode::RollingBack;
+        match phase {
+            Phase::Priming => self.phase(index, Phase::Pending),
+            // A switch that nobody confirmed takes itself back: it is asked for once more, and confirmed.
+            Phase::Activating | Phase::Active | Phase::Checking if there && !self.plan.policy.confirm.is_zero() => {
+                self.phase(index, Phase::Activating);
+            }
+            Phase::Activating | Phase::Active | Phase::Checking if there => self.phase(index, Phase::Active),
+            Phase::Activating | Phase::Active | Phase::Checking => self.phase(index, Phase::Primed),
+            Phase::Healthy if depooled => self.start(index, Task::Repool),
+            Phase::RollingBack if !rolling_back => self.send_back(index),
+            Phase::Failed if switched && !stranded && !rolling_back => self.go_back(index),
+            Phase::Failed if stranded => self.depool(index),
             _ => {}
+        }
+    }
+
+    /// Takes note of a host that did not give its lock.
+    fn not_locked(&mut self, index: usize, host: &HostId, failure: Failure) {
+        let again = self.relock.remove(&index);
+        let phase = self.state.host(index).map(|status| status.phase);
+        // What is wrong with it is known, and it needs nothing more.
+        if again && matches!(phase, Some(Phase::Failed | Phase::RolledBack)) {
+            return;
+        }
+        self.failed(index, host, failure);
+        if matches!(phase, Some(Phase::Activating | Phase::Active | Phase::Checking))
+            && self.state.mode() != Mode::RollingBack
+        {
+            self.go_back(index);
         }
     }
 

@@ -16,7 +16,7 @@ impl Machine {
         let Mode::Soaking { stage } = self.state.mode() else {
             return None;
         };
-        if self.is_ending() {
+        if self.is_ending() || !self.relock.is_empty() {
             return None;
         }
         let (plan, status) = self.state.stage(stage)?;
@@ -54,6 +54,11 @@ impl Machine {
             return;
         }
         if self.state.aborted().is_some() {
+            // Every stage was promoted: all that is left is to say so on the hosts.
+            if self.state.mode() == Mode::Finalizing {
+                self.finalize();
+                return;
+            }
             self.cancel_harmless();
             self.end(Outcome::Stopped);
             return;
@@ -70,7 +75,7 @@ impl Machine {
             return;
         }
         // Hosts also fail while it is paused, when nothing can stop: that counts as soon as it goes on.
-        if self.state.paused().is_none() {
+        if self.state.paused().is_none() && self.state.mode() != Mode::Finalizing {
             for stage in 0..self.plan.stages.len() {
                 self.stop_if_over_budget(StageIdx(stage));
             }
@@ -83,6 +88,11 @@ impl Machine {
             if let Mode::Soaking { stage } = self.state.mode() {
                 self.ask_gates(stage);
             }
+            return;
+        }
+        if !self.taken.is_empty() {
+            self.relock = std::mem::take(&mut self.taken);
+            self.take_locks_anew();
             return;
         }
         match self.state.mode() {
@@ -144,6 +154,12 @@ impl Machine {
             return;
         };
         let width = plan.concurrency.max(1);
+        // After a resume, a switch may have to be confirmed that was not.
+        let unconfirmed: Vec<usize> =
+            self.state.in_phase(Phase::Activating, ..end).filter(|index| !self.busy.contains_key(index)).collect();
+        for index in unconfirmed {
+            self.start(index, Task::Activate);
+        }
         let unchecked: Vec<usize> =
             self.state.in_phase(Phase::Active, ..end).filter(|index| !self.busy.contains_key(index)).collect();
         for index in unchecked {
