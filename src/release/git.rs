@@ -21,7 +21,7 @@ const READ_DEADLINE: Duration = Duration::from_secs(120);
 pub struct Commit(Arc<str>);
 
 impl Commit {
-    fn of(text: &str) -> Option<Self> {
+    pub(super) fn of(text: &str) -> Option<Self> {
         let is_name = matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_name.then(|| Self(text.into()))
     }

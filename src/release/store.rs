@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, RenameFlags, flock, fsync, renameat_with, syncfs};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::error::ReleaseError;
 use super::git::Commit;
@@ -307,6 +308,24 @@ impl Store {
 }
 
 impl StoredRelease {
+    /// Describes a release that nobody built, for simulated hosts: an empty tree, told apart by its version alone.
+    #[must_use]
+    pub fn imagined(version: &Version) -> Option<Self> {
+        let digest = Digest(Sha256::digest(version.as_str()).into());
+        Some(Self {
+            id: ReleaseId::new(version, &digest),
+            version: version.clone(),
+            commit: Commit::of(&"0".repeat(40))?,
+            digest,
+            manifest: Arc::new(Manifest::new(Vec::new()).ok()?),
+            tree: PathBuf::new(),
+            interpreter: None,
+            built_at: Timestamp::UNIX_EPOCH,
+            built_by: Operator("nobody".into()),
+            build_key: digest,
+        })
+    }
+
     /// Hashes every file and compares it with the manifest: the source is proven before anything is sent from it.
     ///
     /// # Errors

@@ -72,6 +72,7 @@ pub struct Disk {
     /// What must never be and was.
     pub broken: Vec<String>,
     pub(super) armed: Option<Armed>,
+    pub(super) reverted: bool,
 }
 
 impl Disk {
@@ -89,6 +90,7 @@ impl Disk {
             deeds: Vec::new(),
             broken: Vec::new(),
             armed: None,
+            reverted: false,
         }
     }
 
@@ -127,6 +129,7 @@ impl Disk {
     pub(super) fn settle(&mut self, now: Timestamp) {
         if let Some(armed) = self.armed.take_if(|armed| armed.until <= now) {
             self.current = armed.back;
+            self.reverted = true;
             self.note(now, Deed::Reverted);
         }
     }

@@ -94,6 +94,11 @@ pub enum Fault {
         /// How often.
         times: u32,
     },
+    /// Somebody takes its lock without asking, and keeps it.
+    Stolen {
+        /// How long after the beginning.
+        after: Duration,
+    },
     /// The code that speaks with it has a mistake.
     Panics(Operation),
 }

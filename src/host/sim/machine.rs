@@ -9,8 +9,8 @@ use super::disk::{Armed, Content, Deed, Disk, Place};
 use super::fault::{Fault, Operation};
 use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch};
 use crate::model::{
-    Bytes, Failure, FailureClass, Installed, LockHolder, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot,
-    Verdict,
+    Bytes, Failure, FailureClass, Installed, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget,
+    RolloutId, Slot, Verdict,
 };
 use crate::release::StoredRelease;
 
@@ -164,6 +164,19 @@ impl SimHost {
         })
     }
 
+    /// Gives the holder of a lock that was stolen.
+    #[expect(clippy::expect_used, reason = "the name is a constant that is right")]
+    fn thief(&self, now: Timestamp) -> Option<LockHolder> {
+        let elapsed = self.time.start.elapsed();
+        self.has(|fault| matches!(fault, Fault::Stolen { after } if elapsed >= *after)).then(|| LockHolder {
+            owner: Operator("mallory@elsewhere".into()),
+            rollout: RolloutId::new("stolen").expect("a rollout's name"),
+            reason: None,
+            since: now,
+            until: after(now, Duration::from_secs(3600)),
+        })
+    }
+
     fn using(&self, operation: Operation) -> Using<'_> {
         let mut inner = self.inner();
         // Leases are renewed whatever else goes on.
@@ -199,8 +212,12 @@ impl<T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> Landing<'_, T, 
     fn land(&mut self) -> Option<Result<T, HostError>> {
         let now = self.host.time.now();
         let deed = self.deed.take()?;
+        let thief = self.host.thief(now);
         let disk = &mut self.host.inner().disk;
         disk.settle(now);
+        if thief.is_some() {
+            disk.lock = thief;
+        }
         Some(deed(disk, now))
     }
 }
@@ -296,10 +313,11 @@ impl Host for SimHost {
 
     async fn confirm(&self, rollout: &RolloutId) -> Result<(), HostError> {
         self.remote(Operation::Confirm, FailureClass::Activate, Duration::ZERO, |disk, _| {
-            match disk.armed.take_if(|armed| armed.rollout == *rollout) {
-                Some(_) => Ok(()),
-                None => Err(Failure::new(FailureClass::Activate, "went back by itself").into()),
+            disk.armed.take_if(|armed| armed.rollout == *rollout);
+            if disk.reverted {
+                return Err(Failure::new(FailureClass::Activate, "went back by itself").into());
             }
+            Ok(())
         })
         .await
     }
@@ -461,6 +479,7 @@ fn switch_to(disk: &mut Disk, release: &ReleaseId, switch: &Switch, now: Timesta
     if disk.current == Place::Release(release.clone()) {
         return Ok(Activated { already: true, adopted: None });
     }
+    disk.reverted = false;
     let mut activated = Activated::default();
     if disk.current == Place::Folder {
         let id = adopted_id(release);
