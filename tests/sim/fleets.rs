@@ -1,0 +1,131 @@
+//! One large fleet, and one fleet with two deploy servers.
+
+use std::time::{Duration, Instant};
+
+use coalmine::host::sim::{Deed, Disk, Fault};
+use coalmine::model::{HostId, RollBackTarget, RolloutId, StageName};
+use coalmine::plan::{Budget, HostPlan, OnFailure, PlanKind, Prefetch, Promote, StageGate, StageKind, StagePlan};
+use coalmine::rollout::{HostEnd, Outcome, Record, State};
+use tokio::time::sleep;
+
+use crate::laws::judge;
+use crate::play::{in_virtual_time, play, play_in};
+use crate::scenario::{Before, Scenario, Weather, release};
+
+/// Makes a rollout over so many hosts: a canary stage and the fleet in waves; one in fifty hosts has something wrong.
+fn large(count: usize) -> Scenario {
+    let mut scenario = Scenario::of(1, Weather::Steady);
+    let (old, new) = (release("1.0.0"), release("2.0.0"));
+    let budget = Budget { unreachable: count, transfer: count, activate: count, unhealthy: count };
+    let stage = |name, waves, concurrency| StagePlan {
+        name: StageName::new(name).unwrap(),
+        kind: StageKind::Targets,
+        waves,
+        concurrency,
+        soak: Duration::from_secs(600),
+        promote: Promote::Auto,
+        budget,
+        gates: vec![StageGate {
+            name: "error rate".to_owned(),
+            every: Duration::from_secs(30),
+            baseline: true,
+            dry: false,
+        }],
+    };
+    let plan = &mut scenario.plan;
+    plan.kind = PlanKind::Install;
+    (plan.version, plan.release, plan.digest) = (new.version.clone(), new.id.clone(), new.digest);
+    plan.stages = vec![stage("canary", vec![10], 5), stage("fleet", vec![1, count / 10, count - count / 10 - 11], 500)];
+    plan.policy.prefetch = Prefetch::All;
+    plan.policy.on_failure = OnFailure::Rollback;
+    plan.policy.prime_width = 256;
+    plan.policy.control_width = 256;
+    plan.policy.depool = true;
+    plan.policy.confirm = Duration::ZERO;
+    plan.hosts.clear();
+    scenario.hosts.clear();
+    for index in 0..count {
+        let id = HostId::new(&format!("mw{index:05}.example.org")).unwrap();
+        let disk = Disk::with_good(&old.id);
+        let faults = match index % 250 {
+            20 => vec![Fault::Unreachable(None)],
+            70 => vec![Fault::DiskFull],
+            120 => vec![Fault::GateFails { release: Some(new.id.clone()), times: None }],
+            170 => vec![Fault::SwitchFails { times: u32::MAX }],
+            220 => vec![Fault::Slow(20)],
+            _ => Vec::new(),
+        };
+        let good = Some(RollBackTarget::Release { id: old.id.clone() });
+        plan.hosts.push(HostPlan { host: id.clone(), site: None, from: None, good });
+        scenario.hosts.push(Before { id, disk, faults, seed: index as u64 });
+    }
+    scenario.checks = 1;
+    scenario
+}
+
+#[test]
+fn ten_thousand_hosts_are_rolled_out_and_replayed() {
+    let scenario = large(10_000);
+    let start = Instant::now();
+    let played = play(&scenario, None);
+    println!("rollout: {:?} for {} records", start.elapsed(), played.records.len());
+    assert_eq!(judge(&scenario, &played), Vec::<String>::new());
+    assert_eq!(played.state.outcome(), Some(Outcome::Completed));
+    let ended = |end| (0..10_000).filter(|&index| played.state.host_end(index) == end).count();
+    assert_eq!(ended(HostEnd::Unreachable), 40);
+    assert_eq!(ended(HostEnd::RolledBack), 80);
+    assert_eq!(ended(HostEnd::Failed), 40);
+    assert_eq!(ended(HostEnd::Healthy), 10_000 - 160);
+    let lines: Vec<String> = played.records.iter().map(|record| record.to_line().unwrap()).collect();
+    let start = Instant::now();
+    let mut state = State::new();
+    for line in &lines {
+        state.apply(&Record::from_line(line).unwrap());
+    }
+    println!("replay: {:?} for {} lines", start.elapsed(), lines.len());
+    assert!(state == played.state);
+}
+
+#[test]
+fn of_two_deploy_servers_one_goes_ahead() {
+    crate::hold(crate::seeds(60), |seed| {
+        let mut first = Scenario::of(seed, Weather::Calm);
+        first.lock_wait = Duration::ZERO;
+        // Nobody waits for anybody, and nobody is early: both begin within the time that one lock takes.
+        let mut second = first.clone();
+        second.plan.rollout = RolloutId::new("20260101T000000-second").unwrap();
+        let (one, other) = in_virtual_time(async {
+            let fleet = first.fleet();
+            let other = async {
+                sleep(Duration::from_millis(seed % 50)).await;
+                play_in(&second, fleet.clone(), None).await
+            };
+            tokio::join!(play_in(&first, fleet.clone(), None), other)
+        });
+        let mut broken = Vec::new();
+        let (winner, loser) =
+            if one.state.outcome() == Some(Outcome::Locked) { (&other, &one) } else { (&one, &other) };
+        if winner.state.exit_code() != Some(0) {
+            broken.push(format!("law 8: nobody went ahead: {:?}", winner.state.outcome()));
+        }
+        if loser.state.exit_code() != Some(7) || loser.state.anything_switched() {
+            broken.push(format!("law 8: both went ahead: {:?}", loser.state.outcome()));
+        }
+        for host in &first.hosts {
+            let disk = winner.fleet.get(&host.id).unwrap().disk();
+            broken.extend(disk.broken.iter().map(|what| format!("{}: {what}", host.id)));
+            let mut holder = None;
+            for (_, deed) in &disk.deeds {
+                match deed {
+                    Deed::Locked(rollout) if holder.is_some() => {
+                        broken.push(format!("law 8: {rollout} locks {} beside {holder:?}", host.id));
+                    }
+                    Deed::Locked(rollout) => holder = Some(rollout.clone()),
+                    Deed::Unlocked(_) | Deed::Finalized(_) => holder = None,
+                    _ => {}
+                }
+            }
+        }
+        (!broken.is_empty()).then(|| crate::report(&first, winner, &broken))
+    });
+}

@@ -1,0 +1,239 @@
+//! Plays a scenario with the whole engine, in virtual time, with a person at the keyboard.
+
+use std::io::Cursor;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use coalmine::engine::{Engine, Handle, Parts, Settings, VirtualClock};
+use coalmine::host::sim::SimFleet;
+use coalmine::journal::{Journal, Memory, Records};
+use coalmine::model::{Command, HostId, ReleaseId};
+use coalmine::rollout::{Machine, Mode, Record, State};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::scenario::{Scenario, SimSite, command, epoch, operator, release};
+
+/// No rollout of the simulator takes longer: soaks are hours, and people answer within one.
+const LONGEST: Duration = Duration::from_secs(12 * 24 * 3600);
+
+/// Holds what came of a scenario.
+pub(crate) struct Played {
+    pub(crate) records: Vec<Record>,
+    pub(crate) state: State,
+    pub(crate) fleet: SimFleet,
+    pub(crate) site: Arc<SimSite>,
+    /// Which laws were broken while it ran.
+    pub(crate) broken: Vec<String>,
+    pub(crate) resumes: usize,
+}
+
+/// Runs something in virtual time.
+pub(crate) fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
+}
+
+pub(crate) fn records_of(memory: &Memory) -> Result<Vec<Record>, String> {
+    Records::new(Cursor::new(memory.bytes()), "memory").collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+pub(crate) fn parts(
+    scenario: &Scenario,
+    fleet: &SimFleet,
+    site: &Arc<SimSite>,
+    clock: VirtualClock,
+) -> Parts<SimFleet, SimSite> {
+    let checks = scenario.checks_of();
+    Parts {
+        fleet: Arc::new(fleet.clone()),
+        site: Arc::clone(site),
+        releases: Arc::new(|id: &ReleaseId| Some(release(id.version().as_str())).filter(|found| found.id == *id)),
+        checks: Arc::new(move |_: &HostId, _: Option<&ReleaseId>| checks.clone()),
+        clock: Arc::new(clock),
+    }
+}
+
+/// Plays a scenario to its end; the power fails after the given line of the journal, once.
+pub(crate) fn play(scenario: &Scenario, power_fails_after: Option<usize>) -> Played {
+    in_virtual_time(async { play_in(scenario, scenario.fleet(), power_fails_after).await })
+}
+
+pub(crate) async fn play_in(scenario: &Scenario, fleet: SimFleet, power_fails_after: Option<usize>) -> Played {
+    let site = Arc::new(SimSite::new(scenario.seed, scenario.weather));
+    let clock = VirtualClock::new(epoch());
+    let memory = Memory::new();
+    memory.cut_after(power_fails_after);
+    let mut played = Played {
+        records: Vec::new(),
+        state: State::new(),
+        fleet: fleet.clone(),
+        site: Arc::clone(&site),
+        broken: Vec::new(),
+        resumes: 0,
+    };
+    let (machine, first) = Machine::plan(scenario.plan.clone(), epoch());
+    let mut journal = Journal::new(memory.clone(), "memory");
+    let mut next = match journal.append([&first]) {
+        Ok(()) => Some(machine),
+        Err(_) => None,
+    };
+    let mut person = Person::new(scenario);
+    let end = Instant::now() + LONGEST;
+    loop {
+        if let Some(machine) = next.take() {
+            let settings =
+                Settings { lock_wait: scenario.lock_wait, lease: scenario.lease, ..Settings::new(operator("amy")) };
+            let journal = Journal::new(memory.clone(), "memory");
+            let (engine, handle) = Engine::new(machine, journal, parts(scenario, &fleet, &site, clock), settings);
+            let finished = tokio::select! {
+                biased;
+                () = power_failure(&memory) => None,
+                finished = engine.run() => Some(finished),
+                () = person.sit(&handle, &memory, &mut played.broken) => None,
+                () = sleep_until(end) => None,
+            };
+            match finished {
+                Some(Ok(finished)) if finished.state.mode() == Mode::Finished => {
+                    played.state = finished.state;
+                    break;
+                }
+                Some(Ok(finished)) if finished.state.suspended().is_none() => {
+                    played.broken.push("the engine left a rollout that is neither over nor suspended".to_owned());
+                    played.state = finished.state;
+                    break;
+                }
+                Some(Ok(_)) | None if Instant::now() < end => {}
+                Some(Err(_)) if memory.was_cut() => {}
+                Some(Err(error)) => played.broken.push(format!("the engine failed: {error}")),
+                _ => {}
+            }
+            if Instant::now() >= end {
+                played.broken.push(format!("law 10: it does not end; {}", person.last));
+                break;
+            }
+            sleep(Duration::from_secs(person.random.u64(0..300))).await;
+        }
+        played.resumes += 1;
+        memory.mend();
+        memory.cut_after(None);
+        let Ok(records) = records_of(&memory) else { break };
+        match Machine::resume(State::replay(&records), clock_now(&clock)) {
+            Some(machine) => next = Some(machine),
+            // The power failed before there was a plan: somebody starts anew.
+            None => {
+                let (machine, first) = Machine::plan(scenario.plan.clone(), clock_now(&clock));
+                if let Err(error) = Journal::new(memory.clone(), "memory").append([&first]) {
+                    played.broken.push(error.to_string());
+                    break;
+                }
+                next = Some(machine);
+            }
+        }
+    }
+    match records_of(&memory) {
+        Ok(records) => played.records = records,
+        Err(error) => played.broken.push(format!("the journal cannot be read: {error}")),
+    }
+    if played.broken.is_empty() && State::replay(&played.records) != played.state {
+        played.broken.push("law 6: the journal gives another state than the engine had".to_owned());
+    }
+    played
+}
+
+pub(crate) fn clock_now(clock: &VirtualClock) -> jiff::Timestamp {
+    coalmine::engine::Clock::now(clock)
+}
+
+/// Ends when the power has failed; looks whenever its neighbours in a `select!` have moved.
+async fn power_failure(memory: &Memory) {
+    std::future::poll_fn(|_| if memory.was_cut() { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+/// Gives the commands of a scenario, and answers whatever waits for a person.
+struct Person {
+    random: fastrand::Rng,
+    scenario: Scenario,
+    start: Instant,
+    patience: u32,
+    last: String,
+    shadow: Shadow,
+}
+
+/// Follows a journal that grows, as a console would.
+#[derive(Default)]
+struct Shadow {
+    state: State,
+    place: usize,
+}
+
+impl Shadow {
+    fn follow(&mut self, memory: &Memory) -> Result<(), String> {
+        let bytes = memory.bytes_from(self.place);
+        for line in bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+            let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
+            self.state.apply(&Record::from_line(text).map_err(|error| error.to_string())?);
+            self.place += line.len();
+        }
+        Ok(())
+    }
+}
+
+impl Person {
+    fn new(scenario: &Scenario) -> Self {
+        Self {
+            random: fastrand::Rng::with_seed(scenario.seed ^ 0x5eed),
+            scenario: scenario.clone(),
+            start: Instant::now(),
+            patience: 12,
+            last: String::new(),
+            shadow: Shadow::default(),
+        }
+    }
+
+    async fn sit(&mut self, handle: &Handle, memory: &Memory, broken: &mut Vec<String>) {
+        loop {
+            let nap = Duration::from_millis(self.random.u64(1..1_200_000));
+            let due = self.scenario.commands.first().map(|(at, _)| self.start + *at);
+            let wake = due.map_or(Instant::now() + nap, |due| due.min(Instant::now() + nap));
+            sleep_until(wake).await;
+            if due.is_some_and(|due| due <= wake) {
+                let (_, command) = self.scenario.commands.remove(0);
+                self.give(handle, command, broken).await;
+            }
+            let Some(state) = handle.state().await else { std::future::pending().await };
+            // Law 6, for the prefix that is there now.
+            match self.shadow.follow(memory) {
+                Ok(()) if self.shadow.state == state || memory.was_cut() => {}
+                Ok(()) => broken.push(format!("law 6: at record {} the journal gives another state", state.seq())),
+                Err(error) => broken.push(error),
+            }
+            self.last = format!("{:?}, paused: {:?}, stopping: {:?}", state.mode(), state.paused(), state.stopping());
+            let waits = state.paused().is_some() || matches!(state.mode(), Mode::Promoting { .. });
+            if waits && self.scenario.commands.is_empty() {
+                self.patience = self.patience.saturating_sub(1);
+                let command = match (self.patience, self.random.u8(0..4)) {
+                    (0, _) => Command::Abort,
+                    (_, 0..2) => Command::Continue,
+                    _ => command(&mut self.random, &self.scenario.plan),
+                };
+                self.give(handle, command, broken).await;
+            }
+        }
+    }
+
+    async fn give(&mut self, handle: &Handle, command: Command, broken: &mut Vec<String>) {
+        match timeout(Duration::from_secs(1), handle.command(command.clone(), operator("eve"))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(rejection)) if rejection.0.is_empty() => broken.push(format!("law 10: {command:?}: no reason")),
+            Ok(Err(_)) => {}
+            Err(_) => broken.push(format!("law 10: {command:?} was not answered")),
+        }
+        if command == Command::Abort {
+            let longest = Duration::from_secs(3600 * (4 + self.scenario.plan.hosts.len() as u64));
+            sleep(longest).await;
+            if handle.state().await.is_some() {
+                broken.push("law 10: it was aborted and goes on".to_owned());
+            }
+        }
+    }
+}

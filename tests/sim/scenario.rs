@@ -1,0 +1,377 @@
+//! Makes a rollout and the world around it of a seed.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use coalmine::hooks::{GateAnswer, Site, SiteError, StageQuestion};
+use coalmine::host::GateCheck;
+use coalmine::host::sim::{Disk, Fault, Operation, Place, SimFleet};
+use coalmine::model::{
+    Command, Environment, HostId, Installed, LockHolder, Operator, ReleaseId, RollBackTarget, RolloutId, StageName,
+    Verdict, Version,
+};
+use coalmine::plan::{
+    Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageGate, StageKind, StagePlan,
+};
+use coalmine::release::StoredRelease;
+use jiff::{Timestamp, ToSpan as _};
+use tokio::time::sleep;
+
+pub(crate) fn epoch() -> Timestamp {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn release(version: &str) -> Arc<StoredRelease> {
+    Arc::new(StoredRelease::imagined(&Version::new(version).unwrap()).unwrap())
+}
+
+/// Holds a host before anything is done to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Before {
+    pub(crate) id: HostId,
+    pub(crate) disk: Disk,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) seed: u64,
+}
+
+/// Says which people and faults take part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weather {
+    /// Whatever may happen.
+    Rough,
+    /// Faults that are there from the beginning to the end, and nobody at the keyboard: so that two runs can be compared.
+    Steady,
+    /// No faults and nobody at the keyboard.
+    Calm,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    pub(crate) seed: u64,
+    pub(crate) plan: Plan,
+    pub(crate) hosts: Vec<Before>,
+    pub(crate) commands: Vec<(Duration, Command)>,
+    pub(crate) weather: Weather,
+    pub(crate) checks: usize,
+    pub(crate) retries: u32,
+    pub(crate) lock_wait: Duration,
+    pub(crate) lease: Duration,
+}
+
+impl Scenario {
+    pub(crate) fn of(seed: u64, weather: Weather) -> Self {
+        let random = &mut fastrand::Rng::with_seed(seed);
+        let (old, new) = (release("1.0.0"), release("2.0.0"));
+        let kind = match random.u8(0..10) {
+            0 => PlanKind::Prime,
+            1 => PlanKind::Rollback,
+            _ => PlanKind::Install,
+        };
+        let stages = stages(random, kind, weather);
+        let count = stages.iter().map(StagePlan::hosts).sum();
+        let policy = Policy {
+            on_failure: match (weather, random.u8(0..3)) {
+                (Weather::Rough, 0) => OnFailure::Pause,
+                (_, 1) => OnFailure::Abort,
+                _ => OnFailure::Rollback,
+            },
+            prefetch: if random.bool() { Prefetch::All } else { Prefetch::Stage },
+            promote_all: weather != Weather::Rough || random.bool(),
+            skip_unreachable: random.u8(0..4) == 0,
+            prime_width: random.usize(1..8),
+            control_width: random.usize(1..8),
+            depool: random.bool(),
+            confirm: if random.bool() { Duration::ZERO } else { Duration::from_secs(120) },
+        };
+        let mut hosts = Vec::new();
+        let mut planned = Vec::new();
+        for index in 0..count {
+            let id = HostId::new(&format!("h{index:02}")).unwrap();
+            let mut disk = disk(random, kind, &old.id, &new.id);
+            if weather == Weather::Rough && random.u8(0..60) == 0 {
+                // Another's lock: long dead, dead before this is over, or alive for good.
+                disk.lock = Some(holder("other", [-10, 2, 100_000][random.usize(0..3)]));
+            }
+            let faults = faults(random, weather, &old.id, &new.id);
+            planned.push(HostPlan { host: id.clone(), site: None, from: Some(installed(&disk)), good: good(&disk) });
+            hosts.push(Before { id, disk, faults, seed: random.u64(..) });
+        }
+        let target = if kind == PlanKind::Rollback { &old } else { &new };
+        let plan = Plan {
+            rollout: RolloutId::new(&format!("20260101T000000-{:04x}", seed & 0xffff)).unwrap(),
+            environment: Environment::new("production").unwrap(),
+            kind,
+            version: target.version.clone(),
+            release: target.id.clone(),
+            digest: target.digest,
+            commit: target.commit.to_string(),
+            operator: operator("amy"),
+            reason: None,
+            slot: None,
+            policy,
+            stages,
+            hosts: planned,
+            left_out: Vec::new(),
+        };
+        let commands = if weather == Weather::Rough { commands(random, &plan) } else { Vec::new() };
+        Self {
+            seed,
+            plan,
+            hosts,
+            commands,
+            weather,
+            checks: random.usize(0..3),
+            retries: random.u32(0..2),
+            lock_wait: Duration::from_secs(random.u64(0..2) * 60),
+            lease: Duration::from_secs([60, 600, 3600, 3600][random.usize(0..4)]),
+        }
+    }
+
+    pub(crate) fn fleet(&self) -> SimFleet {
+        let mut fleet = SimFleet::new(epoch());
+        for host in &self.hosts {
+            fleet.add(host.id.clone(), host.disk.clone(), host.faults.clone(), host.seed);
+        }
+        fleet
+    }
+
+    pub(crate) fn checks_of(&self) -> Vec<GateCheck> {
+        (0..self.checks)
+            .map(|index| GateCheck {
+                name: format!("check {index}"),
+                run: "true".to_owned(),
+                environment: Vec::new(),
+                timeout: Duration::from_secs(30),
+                retries: self.retries,
+                dry: index > 0 && self.seed.is_multiple_of(5),
+            })
+            .collect()
+    }
+}
+
+pub(crate) fn operator(name: &str) -> Operator {
+    Operator(format!("{name}@deploy").into())
+}
+
+fn stages(random: &mut fastrand::Rng, kind: PlanKind, weather: Weather) -> Vec<StagePlan> {
+    let mut stages = Vec::new();
+    let masters = if kind == PlanKind::Install && random.bool() { random.usize(1..3) } else { 0 };
+    if masters > 0 {
+        stages.push(stage(random, "masters", StageKind::Masters, masters, weather));
+    }
+    let targets = if kind == PlanKind::Install { random.usize(1..5) } else { 1 };
+    for index in 0..targets {
+        let hosts = if random.u8(0..8) == 0 && index > 0 { 0 } else { random.usize(1..9) };
+        stages.push(stage(random, &format!("stage{index}"), StageKind::Targets, hosts, weather));
+    }
+    if kind != PlanKind::Install {
+        for stage in &mut stages {
+            stage.soak = Duration::ZERO;
+            stage.gates.clear();
+        }
+    }
+    stages
+}
+
+fn stage(random: &mut fastrand::Rng, name: &str, kind: StageKind, hosts: usize, weather: Weather) -> StagePlan {
+    let mut waves = Vec::new();
+    let mut left = hosts;
+    while left > 0 {
+        let wave = random.usize(1..=left);
+        waves.push(wave);
+        left -= wave;
+    }
+    let gates = (0..random.usize(0..3))
+        .map(|index| StageGate {
+            name: format!("gate {index}"),
+            every: Duration::from_secs([15, 120, 600][random.usize(0..3)]),
+            baseline: random.bool(),
+            dry: random.u8(0..4) == 0,
+        })
+        .collect();
+    let generous = random.bool();
+    let mut budget = || if generous { random.usize(0..hosts + 1) } else { random.usize(0..2) };
+    StagePlan {
+        name: StageName::new(name).unwrap(),
+        kind,
+        waves,
+        budget: Budget { unreachable: budget(), transfer: budget(), activate: budget(), unhealthy: budget() },
+        concurrency: random.usize(1..6),
+        soak: Duration::from_secs([0, 60, 600, 3600][random.usize(0..4)]),
+        promote: if weather == Weather::Rough && random.bool() { Promote::Manual } else { Promote::Auto },
+        gates,
+    }
+}
+
+fn disk(random: &mut fastrand::Rng, kind: PlanKind, old: &ReleaseId, new: &ReleaseId) -> Disk {
+    if kind == PlanKind::Rollback {
+        let mut disk = Disk::with_good(old);
+        disk.releases.insert(new.clone(), coalmine::host::sim::Content::Whole);
+        disk.current = Place::Release(new.clone());
+        return disk;
+    }
+    match random.u8(0..8) {
+        0 => Disk::new(),
+        1 => Disk::with_folder(),
+        2 => {
+            let mut disk = Disk::with_good(old);
+            disk.good = None;
+            disk
+        }
+        3 => {
+            let mut disk = Disk::with_good(old);
+            disk.releases.insert(new.clone(), coalmine::host::sim::Content::Whole);
+            disk
+        }
+        _ => Disk::with_good(old),
+    }
+}
+
+fn installed(disk: &Disk) -> Installed {
+    match &disk.current {
+        Place::Nothing => Installed::Missing,
+        Place::Release(id) => Installed::Release { id: id.clone(), digest: None, drift: None },
+        Place::Folder => Installed::Unmanaged { version: None },
+    }
+}
+
+/// Says where a host may go back to; told apart from the engine's own idea of it on purpose.
+pub(crate) fn good(disk: &Disk) -> Option<RollBackTarget> {
+    match (&disk.good, &disk.current) {
+        (Some(id), _) => Some(RollBackTarget::Release { id: id.clone() }),
+        (None, Place::Nothing) => Some(RollBackTarget::Nothing),
+        (None, Place::Folder) => Some(RollBackTarget::Adopted),
+        (None, Place::Release(_)) => None,
+    }
+}
+
+fn faults(random: &mut fastrand::Rng, weather: Weather, old: &ReleaseId, new: &ReleaseId) -> Vec<Fault> {
+    let share = match weather {
+        Weather::Calm => 0,
+        Weather::Steady => 15,
+        Weather::Rough => 25,
+    };
+    let mut faults = Vec::new();
+    while random.u8(0..100) < share {
+        let times = random.u32(1..3);
+        let operation = Operation::ALL[random.usize(0..Operation::ALL.len())];
+        let steady = weather == Weather::Steady;
+        faults.push(match random.u8(0..if steady { 5 } else { 17 }) {
+            0 => Fault::Slow(random.u32(2..30)),
+            1 => Fault::Unreachable(None),
+            2 => Fault::DiskFull,
+            3 => Fault::GateFails { release: Some(new.clone()), times: None },
+            4 => Fault::SwitchFails { times: u32::MAX },
+            5 => Fault::Unreachable(Some(operation)),
+            6 => Fault::Hung(operation),
+            7 => Fault::Flapping {
+                up: Duration::from_secs(random.u64(20..600)),
+                down: Duration::from_secs(random.u64(20..300)),
+            },
+            8 | 9 => Fault::AnswerLost { operation, times },
+            10 => Fault::DiesWhilePriming { times },
+            11 => Fault::SwitchFails { times },
+            12 => Fault::BackFails { times },
+            13 => Fault::Lies(if random.bool() { new.clone() } else { old.clone() }),
+            14 => Fault::GateFails { release: None, times: Some(times) },
+            15 => Fault::Stolen { after: Duration::from_secs(random.u64(0..600)) },
+            _ if random.bool() => Fault::GateInconclusive { times },
+            _ => Fault::Panics(operation),
+        });
+    }
+    faults
+}
+
+fn commands(random: &mut fastrand::Rng, plan: &Plan) -> Vec<(Duration, Command)> {
+    let mut commands: Vec<(Duration, Command)> = Vec::new();
+    if random.bool() {
+        for _ in 0..random.usize(1..6) {
+            let scale = [10, 120, 3000][random.usize(0..3)];
+            commands.push((Duration::from_millis(random.u64(0..scale * 1000)), command(random, plan)));
+        }
+    }
+    commands.sort_by_key(|(at, _)| *at);
+    commands
+}
+
+/// Thinks of something that a person might ask for.
+pub(crate) fn command(random: &mut fastrand::Rng, plan: &Plan) -> Command {
+    let host = plan.hosts[random.usize(0..plan.hosts.len())].host.clone();
+    match random.u8(0..16) {
+        0..=2 => Command::Pause,
+        3..=6 => Command::Continue,
+        7 => Command::Abort,
+        8 => Command::Rollback,
+        9 | 10 => Command::Retry { host: Some(host) },
+        11 | 12 => Command::Retry { host: None },
+        13 => Command::Stop,
+        _ => Command::Skip { host },
+    }
+}
+
+pub(crate) fn holder(rollout: &str, minutes: i64) -> LockHolder {
+    LockHolder {
+        owner: operator("bob"),
+        rollout: RolloutId::new(rollout).unwrap(),
+        reason: None,
+        since: epoch() - 1.hour(),
+        until: epoch() + minutes.minutes(),
+    }
+}
+
+/// Answers as a site whose gates and commands have bad days.
+#[derive(Debug)]
+pub(crate) struct SimSite {
+    random: Mutex<fastrand::Rng>,
+    weather: Weather,
+    pub(crate) lines: Mutex<Vec<String>>,
+}
+
+impl SimSite {
+    pub(crate) fn new(seed: u64, weather: Weather) -> Self {
+        Self { random: Mutex::new(fastrand::Rng::with_seed(seed)), weather, lines: Mutex::default() }
+    }
+
+    fn roll(&self, sides: u8) -> u8 {
+        self.random.lock().unwrap().u8(0..sides)
+    }
+
+    async fn think(&self) {
+        let millis = self.random.lock().unwrap().u64(1..20_000);
+        sleep(Duration::from_millis(millis)).await;
+    }
+
+    async fn pooled(&self) -> Result<(), SiteError> {
+        self.think().await;
+        if self.weather == Weather::Rough && self.roll(10) == 0 {
+            return Err(SiteError("exit 1".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl Site for SimSite {
+    async fn depool(&self, _host: &HostId) -> Result<(), SiteError> {
+        self.pooled().await
+    }
+
+    async fn repool(&self, _host: &HostId) -> Result<(), SiteError> {
+        self.pooled().await
+    }
+
+    async fn ask(&self, _question: &StageQuestion) -> GateAnswer {
+        self.think().await;
+        let verdict = match self.roll(30) {
+            _ if self.weather != Weather::Rough => Verdict::Pass,
+            0 => Verdict::Fail,
+            1 | 2 => Verdict::Inconclusive,
+            _ => Verdict::Pass,
+        };
+        GateAnswer { verdict, value: Some(1.0), message: "told so".to_owned() }
+    }
+
+    async fn announce(&self, message: &str) -> Result<(), SiteError> {
+        self.lines.lock().unwrap().push(message.to_owned());
+        Ok(())
+    }
+}
