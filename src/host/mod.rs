@@ -18,6 +18,7 @@ mod remote;
 mod rsync;
 pub mod script;
 mod settings;
+pub mod sim;
 mod ssh;
 mod transport;
 mod travel;
