@@ -8,7 +8,7 @@ use crate::model::{Environment, RolloutId, Slot, Version};
 /// Installs a release of a tool on a whole fleet over ssh and rsync, canaries first.
 ///
 /// coalmine watches every host while it does so, stops when something is wrong, and puts the old release back.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(name = "coalmine", version, disable_help_subcommand = true, max_term_width = 100)]
 #[command(after_help = "\
 Exit codes: 0 done and healthy; 1 failed before anything was changed; 2 usage or configuration; 3 done, some hosts failed; \
@@ -31,6 +31,10 @@ pub struct Cli {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, global = true)]
     pub color: ColorChoice,
 
+    /// Uses ASCII signs only, as where the locale is not UTF-8.
+    #[arg(long, global = true)]
+    pub ascii: bool,
+
     /// Tells more: once what is done, twice how.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
@@ -52,7 +56,7 @@ pub enum ColorChoice {
 }
 
 /// Names what coalmine does.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Plans and runs a rollout.
     #[command(visible_alias = "deploy")]

@@ -2,25 +2,55 @@ use std::io::{self, BufRead as _, Write as _};
 use std::time::Duration;
 
 use super::args::{InstallArgs, OnFailureChoice, Running, StreamFormat, TableFormat};
+use super::console::{self, Opening};
 use super::context::Context;
-use super::draft::{Wishes, ask, check_reachable, draft};
 use super::error::Failed;
 use super::main::runtime;
 use super::output::{count, is_interactive, print, tell};
 use super::plan::show;
+use super::planned::{Wishes, ask, check_reachable, draft};
 use super::release::{make, store};
-use super::rollout::{Prepared, Run};
+use super::rollout::{Prepared, Run, conductor_failed};
 use super::{Cli, conduct, mapping};
+use crate::conductor::replay;
+use crate::journal::Rollouts;
+use crate::model::RolloutId;
 use crate::plan::{LeftOutReason, OnFailure, Plan, PlanKind};
 
 pub(super) fn run(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<u8, Failed> {
     if !args.dry_run {
         refuse_to_ask_nobody(&args.running)?;
     }
-    runtime()?.block_on(install(cli, context, args))
+    let next = runtime()?.block_on(install(cli, context, args))?;
+    finish(cli, context, next)
 }
 
-async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<u8, Failed> {
+/// Says what follows once a rollout was started.
+pub(super) enum Next {
+    /// The process answers this.
+    Exit(u8),
+    /// The console shows the rollout, which a conductor runs.
+    Console(RolloutId),
+}
+
+/// Answers, or opens the console first and answers as the rollout stands when it is left.
+pub(super) fn finish(cli: &Cli, context: &Context, next: Next) -> Result<u8, Failed> {
+    let rollout = match next {
+        Next::Exit(code) => return Ok(code),
+        Next::Console(rollout) => rollout,
+    };
+    let opening = Opening { rollout: Some(rollout.clone()), read_only: false };
+    console::open(cli, Context::load(cli)?, opening)?;
+    let rollouts = Rollouts::new(&context.state_dir);
+    let state = replay(&rollouts, &rollout).map_err(conductor_failed)?;
+    if let Some(code) = state.exit_code() {
+        return Ok(code);
+    }
+    tell(&format!("rollout {rollout} goes on; `coalmine attach {rollout}` follows it"));
+    Ok(Failed::WAITING)
+}
+
+async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<Next, Failed> {
     let fleet = context.fleet()?;
     // A selection that matches nothing is told before a build of minutes.
     let everybody: Vec<_> = fleet.masters.iter().chain(&fleet.hosts).cloned().collect();
@@ -32,10 +62,10 @@ async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<u8,
     let plan = draft(context, &fleet, answers, kind, &release, wishes(args))?;
     if args.dry_run {
         show(cli, &plan, TableFormat::Text)?;
-        return Ok(crate::report::plan_exit_code(&plan));
+        return Ok(Next::Exit(crate::report::plan_exit_code(&plan)));
     }
     if let Some(code) = nothing_to_do(&plan, args.running.output)? {
-        return Ok(code);
+        return Ok(Next::Exit(code));
     }
     check_reachable(&plan)?;
     confirm(cli, &plan, &args.running)?;
@@ -44,17 +74,27 @@ async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<u8,
 }
 
 /// Starts a planned rollout: here, or as a process of its own where it is to outlive this one.
-pub(super) async fn start(run: &Run<'_>, running: &Running, plan: Plan, prepared: Prepared) -> Result<u8, Failed> {
+pub(super) async fn start(run: &Run<'_>, running: &Running, plan: Plan, prepared: Prepared) -> Result<Next, Failed> {
     let lock = run.lock(&plan.environment, Some(&plan.rollout), plan.reason.as_deref())?;
     let rollout = run.begin(plan, &prepared.release)?;
+    if opens_console(running) {
+        drop(prepared);
+        conduct::start(run, &rollout, lock).await?;
+        return Ok(Next::Console(rollout));
+    }
     if running.detach {
         drop(prepared);
         conduct::start(run, &rollout, lock).await?;
         print(rollout.as_str())?;
         tell(&format!("`coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"));
-        return Ok(Failed::WAITING);
+        return Ok(Next::Exit(Failed::WAITING));
     }
-    run.conduct(&rollout, lock, Some(prepared)).await
+    run.conduct(&rollout, lock, Some(prepared)).await.map(Next::Exit)
+}
+
+/// Tells whether the rollout is shown in the console: on a terminal, unless something else was asked for.
+pub(super) fn opens_console(running: &Running) -> bool {
+    is_interactive() && !running.headless && !running.detach && running.output == StreamFormat::Text
 }
 
 fn wishes(args: &InstallArgs) -> Wishes {
@@ -66,6 +106,8 @@ fn wishes(args: &InstallArgs) -> Wishes {
             OnFailureChoice::Rollback => OnFailure::Rollback,
             OnFailureChoice::Abort => OnFailure::Abort,
         }),
+        // Where somebody looks, it is theirs to say what follows.
+        is_watched: opens_console(&args.running) || (args.running.detach && is_interactive()),
         skip_unreachable: args.skip_unreachable,
         promote_all: args.running.yes,
         concurrency: args.running.concurrency,

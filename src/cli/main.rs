@@ -5,10 +5,11 @@ use clap::{CommandFactory as _, Parser as _};
 use tracing_subscriber::EnvFilter;
 
 use super::args::{Cli, Command};
+use super::console::Opening;
 use super::context::Context;
 use super::error::Failed;
-use super::output::{print, tell};
-use super::{build, conduct, config, hosts, install, plan, rollback, sandbox, status};
+use super::output::{Aside, is_interactive, print, tell};
+use super::{build, conduct, config, console, hosts, install, plan, rollback, sandbox, status};
 
 /// Where the rollout of this process is written, for who has to look after a bug.
 static JOURNAL: OnceLock<std::path::PathBuf> = OnceLock::new();
@@ -41,6 +42,9 @@ pub fn main() -> u8 {
 
 fn run(cli: &Cli) -> Result<u8, Failed> {
     let Some(command) = &cli.command else {
+        if is_interactive() {
+            return console::open(cli, Context::load(cli)?, Opening::default());
+        }
         tell(&Cli::command().render_help().to_string());
         return Ok(Failed::USAGE);
     };
@@ -79,7 +83,7 @@ fn log_to_stderr(verbose: u8) {
         _ => "coalmine=debug",
     };
     let filter = EnvFilter::try_from_env("COALMINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Aside).without_time();
     // A second subscriber in one process can only be a test's.
     drop(subscriber.try_init());
 }

@@ -1,4 +1,6 @@
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
 use super::args::ColorChoice;
 use super::error::Failed;
@@ -17,9 +19,34 @@ pub(super) fn print(text: &str) -> Result<(), Failed> {
     }
 }
 
+/// Where people are told things while the screen is the console's.
+static ASIDE: OnceLock<File> = OnceLock::new();
+
+/// Sends what people are told, and what is logged, to a file from here on: the screen is the console's.
+pub(super) fn step_aside(log: File) {
+    ASIDE.get_or_init(|| log);
+}
+
+/// Writes to standard error, or where that was sent to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aside;
+
+impl io::Write for Aside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match ASIDE.get() {
+            Some(mut log) => log.write(bytes),
+            None => io::stderr().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Tells people something on standard error; there is nobody to tell when that fails.
 pub(super) fn tell(text: &str) {
-    drop(writeln!(io::stderr().lock(), "{text}"));
+    drop(Aside.write_all(format!("{text}\n").as_bytes()));
 }
 
 /// Tells whether somebody can be asked: what is asked is read from standard input and shown on standard error.

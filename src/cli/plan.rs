@@ -1,9 +1,9 @@
 use super::args::{PlanArgs, TableFormat};
 use super::context::{Context, Fleet};
-use super::draft::{Wishes, ask, draft};
 use super::error::Failed;
 use super::main::runtime;
 use super::output::{look, print};
+use super::planned::{Wishes, ask, draft};
 use super::release::{make, store};
 use super::{Cli, mapping};
 use crate::plan::{Plan, PlanKind};

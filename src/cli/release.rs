@@ -4,7 +4,9 @@ use super::context::{Context, Fleet, operator};
 use super::error::Failed;
 use super::output::tell;
 use super::{args, mapping};
-use crate::release::{Progress, ReleaseError, Request, Resolved, Store, StoredRelease, Wanted, prepare, resolve};
+use crate::release::{
+    Progress, ReleaseError, Repository, Request, Resolved, Store, StoredRelease, Tag, Wanted, prepare, resolve,
+};
 
 /// Opens the store of built releases.
 pub(super) fn store(context: &Context) -> Result<Store, Failed> {
@@ -49,6 +51,13 @@ pub(super) async fn make_wanted(
 pub(super) async fn find(context: &Context, fleet: &Fleet<'_>, args: &args::Wanted) -> Result<Resolved, Failed> {
     let source = mapping::source(context.config(), args.no_fetch);
     resolve(&source, &mapping::wanted(fleet, args), &told).await.map_err(failed)
+}
+
+/// Lists the tags that are releases, oldest version first.
+pub(super) async fn tags(context: &Context) -> Result<Vec<Tag>, Failed> {
+    let product = &context.config().product;
+    let repository = Repository::open(product.repository.as_path()).await.map_err(failed)?;
+    repository.tags(product.tags.as_str()).await.map_err(failed)
 }
 
 pub(super) fn failed(error: ReleaseError) -> Failed {

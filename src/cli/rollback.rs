@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 
 use super::args::RollbackArgs;
 use super::context::{Context, Fleet};
-use super::draft::{Answers, Wishes, ask, draft};
 use super::error::Failed;
-use super::install::{confirm, nothing_to_do, refuse_to_ask_nobody, start};
+use super::install::{Next, confirm, finish, nothing_to_do, refuse_to_ask_nobody, start};
 use super::main::runtime;
 use super::plan::show;
+use super::planned::{Answers, Wishes, ask, draft};
 use super::release::{failed, make_wanted, store};
 use super::rollout::{Prepared, Run};
 use super::{Cli, args, mapping};
@@ -18,10 +18,11 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<u
     if !args.dry_run {
         refuse_to_ask_nobody(&args.running)?;
     }
-    runtime()?.block_on(roll_back(cli, context, args))
+    let next = runtime()?.block_on(roll_back(cli, context, args))?;
+    finish(cli, context, next)
 }
 
-async fn roll_back(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<u8, Failed> {
+async fn roll_back(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<Next, Failed> {
     let fleet = context.fleet()?;
     let store = store(context)?;
     let hosts = mapping::real_fleet(context.config(), &store, false)?;
@@ -44,10 +45,10 @@ async fn roll_back(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<
     let plan = draft(context, &fleet, answers, PlanKind::Rollback, &release, wishes)?;
     if args.dry_run {
         show(cli, &plan, args::TableFormat::Text)?;
-        return Ok(crate::report::plan_exit_code(&plan));
+        return Ok(Next::Exit(crate::report::plan_exit_code(&plan)));
     }
     if let Some(code) = nothing_to_do(&plan, args.running.output)? {
-        return Ok(code);
+        return Ok(Next::Exit(code));
     }
     confirm(cli, &plan, &args.running)?;
     let run = Run { cli, context, output: args.running.output, lock_wait: args.running.wait_lock };

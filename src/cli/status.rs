@@ -1,9 +1,9 @@
 use super::args::{self, StatusArgs, TableFormat};
 use super::context::{Context, Fleet};
-use super::draft::ask;
 use super::error::Failed;
 use super::main::runtime;
 use super::output::{look, print, tell};
+use super::planned::ask;
 use super::release::{find, store};
 use super::{Cli, mapping};
 use crate::model::{HostId, Version};
@@ -21,7 +21,7 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &StatusArgs) -> Result<u8,
 }
 
 async fn survey(context: &Context, fleet: &Fleet<'_>, args: &StatusArgs) -> Result<StatusReport, Failed> {
-    let wanted = wanted(context, fleet, args).await?;
+    let wanted = wanted(context, fleet, args.version.as_deref(), args.no_fetch).await?;
     let hosts = mapping::real_fleet(context.config(), &store(context)?, true)?;
     let answers = ask(context, fleet, &hosts, &args.selection, args.slot.as_ref()).await?;
     let order = |a: &Version, b: &Version| compare(a.as_str(), b.as_str());
@@ -34,7 +34,7 @@ async fn survey(context: &Context, fleet: &Fleet<'_>, args: &StatusArgs) -> Resu
 }
 
 /// Names the groups of a host; a group that cannot be read hides no status.
-fn groups_of(context: &Context, host: &HostId) -> Vec<String> {
+pub(super) fn groups_of(context: &Context, host: &HostId) -> Vec<String> {
     match context.inventory.groups_of(host) {
         Ok(groups) => groups.iter().map(|group| group.as_str().to_owned()).collect(),
         Err(error) => {
@@ -45,11 +45,16 @@ fn groups_of(context: &Context, host: &HostId) -> Vec<String> {
 }
 
 /// Finds the release that hosts should have; it is not built for that, since a status changes nothing.
-async fn wanted(context: &Context, fleet: &Fleet<'_>, args: &StatusArgs) -> Result<WantedRelease, Failed> {
-    let words = args::Wanted { version: args.version.clone(), rev: None, no_fetch: args.no_fetch };
+pub(super) async fn wanted(
+    context: &Context,
+    fleet: &Fleet<'_>,
+    version: Option<&str>,
+    no_fetch: bool,
+) -> Result<WantedRelease, Failed> {
+    let words = args::Wanted { version: version.map(str::to_owned), rev: None, no_fetch };
     let resolved = match find(context, fleet, &words).await {
         // A remote that is away is no reason not to say what hosts run.
-        Err(failed) if !args.no_fetch => {
+        Err(failed) if !no_fetch => {
             let resolved = find(context, fleet, &args::Wanted { no_fetch: true, ..words }).await;
             if resolved.is_ok() {
                 tell(&format!("warning: the tags may be old: {failed}"));

@@ -21,6 +21,8 @@ pub(super) struct Wishes {
     pub(super) slot: Option<Slot>,
     pub(super) soak: Option<Duration>,
     pub(super) on_failure: Option<OnFailure>,
+    /// Whether somebody looks on, who can say what follows a failure.
+    pub(super) is_watched: bool,
     pub(super) skip_unreachable: bool,
     pub(super) promote_all: bool,
     pub(super) concurrency: Option<u32>,
@@ -80,7 +82,7 @@ pub(super) async fn ask(
 }
 
 /// Refuses a master that is a target before anything is asked of anybody.
-fn check_masters(fleet: &Fleet<'_>) -> Result<(), Failed> {
+pub(super) fn check_masters(fleet: &Fleet<'_>) -> Result<(), Failed> {
     let masters: HashSet<&HostId> = fleet.masters.iter().collect();
     match fleet.hosts.iter().find(|host| masters.contains(host)) {
         None => Ok(()),
@@ -98,7 +100,8 @@ pub(super) fn draft(
     wishes: Wishes,
 ) -> Result<Plan, Failed> {
     let config = context.config();
-    let on_failure = wishes.on_failure.or(fleet.policy.on_failure).unwrap_or(OnFailure::Rollback);
+    let usual = if wishes.is_watched { OnFailure::Pause } else { OnFailure::Rollback };
+    let on_failure = wishes.on_failure.or(fleet.policy.on_failure).unwrap_or(usual);
     let concurrency = wishes.concurrency.and_then(|width| usize::try_from(width).ok());
     let policy = Policy {
         on_failure,

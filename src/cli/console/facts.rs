@@ -1,0 +1,139 @@
+//! What the console shows of an environment beside its hosts, told whenever it changes; and its history.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::error::Failed;
+use super::super::rollout::conductor_failed;
+use super::super::status::wanted;
+use super::Backend;
+use crate::conductor::{Standing, frozen, running, standing, waiting};
+use crate::journal::Entry;
+use crate::plan::StageKind;
+use crate::rollout::{Event, Record};
+use crate::tui::edge::{EnvironmentFacts, HistoryRow, LiveRollout, LockFacts, Message};
+
+/// How often it is looked whether something changed.
+const AGAIN: Duration = Duration::from_secs(2);
+/// How many rollouts the history goes back.
+const HISTORY: usize = 200;
+
+pub(super) async fn keep_telling(backend: Arc<Backend>) {
+    let mut told: Option<EnvironmentFacts> = None;
+    let mut release = None;
+    loop {
+        if release.is_none()
+            && let Ok(fleet) = backend.context.fleet()
+            && let Ok(found) = wanted(&backend.context, &fleet, None, true).await
+        {
+            release = Some((found.version, found.digest));
+        }
+        match find(&backend).await {
+            Ok(facts) => {
+                let facts = EnvironmentFacts { release: release.clone(), ..facts };
+                if told.as_ref() != Some(&facts) {
+                    told = Some(facts.clone());
+                    backend.tell(Message::Environment(facts)).await;
+                }
+            }
+            Err(failed) => backend.tell(Message::Told(failed.to_string())).await,
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Failed> {
+    let backend = Arc::clone(backend);
+    let found = tokio::task::spawn_blocking(move || {
+        let (environment, policy) = backend.context.policy()?;
+        let rollouts = backend.rollouts();
+        let state = &backend.context.state_dir;
+        let live = |entry: Entry, running| LiveRollout {
+            rollout: entry.rollout,
+            version: entry.version,
+            operator: entry.operator,
+            running,
+        };
+        let runs = running(&rollouts, Some(environment)).map_err(conductor_failed)?;
+        let waits = waiting(&rollouts, Some(environment)).map_err(conductor_failed)?.resumable;
+        let frozen = frozen(state, environment).map_err(conductor_failed)?;
+        let held = match standing(state, environment).map_err(conductor_failed)? {
+            Standing::Free => None,
+            Standing::Held(holder) => holder,
+        };
+        let lock = frozen
+            .map(|freeze| LockFacts { owner: freeze.owner, since: freeze.since, reason: freeze.reason })
+            .or_else(|| held.map(|held| LockFacts { owner: held.owner, since: held.since, reason: held.reason }));
+        Ok(EnvironmentFacts {
+            name: environment.clone(),
+            channel: policy.channel.to_string(),
+            release: None,
+            lock,
+            rollouts: runs
+                .into_iter()
+                .map(|entry| live(entry, true))
+                .chain(waits.into_iter().map(|entry| live(entry, false)))
+                .collect(),
+        })
+    });
+    found.await.map_err(|error| Failed::before(error.to_string()))?
+}
+
+pub(super) async fn history(backend: Arc<Backend>) {
+    let reader = Arc::clone(&backend);
+    let rows = tokio::task::spawn_blocking(move || read(&reader)).await;
+    let rows = match rows {
+        Ok(rows) => rows.map_err(|failed| failed.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    backend.tell(Message::History(rows)).await;
+}
+
+fn read(backend: &Backend) -> Result<Vec<HistoryRow>, Failed> {
+    let (environment, _) = backend.context.policy()?;
+    let rollouts = backend.rollouts();
+    let listing = rollouts.list().map_err(Failed::before)?;
+    for unreadable in &listing.unreadable {
+        tracing::warn!("{unreadable}");
+    }
+    let entries = listing.entries.into_iter().rev().filter(|entry| entry.environment == *environment).take(HISTORY);
+    Ok(entries.map(|entry| row(backend, entry)).collect())
+}
+
+fn row(backend: &Backend, entry: Entry) -> HistoryRow {
+    let records: Vec<Record> = backend
+        .rollouts()
+        .read(&entry.rollout)
+        .map(|records| records.map_while(Result::ok).collect())
+        .unwrap_or_default();
+    let mut hosts = 0;
+    let mut debt = 0;
+    for record in &records {
+        match &record.event {
+            Event::RolloutPlanned { plan } => {
+                hosts = plan
+                    .stages
+                    .iter()
+                    .filter(|stage| stage.kind == StageKind::Targets)
+                    .map(|stage| stage.hosts())
+                    .sum();
+            }
+            Event::RolloutFinished { debt: owed, .. } => debt = owed.len(),
+            _ => {}
+        }
+    }
+    let took = entry.latest.duration_since(entry.started).try_into().ok();
+    HistoryRow {
+        rollout: entry.rollout,
+        kind: entry.kind,
+        version: entry.version,
+        operator: entry.operator,
+        reason: entry.reason,
+        started: entry.started,
+        took: took.filter(|_| entry.ended.is_some()),
+        lead: None,
+        outcome: entry.ended.map(|(outcome, _)| outcome),
+        hosts,
+        debt,
+    }
+}

@@ -1,0 +1,194 @@
+//! Opens the console and answers what it asks: it shows, and here is the world that it shows.
+
+mod facts;
+mod planning;
+mod survey;
+mod watch;
+
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::args::StreamFormat;
+use super::context::{Context, operator};
+use super::error::Failed;
+use super::main::runtime;
+use super::rollout::Run;
+use super::{Cli, mapping, output};
+use crate::conductor::command;
+use crate::host::RealFleet;
+use crate::journal::Rollouts;
+use crate::model::{ReleaseId, RolloutId, Version};
+use crate::release::{Store, StoredRelease};
+use crate::tui::edge::{Message, Request, Settings, Ticket};
+use crate::tui::terminal::{edge, run};
+use crate::tui::theme::{Ground, Theme};
+
+/// Says how the console is opened.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Opening {
+    /// The rollout that is shown first; the fleet otherwise.
+    pub(super) rollout: Option<RolloutId>,
+    /// Whether nothing may be changed from it.
+    pub(super) read_only: bool,
+}
+
+/// Opens the console, and returns when it is left; what it watched goes on.
+pub(super) fn open(cli: &Cli, context: Context, opening: Opening) -> Result<u8, Failed> {
+    let (environment, _) = context.policy()?;
+    let settings = Settings {
+        invocation: invocation(cli),
+        environment: environment.clone(),
+        zone: jiff::tz::TimeZone::system(),
+        theme: theme(cli),
+        read_only: opening.read_only,
+        mouse: false,
+        now: jiff::Timestamp::now(),
+        open: opening.rollout,
+    };
+    let log = log_file(&context)?;
+    let aside = log.try_clone().map_err(|error| Failed::before(format!("the log cannot be opened twice: {error}")))?;
+    output::step_aside(aside);
+    let runtime = runtime()?;
+    let (messages, requests, ends) = edge();
+    let backend = Arc::new(Backend::new(cli, context, messages, opening.read_only)?);
+    runtime.spawn(serve(backend, requests));
+    let ended = run(settings, ends, Some(log)).map_err(Failed::before);
+    // What is still being asked is not waited for: nothing of it changes anything.
+    runtime.shutdown_background();
+    ended.map(|_| 0)
+}
+
+/// Writes the command line so far as somebody would type it.
+fn invocation(cli: &Cli) -> String {
+    let mut words = vec!["coalmine".to_owned()];
+    if let Some(config) = &cli.config {
+        words.extend(["-c".to_owned(), config.display().to_string()]);
+    }
+    if let Some(environment) = &cli.environment {
+        words.extend(["-e".to_owned(), environment.to_string()]);
+    }
+    if let Some(state_dir) = &cli.state_dir {
+        words.extend(["--state-dir".to_owned(), state_dir.display().to_string()]);
+    }
+    words.join(" ")
+}
+
+fn theme(cli: &Cli) -> Theme {
+    let look = output::look(cli.color);
+    // rxvt and its heirs say by COLORFGBG what they draw on: `15;0` is dark, `0;15` is light.
+    let light = std::env::var("COLORFGBG").ok().and_then(|colors| {
+        let ground = colors.rsplit(';').next()?.parse::<u8>().ok()?;
+        Some(matches!(ground, 7 | 9..=15))
+    });
+    let ground = if light == Some(true) { Ground::Light } else { Ground::Dark };
+    Theme { color: look.color, ascii: cli.ascii || !look.unicode, ground }
+}
+
+/// Opens the file that takes what is logged while the screen is the console's.
+fn log_file(context: &Context) -> Result<std::fs::File, Failed> {
+    let folder = context.state_dir.join("logs");
+    let path = folder.join("console.log");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| OpenOptions::new().create(true).append(true).open(&path))
+        .map_err(|error| Failed::before(format!("{}: {error}", path.display())))
+}
+
+/// Answers the console's requests.
+struct Backend {
+    cli: Cli,
+    context: Context,
+    store: Store,
+    hosts: Arc<RealFleet>,
+    messages: mpsc::Sender<Message>,
+    read_only: bool,
+    memory: Mutex<Memory>,
+}
+
+/// Holds what one request found out and another needs.
+#[derive(Default)]
+struct Memory {
+    /// The releases of plans that were shown, for who starts them.
+    releases: HashMap<ReleaseId, Arc<StoredRelease>>,
+    /// How many hosts the last survey found on each version.
+    versions: HashMap<Version, usize>,
+    /// Who follows the rollout that is shown.
+    follower: Option<AbortHandle>,
+    survey: Option<AbortHandle>,
+}
+
+impl Backend {
+    fn new(cli: &Cli, context: Context, messages: mpsc::Sender<Message>, read_only: bool) -> Result<Self, Failed> {
+        let store = super::release::store(&context)?;
+        let hosts = mapping::real_fleet(context.config(), &store, false)?;
+        Ok(Self { cli: cli.clone(), context, store, hosts, messages, read_only, memory: Mutex::default() })
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rollouts(&self) -> Rollouts {
+        Rollouts::new(&self.context.state_dir)
+    }
+
+    fn run(&self) -> Run<'_> {
+        Run { cli: &self.cli, context: &self.context, output: StreamFormat::Text, lock_wait: None }
+    }
+
+    /// Tells the console something; when it is gone, there is nobody to tell.
+    async fn tell(&self, message: Message) {
+        drop(self.messages.send(message).await);
+    }
+
+    async fn reply(&self, ticket: Ticket, result: Result<(), String>) {
+        self.tell(Message::Reply { ticket, result }).await;
+    }
+}
+
+/// Answers requests until the console is gone.
+async fn serve(backend: Arc<Backend>, mut requests: mpsc::UnboundedReceiver<Request>) {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(facts::keep_telling(Arc::clone(&backend)));
+    while let Some(request) = requests.recv().await {
+        while tasks.try_join_next().is_some() {}
+        let backend = Arc::clone(&backend);
+        match request {
+            Request::Survey => {
+                let survey = tasks.spawn(survey::survey(Arc::clone(&backend)));
+                if let Some(before) = backend.memory().survey.replace(survey) {
+                    before.abort();
+                }
+            }
+            Request::LoadVersions => drop(tasks.spawn(planning::versions(backend))),
+            Request::LoadPlan { ticket, wanted } => drop(tasks.spawn(planning::plan(backend, ticket, wanted))),
+            Request::StartRollout { ticket, plan } => drop(tasks.spawn(planning::start(backend, ticket, plan))),
+            Request::Resume { ticket, rollout } => drop(tasks.spawn(planning::resume(backend, ticket, rollout))),
+            Request::Command { ticket, rollout, command: asked } => {
+                tasks.spawn(async move {
+                    let answer = command(&backend.rollouts(), &rollout, asked, operator()).await;
+                    backend.reply(ticket, answer.map_err(|error| error.to_string())).await;
+                });
+            }
+            Request::OpenRollout(rollout) => {
+                let follower = tasks.spawn(watch::follow(Arc::clone(&backend), rollout));
+                if let Some(before) = backend.memory().follower.replace(follower) {
+                    before.abort();
+                }
+            }
+            Request::LoadHistory => drop(tasks.spawn(facts::history(backend))),
+            // These are the screen's own.
+            Request::CopyToClipboard(_)
+            | Request::WriteFile { .. }
+            | Request::Log(_)
+            | Request::ScrollLog(_)
+            | Request::Suspend
+            | Request::Redraw
+            | Request::Quit => {}
+        }
+    }
+    tasks.shutdown().await;
+}

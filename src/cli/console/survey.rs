@@ -1,0 +1,81 @@
+//! Surveys the fleet for the console, and tells each answer as it comes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::super::error::Failed;
+use super::super::planned::check_masters;
+use super::super::release::tags;
+use super::super::status::{groups_of, wanted};
+use super::super::survey::survey as ask;
+use super::Backend;
+use crate::host::Survey;
+use crate::model::{Failure, HostId, Installed, Probe, Version};
+use crate::release::compare;
+use crate::report::{HostStatusReport, WantedRelease};
+use crate::tui::edge::{Message, SurveyHost, SurveyRow};
+
+pub(super) async fn survey(backend: Arc<Backend>) {
+    let result = run(&backend).await.map_err(|failed| failed.to_string());
+    backend.tell(Message::SurveyDone(result)).await;
+}
+
+async fn run(backend: &Backend) -> Result<(), Failed> {
+    let context = &backend.context;
+    let fleet = context.fleet()?;
+    check_masters(&fleet)?;
+    let hosts = fleet.hosts.iter().map(|host| SurveyHost {
+        host: host.clone(),
+        site: fleet.policy.site.site(host),
+        groups: groups_of(context, host).into_iter().map(Into::into).collect(),
+    });
+    backend.tell(Message::SurveyStarted { hosts: hosts.collect() }).await;
+    let wanted = wanted(context, &fleet, None, true).await?;
+    let versions: Vec<Version> = tags(context).await?.into_iter().map(|tag| tag.version).collect();
+    let (heard, mut answers) = mpsc::unbounded_channel();
+    let asking =
+        ask(&backend.hosts, &fleet.hosts, Survey::Deep, None, context.config().ssh.sessions.get(), |host, answer| {
+            // The receiver is read below until the last answer.
+            drop(heard.send(row(host, answer, &wanted, &versions)));
+        });
+    let telling = async {
+        let mut counts: HashMap<Version, usize> = HashMap::new();
+        for _ in 0..fleet.hosts.len() {
+            let Some(row) = answers.recv().await else { break };
+            if let Some(version) = row.version.as_deref().and_then(|version| Version::new(version).ok()) {
+                *counts.entry(version).or_default() += 1;
+            }
+            backend.tell(Message::SurveyRow(Box::new(row))).await;
+        }
+        backend.memory().versions = counts;
+    };
+    tokio::join!(asking, telling);
+    Ok(())
+}
+
+fn row(host: &HostId, answer: &Result<Probe, Failure>, wanted: &WantedRelease, versions: &[Version]) -> SurveyRow {
+    let order = |a: &Version, b: &Version| compare(a.as_str(), b.as_str());
+    let report = HostStatusReport::new(host.clone(), None, Vec::new(), answer, wanted, order);
+    let probe = answer.as_ref().ok();
+    let running = probe.and_then(|probe| match &probe.installed {
+        Installed::Release { id, .. } => Some(id.version()),
+        Installed::Missing | Installed::Unmanaged { .. } => None,
+    });
+    let place = |version: &Version| versions.iter().position(|known| known == version);
+    let behind =
+        running.and_then(place).zip(place(&wanted.version)).and_then(|(runs, should)| should.checked_sub(runs));
+    SurveyRow {
+        host: host.clone(),
+        state: report.state,
+        version: report.version,
+        digest: report.digest,
+        behind,
+        latency: probe.map(|probe| probe.latency).unwrap_or_default(),
+        at: Timestamp::now(),
+        cause: report.error,
+        facts: probe.map(|probe| probe.facts.clone()).unwrap_or_default(),
+    }
+}

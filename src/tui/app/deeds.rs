@@ -1,0 +1,251 @@
+//! What doing something asks for: at once, or after a question.
+
+use super::actions::{command_line, install_line};
+use super::layers::{Button, Deed, Dialog, Focus, Layer};
+use super::story::pause_reason;
+use super::watch::Watched;
+use super::{Screen, State};
+use crate::expr::fold;
+use crate::model::{Command, HostId};
+use crate::plan::{PlanKind, StageKind};
+use crate::rollout::{Mode, PauseReason};
+use crate::tui::edge::{Request, Source};
+use crate::tui::keymap::Action;
+use crate::tui::text::count;
+
+impl State {
+    /// Does one of the actions of the rollout, or asks first.
+    pub(super) fn act_on_rollout(&mut self, action: Action) -> Vec<Request> {
+        match action {
+            Action::Continue => self.go_on(),
+            Action::Pause => self.command(vec![Command::Pause]),
+            Action::Abort => {
+                let dialog = self.abort_dialog(Deed::Commands(vec![Command::Abort]));
+                self.open(dialog)
+            }
+            Action::Rollback => {
+                let dialog = self.rollback_dialog();
+                self.open(dialog)
+            }
+            Action::Retry => match self.commands_for_hosts(Action::Retry) {
+                Ok(commands) => self.command(commands),
+                Err(why) => self.tell(why),
+            },
+            Action::Skip => match self.commands_for_hosts(Action::Skip) {
+                Ok(commands) => {
+                    let hosts: Vec<HostId> = commands
+                        .iter()
+                        .filter_map(
+                            |command| if let Command::Skip { host } = command { Some(host.clone()) } else { None },
+                        )
+                        .collect();
+                    let dialog = Dialog::new(
+                        format!("Leave {} out?", count(hosts.len(), "host")),
+                        "Skip",
+                        Deed::Commands(commands.clone()),
+                    )
+                    .says(fold(&hosts))
+                    .says("They keep what they run and count as debt.")
+                    .same_as(self.lines_of(&commands));
+                    self.open(dialog)
+                }
+                Err(why) => self.tell(why),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn open(&mut self, dialog: Dialog) -> Vec<Request> {
+        self.layers.push(Layer::Dialog(Box::new(dialog)));
+        Vec::new()
+    }
+
+    fn go_on(&mut self) -> Vec<Request> {
+        let Some(watched) = &self.watched else {
+            return Vec::new();
+        };
+        let line = self.same_as(Action::Continue).unwrap_or_default();
+        if watched.can_resume() {
+            let dialog = Dialog::new(format!("Resume rollout {}?", watched.rollout), "Resume", Deed::Resume)
+                .says("Every host is asked what it really has before anything is done again.")
+                .same_as(line);
+            return self.open(dialog);
+        }
+        let state = watched.state();
+        let yes = Deed::Commands(vec![Command::Continue]);
+        let dialog = match (state.paused(), state.mode()) {
+            (Some(PauseReason::Operator { .. }), _) => return self.command(vec![Command::Continue]),
+            (Some(why), _) => Dialog::new("Go on in spite of it?", "Go on", yes)
+                .says(pause_reason(why))
+                .says(waived(why))
+                .same_as(line),
+            (None, Mode::Promoting { stage }) => {
+                let name = state.stage(stage).map(|(plan, _)| plan.name.to_string()).unwrap_or_default();
+                let next = state
+                    .plan()
+                    .and_then(|plan| plan.stages.get(stage.0 + 1..)?.iter().find(|stage| stage.hosts() > 0));
+                let dialog = Dialog::new(format!("Promote stage {name}?"), "Promote", yes).same_as(line);
+                match next {
+                    Some(next) => dialog.says(format!(
+                        "{} of stage {} are switched next.",
+                        count(next.hosts(), "host"),
+                        next.name
+                    )),
+                    None => dialog,
+                }
+            }
+            (None, _) => return self.command(vec![Command::Continue]),
+        };
+        self.open(dialog)
+    }
+
+    fn abort_dialog(&self, deed: Deed) -> Dialog {
+        let state = self.watched.as_ref().map(Watched::state);
+        let switched = state.map_or(0, |state| state.switched().count());
+        Dialog::new("Abort the rollout?", "Abort", deed)
+            .says(format!(
+                "{} stay on the new release; every host is left as it stands.",
+                count(switched, "switched host")
+            ))
+            .says("`R` would put them back instead.")
+            .same_as(self.same_as_on_rollout(&Command::Abort))
+    }
+
+    fn same_as_on_rollout(&self, command: &Command) -> String {
+        let rollout = self.watched.as_ref().map_or("", |watched| watched.rollout.as_str());
+        command_line(&self.settings.invocation, rollout, command)
+    }
+
+    fn rollback_dialog(&self) -> Dialog {
+        let switched = self.watched.as_ref().map_or(0, |watched| watched.state().switched().count());
+        Dialog::new(
+            format!("Roll {} back?", count(switched, "host")),
+            "Roll back",
+            Deed::Commands(vec![Command::Rollback]),
+        )
+        .says("Each goes to the release that was last good there, the last one switched first.")
+        .says(format!("Type the number of hosts to confirm: {switched}"))
+        .same_as(self.same_as_on_rollout(&Command::Rollback))
+        .by_typing(switched.to_string())
+    }
+
+    /// Asks for the number of hosts before a plan is started.
+    pub(super) fn install_dialog(&mut self) -> Vec<Request> {
+        let Some(plan) = self.planning.confirmed() else {
+            return Vec::new();
+        };
+        let targets = plan.targets();
+        let masters = plan.hosts.len().saturating_sub(targets);
+        let verb = if plan.kind == PlanKind::Prime { "Prime" } else { "Install" };
+        let mut dialog = Dialog::new(
+            format!("{verb} {} on {}?", plan.version, count(targets, "host")),
+            if plan.kind == PlanKind::Prime { "Prime" } else { "Install" },
+            Deed::Install(plan.clone()),
+        );
+        let stages: Vec<String> = plan
+            .stages
+            .iter()
+            .filter(|stage| stage.kind == StageKind::Targets)
+            .map(|stage| format!("{} {}", stage.name, stage.hosts()))
+            .collect();
+        dialog = dialog.says(format!("Stages: {}", stages.join(", ")));
+        if masters > 0 {
+            dialog = dialog.says(format!("{} first.", count(masters, "master")));
+        }
+        if plan.reason.is_none() {
+            dialog = dialog.says("No reason is given: Esc, then `r`, gives one.");
+        }
+        dialog = dialog
+            .says(format!("Type the number of hosts to confirm: {targets}"))
+            .same_as(install_line(self, &plan))
+            .by_typing(targets.to_string());
+        self.open(dialog)
+    }
+
+    /// Asks whether what runs is left running, or leaves at once when nothing does.
+    pub(super) fn quit(&mut self) -> Vec<Request> {
+        let running = self.watched.as_ref().is_some_and(Watched::is_running);
+        if !running {
+            return self.leave();
+        }
+        // Who asks twice wants out; the rollout goes on.
+        if matches!(self.layers.last(), Some(Layer::Dialog(dialog)) if dialog.is_quit()) {
+            return self.leave();
+        }
+        let refused = if self.settings.read_only || self.watched.as_ref().is_some_and(|it| it.source != Source::Live) {
+            Some("this console is read-only: attach without --read-only to act".to_owned())
+        } else {
+            self.refusal_of_the_rollout(&Command::Abort)
+        };
+        let dialog = Dialog {
+            title: "A rollout is running".to_owned(),
+            body: vec!["It goes on without this console; `attach` opens it again.".to_owned()],
+            command_line: self
+                .watched
+                .as_ref()
+                .map(|watched| format!("{} attach {}", self.settings.invocation, watched.rollout)),
+            typed: None,
+            buttons: vec![
+                Button { label: "Leave it running", deed: Some(Deed::Leave), refused: None },
+                Button { label: "Abort it", deed: Some(Deed::AbortAndLeave), refused },
+                Button { label: "Stay", deed: None, refused: None },
+            ],
+            focus: Focus::Button(0),
+            seen: false,
+            complaint: None,
+        };
+        self.open(dialog)
+    }
+
+    /// Does what a dialog was answered with.
+    pub(super) fn carry_out(&mut self, deed: Deed) -> Vec<Request> {
+        match deed {
+            Deed::Leave => self.leave(),
+            Deed::AbortAndLeave => {
+                self.leave_after = Some(self.next_ticket());
+                self.command(vec![Command::Abort])
+            }
+            Deed::Commands(commands) => self.command(commands),
+            Deed::Install(plan) => {
+                self.screen = Screen::Rollout;
+                let what = format!("start of {}", plan.version);
+                let ticket = self.ask(what);
+                vec![Request::StartRollout { ticket, plan }]
+            }
+            Deed::Resume => {
+                let Some(rollout) = self.watched.as_ref().map(|watched| watched.rollout.clone()) else {
+                    return Vec::new();
+                };
+                let ticket = self.ask("resume".to_owned());
+                vec![Request::Resume { ticket, rollout }]
+            }
+        }
+    }
+
+    fn command(&mut self, commands: Vec<Command>) -> Vec<Request> {
+        let Some(rollout) = self.watched.as_ref().map(|watched| watched.rollout.clone()) else {
+            return Vec::new();
+        };
+        let mut requests = Vec::with_capacity(commands.len());
+        for command in commands {
+            let what = match &command {
+                Command::Retry { host: Some(host) } | Command::Skip { host } => format!("{} {host}", command.word()),
+                _ => command.word().to_owned(),
+            };
+            let ticket = self.ask(what);
+            requests.push(Request::Command { ticket, rollout: rollout.clone(), command });
+        }
+        requests
+    }
+}
+
+const fn waived(why: &PauseReason) -> &'static str {
+    match why {
+        PauseReason::OverBudget { .. } => "Those failures are forgiven; further ones count against the budget.",
+        PauseReason::NoneHealthy { .. } => "Nothing vouches for this release: the next stage starts all the same.",
+        PauseReason::GateFailed { .. } => "The gate is not asked again for this stage.",
+        PauseReason::GateInconclusive { .. } => "The gate is asked again.",
+        PauseReason::Locked { .. } => "The lock is asked for again.",
+        PauseReason::Operator { .. } => "",
+    }
+}

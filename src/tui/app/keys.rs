@@ -1,0 +1,397 @@
+//! What keys, pastes and the mouse do.
+
+use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind};
+
+use super::layers::{Answered, Layer, LineKind};
+use super::planning::{Answer, Side};
+use super::watch::Watched;
+use super::{Fleet, LogSize, Planning, Screen, State, Survey};
+use crate::expr::fold;
+use crate::model::HostId;
+use crate::plan::OnFailure;
+use crate::tui::edge::{Limit, LogScroll, Request};
+use crate::tui::keymap::{Action, BINDINGS, Context, binding, lookup};
+use crate::tui::rows::{Cursor, Rows, Table};
+use crate::tui::view;
+
+impl State {
+    pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Request> {
+        if key.kind == KeyEventKind::Release {
+            return Vec::new();
+        }
+        self.notice = None;
+        let contexts = self.screen.contexts();
+        // These two are needed most where nothing else works.
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
+            match lookup(key, &[Context::Everywhere]) {
+                Some(Action::Quit) => return self.quit(),
+                Some(Action::Suspend) => return vec![Request::Suspend],
+                _ => {}
+            }
+        }
+        match self.layers.last_mut() {
+            Some(Layer::Dialog(dialog)) => match dialog.key(key) {
+                Answered::Not => Vec::new(),
+                Answered::Closed => {
+                    self.layers.pop();
+                    Vec::new()
+                }
+                Answered::Do(deed) => {
+                    self.layers.pop();
+                    self.carry_out(deed)
+                }
+            },
+            Some(Layer::Line(_)) => self.key_in_line(key),
+            Some(Layer::Help { .. } | Layer::Detail { .. } | Layer::Failures(_) | Layer::Menu(..)) => {
+                lookup(key, &contexts).map_or_else(Vec::new, |action| self.act_in_layer(action))
+            }
+            None => lookup(key, &contexts).map_or_else(Vec::new, |action| self.act(action)),
+        }
+    }
+
+    pub(super) fn mouse(&mut self, event: MouseEvent) {
+        let lines = match event.kind {
+            MouseEventKind::ScrollDown => Action::Down,
+            MouseEventKind::ScrollUp => Action::Up,
+            _ => return,
+        };
+        for _ in 0..3 {
+            if self.layers.is_empty() {
+                self.go(lines);
+            } else if !matches!(self.layers.last(), Some(Layer::Dialog(_) | Layer::Line(_))) {
+                self.act_in_layer(lines);
+            }
+        }
+    }
+
+    /// Gives the list of hosts that takes the keys.
+    #[must_use]
+    pub fn rows(&self) -> Option<&Rows> {
+        match self.screen {
+            Screen::Fleet => Some(&self.fleet.rows),
+            Screen::Plan if self.planning.side == Side::Plan => Some(&self.planning.rows),
+            Screen::Rollout => self.watched.as_ref().map(|watched| &watched.rows),
+            Screen::Plan | Screen::History => None,
+        }
+    }
+
+    pub(super) fn rows_mut(&mut self) -> Option<&mut Rows> {
+        match self.screen {
+            Screen::Fleet => Some(&mut self.fleet.rows),
+            Screen::Plan if self.planning.side == Side::Plan => Some(&mut self.planning.rows),
+            Screen::Rollout => self.watched.as_mut().map(|watched| &mut watched.rows),
+            Screen::Plan | Screen::History => None,
+        }
+    }
+
+    fn cursor(&mut self) -> Option<&mut Cursor> {
+        match self.screen {
+            Screen::Plan if self.planning.side == Side::Versions => Some(&mut self.planning.picker),
+            Screen::History => Some(&mut self.past),
+            _ => self.rows_mut().map(Rows::cursor),
+        }
+    }
+
+    pub(super) fn go(&mut self, action: Action) {
+        if let Some(cursor) = self.cursor() {
+            step(cursor, action);
+        }
+    }
+
+    /// Does what an action says, or tells why it cannot be done.
+    pub(super) fn act(&mut self, action: Action) -> Vec<Request> {
+        if let Some(why) = self.refusal(action) {
+            let word = binding(action, &self.screen.contexts()).map_or("", |binding| binding.word);
+            return self.tell(format!("cannot {word}: {why}"));
+        }
+        if self.log == LogSize::Full
+            && let Some(scroll) = scroll_of(action)
+        {
+            return vec![Request::ScrollLog(scroll)];
+        }
+        match action {
+            Action::Fleet => self.show(Screen::Fleet),
+            Action::Plan => self.show(Screen::Plan),
+            Action::Rollout => self.show(Screen::Rollout),
+            Action::History => self.show(Screen::History),
+            Action::NextScreen => self.show_next(1),
+            Action::PreviousScreen => self.show_next(Screen::ALL.len() - 1),
+            Action::Enter => self.enter(),
+            Action::Back => self.back(),
+            Action::Down
+            | Action::Up
+            | Action::First
+            | Action::Last
+            | Action::PageDown
+            | Action::PageUp
+            | Action::HalfDown
+            | Action::HalfUp => {
+                self.go(action);
+                Vec::new()
+            }
+            Action::Mark | Action::MarkRange | Action::MarkAll | Action::Unmark | Action::Sort | Action::Reverse => {
+                self.act_on_rows(action);
+                Vec::new()
+            }
+            Action::Filter => self.open_line(LineKind::Filter),
+            Action::Reason => self.open_line(LineKind::Reason),
+            Action::Survey => match self.fleet.survey {
+                Survey::Running { .. } => self.tell("the survey is still running"),
+                _ => vec![Request::Survey],
+            },
+            Action::Install if self.screen == Screen::Fleet => self.plan_for_chosen(),
+            Action::Install => self.install_dialog(),
+            Action::SkipUnreachable | Action::OnFailure | Action::NoSoak | Action::PrimeOnly => self.set_flag(action),
+            Action::Reload if self.screen == Screen::History => self.load_history(),
+            Action::Reload => {
+                self.planning.versions = Answer::Asked;
+                let mut requests = vec![Request::LoadVersions];
+                requests.extend(self.load_plan());
+                requests
+            }
+            Action::Continue if self.screen == Screen::Fleet => self.open_dead(),
+            Action::Continue | Action::Pause | Action::Abort | Action::Rollback | Action::Retry | Action::Skip => {
+                self.act_on_rollout(action)
+            }
+            Action::Failures => {
+                self.layers.push(Layer::Failures(Cursor::default()));
+                Vec::new()
+            }
+            Action::Copy => self.copy_hosts(),
+            Action::CopyFailure => self.failure_text().map(Request::CopyToClipboard).into_iter().collect(),
+            Action::Write => {
+                let name = format!("coalmine-{}-{}.txt", self.screen.title(), self.now.strftime("%Y%m%dT%H%M%SZ"));
+                vec![Request::WriteFile { name, text: view::text_of(self) }]
+            }
+            Action::Log => {
+                self.log = if self.log == LogSize::Hidden { LogSize::Pane } else { LogSize::Hidden };
+                Vec::new()
+            }
+            Action::LogFull => {
+                self.log = if self.log == LogSize::Full { LogSize::Pane } else { LogSize::Full };
+                Vec::new()
+            }
+            Action::Follow => {
+                self.follow = !self.follow;
+                if self.log == LogSize::Hidden {
+                    self.log = LogSize::Pane;
+                }
+                Vec::new()
+            }
+            Action::Menu => {
+                let contexts = self.screen.contexts();
+                let own = BINDINGS.iter().filter(|binding| contexts.first() == Some(&binding.context));
+                let actions = own.map(|binding| binding.action).collect();
+                self.layers.push(Layer::Menu(Cursor::default(), actions));
+                Vec::new()
+            }
+            Action::Help => {
+                self.layers.push(Layer::Help { top: 0 });
+                Vec::new()
+            }
+            Action::Suspend => vec![Request::Suspend],
+            Action::Redraw => vec![Request::Redraw],
+            Action::Quit => self.quit(),
+        }
+    }
+
+    fn act_on_rows(&mut self, action: Action) {
+        let orders = match self.screen {
+            Screen::Fleet => Fleet::SORTS.as_slice(),
+            Screen::Plan => Planning::SORTS.as_slice(),
+            Screen::Rollout | Screen::History => Watched::SORTS.as_slice(),
+        };
+        let Some(rows) = self.rows_mut() else {
+            return;
+        };
+        match action {
+            Action::Mark => rows.mark(),
+            Action::MarkRange => rows.mark_range(),
+            Action::MarkAll => rows.mark_all(),
+            Action::Unmark => rows.unmark(),
+            Action::Sort => rows.next_sort(orders),
+            _ => rows.reverse(),
+        }
+    }
+
+    fn show_next(&mut self, steps: usize) -> Vec<Request> {
+        let here = Screen::ALL.iter().position(|&screen| screen == self.screen).unwrap_or(0);
+        let next = Screen::ALL.get((here + steps) % Screen::ALL.len()).copied().unwrap_or_default();
+        self.show(next)
+    }
+
+    fn show(&mut self, screen: Screen) -> Vec<Request> {
+        self.screen = screen;
+        if self.log == LogSize::Full {
+            self.log = LogSize::Pane;
+        }
+        match screen {
+            Screen::Plan => self.load_versions_once(),
+            Screen::History if matches!(self.history, Answer::None) => self.load_history(),
+            Screen::Rollout if self.watched.is_none() => {
+                let live = self.facts.as_ref().and_then(|facts| facts.rollouts.first());
+                live.map(|live| Request::OpenRollout(live.rollout.clone())).into_iter().collect()
+            }
+            Screen::Fleet if self.fleet.survey == Survey::Never => vec![Request::Survey],
+            _ => Vec::new(),
+        }
+    }
+
+    fn load_versions_once(&mut self) -> Vec<Request> {
+        if matches!(self.planning.versions, Answer::None | Answer::Failed(_)) {
+            self.planning.versions = Answer::Asked;
+            return vec![Request::LoadVersions];
+        }
+        Vec::new()
+    }
+
+    fn load_history(&mut self) -> Vec<Request> {
+        self.history = Answer::Asked;
+        vec![Request::LoadHistory]
+    }
+
+    fn load_plan(&mut self) -> Vec<Request> {
+        let Some(wanted) = self.planning.want() else {
+            return Vec::new();
+        };
+        self.tickets += 1;
+        let ticket = crate::tui::edge::Ticket(self.tickets);
+        self.planning.ticket = Some(ticket);
+        self.planning.plan = Answer::Asked;
+        self.planning.wanted = Some(wanted.clone());
+        vec![Request::LoadPlan { ticket, wanted }]
+    }
+
+    /// Goes to the plan with what was chosen on the fleet: marked hosts, or those that the filter shows, or all.
+    fn plan_for_chosen(&mut self) -> Vec<Request> {
+        let rows = &self.fleet.rows;
+        let chosen: Vec<usize> = if rows.marks().is_empty() {
+            if rows.filter().is_empty() { Vec::new() } else { rows.shown().to_vec() }
+        } else {
+            rows.marks().iter().copied().collect()
+        };
+        let hosts: Vec<HostId> =
+            chosen.into_iter().filter_map(|row| self.fleet.table.hosts().get(row).cloned()).collect();
+        if hosts.is_empty() && !(rows.filter().is_empty() && rows.marks().is_empty()) {
+            return self.tell("the filter shows no host to install on");
+        }
+        self.planning.limit = (!hosts.is_empty()).then(|| Limit { expression: fold(&hosts), hosts });
+        self.planning.plan = Answer::None;
+        self.planning.wanted = None;
+        self.planning.side = Side::Versions;
+        self.show(Screen::Plan)
+    }
+
+    fn set_flag(&mut self, action: Action) -> Vec<Request> {
+        let flags = &mut self.planning.flags;
+        match action {
+            Action::SkipUnreachable => flags.skip_unreachable = !flags.skip_unreachable,
+            Action::NoSoak => flags.no_soak = !flags.no_soak,
+            Action::PrimeOnly => flags.prime = !flags.prime,
+            _ => {
+                flags.on_failure = match flags.on_failure {
+                    OnFailure::Pause => OnFailure::Rollback,
+                    OnFailure::Rollback => OnFailure::Abort,
+                    OnFailure::Abort => OnFailure::Pause,
+                }
+            }
+        }
+        // A plan that was made under other flags is not what would be started.
+        if matches!(self.planning.plan, Answer::None) { Vec::new() } else { self.load_plan() }
+    }
+
+    fn enter(&mut self) -> Vec<Request> {
+        match self.screen {
+            Screen::Plan if self.planning.side == Side::Versions => {
+                if self.planning.selected().is_none() {
+                    return Vec::new();
+                }
+                self.planning.side = Side::Plan;
+                self.load_plan()
+            }
+            Screen::History => {
+                let Some(row) = self.history.here().and_then(|rows| rows.get(self.past.place())) else {
+                    return Vec::new();
+                };
+                let rollout = row.rollout.clone();
+                self.screen = Screen::Rollout;
+                vec![Request::OpenRollout(rollout)]
+            }
+            _ => {
+                if self.selected_host().is_some() {
+                    self.layers.push(Layer::Detail { top: 0 });
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn back(&mut self) -> Vec<Request> {
+        if self.log == LogSize::Full {
+            self.log = LogSize::Pane;
+            return vec![Request::ScrollLog(LogScroll::Latest)];
+        }
+        if self.rows_mut().is_some_and(Rows::drop_range) {
+            return Vec::new();
+        }
+        if let Some(rows) = self.rows_mut()
+            && !rows.filter().text().is_empty()
+        {
+            rows.set_filter("");
+            return Vec::new();
+        }
+        if self.screen == Screen::Plan {
+            self.planning.side = Side::Versions;
+        }
+        Vec::new()
+    }
+
+    fn open_dead(&mut self) -> Vec<Request> {
+        let dead = self.facts.as_ref().and_then(|facts| facts.rollouts.iter().find(|live| !live.running));
+        let Some(rollout) = dead.map(|dead| dead.rollout.clone()) else {
+            return Vec::new();
+        };
+        self.screen = Screen::Rollout;
+        vec![Request::OpenRollout(rollout)]
+    }
+
+    fn copy_hosts(&mut self) -> Vec<Request> {
+        let (table, rows): (&dyn Table, &Rows) = match (self.screen, &self.watched, &self.planning.plan) {
+            (Screen::Fleet, ..) => (&self.fleet.table, &self.fleet.rows),
+            (Screen::Rollout, Some(watched), _) => (&watched.table, &watched.rows),
+            (Screen::Plan, _, Answer::Here(table)) => (table, &self.planning.rows),
+            _ => return Vec::new(),
+        };
+        let hosts: Vec<HostId> = rows.meant().into_iter().filter_map(|row| table.hosts().get(row).cloned()).collect();
+        if hosts.is_empty() {
+            return Vec::new();
+        }
+        let text = fold(&hosts);
+        self.tell(format!("copied {text}"));
+        vec![Request::CopyToClipboard(text)]
+    }
+}
+
+pub(super) fn step(cursor: &mut Cursor, action: Action) {
+    let page = cursor.page();
+    match action {
+        Action::Down => cursor.down(1),
+        Action::Up => cursor.up(1),
+        Action::First => cursor.first(),
+        Action::Last => cursor.last(),
+        Action::PageDown => cursor.down(page),
+        Action::PageUp => cursor.up(page),
+        Action::HalfDown => cursor.down(page.div_ceil(2)),
+        Action::HalfUp => cursor.up(page.div_ceil(2)),
+        _ => {}
+    }
+}
+
+const fn scroll_of(action: Action) -> Option<LogScroll> {
+    match action {
+        Action::Up | Action::PageUp | Action::HalfUp | Action::First => Some(LogScroll::Earlier),
+        Action::Down | Action::PageDown | Action::HalfDown => Some(LogScroll::Later),
+        Action::Last => Some(LogScroll::Latest),
+        _ => None,
+    }
+}

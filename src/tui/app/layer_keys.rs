@@ -1,0 +1,136 @@
+//! What keys and pastes do to what lies over the screen.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tui_input::Input;
+
+use super::State;
+use super::keys::step;
+use super::layers::{Layer, Line, LineKind, edit};
+use crate::tui::edge::Request;
+use crate::tui::keymap::Action;
+use crate::tui::view;
+
+impl State {
+    pub(super) fn paste(&mut self, text: &str) {
+        match self.layers.last_mut() {
+            Some(Layer::Dialog(dialog)) => dialog.paste(text),
+            Some(Layer::Line(_)) => {
+                for c in text.chars().filter(|c| !c.is_control()) {
+                    // Only characters: a pasted line break must not end the line, and a key never does anything else here.
+                    self.key_in_line(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn key_in_line(&mut self, key: KeyEvent) -> Vec<Request> {
+        let Some(Layer::Line(line)) = self.layers.last_mut() else {
+            return Vec::new();
+        };
+        let kind = line.kind;
+        match key.code {
+            KeyCode::Enter => {
+                self.layers.pop();
+            }
+            KeyCode::Esc => {
+                let before = line.before.clone();
+                self.layers.pop();
+                self.set_line(kind, &before);
+            }
+            KeyCode::Up | KeyCode::PageUp => self.go(Action::Up),
+            KeyCode::Down | KeyCode::PageDown => self.go(Action::Down),
+            _ => {
+                if edit(&mut line.input, key) {
+                    let text = line.input.value().to_owned();
+                    self.set_line(kind, &text);
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn set_line(&mut self, kind: LineKind, text: &str) {
+        match kind {
+            LineKind::Filter => {
+                if let Some(rows) = self.rows_mut() {
+                    rows.set_filter(text);
+                }
+            }
+            LineKind::Reason => text.clone_into(&mut self.planning.reason),
+        }
+    }
+
+    pub(super) fn open_line(&mut self, kind: LineKind) -> Vec<Request> {
+        let before = match kind {
+            LineKind::Filter => match self.rows() {
+                Some(rows) => rows.filter().text().to_owned(),
+                None => return Vec::new(),
+            },
+            LineKind::Reason => self.planning.reason.clone(),
+        };
+        let input = Input::new(before.clone());
+        self.layers.push(Layer::Line(Line { kind, input, before }));
+        Vec::new()
+    }
+
+    pub(super) fn act_in_layer(&mut self, action: Action) -> Vec<Request> {
+        if matches!(action, Action::Back | Action::Quit) {
+            // `q` closes what is open; only where nothing is does it ask about leaving.
+            self.layers.pop();
+            return Vec::new();
+        }
+        let page = view::heights(self).layer;
+        match self.layers.last_mut() {
+            Some(Layer::Help { top } | Layer::Detail { top }) => {
+                match action {
+                    Action::Down => *top = top.saturating_add(1),
+                    Action::Up => *top = top.saturating_sub(1),
+                    Action::PageDown | Action::HalfDown => *top = top.saturating_add(page),
+                    Action::PageUp | Action::HalfUp => *top = top.saturating_sub(page),
+                    Action::First => *top = 0,
+                    Action::Last => *top = usize::MAX,
+                    Action::Help | Action::Enter => {
+                        self.layers.pop();
+                    }
+                    Action::Copy | Action::CopyFailure | Action::Retry | Action::Skip => return self.act(action),
+                    _ => {}
+                }
+                Vec::new()
+            }
+            Some(Layer::Failures(cursor)) => {
+                let place = cursor.place();
+                match action {
+                    Action::Enter => {
+                        let group = self.watched.as_ref().and_then(|watched| watched.groups().get(place));
+                        if let Some(filter) = group.map(|group| group.hosts.clone()) {
+                            self.layers.pop();
+                            self.set_line(LineKind::Filter, &filter);
+                        }
+                    }
+                    Action::Failures => {
+                        self.layers.pop();
+                    }
+                    _ => step(cursor, action),
+                }
+                Vec::new()
+            }
+            Some(Layer::Menu(cursor, actions)) => match action {
+                Action::Enter => {
+                    let chosen = actions.get(cursor.place()).copied();
+                    self.layers.pop();
+                    chosen.map_or_else(Vec::new, |action| self.act(action))
+                }
+                Action::Menu => {
+                    self.layers.pop();
+                    Vec::new()
+                }
+                _ => {
+                    step(cursor, action);
+                    Vec::new()
+                }
+            },
+            Some(Layer::Dialog(_) | Layer::Line(_)) | None => Vec::new(),
+        }
+    }
+}

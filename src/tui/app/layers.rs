@@ -1,0 +1,250 @@
+use std::sync::Arc;
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use tui_input::Input;
+use tui_input::backend::crossterm::EventHandler;
+
+use crate::model::Command;
+use crate::plan::Plan;
+use crate::tui::keymap::Action;
+use crate::tui::rows::Cursor;
+
+/// Lies over the screen and takes the keys; `Esc` takes the topmost one away.
+#[derive(Debug)]
+pub enum Layer {
+    /// A question that has to be answered.
+    Dialog(Box<Dialog>),
+    /// A line that is being typed.
+    Line(Line),
+    /// The keys.
+    Help {
+        /// The first line that is shown.
+        top: usize,
+    },
+    /// All that is known of the selected host.
+    Detail {
+        /// The first line that is shown.
+        top: usize,
+    },
+    /// Failures, the same messages together.
+    Failures(Cursor),
+    /// Everything that can be done here.
+    Menu(Cursor, Vec<Action>),
+}
+
+/// Says what a typed line is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineKind {
+    /// Which rows are shown, live.
+    Filter,
+    /// Why a rollout is started.
+    Reason,
+}
+
+/// Holds a line that is being typed.
+#[derive(Debug)]
+pub struct Line {
+    /// What it is for.
+    pub kind: LineKind,
+    /// The text, with its cursor.
+    pub input: Input,
+    /// What it was before, for `Esc`.
+    pub before: String,
+}
+
+/// Says what a dialog does when it is answered with yes.
+#[derive(Debug, Clone)]
+pub enum Deed {
+    /// Starts the rollout of a plan.
+    Install(Arc<Plan>),
+    /// Gives commands to the rollout that is shown.
+    Commands(Vec<Command>),
+    /// Goes on with a rollout without a conductor.
+    Resume,
+    /// Leaves the console.
+    Leave,
+    /// Aborts the rollout, and leaves when that was accepted.
+    AbortAndLeave,
+}
+
+/// Holds a button of a dialog.
+#[derive(Debug, Clone)]
+pub struct Button {
+    /// What is on it.
+    pub label: &'static str,
+    /// What it does; none closes the dialog.
+    pub deed: Option<Deed>,
+    /// Why it cannot be pressed now.
+    pub refused: Option<String>,
+}
+
+/// Says what of a dialog takes the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    /// The text that has to be typed.
+    Typed,
+    /// A button.
+    Button(usize),
+}
+
+/// Asks before something dangerous; what was typed before it was on the screen never answers it.
+#[derive(Debug)]
+pub struct Dialog {
+    /// What is asked.
+    pub title: String,
+    /// What it means.
+    pub body: Vec<String>,
+    /// The command line that does the same.
+    pub command_line: Option<String>,
+    /// What has to be typed, and what was so far.
+    pub typed: Option<(String, Input)>,
+    /// The buttons; the first is what `Enter` presses at first, and never the dangerous one.
+    pub buttons: Vec<Button>,
+    /// What takes the keys.
+    pub focus: Focus,
+    /// Whether it has been on the screen.
+    pub seen: bool,
+    /// What is wrong with the answer.
+    pub complaint: Option<String>,
+}
+
+/// Says what a key made of a dialog.
+#[derive(Debug)]
+pub enum Answered {
+    /// It is still open.
+    Not,
+    /// It is closed.
+    Closed,
+    /// It was answered.
+    Do(Deed),
+}
+
+impl Dialog {
+    /// Asks whether something is to be done; the deed's button comes after `Cancel`, on which the focus starts.
+    #[must_use]
+    pub fn new(title: impl Into<String>, label: &'static str, deed: Deed) -> Self {
+        Self {
+            title: title.into(),
+            body: Vec::new(),
+            command_line: None,
+            typed: None,
+            buttons: vec![
+                Button { label: "Cancel", deed: None, refused: None },
+                Button { label, deed: Some(deed), refused: None },
+            ],
+            focus: Focus::Button(0),
+            seen: false,
+            complaint: None,
+        }
+    }
+
+    /// Adds a line that says what it means.
+    #[must_use]
+    pub fn says(mut self, line: impl Into<String>) -> Self {
+        self.body.push(line.into());
+        self
+    }
+
+    /// Adds the command line that does the same.
+    #[must_use]
+    pub fn same_as(mut self, command_line: impl Into<String>) -> Self {
+        self.command_line = Some(command_line.into());
+        self
+    }
+
+    /// Makes it a dialog that is answered by typing.
+    #[must_use]
+    pub fn by_typing(mut self, expected: impl Into<String>) -> Self {
+        self.typed = Some((expected.into(), Input::default()));
+        self
+    }
+
+    /// Tells whether it asks whether to leave.
+    #[must_use]
+    pub fn is_quit(&self) -> bool {
+        self.buttons.iter().any(|button| matches!(button.deed, Some(Deed::Leave)))
+    }
+
+    /// Takes pasted text, if it was on the screen.
+    pub fn paste(&mut self, text: &str) {
+        if !self.seen {
+            return;
+        }
+        for c in text.chars().filter(|c| !c.is_control()) {
+            self.key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+        }
+    }
+
+    /// Takes a key.
+    pub fn key(&mut self, key: KeyEvent) -> Answered {
+        if !self.seen {
+            return Answered::Not;
+        }
+        let buttons = self.buttons.len();
+        match key.code {
+            KeyCode::Esc => return Answered::Closed,
+            KeyCode::Enter => return self.press(),
+            KeyCode::Tab | KeyCode::Down => self.focus = self.next(buttons),
+            KeyCode::BackTab | KeyCode::Up => self.focus = self.previous(buttons),
+            KeyCode::Right if self.focus != Focus::Typed => self.focus = self.next(buttons),
+            KeyCode::Left if self.focus != Focus::Typed => self.focus = self.previous(buttons),
+            _ => {
+                if let Some((_, input)) = &mut self.typed {
+                    self.focus = Focus::Typed;
+                    self.complaint = None;
+                    edit(input, key);
+                }
+            }
+        }
+        Answered::Not
+    }
+
+    fn next(&self, buttons: usize) -> Focus {
+        match self.focus {
+            Focus::Typed => Focus::Button(0),
+            Focus::Button(place) if place + 1 < buttons => Focus::Button(place + 1),
+            Focus::Button(_) if self.typed.is_some() => Focus::Typed,
+            Focus::Button(_) => Focus::Button(0),
+        }
+    }
+
+    fn previous(&self, buttons: usize) -> Focus {
+        match self.focus {
+            Focus::Button(0) if self.typed.is_some() => Focus::Typed,
+            Focus::Button(place) if place > 0 => Focus::Button(place - 1),
+            Focus::Typed | Focus::Button(_) => Focus::Button(buttons.saturating_sub(1)),
+        }
+    }
+
+    fn press(&mut self) -> Answered {
+        let place = match self.focus {
+            // What was typed says yes to what it was asked for: the last button.
+            Focus::Typed => self.buttons.len().saturating_sub(1),
+            Focus::Button(place) => place,
+        };
+        let Some(button) = self.buttons.get(place) else {
+            return Answered::Closed;
+        };
+        let Some(deed) = button.deed.clone() else {
+            return Answered::Closed;
+        };
+        if let Some(why) = &button.refused {
+            self.complaint = Some(why.clone());
+            return Answered::Not;
+        }
+        if let Some((expected, input)) = &self.typed
+            && input.value().trim() != expected
+        {
+            self.complaint = Some(format!("type {expected} to confirm"));
+            self.focus = Focus::Typed;
+            return Answered::Not;
+        }
+        Answered::Do(deed)
+    }
+}
+
+/// Changes a typed line by a key; other keys than those of typing change nothing.
+pub(super) fn edit(input: &mut Input, key: KeyEvent) -> bool {
+    let key = KeyEvent { kind: KeyEventKind::Press, ..key };
+    input.handle_event(&Event::Key(key)).is_some_and(|changed| changed.value)
+}

@@ -1,0 +1,395 @@
+//! What the console knows and how it changes: messages in, requests out. Nothing here does IO or has a clock.
+
+mod actions;
+mod deeds;
+mod estimate;
+mod fleet;
+mod keys;
+mod layer_keys;
+mod layers;
+mod planning;
+mod status;
+mod story;
+mod watch;
+
+pub use actions::refusal;
+pub use estimate::{Estimate, Pace, estimate};
+pub use fleet::{Fleet, FleetTable, Survey};
+pub use layers::{Button, Deed, Dialog, Focus, Layer, Line, LineKind};
+pub use planning::{Answer, Flags, LeftOutGroup, PlanTable, Planning, Side};
+pub use status::{Status, Transfer};
+pub use story::pause_reason;
+pub use watch::{FailureGroup, Link, Watched, WatchedTable};
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::edge::{EnvironmentFacts, HistoryRow, Message, Request, Settings, Ticket};
+use super::keymap::Context;
+use super::rows::{Cursor, Table};
+use super::text::between;
+use super::view;
+use crate::model::{HostId, RolloutId};
+use crate::plan::OnFailure;
+
+/// How long a notice stays.
+const NOTICE: Duration = Duration::from_secs(8);
+
+/// Names a screen.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    /// What every host runs.
+    #[default]
+    Fleet,
+    /// What would be done.
+    Plan,
+    /// What is being done.
+    Rollout,
+    /// What was done.
+    History,
+}
+
+impl Screen {
+    /// Every screen, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Fleet, Self::Plan, Self::Rollout, Self::History];
+
+    /// Gives its title.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Fleet => "fleet",
+            Self::Plan => "plan",
+            Self::Rollout => "rollout",
+            Self::History => "history",
+        }
+    }
+
+    /// Gives the contexts in which keys are looked up on it.
+    #[must_use]
+    pub const fn contexts(self) -> [Context; 3] {
+        let own = match self {
+            Self::Fleet => Context::Fleet,
+            Self::Plan => Context::Plan,
+            Self::Rollout => Context::Rollout,
+            Self::History => Context::History,
+        };
+        [own, Context::List, Context::Everywhere]
+    }
+}
+
+/// Says how much of the screen the log has.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum LogSize {
+    /// None.
+    #[default]
+    Hidden,
+    /// Its lower part.
+    Pane,
+    /// All of it.
+    Full,
+}
+
+/// Holds something that was asked for and has no answer yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Its number.
+    pub ticket: Ticket,
+    /// What it is.
+    pub what: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Holds a sentence for the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The sentence.
+    pub text: String,
+    /// Since when it is shown.
+    pub since: Timestamp,
+}
+
+/// Holds all that the console knows; only [`State::update`] changes it.
+#[derive(Debug)]
+pub struct State {
+    /// What it was started with.
+    pub settings: Settings,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// What it was when it was last told.
+    pub now: Timestamp,
+    /// How often it was told, for the spinner.
+    pub ticks: u64,
+    /// What is shown.
+    pub screen: Screen,
+    /// What lies over it, the topmost last.
+    pub layers: Vec<Layer>,
+    /// What is known of the environment.
+    pub facts: Option<EnvironmentFacts>,
+    /// The fleet.
+    pub fleet: Fleet,
+    /// The plan.
+    pub planning: Planning,
+    /// The rollout that is open.
+    pub watched: Option<Watched>,
+    /// Earlier rollouts.
+    pub history: Answer<Vec<HistoryRow>>,
+    /// Which of them is selected.
+    pub past: Cursor,
+    /// How much of the screen the log has.
+    pub log: LogSize,
+    /// Whether the log shows the selected host only.
+    pub follow: bool,
+    /// What has no answer yet.
+    pub asked: Vec<Asked>,
+    /// What the person should read.
+    pub notice: Option<Notice>,
+    tickets: u64,
+    leave_after: Option<Ticket>,
+    left: bool,
+}
+
+impl State {
+    /// Makes the console as it opens, and what it asks for first.
+    #[must_use]
+    pub fn new(settings: Settings, size: (u16, u16)) -> (Self, Vec<Request>) {
+        let now = settings.now;
+        let mut state = Self {
+            size,
+            now,
+            ticks: 0,
+            screen: Screen::Fleet,
+            layers: Vec::new(),
+            facts: None,
+            fleet: Fleet::default(),
+            planning: Planning::default(),
+            watched: None,
+            history: Answer::None,
+            past: Cursor::default(),
+            log: LogSize::Hidden,
+            follow: false,
+            asked: Vec::new(),
+            notice: None,
+            tickets: 0,
+            leave_after: None,
+            left: false,
+            settings,
+        };
+        let first = match state.settings.open.clone() {
+            Some(rollout) => {
+                state.screen = Screen::Rollout;
+                vec![Request::OpenRollout(rollout)]
+            }
+            None => vec![Request::Survey],
+        };
+        (state, first)
+    }
+
+    /// Changes by what happened, and says what is to be asked of the world.
+    pub fn update(&mut self, message: Message) -> Vec<Request> {
+        match message {
+            Message::Key(key) => {
+                // Keys mean what is there now, and not what was there when the list was last drawn.
+                self.settle();
+                let requests = self.key(key);
+                self.settle();
+                return requests;
+            }
+            Message::Paste(text) => self.paste(&text),
+            Message::Mouse(event) => self.mouse(event),
+            Message::Resize(columns, rows) => self.size = (columns, rows),
+            Message::Tick(now) => self.tick(now),
+            Message::Drawn => {
+                if let Some(Layer::Dialog(dialog)) = self.layers.last_mut() {
+                    dialog.seen = true;
+                }
+            }
+            Message::Environment(facts) => self.facts = Some(facts),
+            Message::SurveyStarted { hosts } => self.fleet.start(hosts),
+            Message::SurveyRow(row) => {
+                self.fleet.answer(row);
+            }
+            Message::SurveyDone(Ok(())) => self.fleet.survey = Survey::Done { at: self.now },
+            Message::SurveyDone(Err(why)) => self.fleet.survey = Survey::Failed(why),
+            Message::Versions(versions) => self.planning.versions = versions.into(),
+            Message::Plan { ticket, plan } => self.planning.answered(ticket, plan),
+            Message::History(history) => self.history = history.into(),
+            Message::Opened { rollout, source } => {
+                let keeps = self.watched.as_ref().is_some_and(|watched| watched.rollout == rollout);
+                let rows = if keeps { self.watched.take().map(|watched| watched.rows) } else { None };
+                let mut watched = Watched::new(rollout, source, self.now);
+                // Whoever comes back to the same rollout finds filter and order as they were.
+                if let Some(mut rows) = rows {
+                    rows.reset();
+                    watched.rows = rows;
+                }
+                self.watched = Some(watched);
+            }
+            Message::Records { rollout, records } => return self.records(&rollout, &records),
+            Message::Reply { ticket, result } => return self.reply(ticket, result),
+            Message::Disconnected { rollout, why, gone } => {
+                if let Some(watched) = self.watched.as_mut().filter(|watched| watched.rollout == rollout) {
+                    watched.link = Link::Lost { why, gone };
+                }
+            }
+            Message::Told(text) => return self.tell(text),
+            Message::Resumed => return vec![Request::Redraw],
+            Message::HungUp => return self.leave(),
+        }
+        Vec::new()
+    }
+
+    /// Brings lists and windows up to date with what was taken; called before anything is drawn.
+    pub fn settle(&mut self) {
+        let heights = view::heights(self);
+        self.fleet.rows.settle(&self.fleet.table, heights.fleet);
+        self.planning.settle(heights.versions, heights.plan);
+        if let Some(watched) = &mut self.watched {
+            watched.settle(heights.rollout);
+        }
+        let past = self.history.here().map_or(0, Vec::len);
+        self.past.settle(past, heights.history);
+        let groups = self.watched.as_ref().map_or(0, |watched| watched.groups().len());
+        match self.layers.last_mut() {
+            Some(Layer::Failures(cursor)) => cursor.settle(groups, heights.layer),
+            Some(Layer::Menu(cursor, actions)) => cursor.settle(actions.len(), heights.layer),
+            _ => {}
+        }
+        // A layer's text may have become shorter than what was scrolled away.
+        let most = view::scroll_limit(self);
+        if let Some(Layer::Help { top } | Layer::Detail { top }) = self.layers.last_mut() {
+            *top = (*top).min(most);
+        }
+    }
+
+    /// Tells whether something changes by itself with time.
+    #[must_use]
+    pub fn is_ticking(&self) -> bool {
+        matches!(self.fleet.survey, Survey::Running { .. })
+            || self.watched.as_ref().is_some_and(Watched::is_running)
+            || matches!(self.planning.plan, Answer::Asked)
+            || !self.asked.is_empty()
+            || self.notice.is_some()
+    }
+
+    /// Tells whether a question lies open that nobody can have read yet.
+    #[must_use]
+    pub fn has_unseen_dialog(&self) -> bool {
+        matches!(self.layers.last(), Some(Layer::Dialog(dialog)) if !dialog.seen)
+    }
+
+    /// Tells whether the console is to end.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.left
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        self.ticks = self.ticks.wrapping_add(1);
+        if let Some(watched) = &mut self.watched {
+            watched.tick(self.now);
+        }
+        if self.notice.as_ref().is_some_and(|notice| between(notice.since, self.now) >= NOTICE) {
+            self.notice = None;
+        }
+    }
+
+    fn records(&mut self, rollout: &RolloutId, records: &[crate::rollout::Record]) -> Vec<Request> {
+        let Some(watched) = self.watched.as_mut().filter(|watched| watched.rollout == *rollout) else {
+            return Vec::new();
+        };
+        watched.link = Link::Up;
+        let mut requests = Vec::new();
+        for record in records {
+            watched.take(record);
+            requests.extend(story::line(record, &self.settings.zone).map(Request::Log));
+        }
+        requests
+    }
+
+    fn reply(&mut self, ticket: Ticket, result: Result<(), String>) -> Vec<Request> {
+        let Some(place) = self.asked.iter().position(|asked| asked.ticket == ticket) else {
+            return Vec::new();
+        };
+        let asked = self.asked.remove(place);
+        match result {
+            Ok(()) if self.leave_after == Some(ticket) => self.leave(),
+            Ok(()) => Vec::new(),
+            Err(why) => {
+                self.leave_after = self.leave_after.filter(|&waiting| waiting != ticket);
+                self.tell(format!("{} was refused: {why}", asked.what))
+            }
+        }
+    }
+
+    fn next_ticket(&self) -> Ticket {
+        Ticket(self.tickets + 1)
+    }
+
+    fn ask(&mut self, what: String) -> Ticket {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.asked.push(Asked { ticket, what, since: self.now });
+        ticket
+    }
+
+    fn tell(&mut self, text: impl Into<String>) -> Vec<Request> {
+        self.notice = Some(Notice { text: text.into(), since: self.now });
+        Vec::new()
+    }
+
+    fn leave(&mut self) -> Vec<Request> {
+        if std::mem::replace(&mut self.left, true) { Vec::new() } else { vec![Request::Quit] }
+    }
+
+    /// Gives the host that is selected on the screen that is shown.
+    #[must_use]
+    pub fn selected_host(&self) -> Option<&HostId> {
+        match self.screen {
+            Screen::Fleet => self.fleet.table.hosts().get(self.fleet.rows.selected()?),
+            Screen::Plan => self.planning.plan.here()?.hosts().get(self.planning.rows.selected()?),
+            Screen::Rollout => {
+                let watched = self.watched.as_ref()?;
+                watched.table.hosts().get(watched.rows.selected()?)
+            }
+            Screen::History => None,
+        }
+    }
+
+    /// Gives what is wrong with the selected host, whole.
+    #[must_use]
+    pub fn failure_text(&self) -> Option<String> {
+        match self.screen {
+            Screen::Fleet => {
+                let answer = self.fleet.table.answer(self.fleet.rows.selected()?)?;
+                Some(format!("{}: {}", answer.host, answer.cause.as_ref()?))
+            }
+            Screen::Rollout => {
+                let watched = self.watched.as_ref()?;
+                let host = watched.table.host(watched.rows.selected()?)?;
+                let failure = host.failure.as_ref()?;
+                let mut text = format!("{}: {failure}", host.id);
+                for more in [failure.hint.as_deref(), Some(failure.output.as_str())].into_iter().flatten() {
+                    if !more.is_empty() {
+                        text.push('\n');
+                        text.push_str(more);
+                    }
+                }
+                Some(text)
+            }
+            Screen::Plan | Screen::History => None,
+        }
+    }
+}
+
+/// Gives the word of a policy as the command line has it.
+#[must_use]
+pub const fn on_failure_word(on_failure: OnFailure) -> &'static str {
+    match on_failure {
+        OnFailure::Pause => "pause",
+        OnFailure::Rollback => "rollback",
+        OnFailure::Abort => "abort",
+    }
+}

@@ -1,0 +1,257 @@
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::fleet::{contains, natural};
+use crate::expr::fold;
+use crate::model::{HostId, Installed};
+use crate::plan::{LeftOutReason, OnFailure, Plan};
+use crate::tui::edge::{Limit, PlanWanted, Ticket, VersionRow};
+use crate::tui::rows::{Cursor, Field, Rows, Sort, Table, widest};
+
+/// Holds what was asked for and is either on its way, there, or refused.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub enum Answer<T> {
+    /// It was not asked for.
+    #[default]
+    None,
+    /// It was asked for.
+    Asked,
+    /// It is there.
+    Here(T),
+    /// It could not be had.
+    Failed(String),
+}
+
+impl<T> Answer<T> {
+    /// Gives it if it is there.
+    pub const fn here(&self) -> Option<&T> {
+        match self {
+            Self::Here(it) => Some(it),
+            Self::None | Self::Asked | Self::Failed(_) => None,
+        }
+    }
+}
+
+impl<T> From<Result<T, String>> for Answer<T> {
+    fn from(result: Result<T, String>) -> Self {
+        match result {
+            Ok(it) => Self::Here(it),
+            Err(why) => Self::Failed(why),
+        }
+    }
+}
+
+/// Says which side of the plan screen takes the keys.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The versions.
+    #[default]
+    Versions,
+    /// The plan of one of them.
+    Plan,
+}
+
+/// Holds install-world's flags as they were set on the plan screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flags {
+    /// `--skip-unreachable`.
+    pub skip_unreachable: bool,
+    /// `--on-failure`.
+    pub on_failure: OnFailure,
+    /// `--no-soak`.
+    pub no_soak: bool,
+    /// `--prime`.
+    pub prime: bool,
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        // On a terminal somebody is there to decide.
+        Self { skip_unreachable: false, on_failure: OnFailure::Pause, no_soak: false, prime: false }
+    }
+}
+
+/// Holds hosts that take no part for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOutGroup {
+    /// Why.
+    pub reason: LeftOutReason,
+    /// How many.
+    pub count: usize,
+    /// Their names, folded.
+    pub hosts: String,
+    /// What was wrong with the first of them.
+    pub message: String,
+}
+
+/// Holds a plan with what is shown of it.
+#[derive(Debug)]
+pub struct PlanTable {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// The hosts that take no part.
+    pub left_out: Vec<LeftOutGroup>,
+    hosts: Vec<HostId>,
+    /// The stage and the wave, from 1, of each host.
+    places: Vec<(usize, usize)>,
+    widest: u16,
+}
+
+impl PlanTable {
+    fn new(plan: Arc<Plan>) -> Self {
+        let mut places = Vec::with_capacity(plan.hosts.len());
+        for (stage, (_, waves)) in plan.waves().enumerate() {
+            for (wave, hosts) in waves.iter().enumerate() {
+                places.extend(std::iter::repeat_n((stage, wave + 1), hosts.len()));
+            }
+        }
+        let mut groups: BTreeMap<LeftOutReason, Vec<&crate::plan::LeftOut>> = BTreeMap::new();
+        for out in &plan.left_out {
+            groups.entry(out.reason).or_default().push(out);
+        }
+        let left_out = groups
+            .into_iter()
+            .map(|(reason, outs)| LeftOutGroup {
+                reason,
+                count: outs.len(),
+                hosts: fold(&outs.iter().map(|out| out.host.clone()).collect::<Vec<_>>()),
+                message: outs.first().map(|out| out.message.clone()).unwrap_or_default(),
+            })
+            .collect();
+        let hosts: Vec<HostId> = plan.hosts.iter().map(|host| host.host.clone()).collect();
+        Self { widest: widest(&hosts), hosts, places, left_out, plan }
+    }
+
+    /// Gives the name of a host's stage, and its wave, from 1.
+    #[must_use]
+    pub fn place(&self, row: usize) -> Option<(&str, usize)> {
+        let &(stage, wave) = self.places.get(row)?;
+        Some((self.plan.stages.get(stage)?.name.as_str(), wave))
+    }
+
+    /// Says what a host runs now.
+    #[must_use]
+    pub fn from(&self, row: usize) -> &str {
+        match self.plan.hosts.get(row).map(|host| &host.from) {
+            Some(Some(Installed::Release { id, .. })) => id.version().as_str(),
+            Some(Some(Installed::Unmanaged { version })) => version.as_deref().unwrap_or("unmanaged"),
+            Some(Some(Installed::Missing)) => "none",
+            Some(None) | None => "unknown",
+        }
+    }
+}
+
+impl Table for PlanTable {
+    fn hosts(&self) -> &[HostId] {
+        &self.hosts
+    }
+
+    fn widest(&self) -> u16 {
+        self.widest
+    }
+
+    fn has(&self, row: usize, field: Field, value: &str) -> bool {
+        let site = self.plan.hosts.get(row).and_then(|host| host.site.as_ref()).map_or("", |site| &site.0);
+        match field {
+            Field::State => false,
+            Field::Site => site.eq_ignore_ascii_case(value),
+            Field::Version => !value.is_empty() && self.from(row).to_lowercase().starts_with(value),
+            Field::Group | Field::Stage => self.place(row).is_some_and(|(stage, _)| stage.eq_ignore_ascii_case(value)),
+        }
+    }
+
+    fn mentions(&self, row: usize, text: &str) -> bool {
+        self.hosts.get(row).is_some_and(|host| contains(host.as_str(), text))
+            || contains(self.from(row), text)
+            || self.place(row).is_some_and(|(stage, _)| contains(stage, text))
+    }
+
+    fn compare(&self, sort: Sort, one: usize, other: usize) -> Ordering {
+        match sort {
+            Sort::Name => self.hosts.get(one).cmp(&self.hosts.get(other)),
+            Sort::Version => natural(self.from(one), self.from(other)),
+            _ => one.cmp(&other),
+        }
+    }
+
+    fn group(&self, _name: &str) -> Option<&[HostId]> {
+        None
+    }
+
+    fn groups(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+}
+
+/// Holds the plan screen.
+#[derive(Debug, Default)]
+pub struct Planning {
+    /// What can be installed.
+    pub versions: Answer<Vec<VersionRow>>,
+    /// Which of it is selected.
+    pub picker: Cursor,
+    /// Which side takes the keys.
+    pub side: Side,
+    /// The hosts that it is limited to; all of them otherwise.
+    pub limit: Option<Limit>,
+    /// What was set.
+    pub flags: Flags,
+    /// Why, in the person's words.
+    pub reason: String,
+    /// The plan.
+    pub plan: Answer<PlanTable>,
+    /// Its hosts.
+    pub rows: Rows,
+    /// What the plan was asked for.
+    pub wanted: Option<PlanWanted>,
+    /// The question that the plan answers.
+    pub ticket: Option<Ticket>,
+}
+
+impl Planning {
+    /// The orders that `s` goes through.
+    pub const SORTS: [Sort; 3] = [Sort::Given, Sort::Name, Sort::Version];
+
+    /// Gives the selected version.
+    #[must_use]
+    pub fn selected(&self) -> Option<&VersionRow> {
+        self.versions.here()?.get(self.picker.place())
+    }
+
+    /// Says what a plan for the selected version is wanted for.
+    #[must_use]
+    pub fn want(&self) -> Option<PlanWanted> {
+        let Flags { skip_unreachable, on_failure, no_soak, prime } = self.flags;
+        let version = self.selected()?.version.clone();
+        Some(PlanWanted { version, limit: self.limit.clone(), skip_unreachable, on_failure, no_soak, prime })
+    }
+
+    /// Takes the answer to a question, unless another was asked since.
+    pub fn answered(&mut self, ticket: Ticket, plan: Result<Arc<Plan>, String>) {
+        if self.ticket == Some(ticket) {
+            self.plan = plan.map(PlanTable::new).into();
+            self.rows.reset();
+        }
+    }
+
+    /// Gives the plan as it would be started: with the reason.
+    #[must_use]
+    pub fn confirmed(&self) -> Option<Arc<Plan>> {
+        let plan = &self.plan.here()?.plan;
+        let reason = self.reason.trim();
+        if reason.is_empty() {
+            return Some(Arc::clone(plan));
+        }
+        Some(Arc::new(Plan { reason: Some(reason.to_owned()), ..Plan::clone(plan) }))
+    }
+
+    /// Brings list and window up to date.
+    pub fn settle(&mut self, picker_height: usize, height: usize) {
+        let versions = self.versions.here().map_or(0, Vec::len);
+        self.picker.settle(versions, picker_height);
+        if let Answer::Here(table) = &self.plan {
+            self.rows.settle(table, height);
+        }
+    }
+}

@@ -1,0 +1,391 @@
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::estimate::Pace;
+use super::fleet::{contains, natural};
+use super::status::{Status, Transfer};
+use crate::expr::fold;
+use crate::model::{Bytes, Failure, FailureClass, HostId, Installed, Phase, RolloutId, StageIdx};
+use crate::rollout::{Event, HostStatus, Mode, Record, State};
+use crate::tui::edge::Source;
+use crate::tui::rows::{Field, Rows, Sort, Table, widest};
+
+/// Holds hosts that failed in the same way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureGroup {
+    /// What happened to each of them.
+    pub class: FailureClass,
+    /// What was said of each of them.
+    pub message: String,
+    /// What to try.
+    pub hint: Option<String>,
+    /// Their rows.
+    pub rows: Vec<usize>,
+    /// Their names, folded.
+    pub hosts: String,
+}
+
+/// Says whether the conductor can be heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// It can.
+    Up,
+    /// It cannot; the rollout may well go on.
+    Lost {
+        /// Why, as far as known.
+        why: String,
+        /// Whether it is known to be gone.
+        gone: bool,
+    },
+}
+
+/// Holds what is known of the hosts of a rollout.
+#[derive(Debug)]
+pub struct WatchedTable {
+    /// The rollout, as its records have made it.
+    pub state: State,
+    hosts: Vec<HostId>,
+    stages: BTreeMap<Arc<str>, Vec<HostId>>,
+    live: HashMap<usize, Transfer>,
+    now: Timestamp,
+    /// Below this place, hosts that have not given their lock are being asked for it.
+    asked_below: usize,
+    widest: u16,
+}
+
+/// Holds a rollout that is watched, or was opened from the history.
+#[derive(Debug)]
+pub struct Watched {
+    /// Its name.
+    pub rollout: RolloutId,
+    /// Where its records come from.
+    pub source: Source,
+    /// Whether its conductor can be heard.
+    pub link: Link,
+    /// Its hosts.
+    pub table: WatchedTable,
+    /// Which of them are shown.
+    pub rows: Rows,
+    /// How fast things went so far.
+    pub pace: Pace,
+    groups: Vec<FailureGroup>,
+    regroup: bool,
+    stalled: Vec<(usize, Duration)>,
+}
+
+impl WatchedTable {
+    /// Gives a host of the rollout.
+    #[must_use]
+    pub fn host(&self, row: usize) -> Option<&HostStatus> {
+        self.state.host(row)
+    }
+
+    /// Gives how far the transfer to a host is, while there is one.
+    #[must_use]
+    pub fn transfer(&self, row: usize) -> Option<&Transfer> {
+        self.live.get(&row)
+    }
+
+    /// Gives the transfers that have not stalled.
+    pub fn moving(&self) -> impl Iterator<Item = &Transfer> {
+        self.live.values().filter(|transfer| transfer.stalled(self.now).is_none())
+    }
+
+    /// Gives every transfer that is under way.
+    pub fn transfers(&self) -> impl Iterator<Item = &Transfer> {
+        self.live.values()
+    }
+
+    /// Says how a host stands.
+    #[must_use]
+    pub fn status(&self, row: usize) -> Status {
+        let Some(host) = self.state.host(row) else {
+            return Status::Pending;
+        };
+        match host.phase {
+            Phase::Pending if !host.locked && row < self.asked_below => Status::Connecting,
+            Phase::Pending => Status::Pending,
+            Phase::Priming => match self.live.get(&row) {
+                None => Status::Priming(None),
+                Some(transfer) if transfer.has_arrived() => Status::Verifying,
+                Some(transfer) if transfer.stalled(self.now).is_some() => Status::Stalled(transfer.percent()),
+                Some(transfer) => Status::Priming(transfer.percent()),
+            },
+            Phase::Primed => Status::Primed,
+            Phase::Activating => Status::Activating,
+            Phase::Active => Status::Active,
+            Phase::Checking => Status::Checking,
+            Phase::Healthy => Status::Healthy,
+            Phase::RollingBack => Status::RollingBack,
+            Phase::RolledBack => Status::RolledBack,
+            Phase::Failed if is_unreachable(host.failure.as_ref()) => Status::Unreachable,
+            Phase::Failed => Status::Failed,
+            Phase::Skipped => Status::Skipped,
+        }
+    }
+
+    fn stage_name(&self, row: usize) -> &str {
+        self.state.host(row).and_then(|host| self.state.stage(host.stage)).map_or("", |(stage, _)| stage.name.as_str())
+    }
+
+    fn site(&self, row: usize) -> &str {
+        let planned = self.state.plan().and_then(|plan| plan.hosts.get(row));
+        planned.and_then(|host| host.site.as_ref()).map_or("", |site| &site.0)
+    }
+
+    fn runs(&self, row: usize) -> &str {
+        let Some(host) = self.state.host(row) else {
+            return "";
+        };
+        if matches!(host.phase, Phase::Active | Phase::Checking | Phase::Healthy) {
+            return self.state.plan().map_or("", |plan| plan.version.as_str());
+        }
+        host.from.as_ref().and_then(Installed::release).map_or("", |release| release.version().as_str())
+    }
+}
+
+fn is_unreachable(failure: Option<&Failure>) -> bool {
+    failure.is_some_and(|failure| failure.class == FailureClass::Unreachable)
+}
+
+impl Table for WatchedTable {
+    fn hosts(&self) -> &[HostId] {
+        &self.hosts
+    }
+
+    fn widest(&self) -> u16 {
+        self.widest
+    }
+
+    fn has(&self, row: usize, field: Field, value: &str) -> bool {
+        match field {
+            Field::State => {
+                let word = self.status(row).word();
+                word.starts_with(value) || word.starts_with(&value.replace(['_', '-'], " "))
+            }
+            Field::Site => self.site(row).eq_ignore_ascii_case(value),
+            Field::Version => !value.is_empty() && self.runs(row).to_lowercase().starts_with(value),
+            Field::Stage | Field::Group => self.stage_name(row).eq_ignore_ascii_case(value),
+        }
+    }
+
+    fn mentions(&self, row: usize, text: &str) -> bool {
+        let failure = self.state.host(row).and_then(|host| host.failure.as_ref());
+        self.hosts.get(row).is_some_and(|host| contains(host.as_str(), text))
+            || self.status(row).word().contains(text)
+            || contains(self.stage_name(row), text)
+            || contains(self.site(row), text)
+            || failure.is_some_and(|failure| contains(&failure.message, text) || failure.class.word().contains(text))
+    }
+
+    fn compare(&self, sort: Sort, one: usize, other: usize) -> Ordering {
+        match sort {
+            Sort::State => self.status(one).urgency().cmp(&self.status(other).urgency()),
+            Sort::Name => self.hosts.get(one).cmp(&self.hosts.get(other)),
+            Sort::Version => natural(self.runs(one), self.runs(other)),
+            Sort::Site => self.site(one).cmp(self.site(other)),
+            Sort::Progress => {
+                let part = |row: usize| self.live.get(&row).and_then(Transfer::part).unwrap_or(2.0);
+                part(one).total_cmp(&part(other))
+            }
+            Sort::Given => one.cmp(&other),
+        }
+    }
+
+    fn group(&self, name: &str) -> Option<&[HostId]> {
+        self.stages.get(name).map(Vec::as_slice)
+    }
+
+    fn groups(&self) -> Vec<Arc<str>> {
+        self.stages.keys().cloned().collect()
+    }
+}
+
+impl Watched {
+    /// The orders that `s` goes through.
+    pub const SORTS: [Sort; 4] = [Sort::Given, Sort::State, Sort::Progress, Sort::Name];
+
+    /// Makes a rollout of which nothing is known yet.
+    #[must_use]
+    pub fn new(rollout: RolloutId, source: Source, now: Timestamp) -> Self {
+        Self {
+            rollout,
+            source,
+            link: Link::Up,
+            table: WatchedTable {
+                state: State::new(),
+                hosts: Vec::new(),
+                stages: BTreeMap::new(),
+                live: HashMap::new(),
+                now,
+                asked_below: 0,
+                widest: 0,
+            },
+            rows: Rows::default(),
+            pace: Pace::default(),
+            groups: Vec::new(),
+            regroup: false,
+            stalled: Vec::new(),
+        }
+    }
+
+    /// Takes what happened.
+    pub fn take(&mut self, record: &Record) {
+        let table = &mut self.table;
+        self.pace.take(&table.state, record);
+        table.state.apply(record);
+        let index = match &record.event {
+            Event::RolloutPlanned { plan } => {
+                table.hosts = plan.hosts.iter().map(|host| host.host.clone()).collect();
+                table.widest = widest(&table.hosts);
+                table.stages.clear();
+                for (row, host) in table.hosts.iter().enumerate() {
+                    let stage = table.state.host(row).and_then(|host| table.state.stage(host.stage));
+                    if let Some((stage, _)) = stage {
+                        table.stages.entry(stage.name.as_str().into()).or_default().push(host.clone());
+                    }
+                }
+                self.rows.reset();
+                None
+            }
+            Event::HostProgress { host, .. }
+            | Event::HostPhase { host, .. }
+            | Event::HostFailed { host, .. }
+            | Event::HostRetried { host, .. }
+            | Event::HostSkipped { host, .. } => table.state.index_of(host),
+            _ => None,
+        };
+        let Some(index) = index else {
+            return;
+        };
+        match &record.event {
+            Event::HostProgress { bytes, total, rate, eta, .. } => {
+                // Progress that was sent before the phase changed can arrive after it.
+                if table.state.host(index).is_none_or(|host| host.phase != Phase::Priming) {
+                    return;
+                }
+                let before = table.live.get(&index);
+                let still = before.filter(|transfer| transfer.bytes == *bytes && transfer.total.is_some());
+                let moved = still.map_or(record.at, |transfer| transfer.moved);
+                let left = eta.map(Duration::from_secs);
+                table.live.insert(index, Transfer { bytes: *bytes, total: Some(*total), rate: *rate, left, moved });
+                self.rows.moved();
+            }
+            Event::HostPhase { phase: Phase::Priming, .. } => {
+                let begun = Transfer { bytes: Bytes(0), total: None, rate: Bytes(0), left: None, moved: record.at };
+                table.live.insert(index, begun);
+                self.rows.touched();
+            }
+            _ => {
+                table.live.remove(&index);
+                self.regroup = true;
+                self.rows.touched();
+            }
+        }
+    }
+
+    /// Says how late it is.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.table.now = now;
+    }
+
+    /// Brings up to date what is derived from the records and the time.
+    pub fn settle(&mut self, height: usize) {
+        let table = &mut self.table;
+        let now = table.now;
+        let mut stalled: Vec<(usize, Duration)> = if self.link == Link::Up && self.source != Source::Journal {
+            table.live.iter().filter_map(|(&row, transfer)| Some((row, transfer.stalled(now)?))).collect()
+        } else {
+            Vec::new()
+        };
+        stalled.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(&other.0)));
+        if stalled.len() != self.stalled.len() {
+            self.rows.touched();
+        }
+        self.stalled = stalled;
+        let asking = matches!(table.state.mode(), Mode::Locking);
+        let width = table.state.plan().map_or(0, |plan| plan.policy.control_width);
+        let asked_below = if asking { table.state.unlocked().take(width).last().map_or(0, |last| last + 1) } else { 0 };
+        if asked_below != table.asked_below {
+            table.asked_below = asked_below;
+            self.rows.touched();
+        }
+        if std::mem::take(&mut self.regroup) {
+            self.groups = group(&table.state);
+        }
+        self.rows.settle(&self.table, height);
+    }
+
+    /// Gives the rollout as its records have made it.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.table.state
+    }
+
+    /// Gives the hosts that failed, those with the same message together, most hosts first.
+    #[must_use]
+    pub fn groups(&self) -> &[FailureGroup] {
+        &self.groups
+    }
+
+    /// Gives the rows whose transfers have stalled, and for how long, longest first.
+    #[must_use]
+    pub fn stalled(&self) -> &[(usize, Duration)] {
+        &self.stalled
+    }
+
+    /// Tells whether it goes on, as far as known.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        let gone = matches!(self.link, Link::Lost { gone: true, .. });
+        self.source != Source::Journal && !gone && self.state().mode() != Mode::Finished
+    }
+
+    /// Tells whether it waits for a conductor to go on with it.
+    #[must_use]
+    pub fn can_resume(&self) -> bool {
+        let unwatched = self.source == Source::Journal || matches!(self.link, Link::Lost { gone: true, .. });
+        let state = self.state();
+        unwatched && state.plan().is_some() && state.mode() != Mode::Finished
+    }
+
+    /// Gives the stage that the rollout is at.
+    #[must_use]
+    pub fn stage(&self) -> Option<StageIdx> {
+        match self.state().mode() {
+            Mode::Priming { stage }
+            | Mode::Switching { stage, .. }
+            | Mode::Soaking { stage }
+            | Mode::Promoting { stage } => Some(stage),
+            Mode::Planned | Mode::Locking | Mode::RollingBack | Mode::Finalizing | Mode::Finished => None,
+        }
+    }
+}
+
+fn group(state: &State) -> Vec<FailureGroup> {
+    let mut groups: BTreeMap<(FailureClass, &str), FailureGroup> = BTreeMap::new();
+    for (row, host) in state.hosts().iter().enumerate() {
+        if let Some(failure) = &host.failure {
+            let group = groups.entry((failure.class, &failure.message)).or_insert_with(|| FailureGroup {
+                class: failure.class,
+                message: failure.message.clone(),
+                hint: failure.hint.clone(),
+                rows: Vec::new(),
+                hosts: String::new(),
+            });
+            group.rows.push(row);
+        }
+    }
+    let mut groups: Vec<FailureGroup> = groups.into_values().collect();
+    for group in &mut groups {
+        let hosts: Vec<HostId> =
+            group.rows.iter().filter_map(|&row| state.host(row)).map(|host| host.id.clone()).collect();
+        group.hosts = fold(&hosts);
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse(group.rows.len()));
+    groups
+}

@@ -1,0 +1,378 @@
+//! What the console is told and what it asks: its whole border with the rest of the program, as data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::theme::Theme;
+use crate::model::{Command, Digest, Environment, HostId, HostState, LockHolder, Operator, RolloutId, Site, Version};
+use crate::plan::{OnFailure, Plan, PlanKind};
+use crate::rollout::{Outcome, Record};
+
+/// Numbers what was asked, so that its answer finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// Tells the console that something happened; time comes with it.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The mouse was used; comes only when it was asked for.
+    Mouse(MouseEvent),
+    /// The terminal has a new size, in columns and rows.
+    Resize(u16, u16),
+    /// It is later now; once a second while something runs, and before anything else after a rest.
+    Tick(Timestamp),
+    /// Everything that was taken so far is on the screen: keys that come now were pressed by somebody who saw it.
+    Drawn,
+    /// The facts of the environment, at the start and whenever one changes.
+    Environment(EnvironmentFacts),
+    /// A survey started; none of its hosts has answered.
+    SurveyStarted {
+        /// The hosts that are asked, in the inventory's order.
+        hosts: Vec<SurveyHost>,
+    },
+    /// A host answered, or was found not to.
+    SurveyRow(Box<SurveyRow>),
+    /// The survey is over, or could not be made.
+    SurveyDone(Result<(), String>),
+    /// The versions that can be installed, newest first.
+    Versions(Result<Vec<VersionRow>, String>),
+    /// What [`Request::LoadPlan`] asked for.
+    Plan {
+        /// Which question this answers.
+        ticket: Ticket,
+        /// The plan, or why there is none.
+        plan: Result<Arc<Plan>, String>,
+    },
+    /// Earlier rollouts, newest first.
+    History(Result<Vec<HistoryRow>, String>),
+    /// A rollout's records follow, from its first.
+    Opened {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Where they come from.
+        source: Source,
+    },
+    /// Records of a rollout, in order.
+    Records {
+        /// The rollout.
+        rollout: RolloutId,
+        /// What happened.
+        records: Vec<Record>,
+    },
+    /// What was asked was done, or refused with a reason.
+    Reply {
+        /// What was asked.
+        ticket: Ticket,
+        /// What came of it.
+        result: Result<(), String>,
+    },
+    /// The conductor of a rollout does not answer any more; the rollout may well go on.
+    Disconnected {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why, as far as known.
+        why: String,
+        /// Whether its conductor is known to be gone, so that only `resume` goes on.
+        gone: bool,
+    },
+    /// Something that the person should read once.
+    Told(String),
+    /// The process was stopped and runs again; the terminal may have been used by somebody else meanwhile.
+    Resumed,
+    /// The terminal is gone, or the process was told to end: nothing is to be asked any more.
+    HungUp,
+}
+
+/// Says where the records of a rollout come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Its conductor, which takes commands.
+    Live,
+    /// Its conductor, and this console may only watch.
+    ReadOnly,
+    /// Its journal: no conductor runs it.
+    Journal,
+}
+
+/// Asks for something that only the world outside can do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Asks every host what it runs; answered by `SurveyStarted`, rows and `SurveyDone`.
+    Survey,
+    /// Asks for the versions.
+    LoadVersions,
+    /// Asks for a plan.
+    LoadPlan {
+        /// Numbers the question; only the answer to the latest one counts.
+        ticket: Ticket,
+        /// What for.
+        wanted: PlanWanted,
+    },
+    /// Starts a conductor with a plan as it was confirmed; answered by `Reply`, then by `Opened` and records.
+    StartRollout {
+        /// Numbers it.
+        ticket: Ticket,
+        /// The plan, with the reason that was typed.
+        plan: Arc<Plan>,
+    },
+    /// Starts a conductor that goes on with a rollout; answered like `StartRollout`.
+    Resume {
+        /// Numbers it.
+        ticket: Ticket,
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// Gives a command to the conductor of a rollout.
+    Command {
+        /// Numbers it.
+        ticket: Ticket,
+        /// The rollout.
+        rollout: RolloutId,
+        /// What is asked of it.
+        command: Command,
+    },
+    /// Opens a rollout: its conductor's stream if it runs, its journal otherwise.
+    OpenRollout(RolloutId),
+    /// Asks for the history.
+    LoadHistory,
+    /// Puts a text into the clipboard of whoever sits at the terminal.
+    CopyToClipboard(String),
+    /// Writes a file that does not exist yet into the current folder.
+    WriteFile {
+        /// Its name.
+        name: String,
+        /// What is written.
+        text: String,
+    },
+    /// Adds a line to the log pane.
+    Log(LogLine),
+    /// Scrolls the log pane.
+    ScrollLog(LogScroll),
+    /// Stops the process as a shell's job.
+    Suspend,
+    /// Draws everything anew.
+    Redraw,
+    /// Ends the console; whatever runs goes on.
+    Quit,
+}
+
+/// Says how the log pane is scrolled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogScroll {
+    /// To earlier lines.
+    Earlier,
+    /// To later lines.
+    Later,
+    /// To the last line, and on with it.
+    Latest,
+}
+
+/// Holds a line of the log pane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// How bad it is.
+    pub level: LogLevel,
+    /// Which host it is about.
+    pub host: Option<HostId>,
+    /// What happened, with its time.
+    pub text: String,
+}
+
+/// Says how much a line of the log matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// As it should be.
+    Info,
+    /// Somebody should look.
+    Warn,
+    /// It failed.
+    Error,
+}
+
+/// Says what a plan is wanted for: install-world's flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanWanted {
+    /// What is installed.
+    pub version: Version,
+    /// `--limit`: an expression, and the hosts that it means.
+    pub limit: Option<Limit>,
+    /// `--skip-unreachable`.
+    pub skip_unreachable: bool,
+    /// `--on-failure`.
+    pub on_failure: OnFailure,
+    /// `--no-soak`.
+    pub no_soak: bool,
+    /// `--prime`.
+    pub prime: bool,
+}
+
+/// Holds the hosts that a plan is limited to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// The hosts.
+    pub hosts: Vec<HostId>,
+    /// The same as an expression.
+    pub expression: String,
+}
+
+/// Holds what the console shows of an environment on top of the fleet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnvironmentFacts {
+    /// Its name.
+    pub name: Environment,
+    /// Where its latest release comes from: `tags`, `branch:master`.
+    pub channel: String,
+    /// The release that every host should run.
+    pub release: Option<(Version, Option<Digest>)>,
+    /// Who holds its lock, and why.
+    pub lock: Option<LockFacts>,
+    /// Rollouts that run, wait, or wait to be resumed.
+    pub rollouts: Vec<LiveRollout>,
+}
+
+/// Tells who holds the lock of an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockFacts {
+    /// Who.
+    pub owner: Operator,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl From<LockHolder> for LockFacts {
+    fn from(holder: LockHolder) -> Self {
+        Self { owner: holder.owner, since: holder.since, reason: holder.reason }
+    }
+}
+
+/// Names a rollout that is not over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveRollout {
+    /// Its name.
+    pub rollout: RolloutId,
+    /// What it installs.
+    pub version: Version,
+    /// Who started it.
+    pub operator: Operator,
+    /// Whether a conductor runs it; otherwise it waits to be resumed.
+    pub running: bool,
+}
+
+/// Names a host of the fleet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SurveyHost {
+    /// Its name.
+    pub host: HostId,
+    /// Where it stands.
+    pub site: Option<Site>,
+    /// The groups that it is in.
+    pub groups: Vec<Arc<str>>,
+}
+
+/// Holds what a host answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SurveyRow {
+    /// The host.
+    pub host: HostId,
+    /// How it stands to the release.
+    pub state: HostState,
+    /// The version that it runs.
+    pub version: Option<String>,
+    /// The digest of that release.
+    pub digest: Option<Digest>,
+    /// How many releases it is behind.
+    pub behind: Option<usize>,
+    /// How long the answer took.
+    pub latency: Duration,
+    /// When the answer came.
+    pub at: Timestamp,
+    /// How it drifted, or why it could not be asked.
+    pub cause: Option<String>,
+    /// What else it told: `python3` → `3.11.2`.
+    pub facts: Vec<(String, String)>,
+}
+
+/// Holds what is known of a version that could be installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionRow {
+    /// Its name.
+    pub version: Version,
+    /// When it was tagged.
+    pub at: Option<Timestamp>,
+    /// Whether it is built here.
+    pub built: bool,
+    /// What became of it when it was installed.
+    pub standing: Standing,
+    /// How many hosts run it.
+    pub hosts: usize,
+}
+
+/// Says what became of a version.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It was never finalized and never found bad.
+    #[default]
+    Untried,
+    /// It was finalized.
+    Good,
+    /// It was rolled back, or said to be bad.
+    Bad(String),
+}
+
+/// Holds an earlier rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// Its name.
+    pub rollout: RolloutId,
+    /// What it was for.
+    pub kind: PlanKind,
+    /// What it installed.
+    pub version: Version,
+    /// Who started it.
+    pub operator: Operator,
+    /// Why.
+    pub reason: Option<String>,
+    /// When.
+    pub started: Timestamp,
+    /// How long it took, if it is over.
+    pub took: Option<Duration>,
+    /// From the tag to the last host, if it got there.
+    pub lead: Option<Duration>,
+    /// How it ended, if it did.
+    pub outcome: Option<Outcome>,
+    /// How many hosts took part.
+    pub hosts: usize,
+    /// How many should have the release and do not.
+    pub debt: usize,
+}
+
+/// Holds what the console is started with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The command line so far, as the person would type it: `coalmine -e production`.
+    pub invocation: String,
+    /// The environment.
+    pub environment: Environment,
+    /// In which zone times are shown.
+    pub zone: TimeZone,
+    /// How it looks.
+    pub theme: Theme,
+    /// Whether nothing may be changed from here.
+    pub read_only: bool,
+    /// Whether the mouse scrolls; otherwise it selects text, as ever.
+    pub mouse: bool,
+    /// What it is now.
+    pub now: Timestamp,
+    /// What is opened first; the fleet otherwise.
+    pub open: Option<RolloutId>,
+}

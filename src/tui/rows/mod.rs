@@ -1,0 +1,298 @@
+//! Which rows of a table are shown, in which order, and where among them one stands.
+//!
+//! A table of a hundred thousand hosts is filtered and sorted into a list of places when something that matters to it has
+//! changed, and never while it is drawn; the screen then looks at its window alone. The selection is a host and not a line.
+
+mod cursor;
+mod filter;
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+pub use cursor::Cursor;
+pub use filter::{Field, Filter};
+
+use crate::model::HostId;
+
+/// Says by what rows are sorted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// As the inventory or the plan has them.
+    #[default]
+    Given,
+    /// What needs somebody first.
+    State,
+    /// By name.
+    Name,
+    /// By version.
+    Version,
+    /// By site.
+    Site,
+    /// By how much has arrived.
+    Progress,
+}
+
+impl Sort {
+    /// Gives the word of the list's title.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Given => "inventory",
+            Self::State => "state",
+            Self::Name => "name",
+            Self::Version => "version",
+            Self::Site => "site",
+            Self::Progress => "progress",
+        }
+    }
+
+    /// Tells whether an event of a host can change the order.
+    const fn is_live(self) -> bool {
+        matches!(self, Self::State | Self::Version | Self::Progress)
+    }
+}
+
+/// What rows are chosen from.
+pub trait Table {
+    /// Gives the hosts; a host's place among them is its row.
+    fn hosts(&self) -> &[HostId];
+
+    /// Says how many columns the names take, within what is sensible; asked for at every frame, so it is to be remembered.
+    fn widest(&self) -> u16;
+
+    /// Tells whether a row has a value, in lower case, in a field.
+    fn has(&self, row: usize, field: Field, value: &str) -> bool;
+
+    /// Tells whether a text in lower case stands anywhere in a row.
+    fn mentions(&self, row: usize, text: &str) -> bool;
+
+    /// Compares two rows.
+    fn compare(&self, sort: Sort, one: usize, other: usize) -> Ordering;
+
+    /// Gives the hosts of a group.
+    fn group(&self, name: &str) -> Option<&[HostId]>;
+
+    /// Names the groups.
+    fn groups(&self) -> Vec<Arc<str>>;
+}
+
+/// Finds how many columns the names of hosts take, within what is sensible.
+#[must_use]
+pub fn widest(hosts: &[HostId]) -> u16 {
+    let most = hosts.iter().map(|host| host.as_str().len()).max().unwrap_or(0);
+    u16::try_from(most).unwrap_or(u16::MAX).clamp(8, 36)
+}
+
+/// Holds which rows of a table are shown, and what a person did with them.
+#[derive(Debug, Default, Clone)]
+pub struct Rows {
+    shown: Vec<usize>,
+    cursor: Cursor,
+    selected: Option<usize>,
+    marks: BTreeSet<usize>,
+    anchor: Option<usize>,
+    filter: Filter,
+    sort: Sort,
+    reversed: bool,
+    stale: bool,
+}
+
+impl Rows {
+    /// Says that rows came or went, so that everything has to be looked at anew.
+    pub const fn replaced(&mut self) {
+        self.filter.unresolve();
+        self.stale = true;
+    }
+
+    /// Says that other hosts stand in the rows now: marks and selection meant the ones before.
+    pub fn reset(&mut self) {
+        *self = Self { filter: std::mem::take(&mut self.filter), sort: self.sort, ..Self::default() };
+        self.replaced();
+    }
+
+    /// Says that something about a row changed.
+    pub fn touched(&mut self) {
+        self.stale |= self.sort.is_live() || self.filter.is_live();
+    }
+
+    /// Says that more of a row has arrived.
+    pub fn moved(&mut self) {
+        self.stale |= self.sort == Sort::Progress;
+    }
+
+    /// Brings the list up to date if anything made it stale, and the window to the selection.
+    pub fn settle(&mut self, table: &(impl Table + ?Sized), height: usize) {
+        if std::mem::take(&mut self.stale) {
+            self.rebuild(table);
+        }
+        self.cursor.settle(self.shown.len(), height);
+        self.selected = self.shown.get(self.cursor.place()).copied();
+    }
+
+    fn rebuild(&mut self, table: &(impl Table + ?Sized)) {
+        let all = 0..table.hosts().len();
+        self.filter.resolve(table);
+        self.shown.clear();
+        if self.filter.is_empty() {
+            self.shown.extend(all);
+        } else {
+            let filter = &self.filter;
+            self.shown.extend(all.filter(|&row| filter.matches(table, row)));
+        }
+        if self.sort != Sort::Given {
+            let sort = self.sort;
+            self.shown.sort_by(|&one, &other| table.compare(sort, one, other));
+        }
+        if self.reversed {
+            self.shown.reverse();
+        }
+        // The selection stays on its host; where that is not shown any more, on the line.
+        if let Some(place) = self.selected.and_then(|row| self.shown.iter().position(|&shown| shown == row)) {
+            self.cursor.go(place);
+        }
+    }
+
+    /// Moves the selection.
+    pub fn cursor(&mut self) -> &mut Cursor {
+        &mut self.cursor
+    }
+
+    /// Selects a row if it is shown.
+    pub fn select(&mut self, row: usize) {
+        if let Some(place) = self.shown.iter().position(|&shown| shown == row) {
+            self.cursor.go(place);
+            self.selected = Some(row);
+        }
+    }
+
+    /// Gives the selected row.
+    #[must_use]
+    pub const fn selected(&self) -> Option<usize> {
+        self.selected
+    }
+
+    /// Gives the rows that are shown, in order.
+    #[must_use]
+    pub fn shown(&self) -> &[usize] {
+        &self.shown
+    }
+
+    /// Gives the rows of the window, each with whether it is selected.
+    pub fn window(&self) -> impl Iterator<Item = (usize, bool)> {
+        let range: Range<usize> = self.cursor.window(self.shown.len());
+        let place = self.cursor.place();
+        let first = range.start;
+        let rows = self.shown.get(range).unwrap_or_default();
+        rows.iter().enumerate().map(move |(line, &row)| (row, first + line == place))
+    }
+
+    /// Gives the lines of the window among all that are shown.
+    #[must_use]
+    pub fn window_range(&self) -> Range<usize> {
+        self.cursor.window(self.shown.len())
+    }
+
+    /// Marks the selected row, or takes its mark away, and goes on to the next.
+    pub fn mark(&mut self) {
+        if let Some(row) = self.selected {
+            if !self.marks.remove(&row) {
+                self.marks.insert(row);
+            }
+            self.cursor.down(1);
+        }
+    }
+
+    /// Starts a range at the selected row, or marks what lies between its start and the selected row.
+    pub fn mark_range(&mut self) {
+        match self.anchor.take() {
+            None => self.anchor = self.selected,
+            Some(anchor) => {
+                let range = self.lines_since(anchor);
+                self.marks.extend(self.shown.get(range).unwrap_or_default());
+            }
+        }
+    }
+
+    /// Gives the lines from a row to the selected one, both included; the row alone is not enough if it is not shown.
+    fn lines_since(&self, anchor: usize) -> Range<usize> {
+        let end = self.cursor.place();
+        self.shown.iter().position(|&row| row == anchor).map_or(0..0, |start| start.min(end)..start.max(end) + 1)
+    }
+
+    /// Forgets a range that was started; says whether there was one.
+    pub const fn drop_range(&mut self) -> bool {
+        self.anchor.take().is_some()
+    }
+
+    /// Tells whether a range was started.
+    #[must_use]
+    pub const fn has_range(&self) -> bool {
+        self.anchor.is_some()
+    }
+
+    /// Marks all rows that are shown.
+    pub fn mark_all(&mut self) {
+        self.marks.extend(&self.shown);
+    }
+
+    /// Takes every mark away.
+    pub fn unmark(&mut self) {
+        self.marks.clear();
+        self.anchor = None;
+    }
+
+    /// Gives the marked rows, in the table's order.
+    #[must_use]
+    pub const fn marks(&self) -> &BTreeSet<usize> {
+        &self.marks
+    }
+
+    /// Gives the lines of the window that a started range covers.
+    #[must_use]
+    pub fn range(&self) -> Range<usize> {
+        self.anchor.map_or(0..0, |anchor| self.lines_since(anchor))
+    }
+
+    /// Gives the rows that an action means: the marked ones, or the selected one.
+    #[must_use]
+    pub fn meant(&self) -> Vec<usize> {
+        if self.marks.is_empty() { self.selected.into_iter().collect() } else { self.marks.iter().copied().collect() }
+    }
+
+    /// Gives the filter.
+    #[must_use]
+    pub const fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Filters by a text.
+    pub fn set_filter(&mut self, text: &str) {
+        self.filter = Filter::new(text);
+        self.anchor = None;
+        self.stale = true;
+    }
+
+    /// Sorts by the next of some orders.
+    pub fn next_sort(&mut self, orders: &[Sort]) {
+        let place = orders.iter().position(|&sort| sort == self.sort).map_or(0, |place| place + 1);
+        self.sort = orders.get(place).or(orders.first()).copied().unwrap_or_default();
+        self.stale = true;
+    }
+
+    /// Sorts the other way round.
+    pub const fn reverse(&mut self) {
+        self.reversed = !self.reversed;
+        self.stale = true;
+    }
+
+    /// Says by what the rows are sorted, and whether backwards.
+    #[must_use]
+    pub const fn sort(&self) -> (Sort, bool) {
+        (self.sort, self.reversed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossterm::event::{self, Event};
+use tokio::sync::mpsc;
+
+use super::hangup;
+use crate::tui::edge::Message;
+
+/// How long a console that was left may still take a key.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// Stops reading keys, so that they reach whoever has the terminal next.
+pub(super) fn stop() {
+    STOPPED.store(true, Ordering::SeqCst);
+}
+
+/// Reads keys, pastes and new sizes until the console ends or the terminal is gone; a full inbox makes it wait.
+pub(super) fn read(sender: &mpsc::Sender<Message>) {
+    STOPPED.store(false, Ordering::SeqCst);
+    while !STOPPED.load(Ordering::SeqCst) && !hangup::is_gone() {
+        let message = match event::poll(PATIENCE) {
+            Ok(false) => continue,
+            Ok(true) => event::read().map(message_of),
+            Err(error) => Err(error),
+        };
+        let sent = match message {
+            Ok(None) => continue,
+            Ok(Some(message)) => sender.blocking_send(message),
+            Err(_) => {
+                sender.blocking_send(Message::HungUp).ok();
+                return;
+            }
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+fn message_of(event: Event) -> Option<Message> {
+    match event {
+        Event::Key(key) => Some(Message::Key(key)),
+        Event::Paste(text) => Some(Message::Paste(text)),
+        Event::Mouse(mouse) => Some(Message::Mouse(mouse)),
+        Event::Resize(columns, rows) => Some(Message::Resize(columns, rows)),
+        Event::FocusGained | Event::FocusLost => None,
+    }
+}

@@ -1,0 +1,272 @@
+//! Colours and signs by what they mean: the sixteen ANSI colours on the terminal's own background, and nothing by colour alone.
+
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::symbols::border;
+
+/// Says what a piece of text means; how that looks is the theme's business.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Text as such.
+    #[default]
+    Plain,
+    /// What can be passed over.
+    Dim,
+    /// What is looked at first.
+    Strong,
+    /// All is well.
+    Good,
+    /// Something is under way.
+    Busy,
+    /// Somebody should look.
+    Warn,
+    /// It failed.
+    Bad,
+    /// It could not be asked: neither well nor failed.
+    Lost,
+    /// It went back.
+    Back,
+    /// The selected row, the focused button, the tab that is open.
+    Selected,
+    /// The name of a key.
+    Key,
+}
+
+/// Says on what the terminal draws; two of the sixteen colours can be read on one of them only.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// Light text on a dark background.
+    #[default]
+    Dark,
+    /// Dark text on a light background.
+    Light,
+}
+
+/// Names a sign; each stands beside a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sign {
+    /// Nothing was asked yet.
+    Pending,
+    /// A connection is being opened.
+    Connecting,
+    /// Bytes travel.
+    Moving,
+    /// It is there and waits.
+    Ready,
+    /// It is being switched or checked.
+    Turning,
+    /// All is well.
+    Good,
+    /// It failed.
+    Bad,
+    /// It could not be reached.
+    Lost,
+    /// It went back, or goes.
+    Back,
+    /// It was left out.
+    Skipped,
+    /// It is behind.
+    Behind,
+    /// It is ahead.
+    Ahead,
+    /// It differs.
+    Differs,
+    /// There is nothing.
+    Nothing,
+    /// It is somebody else's.
+    Foreign,
+    /// Nobody knows.
+    Unknown,
+    /// Somebody should look.
+    Attention,
+    /// A row is marked.
+    Mark,
+    /// What is selected.
+    Cursor,
+    /// From here to there.
+    Arrow,
+    /// A text was cut.
+    Cut,
+    /// Between two facts on one line.
+    Dot,
+    /// The join of two steps.
+    Step,
+    /// Sorted upwards.
+    Rising,
+    /// Sorted downwards.
+    Falling,
+}
+
+/// Holds how the console looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Theme {
+    /// Whether colours are shown at all.
+    pub color: bool,
+    /// Whether only ASCII is drawn.
+    pub ascii: bool,
+    /// On what the terminal draws.
+    pub ground: Ground,
+}
+
+impl Default for Theme {
+    fn default() -> Self {
+        Self { color: true, ascii: false, ground: Ground::Dark }
+    }
+}
+
+impl Theme {
+    /// Gives the style of a meaning.
+    #[must_use]
+    pub const fn style(&self, tone: Tone) -> Style {
+        let style = Style::new();
+        let (busy, warn) = match self.ground {
+            Ground::Dark => (Color::Cyan, Color::Yellow),
+            Ground::Light => (Color::Blue, Color::Magenta),
+        };
+        match tone {
+            Tone::Plain => style,
+            // Dark grey vanishes on some dark backgrounds; the attribute is the terminal's own idea of what can still be read.
+            Tone::Dim => style.add_modifier(Modifier::DIM),
+            Tone::Strong => style.add_modifier(Modifier::BOLD),
+            Tone::Good => style.fg(Color::Green),
+            Tone::Busy => style.fg(busy),
+            Tone::Warn => style.fg(warn).add_modifier(Modifier::BOLD),
+            Tone::Bad => style.fg(Color::Red).add_modifier(Modifier::BOLD),
+            Tone::Lost => style.fg(Color::Magenta),
+            Tone::Back => style.fg(warn),
+            Tone::Selected => style.add_modifier(Modifier::REVERSED),
+            Tone::Key => style.fg(busy).add_modifier(Modifier::BOLD),
+        }
+    }
+
+    /// Gives the text of a sign.
+    #[must_use]
+    pub const fn sign(&self, sign: Sign) -> &'static str {
+        let (drawn, ascii) = match sign {
+            Sign::Pending => ("∙", "."),
+            Sign::Connecting => ("◌", "o"),
+            Sign::Moving => ("▸", ">"),
+            Sign::Ready => ("▪", "="),
+            Sign::Turning => ("↻", "@"),
+            Sign::Good => ("✓", "+"),
+            Sign::Bad => ("✗", "x"),
+            Sign::Lost => ("⊘", "0"),
+            Sign::Back => ("↶", "<"),
+            Sign::Skipped => ("-", "-"),
+            Sign::Behind => ("↓", "v"),
+            Sign::Ahead => ("↑", "^"),
+            Sign::Differs => ("≠", "#"),
+            Sign::Nothing => ("○", "_"),
+            Sign::Foreign => ("◇", "%"),
+            Sign::Unknown => ("?", "?"),
+            Sign::Attention => ("!", "!"),
+            Sign::Mark => ("●", "*"),
+            Sign::Cursor => ("▌", ">"),
+            Sign::Arrow => ("→", "->"),
+            Sign::Cut => ("…", "~"),
+            Sign::Dot => ("·", "|"),
+            Sign::Step => ("─", "-"),
+            Sign::Rising => ("▲", "^"),
+            Sign::Falling => ("▼", "v"),
+        };
+        if self.ascii { ascii } else { drawn }
+    }
+
+    /// Gives the frame of the spinner for a second.
+    #[must_use]
+    pub fn spinner(&self, second: u64) -> &'static str {
+        let frames: &[&str; 4] = if self.ascii { &["|", "/", "-", "\\"] } else { &["◐", "◓", "◑", "◒"] };
+        frames.get(usize::try_from(second % 4).unwrap_or(0)).copied().unwrap_or(" ")
+    }
+
+    /// Gives the lines of boxes and rules.
+    #[must_use]
+    pub const fn border(&self) -> border::Set<'static> {
+        if self.ascii {
+            border::Set {
+                top_left: "+",
+                top_right: "+",
+                bottom_left: "+",
+                bottom_right: "+",
+                vertical_left: "|",
+                vertical_right: "|",
+                horizontal_top: "-",
+                horizontal_bottom: "-",
+            }
+        } else {
+            border::PLAIN
+        }
+    }
+
+    /// Draws a bar of a width of which a part is full: eighths of a column where the characters for them exist.
+    #[must_use]
+    pub fn bar(&self, part: f64, columns: usize) -> String {
+        let part = if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.0 };
+        if self.ascii {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the width")]
+            let full = (part * columns as f64).floor() as usize;
+            return format!("{}{}", "#".repeat(full), ".".repeat(columns.saturating_sub(full)));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 8 times the width")]
+        let eighths = (part * columns as f64 * 8.0).floor() as usize;
+        let mut bar = "█".repeat(eighths / 8);
+        let begun = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"].get(eighths % 8).copied().unwrap_or("");
+        bar.push_str(begun);
+        let used = eighths / 8 + usize::from(!begun.is_empty());
+        bar.push_str(&"░".repeat(columns.saturating_sub(used)));
+        bar
+    }
+}
+
+/// Takes the colours out of what was drawn and leaves bold, dim and reverse, so that what is selected is still seen.
+///
+/// crossterm itself obeys `NO_COLOR` by dropping the attributes too (0.29), so it is told to always colour and this does the rest.
+pub fn strip_colors(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        cell.fg = Color::Reset;
+        cell.bg = Color::Reset;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ground, Sign, Theme, Tone, strip_colors};
+    use crate::tui::text::width;
+    use ratatui::buffer::Buffer;
+    use ratatui::layout::Rect;
+    use ratatui::style::{Color, Modifier};
+
+    #[test]
+    fn a_bar_is_always_as_wide_as_asked() {
+        for ascii in [false, true] {
+            let theme = Theme { ascii, ..Theme::default() };
+            for columns in 0..20 {
+                for tenth in -1..=11 {
+                    assert_eq!(width(&theme.bar(f64::from(tenth) / 10.0, columns)), columns);
+                }
+                assert_eq!(width(&theme.bar(f64::NAN, columns)), columns);
+            }
+        }
+    }
+
+    #[test]
+    fn every_sign_has_its_ascii() {
+        let theme = Theme { ascii: true, ..Theme::default() };
+        for sign in [Sign::Pending, Sign::Good, Sign::Arrow, Sign::Cut, Sign::Rising, Sign::Lost, Sign::Back] {
+            assert!(theme.sign(sign).is_ascii());
+        }
+        assert!((0..8).all(|second| theme.spinner(second).is_ascii()));
+        assert!(theme.bar(0.37, 9).is_ascii());
+    }
+
+    #[test]
+    fn without_colours_what_is_selected_is_still_reversed() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 4, 1));
+        let theme = Theme { ground: Ground::Light, ..Theme::default() };
+        buffer.set_string(0, 0, "bad", theme.style(Tone::Bad).patch(theme.style(Tone::Selected)));
+        strip_colors(&mut buffer);
+        let cell = buffer.cell((0, 0)).unwrap();
+        assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));
+        assert!(cell.modifier.contains(Modifier::REVERSED | Modifier::BOLD));
+    }
+}

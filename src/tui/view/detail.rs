@@ -1,0 +1,202 @@
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::fleet::{labelled, state_sign};
+use super::paint::{Painter, span};
+use super::rollout::status_cell;
+use crate::model::{HostId, Installed, RollBackTarget};
+use crate::tui::app::{Screen, State, Status};
+use crate::tui::rows::Table;
+use crate::tui::text::{self, between, clean, clock, wrap};
+use crate::tui::theme::{Sign, Theme, Tone};
+
+/// Collects lines of facts.
+struct Facts {
+    theme: Theme,
+    room: usize,
+    lines: Vec<Line<'static>>,
+}
+
+impl Facts {
+    const NAME: usize = 10;
+
+    fn fact(&mut self, name: &str, tone: Tone, value: &str) {
+        if value.is_empty() {
+            return;
+        }
+        let room = self.room.saturating_sub(Self::NAME + 2).max(8);
+        for (place, part) in wrap(&clean(value), room).into_iter().enumerate() {
+            let name = if place == 0 { name } else { "" };
+            let name = span(self.theme, Tone::Dim, format!("{name:<width$}  ", width = Self::NAME));
+            self.lines.push(Line::from(vec![name, span(self.theme, tone, part)]));
+        }
+    }
+
+    fn title(&mut self, text: &str) {
+        self.lines.push(Line::default());
+        self.lines.push(Line::from(span(self.theme, Tone::Strong, text.to_owned())));
+    }
+
+    fn text(&mut self, tone: Tone, text: &str) {
+        for line in text.lines() {
+            for part in wrap(&clean(line), self.room.max(8)) {
+                self.lines.push(Line::from(span(self.theme, tone, part)));
+            }
+        }
+    }
+
+    fn host(&mut self, host: &HostId) {
+        self.lines.push(Line::from(span(self.theme, Tone::Strong, host.to_string())));
+    }
+}
+
+/// Makes all that is known of the selected host, in lines of a width.
+pub(super) fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
+    let mut facts = Facts { theme: state.settings.theme, room, lines: Vec::new() };
+    let whole = match state.screen {
+        Screen::Fleet => fleet(state, &mut facts),
+        Screen::Plan => plan(state, &mut facts),
+        Screen::Rollout => rollout(state, &mut facts),
+        Screen::History => None,
+    };
+    if whole.is_none() && facts.lines.is_empty() {
+        facts.text(Tone::Dim, "No host is selected.");
+    }
+    facts.lines
+}
+
+fn fleet(state: &State, facts: &mut Facts) -> Option<()> {
+    let table = &state.fleet.table;
+    let row = state.fleet.rows.selected()?;
+    facts.host(table.hosts().get(row)?);
+    let about = table.about(row)?;
+    facts.fact("site", Tone::Plain, &about.site.as_ref().map(ToString::to_string).unwrap_or_default());
+    facts.fact("groups", Tone::Plain, &about.groups.join(", "));
+    let Some(answer) = table.answer(row) else {
+        facts.text(Tone::Dim, "It has not answered yet.");
+        return Some(());
+    };
+    let (word, tone) = labelled(facts.theme, state_sign(answer.state), answer.state.word());
+    facts.fact("state", tone, &word);
+    facts.fact("installed", Tone::Plain, answer.version.as_deref().unwrap_or_default());
+    facts.fact("digest", Tone::Dim, &answer.digest.map(|digest| digest.to_string()).unwrap_or_default());
+    if let Some(behind) = answer.behind.filter(|&behind| behind > 0) {
+        facts.fact("behind", Tone::Warn, &text::count(behind, "release"));
+    }
+    let asked = format!("{} ({} ms)", clock(answer.at, &state.settings.zone), answer.latency.as_millis());
+    facts.fact("asked", Tone::Plain, &asked);
+    for (name, value) in &answer.facts {
+        facts.fact(&clean(name), Tone::Plain, value);
+    }
+    if let Some(cause) = &answer.cause {
+        facts.title("why");
+        facts.text(tone, cause);
+    }
+    Some(())
+}
+
+fn plan(state: &State, facts: &mut Facts) -> Option<()> {
+    let table = state.planning.plan.here()?;
+    let row = state.planning.rows.selected()?;
+    let host = table.plan.hosts.get(row)?;
+    facts.host(&host.host);
+    facts.fact("site", Tone::Plain, &host.site.as_ref().map(ToString::to_string).unwrap_or_default());
+    if let Some((stage, wave)) = table.place(row) {
+        facts.fact("stage", Tone::Plain, &format!("{stage}, wave {wave}"));
+    }
+    facts.fact("from", Tone::Plain, table.from(row));
+    facts.fact("to", Tone::Plain, &table.plan.release.to_string());
+    facts.fact("back to", Tone::Plain, &back_to(host.good.as_ref()));
+    Some(())
+}
+
+fn back_to(target: Option<&RollBackTarget>) -> String {
+    match target {
+        Some(RollBackTarget::Release { id }) => id.to_string(),
+        Some(RollBackTarget::Nothing) => "none: there was no release before".to_owned(),
+        Some(RollBackTarget::Adopted) => "the folder that was there before".to_owned(),
+        None => "nothing that was ever good there".to_owned(),
+    }
+}
+
+fn rollout(state: &State, facts: &mut Facts) -> Option<()> {
+    let watched = state.watched.as_ref()?;
+    let row = watched.rows.selected()?;
+    let table = &watched.table;
+    let host = table.host(row)?;
+    let plan = watched.state().plan()?;
+    facts.host(&host.id);
+    let (word, tone) = status_cell(facts.theme, table.status(row));
+    let now = if watched.is_running() { Some(state.now) } else { None };
+    let since = host.since.zip(now).map(|(since, now)| format!(" for {}", text::span(between(since, now))));
+    facts.fact("state", tone, &format!("{word}{}", since.unwrap_or_default()));
+    let site = plan.hosts.get(row).and_then(|host| host.site.as_ref());
+    facts.fact("site", Tone::Plain, &site.map(ToString::to_string).unwrap_or_default());
+    let stage = watched.state().stage(host.stage).map(|(stage, _)| stage.name.to_string());
+    facts.fact("stage", Tone::Plain, &stage.unwrap_or_default());
+    let from = match &host.from {
+        Some(Installed::Release { id, .. }) => id.to_string(),
+        Some(Installed::Unmanaged { version }) => {
+            format!("unmanaged {}", version.as_deref().unwrap_or_default())
+        }
+        Some(Installed::Missing) => "none".to_owned(),
+        None => "unknown".to_owned(),
+    };
+    facts.fact("from", Tone::Plain, &from);
+    facts.fact("to", Tone::Plain, &plan.release.to_string());
+    facts.fact("back to", Tone::Plain, &back_to(host.good.as_ref()));
+    if let Some(transfer) = table.transfer(row) {
+        let total = transfer.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        facts.fact("arrived", Tone::Plain, &format!("{}{total}", transfer.bytes));
+        if let Status::Priming(_) = table.status(row) {
+            facts.fact("rate", Tone::Plain, &format!("{}/s", transfer.rate));
+            facts.fact("left", Tone::Plain, &transfer.left.map(text::span).unwrap_or_default());
+        }
+        if let Status::Stalled(_) = table.status(row) {
+            facts.fact(
+                "stalled",
+                Tone::Warn,
+                &format!("no byte since {}", clock(transfer.moved, &state.settings.zone)),
+            );
+        }
+    } else if host.bytes.0 > 0 {
+        facts.fact("arrived", Tone::Plain, &host.bytes.to_string());
+    }
+    if host.depooled {
+        facts.fact("service", Tone::Warn, "depooled");
+    }
+    if host.retries > 0 {
+        facts.fact("retries", Tone::Plain, &host.retries.to_string());
+    }
+    facts.fact("left out", Tone::Warn, host.skipped.as_deref().unwrap_or_default());
+    if let Some(failure) = &host.failure {
+        facts.title(&format!("failed: {}", failure.class));
+        facts.text(Tone::Bad, &failure.message);
+        if host.stranded {
+            facts.text(Tone::Bad, "Going back failed: what it runs has to be looked at.");
+        }
+        if let Some(hint) = &failure.hint {
+            facts.title("what to try");
+            facts.text(Tone::Plain, hint);
+        }
+        if !failure.output.is_empty() {
+            facts.title("its last output");
+            facts.text(Tone::Dim, &failure.output);
+        }
+    }
+    Some(())
+}
+
+/// Draws it beside a list.
+pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
+    let inner = painter.divide(area);
+    let lines = lines(state, usize::from(inner.width));
+    let room = usize::from(inner.height);
+    painter.lines(inner, &lines);
+    if lines.len() > room && room > 0 {
+        let cut = painter.theme.sign(Sign::Cut);
+        let more = format!("{cut} Enter shows {} more lines", lines.len() - room + 1);
+        let last = Line::from(vec![span(painter.theme, Tone::Dim, more), Span::raw(" ".repeat(room.max(200)))]);
+        painter.line(inner, room - 1, &last);
+    }
+}

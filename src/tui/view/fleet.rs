@@ -1,0 +1,254 @@
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::paint::{Cell, Column, Painter, Width, column, number, plain, span};
+use super::{below, beside, detail, list_title};
+use crate::model::HostState;
+use crate::tui::app::{State, Survey};
+use crate::tui::rows::Table;
+use crate::tui::text::{clean, clock, day, width};
+use crate::tui::theme::{Sign, Theme, Tone};
+
+/// Gives the sign and the meaning of a state.
+pub(super) const fn state_sign(state: HostState) -> (Sign, Tone) {
+    match state {
+        HostState::Current => (Sign::Good, Tone::Good),
+        HostState::Outdated => (Sign::Behind, Tone::Warn),
+        HostState::Ahead => (Sign::Ahead, Tone::Warn),
+        HostState::Drifted => (Sign::Differs, Tone::Bad),
+        HostState::Missing => (Sign::Nothing, Tone::Warn),
+        HostState::Unmanaged => (Sign::Foreign, Tone::Warn),
+        HostState::Unreachable => (Sign::Lost, Tone::Lost),
+        HostState::Unknown => (Sign::Unknown, Tone::Lost),
+    }
+}
+
+/// Gives the summary, the list and what stands beside it.
+pub(super) fn layout(state: &State, body: Rect) -> (Rect, Rect, Option<Rect>) {
+    let (summary, rest) = below(body, summary(state, body).len());
+    let (list, detail) = beside(rest);
+    (summary, list, detail)
+}
+
+fn summary(state: &State, body: Rect) -> Vec<Line<'static>> {
+    let mut lines = vec![release_line(state)];
+    lines.extend(counts_lines(state, usize::from(body.width)));
+    let hosts = state.fleet.table.hosts().len();
+    if hosts > 0 && body.height >= 16 {
+        lines.push(versions_line(state, usize::from(body.width)));
+    }
+    lines.extend(rollout_line(state));
+    if let Survey::Failed(why) = &state.fleet.survey {
+        let text = format!(" the survey could not be made: {}", clean(why));
+        lines.push(Line::from(span(state.settings.theme, Tone::Bad, text)));
+    }
+    lines
+}
+
+fn release_line(state: &State) -> Line<'static> {
+    let theme = state.settings.theme;
+    let dot = format!(" {} ", theme.sign(Sign::Dot));
+    let Some(facts) = &state.facts else {
+        return Line::from(span(theme, Tone::Dim, " reading the environment"));
+    };
+    let mut spans = vec![span(theme, Tone::Plain, " release ")];
+    match &facts.release {
+        Some((version, digest)) => {
+            spans.push(span(theme, Tone::Strong, version.to_string()));
+            if let Some(digest) = digest {
+                spans.push(span(theme, Tone::Dim, format!(" {}", digest.short())));
+            }
+        }
+        None => spans.push(span(theme, Tone::Warn, "none yet")),
+    }
+    spans.push(span(theme, Tone::Dim, format!("{dot}{}{dot}", facts.channel)));
+    match &facts.lock {
+        None => spans.push(span(theme, Tone::Dim, "not locked")),
+        Some(lock) => {
+            let why = lock.reason.as_deref().map(|why| format!(": {}", clean(why))).unwrap_or_default();
+            let since = day(lock.since, &state.settings.zone);
+            spans.push(span(theme, Tone::Warn, format!("locked by {} since {since}{why}", lock.owner)));
+        }
+    }
+    Line::from(spans)
+}
+
+/// Counts the hosts by state, on as many lines as that takes.
+fn counts_lines(state: &State, room: usize) -> Vec<Line<'static>> {
+    let theme = state.settings.theme;
+    let mut lines = Vec::new();
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    let mut used = 0;
+    for known in HostState::ALL {
+        if let Some(number) = state.fleet.counts().get(&known) {
+            let (sign, tone) = state_sign(known);
+            let text = format!(" {} {number} {known} ", theme.sign(sign));
+            if used + width(&text) > room && !spans.is_empty() {
+                lines.push(Line::from(std::mem::take(&mut spans)));
+                used = 0;
+            }
+            used += width(&text);
+            spans.push(span(theme, tone, text));
+        }
+    }
+    if !spans.is_empty() {
+        lines.push(Line::from(spans));
+    }
+    lines
+}
+
+fn survey_spans(state: &State) -> Vec<Span<'static>> {
+    let theme = state.settings.theme;
+    let hosts = state.fleet.table.hosts().len();
+    match &state.fleet.survey {
+        Survey::Never | Survey::Failed(_) => Vec::new(),
+        Survey::Running { answered } => {
+            vec![span(theme, Tone::Busy, format!(" {} surveying, {answered} of {hosts}", theme.spinner(state.ticks)))]
+        }
+        Survey::Done { at } => {
+            vec![span(theme, Tone::Dim, format!(" surveyed {}", clock(*at, &state.settings.zone)))]
+        }
+    }
+}
+
+/// Draws how much of the fleet is on which version: a bar, and the names of its parts.
+fn versions_line(state: &State, room: usize) -> Line<'static> {
+    let theme = state.settings.theme;
+    let versions = state.fleet.versions();
+    let all: usize = versions.iter().map(|(_, count)| count).sum();
+    let columns = (room / 3).clamp(10, 40);
+    let tones = [Tone::Good, Tone::Busy, Tone::Warn, Tone::Lost];
+    let fills: [&str; 4] = if theme.ascii { ["#", "=", "-", "."] } else { ["█", "▓", "▒", "░"] };
+    let parts = tones.into_iter().zip(fills);
+    let mut bar = vec![Span::raw(" ")];
+    let mut names = vec![Span::raw(" ")];
+    let mut used = 0;
+    for ((version, number), (tone, fill)) in versions.iter().zip(parts) {
+        let width = (number * columns).div_ceil(all.max(1)).min(columns - used);
+        used += width;
+        bar.push(span(theme, tone, fill.repeat(width)));
+        let percent = number * 100 / all.max(1);
+        names.push(span(theme, tone, format!(" {fill} {version} {percent}%")));
+    }
+    if versions.len() > 4 {
+        names.push(span(theme, Tone::Dim, format!("  and {} more", versions.len() - 4)));
+    }
+    bar.push(Span::raw(" ".repeat(columns - used)));
+    bar.extend(names);
+    Line::from(bar)
+}
+
+fn rollout_line(state: &State) -> Option<Line<'static>> {
+    let theme = state.settings.theme;
+    let live = state.facts.as_ref()?.rollouts.first()?;
+    let (tone, what) = if live.running {
+        (Tone::Busy, "is running: 3 opens it")
+    } else {
+        (Tone::Warn, "waits to be resumed: c opens it")
+    };
+    let sign = theme.sign(if live.running { Sign::Moving } else { Sign::Attention });
+    let text = format!(" {sign} rollout {} of {} by {} {what}", live.rollout, live.version, live.operator);
+    Some(Line::from(span(theme, tone, text)))
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Id {
+    Host,
+    State,
+    Installed,
+    Behind,
+    Site,
+    Groups,
+    Asked,
+    Latency,
+    Cause,
+}
+
+fn columns(state: &State) -> [Column<Id>; 9] {
+    [
+        column(Id::Host, "host", Width::Fixed(state.fleet.table.widest()), 0),
+        column(Id::State, "state", Width::Fixed(13), 0),
+        column(Id::Installed, "installed", Width::Fixed(12), 2),
+        number(Id::Behind, "behind", 6, 4),
+        column(Id::Site, "site", Width::Fixed(8), 3),
+        column(Id::Groups, "groups", Width::Fixed(14), 7),
+        column(Id::Asked, "asked", Width::Fixed(8), 5),
+        number(Id::Latency, "took", 8, 6),
+        column(Id::Cause, "why", Width::Rest(10), 1),
+    ]
+}
+
+fn cell(state: &State, row: usize, id: Id) -> Cell {
+    let theme = state.settings.theme;
+    let table = &state.fleet.table;
+    let answer = table.answer(row);
+    let fresh = table.is_fresh(row);
+    let dim = if fresh { Tone::Plain } else { Tone::Dim };
+    match id {
+        Id::Host => (table.hosts().get(row).map(ToString::to_string).unwrap_or_default().into(), Tone::Plain),
+        Id::State => match answer {
+            Some(answer) if fresh => labelled(theme, state_sign(answer.state), answer.state.word()),
+            _ if matches!(state.fleet.survey, Survey::Running { .. }) => {
+                labelled(theme, (Sign::Connecting, Tone::Dim), "asking")
+            }
+            Some(answer) => labelled(theme, (state_sign(answer.state).0, Tone::Dim), answer.state.word()),
+            None => labelled(theme, (Sign::Pending, Tone::Dim), "not asked"),
+        },
+        Id::Installed => (
+            answer.and_then(|answer| answer.version.as_deref()).map(clean).unwrap_or_default().into_owned().into(),
+            dim,
+        ),
+        Id::Behind => match answer.and_then(|answer| answer.behind) {
+            Some(behind) if behind > 0 => (behind.to_string().into(), Tone::Warn),
+            _ => ("".into(), dim),
+        },
+        Id::Site => {
+            let site = table.about(row).and_then(|about| about.site.as_ref());
+            (site.map(ToString::to_string).unwrap_or_default().into(), Tone::Plain)
+        }
+        Id::Groups => (table.about(row).map(|about| about.groups.join(",")).unwrap_or_default().into(), Tone::Dim),
+        Id::Asked => {
+            (answer.map(|answer| clock(answer.at, &state.settings.zone)).unwrap_or_default().into(), Tone::Dim)
+        }
+        Id::Latency => {
+            (answer.map(|answer| format!("{} ms", answer.latency.as_millis())).unwrap_or_default().into(), Tone::Dim)
+        }
+        Id::Cause => {
+            let cause = answer.and_then(|answer| answer.cause.as_deref()).unwrap_or_default();
+            (clean(cause.lines().next().unwrap_or_default()).into_owned().into(), dim)
+        }
+    }
+}
+
+/// Makes a cell of a sign and its word.
+pub(super) fn labelled(theme: Theme, (sign, tone): (Sign, Tone), word: &str) -> Cell {
+    (format!("{} {word}", theme.sign(sign)).into(), tone)
+}
+
+pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
+    let (top, list, side) = layout(state, body);
+    painter.lines(top, &summary(state, body));
+    let fleet = &state.fleet;
+    let mut title = list_title(state, "host", &fleet.rows, fleet.table.hosts().len());
+    title.extend(survey_spans(state));
+    painter.rule(list, 0, title);
+    let (_, area) = below(list, 1);
+    if fleet.table.hosts().is_empty() {
+        let text = match fleet.survey {
+            Survey::Running { .. } => "the inventory is being read",
+            Survey::Never => "nothing was surveyed yet: r asks every host",
+            Survey::Done { .. } => "the environment has no host: `coalmine hosts` shows what its groups resolve to",
+            Survey::Failed(_) => "r tries the survey again",
+        };
+        painter.line(area, 1, &Line::from(span(painter.theme, Tone::Dim, format!("  {text}"))));
+    } else {
+        painter.rows(area, &columns(state), &fleet.rows, |row, id| cell(state, row, id));
+    }
+    if let Some(side) = side {
+        detail::draw(painter, side, state);
+    }
+}
+
+pub(super) fn text_of(state: &State) -> String {
+    plain(&columns(state), state.fleet.rows.shown(), |row, id| cell(state, row, id))
+}

@@ -1,0 +1,109 @@
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::below;
+use super::paint::{Cell, Column, Painter, Width, column, fit, number, plain, span};
+use crate::plan::PlanKind;
+use crate::rollout::Outcome;
+use crate::tui::app::{Answer, State};
+use crate::tui::edge::HistoryRow;
+use crate::tui::text::{self, clean, count, day};
+use crate::tui::theme::{Sign, Tone};
+
+#[derive(Debug, Clone, Copy)]
+enum Id {
+    Started,
+    Version,
+    Kind,
+    Outcome,
+    Took,
+    Lead,
+    Hosts,
+    Debt,
+    Operator,
+    Reason,
+}
+
+const COLUMNS: [Column<Id>; 10] = [
+    column(Id::Started, "started", Width::Fixed(16), 0),
+    column(Id::Version, "version", Width::Fixed(12), 0),
+    column(Id::Outcome, "outcome", Width::Fixed(13), 0),
+    number(Id::Took, "took", 8, 2),
+    number(Id::Hosts, "hosts", 6, 4),
+    number(Id::Debt, "debt", 5, 3),
+    number(Id::Lead, "tag to fleet", 12, 5),
+    column(Id::Kind, "for", Width::Fixed(8), 7),
+    column(Id::Operator, "by", Width::Fixed(16), 6),
+    column(Id::Reason, "why", Width::Rest(10), 1),
+];
+
+fn cell(state: &State, row: &HistoryRow, id: Id) -> Cell {
+    let theme = state.settings.theme;
+    let time = |duration: Option<std::time::Duration>| duration.map(text::span).unwrap_or_default();
+    match id {
+        Id::Started => (day(row.started, &state.settings.zone).into(), Tone::Plain),
+        Id::Version => (row.version.to_string().into(), Tone::Strong),
+        Id::Kind => (
+            match row.kind {
+                PlanKind::Install => "install",
+                PlanKind::Prime => "prime",
+                PlanKind::Rollback => "rollback",
+            }
+            .into(),
+            Tone::Dim,
+        ),
+        Id::Outcome => {
+            let (sign, tone, word) = match row.outcome {
+                Some(Outcome::Completed) if row.debt == 0 => (Sign::Good, Tone::Good, "completed"),
+                Some(Outcome::Completed) => (Sign::Attention, Tone::Warn, "with debt"),
+                Some(Outcome::Stopped) => (Sign::Bad, Tone::Bad, "stopped"),
+                Some(Outcome::RolledBack) => (Sign::Back, Tone::Back, "rolled back"),
+                Some(Outcome::Locked) => (Sign::Bad, Tone::Warn, "locked"),
+                None => (Sign::Moving, Tone::Busy, "not over"),
+            };
+            (format!("{} {word}", theme.sign(sign)).into(), tone)
+        }
+        Id::Took => (time(row.took).into(), Tone::Plain),
+        Id::Lead => (time(row.lead).into(), Tone::Plain),
+        Id::Hosts => (row.hosts.to_string().into(), Tone::Plain),
+        Id::Debt if row.debt == 0 => ("".into(), Tone::Plain),
+        Id::Debt => (row.debt.to_string().into(), Tone::Bad),
+        Id::Operator => (row.operator.to_string().into(), Tone::Dim),
+        Id::Reason => (clean(row.reason.as_deref().unwrap_or_default()).into_owned().into(), Tone::Dim),
+    }
+}
+
+pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
+    let theme = painter.theme;
+    let says = match &state.history {
+        Answer::Here(rows) if rows.is_empty() => "no rollout was made from here yet".to_owned(),
+        Answer::Here(_) => String::new(),
+        Answer::Failed(why) => format!("the history could not be read: {}", clean(why)),
+        Answer::None | Answer::Asked => "reading the journals".to_owned(),
+    };
+    let rows = state.history.here().map(Vec::as_slice).unwrap_or_default();
+    let mut title = vec![span(theme, Tone::Strong, count(rows.len(), "rollout"))];
+    if !rows.is_empty() {
+        title.push(span(theme, Tone::Dim, " Enter opens one as it was"));
+    }
+    painter.rule(body, 0, title);
+    let (_, area) = below(body, 1);
+    if !says.is_empty() {
+        painter.line(area, 1, &Line::from(span(theme, Tone::Dim, format!("  {says}"))));
+        return;
+    }
+    let columns = fit(&COLUMNS, area.width.saturating_sub(2));
+    painter.titles(area, 0, &columns);
+    let window = state.past.window(rows.len());
+    let first = window.start;
+    for (line, row) in rows.get(window).unwrap_or_default().iter().enumerate() {
+        let selected = first + line == state.past.place();
+        painter.row(area, line + 1, &columns, (selected, false), |id| cell(state, row, id));
+    }
+}
+
+pub(super) fn text_of(state: &State) -> String {
+    let rows = state.history.here().map(Vec::as_slice).unwrap_or_default();
+    let places: Vec<usize> = (0..rows.len()).collect();
+    plain(&COLUMNS, &places, |place, id| rows.get(place).map_or(("".into(), Tone::Plain), |row| cell(state, row, id)))
+}

@@ -1,0 +1,284 @@
+//! What the state looks like: a pure function of it, drawn from the rows of the window alone.
+
+mod detail;
+mod fleet;
+mod history;
+mod layers;
+mod log;
+mod paint;
+mod plan;
+mod rollout;
+mod summary;
+
+pub use log::LogPane;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use self::paint::{Painter, span};
+use super::app::{LogSize, Screen, State};
+use super::edge::Source;
+use super::keymap::{self, Action};
+use super::rows::Rows;
+use super::text::{between, clock, count, cut, width};
+use super::theme::{Sign, Tone, strip_colors};
+
+/// The smallest terminal that the console is drawn on, in columns and rows.
+pub const SMALLEST: (u16, u16) = (60, 15);
+/// From how many columns on the selected host's detail stands beside the list.
+const WIDE: u16 = 120;
+
+/// Holds how many lines each list has on the terminal as it is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Heights {
+    /// Of the fleet.
+    pub fleet: usize,
+    /// Of the versions.
+    pub versions: usize,
+    /// Of the hosts of the plan.
+    pub plan: usize,
+    /// Of the hosts of the rollout.
+    pub rollout: usize,
+    /// Of the history.
+    pub history: usize,
+    /// Of a layer.
+    pub layer: usize,
+}
+
+/// Parts of the screen.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    head: Rect,
+    body: Rect,
+    log: Option<Rect>,
+    foot: Rect,
+}
+
+fn parts(state: &State) -> Parts {
+    let (width, height) = state.size;
+    let area = Rect::new(0, 0, width, height);
+    let head = Rect { height: 1.min(height), ..area };
+    let foot = Rect { y: height.saturating_sub(1), height: 1.min(height), ..area };
+    let between = Rect { y: 1, height: height.saturating_sub(2), ..area };
+    let log = match state.log {
+        LogSize::Hidden => 0,
+        LogSize::Pane => (between.height / 3).max(4).min(between.height.saturating_sub(8)),
+        LogSize::Full => between.height,
+    };
+    let body = Rect { height: between.height - log, ..between };
+    let log = (log > 0).then(|| Rect { y: body.bottom(), height: log, ..between });
+    Parts { head, body, log, foot }
+}
+
+/// Parts an area in the list and what stands beside it, where there is room for both.
+fn beside(area: Rect) -> (Rect, Option<Rect>) {
+    if area.width < WIDE {
+        return (area, None);
+    }
+    let right = area.width * 2 / 5;
+    let list = Rect { width: area.width - right, ..area };
+    (list, Some(Rect { x: list.right(), width: right, ..area }))
+}
+
+/// Parts a body in its summary of some lines and the rest.
+fn below(body: Rect, lines: usize) -> (Rect, Rect) {
+    let lines = u16::try_from(lines).unwrap_or(u16::MAX).min(body.height);
+    let summary = Rect { height: lines, ..body };
+    (summary, Rect { y: summary.bottom(), height: body.height - lines, ..body })
+}
+
+/// How many lines of rows a list has: all but its title and the titles of its columns.
+fn list_height(area: Rect) -> usize {
+    usize::from(area.height.saturating_sub(2))
+}
+
+/// Says how many lines each list has; what the state's windows are fitted to.
+#[must_use]
+pub fn heights(state: &State) -> Heights {
+    let body = parts(state).body;
+    Heights {
+        fleet: list_height(fleet::layout(state, body).1),
+        versions: list_height(plan::layout(state, body).0),
+        plan: list_height(plan::layout(state, body).2),
+        rollout: list_height(rollout::layout(state, body).1),
+        history: list_height(body),
+        layer: usize::from(layers::inner(state).height),
+    }
+}
+
+/// Says how far the text of the topmost layer can be scrolled.
+#[must_use]
+pub fn scroll_limit(state: &State) -> usize {
+    layers::length(state).saturating_sub(usize::from(layers::inner(state).height))
+}
+
+/// Draws everything.
+pub fn draw(frame: &mut Frame<'_>, state: &State, log: &LogPane) {
+    let area = frame.area();
+    let theme = state.settings.theme;
+    let mut painter = Painter { buffer: frame.buffer_mut(), theme };
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(&mut painter, area, state);
+    } else {
+        let parts = parts(state);
+        head(&mut painter, parts.head, state);
+        match state.screen {
+            _ if state.log == LogSize::Full => {}
+            Screen::Fleet => fleet::draw(&mut painter, parts.body, state),
+            Screen::Plan => plan::draw(&mut painter, parts.body, state),
+            Screen::Rollout => rollout::draw(&mut painter, parts.body, state),
+            Screen::History => history::draw(&mut painter, parts.body, state),
+        }
+        if let Some(area) = parts.log {
+            log.draw(&mut painter, area, state);
+        }
+        foot(&mut painter, parts.foot, state);
+        layers::draw(&mut painter, state);
+    }
+    if !theme.color {
+        strip_colors(frame.buffer_mut());
+    }
+}
+
+fn too_small(painter: &mut Painter<'_>, area: Rect, state: &State) {
+    let running = state.watched.as_ref().is_some_and(super::app::Watched::is_running);
+    let (columns, rows) = SMALLEST;
+    let goes_on = if running { "; the rollout goes on" } else { "" };
+    let text = format!("{}x{} is too small, {columns}x{rows} is enough{goes_on}", area.width, area.height);
+    painter.text(area, 0, usize::from(area.height / 2), area.width, &text, ratatui::style::Style::new());
+}
+
+fn head(painter: &mut Painter<'_>, area: Rect, state: &State) {
+    let theme = painter.theme;
+    let tabs = |named: bool| -> Vec<Span<'static>> {
+        let tab = |(number, screen): (usize, Screen)| {
+            let here = screen == state.screen;
+            let name = if named || here { format!(" {}", screen.title()) } else { String::new() };
+            span(theme, if here { Tone::Selected } else { Tone::Dim }, format!(" {}{name} ", number + 1))
+        };
+        Screen::ALL.into_iter().enumerate().map(tab).collect()
+    };
+    let mut right = Vec::new();
+    let watching = state.watched.as_ref().is_some_and(|watched| watched.source == Source::ReadOnly);
+    if state.settings.read_only || (watching && state.screen == Screen::Rollout) {
+        right.push(span(theme, Tone::Warn, "read-only "));
+    }
+    if state.is_ticking() {
+        right.push(span(theme, Tone::Busy, format!("{} ", theme.spinner(state.ticks))));
+        right.push(span(theme, Tone::Dim, format!("{} ", clock(state.now, &state.settings.zone))));
+    }
+    let columns = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
+    let room = usize::from(area.width);
+    // Which environment it is and that nothing can be changed matter more than what time it is or how screens are called.
+    let environment = format!(" {} ", state.settings.environment);
+    let mut left = vec![span(theme, Tone::Strong, " coalmine"), span(theme, Tone::Plain, environment)];
+    let mut tabs_shown = tabs(true);
+    if columns(&left) + columns(&tabs_shown) + columns(&right) > room {
+        left.remove(0);
+    }
+    if columns(&left) + columns(&tabs_shown) + columns(&right) > room && state.is_ticking() {
+        right.pop();
+    }
+    if columns(&left) + columns(&tabs_shown) + columns(&right) > room {
+        tabs_shown = tabs(false);
+    }
+    left.extend(tabs_shown);
+    painter.line(area, 0, &Line::from(left));
+    at_right(painter, area, right);
+}
+
+/// Draws at the right of an area's first row.
+fn at_right(painter: &mut Painter<'_>, area: Rect, spans: Vec<Span<'static>>) {
+    let line = Line::from(spans);
+    let used = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
+    if used > 0 {
+        painter.line(Rect { x: area.right() - used, width: used, ..area }, 0, &line);
+    }
+}
+
+fn foot(painter: &mut Painter<'_>, area: Rect, state: &State) {
+    let theme = painter.theme;
+    let asked: Vec<Span<'static>> = state
+        .asked
+        .last()
+        .map(|asked| {
+            let more =
+                if state.asked.len() > 1 { format!(" and {} more", state.asked.len() - 1) } else { String::new() };
+            let since = super::text::span(between(asked.since, state.now));
+            vec![span(theme, Tone::Busy, format!(" asked: {}{more} ({since}) ", asked.what))]
+        })
+        .unwrap_or_default();
+    let room = usize::from(area.width).saturating_sub(Line::from(asked.clone()).width());
+    let mut spans = vec![Span::raw(" ")];
+    if let Some(notice) = &state.notice {
+        let text = cut(&notice.text, room.saturating_sub(2), theme.sign(Sign::Cut)).into_owned();
+        spans.push(span(theme, Tone::Warn, text));
+    } else {
+        let key_name = |binding: &keymap::Binding| binding.keys.first().map(ToString::to_string).unwrap_or_default();
+        let columns = |binding: &keymap::Binding| width(&key_name(binding)) + 1 + width(binding.word) + 3;
+        let mut shown = keymap::footer(&state.screen.contexts());
+        shown.retain(|binding| binding.context != keymap::Context::List || state.refusal(binding.action).is_none());
+        // Where there is no room for all, the way to help is the last that goes.
+        while shown.len() > 1 && shown.iter().map(|binding| columns(binding)).sum::<usize>() > room + 2 {
+            shown.remove(shown.len() - 2);
+        }
+        for binding in shown {
+            let key = key_name(binding);
+            let (tone, word) =
+                if state.refusal(binding.action).is_some() { (Tone::Dim, Tone::Dim) } else { (Tone::Key, Tone::Plain) };
+            spans.push(span(theme, tone, key));
+            spans.push(span(theme, word, format!(" {}   ", binding.word)));
+        }
+    }
+    painter.line(area, 0, &Line::from(spans));
+    at_right(painter, area, asked);
+}
+
+/// Makes the title of a list: its name, how many of how many, what chooses and orders them, and how many are marked.
+fn list_title(state: &State, name: &str, rows: &Rows, all: usize) -> Vec<Span<'static>> {
+    let theme = state.settings.theme;
+    let shown = rows.shown().len();
+    let counts = if shown == all { count(all, name) } else { format!("{shown} of {}", count(all, name)) };
+    let mut spans = vec![span(theme, Tone::Strong, counts)];
+    let typing =
+        matches!(state.layers.last(), Some(super::app::Layer::Line(line)) if line.kind == super::app::LineKind::Filter);
+    if typing || !rows.filter().text().is_empty() {
+        let cursor = if typing { "_" } else { "" };
+        spans.push(span(theme, Tone::Key, format!(" /{}{cursor}", rows.filter().text())));
+    }
+    if let Some(error) = rows.filter().error() {
+        spans.push(span(theme, Tone::Bad, format!(" {error}")));
+    }
+    let (sort, reversed) = rows.sort();
+    if sort != super::rows::Sort::Given || reversed {
+        let sign = theme.sign(if reversed { Sign::Falling } else { Sign::Rising });
+        spans.push(span(theme, Tone::Dim, format!(" by {} {sign}", sort.word())));
+    }
+    if !rows.marks().is_empty() {
+        spans.push(span(theme, Tone::Key, format!(" {} {} marked", theme.sign(Sign::Mark), rows.marks().len())));
+    }
+    if rows.has_range() {
+        spans.push(span(theme, Tone::Key, " v marks up to here"));
+    }
+    spans
+}
+
+/// Writes what is shown as text.
+#[must_use]
+pub fn text_of(state: &State) -> String {
+    match state.screen {
+        Screen::Fleet => fleet::text_of(state),
+        Screen::Plan => plan::text_of(state),
+        Screen::Rollout => rollout::text_of(state),
+        Screen::History => history::text_of(state),
+    }
+}
+
+/// Gives the name of the key of an action on a screen.
+fn key_of(screen: Screen, action: Action) -> String {
+    keymap::binding(action, &screen.contexts())
+        .and_then(|binding| binding.keys.first())
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}

@@ -1,0 +1,330 @@
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::paint::{Cell, Column, Painter, Width, column, fit, number, plain, span};
+use super::{below, list_title};
+use crate::model::FailureClass;
+use crate::plan::{LeftOutReason, PlanKind, Promote, StagePlan};
+use crate::tui::app::{Answer, Layer, LineKind, PlanTable, Side, State};
+use crate::tui::edge::{Standing, VersionRow};
+use crate::tui::rows::Table;
+use crate::tui::text::{self, clean, count, day};
+use crate::tui::theme::{Sign, Theme, Tone};
+
+/// From how many columns on the versions stand beside the plan.
+const WIDE: u16 = 110;
+const PICKER: u16 = 46;
+
+/// Gives the versions, the summary of the plan, and its hosts; what has no room is empty.
+pub(super) fn layout(state: &State, body: Rect) -> (Rect, Rect, Rect) {
+    let nothing = Rect { height: 0, ..body };
+    let (picker, plan) = if body.width >= WIDE {
+        let picker = Rect { width: PICKER, ..body };
+        (picker, Rect { x: body.x + PICKER, width: body.width - PICKER, ..body })
+    } else if state.planning.side == Side::Versions {
+        (body, nothing)
+    } else {
+        (nothing, body)
+    };
+    if plan.height == 0 {
+        return (picker, nothing, nothing);
+    }
+    let inner = if body.width >= WIDE { Rect { x: plan.x + 2, width: plan.width - 2, ..plan } } else { plan };
+    let most = usize::from(inner.height).saturating_sub(5).max(3);
+    let lines = summary(state, inner.width).len().min(most);
+    let (summary, hosts) = below(inner, lines);
+    (picker, summary, hosts)
+}
+
+#[derive(Debug, Clone, Copy)]
+enum VersionId {
+    Version,
+    Tagged,
+    Standing,
+    Built,
+    Hosts,
+}
+
+const VERSIONS: [Column<VersionId>; 5] = [
+    column(VersionId::Version, "version", Width::Rest(12), 0),
+    column(VersionId::Standing, "state", Width::Fixed(9), 0),
+    number(VersionId::Hosts, "hosts", 6, 1),
+    column(VersionId::Tagged, "tagged", Width::Fixed(10), 2),
+    column(VersionId::Built, "", Width::Fixed(5), 3),
+];
+
+fn version_cell(state: &State, row: &VersionRow, id: VersionId) -> Cell {
+    let theme = state.settings.theme;
+    match id {
+        VersionId::Version => (row.version.to_string().into(), Tone::Strong),
+        VersionId::Tagged => {
+            let at = row.at.map(|at| day(at, &state.settings.zone)).unwrap_or_default();
+            (at.split(' ').next().unwrap_or_default().to_owned().into(), Tone::Dim)
+        }
+        VersionId::Standing => match &row.standing {
+            Standing::Untried => (format!("{} new", theme.sign(Sign::Pending)).into(), Tone::Plain),
+            Standing::Good => (format!("{} good", theme.sign(Sign::Good)).into(), Tone::Good),
+            Standing::Bad(_) => (format!("{} bad", theme.sign(Sign::Bad)).into(), Tone::Bad),
+        },
+        VersionId::Built => (if row.built { "built" } else { "" }.into(), Tone::Dim),
+        VersionId::Hosts if row.hosts == 0 => ("".into(), Tone::Plain),
+        VersionId::Hosts => (row.hosts.to_string().into(), Tone::Plain),
+    }
+}
+
+fn draw_versions(painter: &mut Painter<'_>, area: Rect, state: &State) {
+    let theme = painter.theme;
+    let versions = state.planning.versions.here().map(Vec::as_slice).unwrap_or_default();
+    painter.rule(area, 0, vec![span(theme, Tone::Strong, count(versions.len(), "version"))]);
+    let (_, area) = below(area, 1);
+    let says = match &state.planning.versions {
+        Answer::Here(versions) if versions.is_empty() => "no tag is a release: see product.tags".to_owned(),
+        Answer::Here(_) => String::new(),
+        Answer::Failed(why) => format!("the versions could not be read: {}", clean(why)),
+        Answer::None | Answer::Asked => "reading the tags".to_owned(),
+    };
+    if !says.is_empty() {
+        painter.line(area, 1, &Line::from(span(theme, Tone::Dim, format!("  {says}"))));
+        return;
+    }
+    let columns = fit(&VERSIONS, area.width.saturating_sub(3));
+    painter.titles(area, 0, &columns);
+    let window = state.planning.picker.window(versions.len());
+    let first = window.start;
+    for (line, row) in versions.get(window).unwrap_or_default().iter().enumerate() {
+        let selected = first + line == state.planning.picker.place();
+        painter.row(area, line + 1, &columns, (selected, false), |id| version_cell(state, row, id));
+    }
+}
+
+/// Makes what stands above the hosts of the plan.
+fn summary(state: &State, room: u16) -> Vec<Line<'static>> {
+    let theme = state.settings.theme;
+    let planning = &state.planning;
+    let mut lines = vec![what(state), flags(state), reason(state)];
+    match &planning.plan {
+        Answer::None => lines.push(Line::from(span(theme, Tone::Dim, " Enter on a version makes its plan"))),
+        Answer::Asked => {
+            let text = format!(" {} making the plan", theme.spinner(state.ticks));
+            lines.push(Line::from(span(theme, Tone::Busy, text)));
+        }
+        Answer::Failed(why) => {
+            lines.extend(why.lines().map(|line| Line::from(span(theme, Tone::Bad, format!(" {}", clean(line))))));
+        }
+        Answer::Here(table) => {
+            if table.plan.hosts.is_empty() {
+                let text = " nothing is to be done: every host has it";
+                lines.push(Line::from(span(theme, Tone::Good, text)));
+            }
+            lines.extend(stage_lines(theme, &table.plan.stages, room));
+            lines.extend(left_out(theme, table));
+            if let Some(Standing::Bad(why)) = planning
+                .versions
+                .here()
+                .and_then(|versions| versions.iter().find(|row| row.version == table.plan.version))
+                .map(|row| &row.standing)
+            {
+                let text = format!(" {} this version is marked bad: {}", theme.sign(Sign::Attention), clean(why));
+                lines.push(Line::from(span(theme, Tone::Bad, text)));
+            }
+        }
+    }
+    lines
+}
+
+fn what(state: &State) -> Line<'static> {
+    let theme = state.settings.theme;
+    let planning = &state.planning;
+    let mut spans = Vec::new();
+    if let Answer::Here(table) = &planning.plan {
+        let plan = &table.plan;
+        let verb = if plan.kind == PlanKind::Prime { "prime" } else { "install" };
+        spans.push(span(theme, Tone::Plain, format!(" {verb} ")));
+        spans.push(span(theme, Tone::Strong, plan.version.to_string()));
+        spans.push(span(theme, Tone::Dim, format!(" {}", plan.release.digest8())));
+        spans.push(span(theme, Tone::Strong, format!(" on {}", count(plan.targets(), "host"))));
+    } else {
+        let version = planning.selected().map(|row| row.version.to_string()).unwrap_or_default();
+        spans.push(span(theme, Tone::Plain, format!(" install {version}")));
+    }
+    let limit = planning.limit.as_ref().map_or("  the whole fleet".to_owned(), |limit| {
+        format!("  limited to {}: {}", count(limit.hosts.len(), "host"), limit.expression)
+    });
+    spans.push(span(theme, Tone::Dim, limit));
+    Line::from(spans)
+}
+
+fn flags(state: &State) -> Line<'static> {
+    let theme = state.settings.theme;
+    let flags = &state.planning.flags;
+    let unreachable = if flags.skip_unreachable { "left out" } else { "count" };
+    let soak = if flags.no_soak { "none" } else { "as configured" };
+    let prime = if flags.prime { "no" } else { "yes" };
+    let on_failure = crate::tui::app::on_failure_word(flags.on_failure);
+    let text = format!(" o on failure: {on_failure}  u unreachable: {unreachable}  z soak: {soak}  P switch: {prime}");
+    Line::from(span(theme, Tone::Dim, text))
+}
+
+fn reason(state: &State) -> Line<'static> {
+    let theme = state.settings.theme;
+    let typing = matches!(state.layers.last(), Some(Layer::Line(line)) if line.kind == LineKind::Reason);
+    let reason = &state.planning.reason;
+    let (tone, text) = match (typing, reason.is_empty()) {
+        (true, _) => (Tone::Key, format!("{reason}_")),
+        (false, true) => (Tone::Dim, "none given: r gives one".to_owned()),
+        (false, false) => (Tone::Plain, reason.clone()),
+    };
+    Line::from(vec![span(theme, Tone::Dim, " reason: "), span(theme, tone, text)])
+}
+
+#[derive(Debug, Clone, Copy)]
+enum StageId {
+    Name,
+    Hosts,
+    Waves,
+    AtOnce,
+    Soak,
+    Then,
+    Budget,
+}
+
+const STAGES: [Column<StageId>; 7] = [
+    column(StageId::Name, "stage", Width::Fixed(10), 0),
+    number(StageId::Hosts, "hosts", 6, 0),
+    number(StageId::AtOnce, "at once", 7, 3),
+    number(StageId::Soak, "soak", 7, 0),
+    column(StageId::Then, "promoted", Width::Fixed(11), 0),
+    column(StageId::Waves, "waves", Width::Fixed(14), 2),
+    column(StageId::Budget, "may fail", Width::Rest(12), 1),
+];
+
+/// Draws the stages as a table under its titles.
+fn stage_lines(theme: Theme, stages: &[StagePlan], room: u16) -> Vec<Line<'static>> {
+    let columns = fit(&STAGES, room.saturating_sub(2));
+    let line = |tone: Tone, text: &dyn Fn(&Column<StageId>) -> String| {
+        let mut line = String::new();
+        for (column, x, most) in &columns {
+            let text = text::cut(&text(column), usize::from(*most), theme.sign(Sign::Cut)).into_owned();
+            let indent = if column.right { usize::from(*most).saturating_sub(text::width(&text)) } else { 0 };
+            let at = 1 + usize::from(*x) + indent;
+            line.push_str(&" ".repeat(at.saturating_sub(text::width(&line))));
+            line.push_str(&text);
+        }
+        Line::from(span(theme, tone, line))
+    };
+    let mut lines = vec![line(Tone::Dim, &|column| column.title.to_owned())];
+    lines.extend(stages.iter().map(|stage| {
+        let tone = if stage.hosts() == 0 { Tone::Warn } else { Tone::Plain };
+        line(tone, &|column| stage_cell(stage, column.id))
+    }));
+    lines
+}
+
+fn stage_cell(stage: &StagePlan, id: StageId) -> String {
+    let empty = stage.hosts() == 0;
+    match id {
+        StageId::Name => stage.name.to_string(),
+        StageId::Hosts => stage.hosts().to_string(),
+        StageId::Then if empty => "passed over".to_owned(),
+        _ if empty => String::new(),
+        StageId::AtOnce => stage.concurrency.to_string(),
+        StageId::Soak if stage.soak.is_zero() => "none".to_owned(),
+        StageId::Soak => text::span(stage.soak),
+        StageId::Then if stage.promote == Promote::Manual => "by hand".to_owned(),
+        StageId::Then => "by itself".to_owned(),
+        StageId::Waves => {
+            let waves: Vec<String> = stage.waves.iter().map(ToString::to_string).collect();
+            waves.join(", ")
+        }
+        StageId::Budget => {
+            let classes = FailureClass::ALL.into_iter().map(|class| (class, stage.budget.of(class)));
+            let may: Vec<String> =
+                classes.filter(|(_, most)| *most > 0).map(|(class, most)| format!("{class} {most}")).collect();
+            if may.is_empty() { "none".to_owned() } else { may.join(", ") }
+        }
+    }
+}
+
+fn left_out(theme: Theme, table: &PlanTable) -> impl Iterator<Item = Line<'static>> {
+    table.left_out.iter().map(move |group| {
+        let (tone, why) = match group.reason {
+            LeftOutReason::Current => (Tone::Dim, "have it already"),
+            LeftOutReason::Excluded => (Tone::Dim, "excluded"),
+            LeftOutReason::Unreachable => (Tone::Lost, "cannot be reached"),
+        };
+        let message = if group.message.is_empty() { String::new() } else { format!(" ({})", clean(&group.message)) };
+        let text = format!(" {} left out, {why}{message}: {}", count(group.count, "host"), group.hosts);
+        Line::from(span(theme, tone, text))
+    })
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Id {
+    Host,
+    Stage,
+    Wave,
+    From,
+    To,
+    Site,
+}
+
+fn columns(table: &PlanTable) -> [Column<Id>; 6] {
+    [
+        column(Id::Host, "host", Width::Fixed(table.widest()), 0),
+        column(Id::Stage, "stage", Width::Fixed(10), 1),
+        number(Id::Wave, "wave", 4, 2),
+        column(Id::From, "from", Width::Fixed(14), 0),
+        column(Id::To, "to", Width::Rest(14), 0),
+        column(Id::Site, "site", Width::Fixed(8), 3),
+    ]
+}
+
+fn cell(theme: Theme, table: &PlanTable, row: usize, id: Id) -> Cell {
+    let place = table.place(row);
+    match id {
+        Id::Host => (table.hosts().get(row).map(ToString::to_string).unwrap_or_default().into(), Tone::Plain),
+        Id::Stage => (place.map(|(stage, _)| stage.to_owned()).unwrap_or_default().into(), Tone::Dim),
+        Id::Wave => (place.map(|(_, wave)| wave.to_string()).unwrap_or_default().into(), Tone::Dim),
+        Id::From => (clean(table.from(row)).into_owned().into(), Tone::Plain),
+        Id::To => (format!("{} {}", theme.sign(Sign::Arrow), table.plan.version).into(), Tone::Plain),
+        Id::Site => {
+            let site = table.plan.hosts.get(row).and_then(|host| host.site.as_ref());
+            (site.map(ToString::to_string).unwrap_or_default().into(), Tone::Dim)
+        }
+    }
+}
+
+pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
+    let theme = painter.theme;
+    let (picker, top, hosts) = layout(state, body);
+    if picker.height > 0 {
+        draw_versions(painter, picker, state);
+    }
+    if body.width >= WIDE {
+        let line = Rect { x: top.x.saturating_sub(2), y: body.y, width: 2, height: body.height };
+        painter.divide(line);
+    }
+    painter.lines(top, &summary(state, top.width));
+    if let Answer::Here(table) = &state.planning.plan
+        && hosts.height > 0
+    {
+        let total = table.hosts().len();
+        painter.rule(hosts, 0, list_title(state, "host", &state.planning.rows, total));
+        let (_, area) = below(hosts, 1);
+        painter.rows(area, &columns(table), &state.planning.rows, |row, id| cell(theme, table, row, id));
+    }
+}
+
+pub(super) fn text_of(state: &State) -> String {
+    let mut text = String::new();
+    for line in summary(state, 200) {
+        text.push_str(line.to_string().trim_end());
+        text.push('\n');
+    }
+    if let Answer::Here(table) = &state.planning.plan {
+        text.push('\n');
+        let theme = state.settings.theme;
+        text.push_str(&plain(&columns(table), state.planning.rows.shown(), |row, id| cell(theme, table, row, id)));
+    }
+    text
+}

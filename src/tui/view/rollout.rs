@@ -1,0 +1,185 @@
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::fleet::labelled;
+use super::paint::{Cell, Column, Painter, Width, column, number, plain, span};
+use super::{below, beside, detail, list_title, summary};
+use crate::tui::app::{State, Status, Watched};
+use crate::tui::rows::Table;
+use crate::tui::text::{self, clean};
+use crate::tui::theme::{Sign, Theme, Tone};
+
+/// Gives the summary, the list and what stands beside it.
+pub(super) fn layout(state: &State, body: Rect) -> (Rect, Rect, Option<Rect>) {
+    let (summary, rest) = below(body, summary_lines(state, body).len());
+    let (list, detail) = beside(rest);
+    (summary, list, detail)
+}
+
+fn summary_lines(state: &State, body: Rect) -> Vec<Line<'static>> {
+    let Some(watched) = &state.watched else {
+        return Vec::new();
+    };
+    // Six lines of hosts at least, and never less than half of a high terminal.
+    let most = usize::from(body.height).saturating_sub(8).max(3).min((usize::from(body.height) / 2).max(5));
+    summary::lines(state, watched, usize::from(body.width), most)
+}
+
+/// Gives the sign and the meaning of a status.
+pub(super) const fn status_sign(status: Status) -> (Sign, Tone) {
+    match status {
+        Status::Pending => (Sign::Pending, Tone::Dim),
+        Status::Connecting => (Sign::Connecting, Tone::Busy),
+        Status::Priming(_) | Status::Verifying => (Sign::Moving, Tone::Busy),
+        Status::Stalled(_) => (Sign::Attention, Tone::Warn),
+        Status::Primed => (Sign::Ready, Tone::Plain),
+        Status::Activating | Status::Active | Status::Checking => (Sign::Turning, Tone::Busy),
+        Status::Healthy => (Sign::Good, Tone::Good),
+        Status::RollingBack | Status::RolledBack => (Sign::Back, Tone::Back),
+        Status::Failed => (Sign::Bad, Tone::Bad),
+        Status::Unreachable => (Sign::Lost, Tone::Lost),
+        Status::Skipped => (Sign::Skipped, Tone::Dim),
+    }
+}
+
+/// Makes the cell of a status: its sign, its word and how many percent have arrived.
+pub(super) fn status_cell(theme: Theme, status: Status) -> Cell {
+    match status {
+        Status::Priming(Some(percent)) | Status::Stalled(Some(percent)) => {
+            labelled(theme, status_sign(status), &format!("{} {percent}%", status.word()))
+        }
+        _ => labelled(theme, status_sign(status), status.word()),
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Id {
+    Host,
+    Status,
+    Bar,
+    Bytes,
+    Rate,
+    Left,
+    Stage,
+    Site,
+    Note,
+}
+
+fn columns(watched: &Watched) -> Vec<Column<Id>> {
+    let mut columns = vec![
+        column(Id::Host, "host", Width::Fixed(watched.table.widest()), 0),
+        column(Id::Status, "state", Width::Fixed(14), 0),
+        column(Id::Bar, "", Width::Fixed(10), 4),
+        number(Id::Bytes, "bytes", 19, 5),
+        number(Id::Rate, "rate", 11, 6),
+        number(Id::Left, "left", 7, 2),
+        column(Id::Stage, "stage", Width::Fixed(8), 3),
+        column(Id::Site, "site", Width::Fixed(6), 7),
+        column(Id::Note, "", Width::Rest(8), 1),
+    ];
+    // What went wrong needs the room more than transfers that are over.
+    if watched.table.transfers().next().is_none() {
+        columns.retain(|column| !matches!(column.id, Id::Bar | Id::Bytes | Id::Rate | Id::Left));
+    }
+    columns
+}
+
+fn cell(theme: Theme, watched: &Watched, row: usize, id: Id) -> Cell {
+    let table = &watched.table;
+    let transfer = table.transfer(row);
+    let host = table.host(row);
+    // What stands still has no rate, and no end in sight.
+    let moving = transfer.filter(|_| matches!(table.status(row), Status::Priming(_)));
+    match id {
+        Id::Host => (table.hosts().get(row).map(ToString::to_string).unwrap_or_default().into(), Tone::Plain),
+        Id::Status => status_cell(theme, table.status(row)),
+        Id::Bar => match transfer.and_then(|transfer| transfer.part()) {
+            Some(part) => (theme.bar(part, 10).into(), status_sign(table.status(row)).1),
+            None => ("".into(), Tone::Plain),
+        },
+        Id::Bytes => match (transfer, host) {
+            (Some(transfer), _) => {
+                let total = transfer.total.map(|total| format!("/{total}")).unwrap_or_default();
+                (format!("{}{total}", transfer.bytes).into(), Tone::Plain)
+            }
+            (None, Some(host)) if host.bytes.0 > 0 => (host.bytes.to_string().into(), Tone::Dim),
+            _ => ("".into(), Tone::Plain),
+        },
+        Id::Rate => match moving.filter(|transfer| transfer.rate.0 > 0) {
+            Some(transfer) => (format!("{}/s", transfer.rate).into(), Tone::Plain),
+            None => ("".into(), Tone::Plain),
+        },
+        Id::Left => (moving.and_then(|transfer| transfer.left).map(text::span).unwrap_or_default().into(), Tone::Plain),
+        Id::Stage => {
+            let stage = host.and_then(|host| watched.state().stage(host.stage));
+            (stage.map(|(stage, _)| stage.name.to_string()).unwrap_or_default().into(), Tone::Dim)
+        }
+        Id::Site => {
+            let planned = watched.state().plan().and_then(|plan| plan.hosts.get(row));
+            (planned.and_then(|host| host.site.as_ref()).map(ToString::to_string).unwrap_or_default().into(), Tone::Dim)
+        }
+        Id::Note => note(watched, row),
+    }
+}
+
+/// Says what is to be known of a host beside its state: what went wrong, why it was left out, for how long nothing came.
+fn note(watched: &Watched, row: usize) -> Cell {
+    let Some(host) = watched.table.host(row) else {
+        return ("".into(), Tone::Plain);
+    };
+    if let Some((_, still)) = watched.stalled().iter().find(|(stalled, _)| *stalled == row) {
+        return (format!("no byte for {}", text::span(*still)).into(), Tone::Warn);
+    }
+    if let Some(failure) = &host.failure {
+        return (format!("{}: {}", failure.class, clean(&failure.message)).into(), Tone::Bad);
+    }
+    if let Some(why) = &host.skipped {
+        return (clean(why).into_owned().into(), Tone::Dim);
+    }
+    let mut facts = Vec::new();
+    if host.depooled {
+        facts.push("depooled".to_owned());
+    }
+    if host.retries > 0 {
+        facts.push(format!("tried again {}x", host.retries));
+    }
+    (facts.join(", ").into(), Tone::Dim)
+}
+
+pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
+    let theme = painter.theme;
+    let Some(watched) = &state.watched else {
+        let starting = state.asked.iter().any(|asked| asked.what.starts_with("start"));
+        let text = if starting || state.settings.open.is_some() {
+            "opening the rollout"
+        } else {
+            "no rollout is open: `i` on the fleet plans one, 4 shows earlier ones"
+        };
+        painter.line(body, 1, &Line::from(span(theme, Tone::Dim, format!("  {text}"))));
+        return;
+    };
+    let (top, list, side) = layout(state, body);
+    painter.lines(top, &summary_lines(state, body));
+    painter.rule(list, 0, list_title(state, "host", &watched.rows, watched.table.hosts().len()));
+    let (_, area) = below(list, 1);
+    painter.rows(area, &columns(watched), &watched.rows, |row, id| cell(theme, watched, row, id));
+    if let Some(side) = side {
+        detail::draw(painter, side, state);
+    }
+}
+
+pub(super) fn text_of(state: &State) -> String {
+    let Some(watched) = &state.watched else {
+        return String::new();
+    };
+    let mut text = String::new();
+    for line in summary::lines(state, watched, usize::MAX / 4, usize::MAX) {
+        text.push_str(line.to_string().trim_end());
+        text.push('\n');
+    }
+    text.push('\n');
+    let mut columns = columns(watched);
+    columns.retain(|column| !matches!(column.id, Id::Bar));
+    text.push_str(&plain(&columns, watched.rows.shown(), |row, id| cell(state.settings.theme, watched, row, id)));
+    text
+}

@@ -1,0 +1,426 @@
+//! What stands above the hosts of a rollout: where it is, what it waits for, what went wrong.
+
+use std::time::Duration;
+
+use ratatui::text::{Line, Span};
+
+use super::key_of;
+use super::paint::span;
+use crate::model::{Bytes, FailureClass, Phase, StageIdx, Verdict};
+use crate::plan::{PlanKind, Promote, StagePlan};
+use crate::rollout::{GateStatus, HostEnd, Mode, Outcome, PauseReason, StageStatus};
+use crate::tui::app::{Link, Screen, State, Watched, estimate, pause_reason};
+use crate::tui::edge::Source;
+use crate::tui::keymap::Action;
+use crate::tui::rows::Table;
+use crate::tui::text::{self, between, clean, clock, count, cut, width, wrap};
+use crate::tui::theme::{Sign, Theme, Tone};
+
+/// How much a line matters where there is no room for all: the lowest go last.
+type Weighted = (u8, Line<'static>);
+
+/// Makes the lines above the hosts, at most so many; what matters least is left out first.
+pub(super) fn lines(state: &State, watched: &Watched, room: usize, most: usize) -> Vec<Line<'static>> {
+    let theme = state.settings.theme;
+    let mut lines: Vec<Weighted> = vec![(1, headline(state, watched))];
+    lines.extend(steps(theme, watched, room).map(|line| (2, line)));
+    lines.extend(now(state, watched, room).map(|line| (3, line)));
+    lines.extend(waits(state, watched, room).into_iter().map(|line| (0, line)));
+    lines.extend(budgets(theme, watched).map(|line| (6, line)));
+    lines.extend(gates(state, watched).into_iter().map(|line| (7, line)));
+    lines.extend(stalled(theme, watched, room).map(|line| (4, line)));
+    lines.extend(failures(state, watched, room).into_iter().map(|line| (5, line)));
+    while lines.len() > most {
+        let Some(worst) =
+            lines.iter().enumerate().max_by_key(|(place, (weight, _))| (*weight, *place)).map(|(place, _)| place)
+        else {
+            break;
+        };
+        lines.remove(worst);
+    }
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+fn headline(state: &State, watched: &Watched) -> Line<'static> {
+    let theme = state.settings.theme;
+    let rollout = watched.state();
+    let Some(plan) = rollout.plan() else {
+        return Line::from(span(theme, Tone::Busy, format!(" opening rollout {}", watched.rollout)));
+    };
+    let dot = format!(" {} ", theme.sign(Sign::Dot));
+    let verb = match plan.kind {
+        PlanKind::Install => "install",
+        PlanKind::Prime => "prime",
+        PlanKind::Rollback => "roll back to",
+    };
+    let mut spans = vec![
+        span(theme, Tone::Plain, format!(" {verb} ")),
+        span(theme, Tone::Strong, plan.version.to_string()),
+        span(theme, Tone::Plain, format!(" on {}", count(plan.targets(), "host"))),
+    ];
+    let until = if watched.is_running() { Some(state.now) } else { rollout.latest() };
+    if let (Some(since), Some(until)) = (rollout.started(), until) {
+        spans.push(span(theme, Tone::Plain, format!("{dot}{}", text::span(between(since, until)))));
+    }
+    if let Some(estimate) = estimate(watched, state.now) {
+        let about = if estimate.at_least { "at least " } else { "about " };
+        let by_hand = match estimate.by_hand {
+            0 => String::new(),
+            number => format!(" and {}", count(number, "promotion")),
+        };
+        spans.push(span(theme, Tone::Strong, format!("{dot}{about}{} left{by_hand}", text::span(estimate.left))));
+    }
+    spans.push(span(theme, Tone::Dim, format!("{dot}{}", plan.operator)));
+    if let Some(reason) = &plan.reason {
+        spans.push(span(theme, Tone::Dim, format!("{dot}{}", clean(reason))));
+    }
+    Line::from(spans)
+}
+
+fn healthy(watched: &Watched, stage: StageIdx) -> usize {
+    let prime = watched.state().plan().is_some_and(|plan| plan.kind == PlanKind::Prime);
+    let done = if prime { Phase::Primed } else { Phase::Healthy };
+    watched.state().count_in(stage, done)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a bar has a few dozen columns")]
+fn part(done: usize, all: usize) -> f64 {
+    if all == 0 { 1.0 } else { done as f64 / all as f64 }
+}
+
+/// Draws the stages as steps, each with a gauge; where there are too many, those around the one that runs.
+fn steps(theme: Theme, watched: &Watched, room: usize) -> Option<Line<'static>> {
+    let plan = watched.state().plan()?;
+    let here = watched.stage().map_or(0, |stage| stage.0);
+    let texts: Vec<(Tone, String, String, f64)> = plan
+        .stages
+        .iter()
+        .enumerate()
+        .filter_map(|(place, stage)| {
+            let idx = StageIdx(place);
+            let (_, status) = watched.state().stage(idx)?;
+            let done = healthy(watched, idx);
+            let (sign, tone) = step_sign(watched, idx, status);
+            let failed: usize = status.failed.values().sum();
+            let failed = if failed > 0 { format!(" {}{failed}", theme.sign(Sign::Bad)) } else { String::new() };
+            let label = format!("{} {}", theme.sign(sign), stage.name);
+            Some((tone, label, format!("{done}/{}{failed}", stage.hosts()), part(done, stage.hosts())))
+        })
+        .collect();
+    let join = format!(" {} ", theme.sign(Sign::Step).repeat(2));
+    let least =
+        |(_, label, counts, _): &(Tone, String, String, f64)| width(label) + width(counts) + 2 + 6 + width(&join);
+    let (mut first, mut last) = (0, texts.len());
+    while last - first > 1
+        && texts.get(first..last).unwrap_or_default().iter().map(least).sum::<usize>() > room.saturating_sub(4)
+    {
+        if here > first { first += 1 } else { last -= 1 }
+    }
+    let shown = texts.get(first..last).unwrap_or_default();
+    let used: usize = shown.iter().map(least).sum();
+    let gauge = (6 + room.saturating_sub(used + 4) / shown.len().max(1)).min(24);
+    let mut spans = vec![Span::raw(" ")];
+    if first > 0 {
+        spans.push(span(theme, Tone::Dim, format!("{first}{join}")));
+    }
+    for (place, (tone, label, counts, part)) in shown.iter().enumerate() {
+        if place > 0 {
+            spans.push(span(theme, Tone::Dim, join.clone()));
+        }
+        spans.push(span(theme, *tone, format!("{label} ")));
+        spans.push(span(theme, *tone, theme.bar(*part, gauge)));
+        spans.push(span(theme, Tone::Plain, format!(" {counts}")));
+    }
+    if last < texts.len() {
+        spans.push(span(theme, Tone::Dim, format!("{join}{} more", texts.len() - last)));
+    }
+    Some(Line::from(spans))
+}
+
+fn step_sign(watched: &Watched, idx: StageIdx, status: &StageStatus) -> (Sign, Tone) {
+    let state = watched.state();
+    let here = watched.stage() == Some(idx);
+    let waits = state.paused().is_some() || state.stopping().is_some();
+    let gone_back = state.mode() == Mode::RollingBack || state.outcome() == Some(Outcome::RolledBack);
+    match state.mode() {
+        Mode::RollingBack | Mode::Finished if gone_back && status.started.is_some() => (Sign::Back, Tone::Back),
+        _ if status.promoted.is_some() => (Sign::Good, Tone::Good),
+        Mode::Finished if status.started.is_some() => (Sign::Attention, Tone::Warn),
+        _ if here && waits => (Sign::Attention, Tone::Warn),
+        Mode::Promoting { .. } if here => (Sign::Attention, Tone::Warn),
+        Mode::Priming { .. } if here => (Sign::Moving, Tone::Busy),
+        _ if here => (Sign::Turning, Tone::Busy),
+        _ => (Sign::Pending, Tone::Dim),
+    }
+}
+
+fn rate(watched: &Watched) -> Option<Bytes> {
+    let rate: Bytes = watched.table.moving().map(|transfer| transfer.rate).sum();
+    (rate.0 > 0).then_some(rate)
+}
+
+/// Says what the rollout as a whole is doing.
+fn now(state: &State, watched: &Watched, room: usize) -> Option<Line<'static>> {
+    let theme = state.settings.theme;
+    let rollout = watched.state();
+    let plan = rollout.plan()?;
+    let hosts = rollout.hosts().len();
+    let stage = |idx: StageIdx| rollout.stage(idx);
+    let text = match rollout.mode() {
+        Mode::Planned => "starting".to_owned(),
+        Mode::Locking => {
+            let open = rollout.unlocked().count();
+            format!("locking: {} of {} gave their lock", hosts - open, count(hosts, "host"))
+        }
+        Mode::Priming { .. } => {
+            let waiting = rollout.count(Phase::Pending) + rollout.count(Phase::Priming);
+            let moving = rollout.count(Phase::Priming);
+            let rate = rate(watched).map(|rate| format!(", {rate}/s")).unwrap_or_default();
+            format!("priming: {} of {} hold it, {moving} transferring{rate}", hosts - waiting, count(hosts, "host"))
+        }
+        Mode::Switching { stage: idx, wave } => {
+            let (plan, _) = stage(idx)?;
+            let flying = [Phase::Activating, Phase::Active, Phase::Checking].map(|phase| rollout.count(phase));
+            format!(
+                "stage {}: wave {} of {}, {} in flight, {} may be",
+                plan.name,
+                wave + 1,
+                plan.waves.len(),
+                flying.iter().sum::<usize>(),
+                plan.concurrency
+            )
+        }
+        Mode::Soaking { stage: idx } => return soak(state, watched, idx, room),
+        Mode::Promoting { stage: idx } => format!("stage {} is done", stage(idx)?.0.name),
+        Mode::RollingBack => {
+            let back = rollout.count(Phase::RolledBack);
+            let left = rollout.switched().count();
+            format!("rolling back: {back} of {} are back", count(back + left, "host"))
+        }
+        Mode::Finalizing => {
+            format!("telling {} that the release is good", count(rollout.count(Phase::Healthy), "host"))
+        }
+        Mode::Finished => return Some(finished(theme, watched)),
+    };
+    let slot = plan.slot.as_ref().map(|slot| format!(", slot {slot}")).unwrap_or_default();
+    Some(Line::from(span(theme, Tone::Plain, format!(" {text}{slot}"))))
+}
+
+fn soak(state: &State, watched: &Watched, idx: StageIdx, room: usize) -> Option<Line<'static>> {
+    let theme = state.settings.theme;
+    let (plan, status) = watched.state().stage(idx)?;
+    let soak = status.soak?;
+    let all = between(soak.since, soak.until);
+    // A journal's clock stands where its last record is.
+    let now = if watched.is_running() { state.now } else { watched.state().latest()? };
+    let left = between(now, soak.until);
+    let over = all.saturating_sub(left);
+    let part = if all.is_zero() { 1.0 } else { over.as_secs_f64() / all.as_secs_f64() };
+    let bar = theme.bar(part, (room / 4).clamp(8, 30));
+    let then = match plan.promote {
+        Promote::Manual => "then a person promotes",
+        Promote::Auto => "then the next stage",
+    };
+    let text = if left == Duration::ZERO {
+        " over, its gates have yet to pass".to_owned()
+    } else {
+        format!(
+            " {} left of {} (until {}), {then}",
+            text::span(left),
+            text::span(all),
+            clock(soak.until, &state.settings.zone)
+        )
+    };
+    Some(Line::from(vec![
+        span(theme, Tone::Plain, format!(" stage {} soaks ", plan.name)),
+        span(theme, Tone::Busy, bar),
+        span(theme, Tone::Plain, text),
+    ]))
+}
+
+fn finished(theme: Theme, watched: &Watched) -> Line<'static> {
+    let state = watched.state();
+    let summary = state.summary();
+    let exit = state.exit_code().unwrap_or_default();
+    let outcome = state.outcome().map(|outcome| outcome.to_string()).unwrap_or_default();
+    let (sign, tone) = match exit {
+        0 => (Sign::Good, Tone::Good),
+        6 => (Sign::Back, Tone::Back),
+        _ => (Sign::Attention, Tone::Warn),
+    };
+    let counts: Vec<String> = summary.counts.iter().map(|(end, number)| format!("{number} {end}")).collect();
+    let debt = if summary.debt.is_empty() {
+        String::new()
+    } else {
+        format!("; {} in debt", count(summary.debt.len(), "host"))
+    };
+    let unsure = summary.counts.contains_key(&HostEnd::Unknown);
+    let ask = if unsure { "; survey to learn what they run" } else { "" };
+    Line::from(vec![
+        span(theme, tone, format!(" {} {outcome} (exit {exit}): ", theme.sign(sign))),
+        span(theme, Tone::Plain, format!("{}{debt}{ask}", counts.join(", "))),
+    ])
+}
+
+/// Says what the rollout waits for, and what would let it go on.
+fn waits(state: &State, watched: &Watched, room: usize) -> Vec<Line<'static>> {
+    let theme = state.settings.theme;
+    let rollout = watched.state();
+    let key = |action| key_of(Screen::Rollout, action);
+    let sign = theme.sign(Sign::Attention);
+    let mut lines = Vec::new();
+    let mut say = |tone, text: String| {
+        for (place, part) in wrap(&text, room.saturating_sub(3).max(8)).into_iter().take(3).enumerate() {
+            let sign = if place == 0 { sign } else { " " };
+            lines.push(Line::from(span(theme, tone, format!(" {sign} {part}"))));
+        }
+    };
+    match &watched.link {
+        Link::Up => {}
+        Link::Lost { why, gone: true } => {
+            say(Tone::Bad, format!("the conductor is gone ({}): {} resumes it", clean(why), key(Action::Continue)));
+        }
+        Link::Lost { why, gone: false } => {
+            say(Tone::Warn, format!("cannot hear the conductor ({}); the rollout goes on, trying again", clean(why)));
+        }
+    }
+    if rollout.mode() == Mode::Finished {
+        return lines;
+    }
+    if watched.can_resume() && watched.source == Source::Journal {
+        say(Tone::Warn, format!("no conductor runs it: {} resumes it", key(Action::Continue)));
+    }
+    if let Some(by) = rollout.aborted() {
+        say(Tone::Warn, format!("{by} aborts it; what is being switched finishes"));
+    }
+    if let Some(by) = rollout.suspended() {
+        say(Tone::Warn, format!("{by} stopped the conductor; resuming goes on"));
+    }
+    if let Some(why) = rollout.stopping() {
+        say(Tone::Bad, format!("stopping: {}; hosts under way finish", clean(&pause_reason(why))));
+    }
+    if let Some(why) = rollout.paused() {
+        let (go_on, back, abort) = (key(Action::Continue), key(Action::Rollback), key(Action::Abort));
+        let text = clean(&pause_reason(why)).into_owned();
+        say(Tone::Warn, format!("paused: {text}; {go_on} goes on, {back} rolls back, {abort} aborts"));
+    }
+    if let (Mode::Promoting { stage }, None) = (rollout.mode(), rollout.paused()) {
+        let name = rollout.stage(stage).map(|(plan, _)| plan.name.to_string()).unwrap_or_default();
+        say(Tone::Warn, format!("stage {name} waits for promotion: {} promotes it", key(Action::Continue)));
+    }
+    lines
+}
+
+fn shown_stage(watched: &Watched) -> Option<(&StagePlan, &StageStatus)> {
+    let state = watched.state();
+    let at_fault = match state.paused().or(state.stopping()) {
+        Some(
+            PauseReason::OverBudget { stage, .. }
+            | PauseReason::NoneHealthy { stage }
+            | PauseReason::GateFailed { stage, .. }
+            | PauseReason::GateInconclusive { stage, .. },
+        ) => state.stage_named(stage),
+        Some(PauseReason::Operator { .. } | PauseReason::Locked { .. }) | None => None,
+    };
+    let last_started = (0..state.stages().len()).rev().find(|&place| {
+        state.stages().get(place).is_some_and(|status| status.started.is_some() || !status.failed.is_empty())
+    });
+    state.stage(at_fault.or(watched.stage()).or(last_started.map(StageIdx))?)
+}
+
+/// Says how much of the budgets of the running stage is used.
+fn budgets(theme: Theme, watched: &Watched) -> Option<Line<'static>> {
+    let (plan, status) = shown_stage(watched)?;
+    let mut spans = vec![span(theme, Tone::Dim, format!(" budget of {}", plan.name))];
+    for class in FailureClass::ALL {
+        let used = status.failed.get(&class).copied().unwrap_or(0);
+        let forgiven = status.forgiven.get(&class).copied().unwrap_or(0);
+        let allowed = plan.budget.of(class);
+        let tone = match used.saturating_sub(forgiven) {
+            over if over > allowed => Tone::Bad,
+            0 => Tone::Dim,
+            all if all == allowed => Tone::Warn,
+            _ => Tone::Plain,
+        };
+        let forgiven = if forgiven > 0 { format!(" ({forgiven} forgiven)") } else { String::new() };
+        spans.push(span(theme, tone, format!("  {class} {used}/{allowed}{forgiven}")));
+    }
+    Some(Line::from(spans))
+}
+
+fn gates(state: &State, watched: &Watched) -> Vec<Line<'static>> {
+    let theme = state.settings.theme;
+    let Some((plan, status)) = shown_stage(watched) else {
+        return Vec::new();
+    };
+    let line = |(gate, status): (&crate::plan::StageGate, &GateStatus)| {
+        let (sign, tone, word) = match status.verdict {
+            None => (Sign::Pending, Tone::Dim, "not asked yet"),
+            Some(_) if status.waived => (Sign::Skipped, Tone::Warn, "went on in spite of it"),
+            Some(Verdict::Pass) => (Sign::Good, Tone::Good, "pass"),
+            Some(Verdict::Fail) => (Sign::Bad, Tone::Bad, "fail"),
+            Some(Verdict::Inconclusive) => (Sign::Unknown, Tone::Warn, "cannot tell"),
+        };
+        let mut text = format!(" {} gate {}: {word}", theme.sign(sign), clean(&gate.name));
+        if let Some(value) = status.value {
+            text.push_str(&format!(" at {value}"));
+        }
+        if let Some(baseline) = status.baseline {
+            text.push_str(&format!(" (before: {baseline})"));
+        }
+        if let Some(asked) = status.asked {
+            text.push_str(&format!(", asked {}", clock(asked, &state.settings.zone)));
+        }
+        if gate.dry {
+            text.push_str(", decides nothing");
+        }
+        if !status.message.is_empty() && status.verdict != Some(Verdict::Pass) {
+            text.push_str(&format!(": {}", clean(&status.message)));
+        }
+        Line::from(span(theme, tone, text))
+    };
+    plan.gates.iter().zip(&status.gates).map(line).collect()
+}
+
+/// Names the hosts whose transfers have stalled, and for how long.
+fn stalled(theme: Theme, watched: &Watched, room: usize) -> Option<Line<'static>> {
+    let stalled = watched.stalled();
+    if stalled.is_empty() {
+        return None;
+    }
+    let mut text = format!(" {} stalled:", theme.sign(Sign::Attention));
+    for (place, (row, still)) in stalled.iter().enumerate() {
+        let host = watched.table.hosts().get(*row).map(ToString::to_string).unwrap_or_default();
+        let next = format!(" {host} {},", text::span(*still));
+        if width(&text) + width(&next) + 14 > room {
+            text.push_str(&format!(" and {} more,", stalled.len() - place));
+            break;
+        }
+        text.push_str(&next);
+    }
+    Some(Line::from(span(theme, Tone::Warn, text.trim_end_matches(',').to_owned())))
+}
+
+/// Shows what went wrong, the same messages together, the most frequent first.
+fn failures(state: &State, watched: &Watched, room: usize) -> Vec<Line<'static>> {
+    const MOST: usize = 3;
+    let theme = state.settings.theme;
+    let groups = watched.groups();
+    let mut lines: Vec<Line<'static>> = groups
+        .iter()
+        .take(MOST)
+        .map(|group| {
+            let sign = theme.sign(if group.class == FailureClass::Unreachable { Sign::Lost } else { Sign::Bad });
+            let message = clean(&group.message).into_owned();
+            let text = format!(" {sign} {} ({}): {message}: {}", group.rows.len(), group.class, group.hosts);
+            let tone = if group.class == FailureClass::Unreachable { Tone::Lost } else { Tone::Bad };
+            Line::from(span(theme, tone, cut(&text, room, theme.sign(Sign::Cut)).into_owned()))
+        })
+        .collect();
+    if groups.len() > MOST {
+        let key = key_of(Screen::Rollout, Action::Failures);
+        let text = format!("   and {} more kinds of failures: {key} shows them", groups.len() - MOST);
+        lines.push(Line::from(span(theme, Tone::Dim, text)));
+    }
+    lines
+}
