@@ -1,0 +1,337 @@
+//! Rooms import downwards only, and the rooms that decide touch nothing.
+//!
+//! The source is read as tokens, so that comments and texts mean nothing, and paths are followed through groups
+//! (`use crate::{a, b::c}`) and through `super`. What a macro makes of its arguments is not seen.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+use std::path::Path;
+
+/// The rooms from the ground up, as in the architecture: each may import those before it.
+const ROOMS: [&str; 17] = [
+    "model",
+    "expr",
+    "manifest",
+    "plan",
+    "rollout",
+    "config",
+    "inventory",
+    "release",
+    "journal",
+    "host",
+    "hooks",
+    "engine",
+    "conductor",
+    "report",
+    "tui",
+    "sandbox",
+    "cli",
+];
+
+/// The rooms that have no clock, do no IO and do not wait.
+const PURE: [&str; 4] = ["model", "expr", "plan", "rollout"];
+
+/// What a pure room must not name: the beginnings of paths.
+const WORLD: [&[&str]; 11] = [
+    &["std", "fs"],
+    &["std", "process"],
+    &["std", "env"],
+    &["std", "net", "TcpListener"],
+    &["std", "net", "TcpStream"],
+    &["std", "net", "UdpSocket"],
+    &["std", "thread"],
+    &["std", "os"],
+    &["std", "time", "Instant"],
+    &["std", "time", "SystemTime"],
+    &["tokio"],
+];
+
+/// What a pure room must not call, however it was imported: the ends of paths.
+const CLOCKS: [[&str; 2]; 4] = [["Timestamp", "now"], ["Zoned", "now"], ["Instant", "now"], ["SystemTime", "now"]];
+
+#[derive(Debug, Clone, PartialEq)]
+enum Token {
+    Word(String),
+    Mark(char),
+}
+
+/// Parts a source in words and marks, each with its line; comments, texts and lifetimes are left out.
+fn tokens(source: &str) -> Vec<(usize, Token)> {
+    let mut tokens = Vec::new();
+    let mut rest = source.chars().peekable();
+    let mut line = 1;
+    while let Some(c) = rest.next() {
+        match c {
+            '\n' => line += 1,
+            '/' if rest.peek() == Some(&'/') => while rest.next_if(|&c| c != '\n').is_some() {},
+            '/' if rest.peek() == Some(&'*') => {
+                let (mut depth, mut before) = (0, ' ');
+                for c in std::iter::once('/').chain(rest.by_ref()) {
+                    line += usize::from(c == '\n');
+                    match (before, c) {
+                        ('/', '*') => depth += 1,
+                        ('*', '/') => depth -= 1,
+                        _ => {}
+                    }
+                    before = if matches!((before, c), ('/', '*') | ('*', '/')) { ' ' } else { c };
+                    if depth == 0 && c == '/' && before == ' ' {
+                        break;
+                    }
+                }
+            }
+            '"' => {
+                while let Some(c) = rest.next() {
+                    line += usize::from(c == '\n');
+                    match c {
+                        '\\' => line += usize::from(rest.next() == Some('\n')),
+                        '"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            '\'' => {
+                // A lifetime has no closing quote behind its first character.
+                let first = rest.next();
+                if first == Some('\\') {
+                    rest.next();
+                    while rest.next_if(|&c| c != '\'').is_some() {}
+                    rest.next();
+                } else if rest.peek() == Some(&'\'') {
+                    rest.next();
+                }
+            }
+            c if c.is_alphanumeric() || c == '_' => {
+                let mut word = c.to_string();
+                while let Some(c) = rest.next_if(|c| c.is_alphanumeric() || *c == '_') {
+                    word.push(c);
+                }
+                let raw = matches!(word.as_str(), "r" | "br" | "cr");
+                if raw && matches!(rest.peek(), Some('#' | '"')) {
+                    let mut fence = 0;
+                    while rest.next_if_eq(&'#').is_some() {
+                        fence += 1;
+                    }
+                    if rest.next_if_eq(&'"').is_some() {
+                        let mut seen = None;
+                        for c in rest.by_ref() {
+                            line += usize::from(c == '\n');
+                            seen = match (c, seen) {
+                                ('"', _) => Some(0),
+                                ('#', Some(count)) => Some(count + 1),
+                                _ => None,
+                            };
+                            if seen == Some(fence) {
+                                break;
+                            }
+                        }
+                    }
+                    // Otherwise it was a raw name (`r#type`), of which the name follows.
+                } else {
+                    tokens.push((line, Token::Word(word)));
+                }
+            }
+            c if c.is_whitespace() => {}
+            c => tokens.push((line, Token::Mark(c))),
+        }
+    }
+    tokens
+}
+
+/// Holds a path as it is written, and how many modules of the file it stands in.
+#[derive(Debug, PartialEq)]
+struct Named {
+    line: usize,
+    inside: usize,
+    path: Vec<String>,
+}
+
+/// Finds every path of two words or more, groups taken apart.
+fn paths(source: &str) -> Vec<Named> {
+    let tokens = tokens(source);
+    let mark = |at: usize, mark: char| tokens.get(at).is_some_and(|(_, token)| *token == Token::Mark(mark));
+    let colons = |at: usize| mark(at, ':') && mark(at + 1, ':');
+    let word = |at: usize| match tokens.get(at) {
+        Some((line, Token::Word(word))) => Some((*line, word.clone())),
+        _ => None,
+    };
+    let mut found = Vec::new();
+    // The depths of braces at which modules of this file opened.
+    let (mut depth, mut modules) = (0, Vec::new());
+    // The paths of the groups that are open, for `use a::{b, c::{d}}`.
+    let mut groups: Vec<Vec<String>> = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        if word(at).is_some_and(|(_, word)| word == "mod") && mark(at + 2, '{') {
+            modules.push(depth);
+            depth += 1;
+            at += 3;
+            continue;
+        }
+        let Some((line, first)) = word(at) else {
+            if mark(at, '{') {
+                depth += 1;
+                if !groups.is_empty() {
+                    groups.push(groups.last().unwrap().clone());
+                }
+            } else if mark(at, '}') {
+                depth -= 1;
+                groups.pop();
+                if modules.last() == Some(&depth) {
+                    modules.pop();
+                }
+            }
+            at += 1;
+            continue;
+        };
+        let mut path = groups.last().cloned().unwrap_or_default();
+        let grouped = !path.is_empty();
+        path.push(first);
+        at += 1;
+        while colons(at) {
+            at += 2;
+            if let Some((_, next)) = word(at) {
+                path.push(next);
+                at += 1;
+            } else if mark(at, '{') {
+                depth += 1;
+                at += 1;
+                groups.push(std::mem::take(&mut path));
+            } else {
+                break;
+            }
+        }
+        if path.len() > 1 || (grouped && !path.is_empty()) {
+            found.push(Named { line, inside: modules.len(), path });
+        }
+    }
+    found
+}
+
+/// Gives what is wrong with a file of a room; `module` is the file's place below `src`, as `["host", "ssh", "link"]`.
+fn judge(module: &[&str], source: &str) -> Vec<(usize, String)> {
+    let Some(room) = ROOMS.iter().position(|room| module.first() == Some(room)) else {
+        return Vec::new();
+    };
+    let mut wrong = Vec::new();
+    for Named { line, inside, path } in paths(source) {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let supers = path.iter().take_while(|word| **word == "super").count();
+        let target = match path.first() {
+            Some(&"crate") => path.get(1),
+            Some(&"super") if supers == module.len() + inside => path.get(supers),
+            _ => None,
+        };
+        if let Some(other) = target.and_then(|name| ROOMS.iter().position(|room| room == name))
+            && other > room
+        {
+            wrong.push((line, format!("{} imports {}, which is above it", ROOMS[room], ROOMS[other])));
+        }
+        if PURE.contains(&ROOMS[room]) {
+            let world = WORLD.iter().find(|world| path.starts_with(world)).map(|world| world.join("::"));
+            let clock = CLOCKS.iter().find(|clock| path.ends_with(*clock)).map(|clock| clock.join("::"));
+            if let Some(name) = world.or(clock) {
+                wrong.push((line, format!("{} is pure and names {name}", ROOMS[room])));
+            }
+        }
+    }
+    wrong
+}
+
+fn judge_folder(folder: &Path, module: &[&str], wrong: &mut Vec<String>) -> usize {
+    let mut files = 0;
+    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let inner: Vec<&str> =
+            if name == "mod" { module.to_vec() } else { module.iter().copied().chain([name]).collect() };
+        if path.is_dir() {
+            files += judge_folder(&path, &inner, wrong);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files += 1;
+            let source = std::fs::read_to_string(&path).unwrap();
+            let found = judge(&inner, &source).into_iter();
+            wrong.extend(found.map(|(line, what)| format!("{}:{line}: {what}", path.display())));
+        }
+    }
+    files
+}
+
+#[test]
+fn rooms_import_downwards_only() {
+    let mut wrong = Vec::new();
+    let files = judge_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &[], &mut wrong);
+    assert!(files > ROOMS.len(), "only {files} files were read");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_room_of_the_crate_has_its_place() {
+    let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let tokens = tokens(&source);
+    let mut declared: Vec<&str> = tokens
+        .windows(3)
+        .filter_map(|window| match window {
+            [(_, Token::Word(keyword)), (_, Token::Word(name)), (_, Token::Mark(';'))] if keyword == "mod" => {
+                Some(name.as_str())
+            }
+            _ => None,
+        })
+        .collect();
+    let mut rooms = ROOMS.to_vec();
+    declared.sort_unstable();
+    rooms.sort_unstable();
+    assert_eq!(declared, rooms);
+}
+
+#[test]
+fn a_room_that_imports_upwards_is_named_with_its_line() {
+    let wrong = |module: &[&str], source: &str| judge(module, source);
+    let above = |line, room: &str, other: &str| vec![(line, format!("{room} imports {other}, which is above it"))];
+    assert_eq!(wrong(&["plan"], "use crate::model::HostId;\nuse crate::engine::Engine;"), above(2, "plan", "engine"));
+    assert_eq!(wrong(&["host", "ssh"], "use crate::{\n    model::HostId,\n    hooks::{Site, SiteError},\n};").len(), 2);
+    assert_eq!(
+        wrong(&["model", "host"], "fn f() { let x = crate::rollout::State::new(); }"),
+        above(1, "model", "rollout")
+    );
+    assert_eq!(wrong(&["model", "host"], "use super::super::plan;"), above(1, "model", "plan"));
+    assert_eq!(wrong(&["model"], "use super::plan::Plan;"), above(1, "model", "plan"));
+    assert_eq!(wrong(&["model"], "mod tests {\n use super::super::plan::Plan;\n}"), above(2, "model", "plan"));
+    assert_eq!(wrong(&["journal", "index"], "mod tests { use super::super::plan; }\nuse crate::cli::Cli;").len(), 1);
+    assert_eq!(wrong(&["tui"], "let a = 'a'; let b: &'static str = \"\\\"\"; use crate::cli;"), above(1, "tui", "cli"));
+    assert_eq!(wrong(&["tui"], "let a = r#\"\"text\"\n\"#; use crate::cli;"), above(2, "tui", "cli"));
+}
+
+#[test]
+fn a_room_that_decides_may_not_touch_the_world() {
+    for source in [
+        "use std::fs;",
+        "use std::{fmt, fs::File};",
+        "use std::time::{Duration, Instant};",
+        "let now = jiff::Timestamp::now();",
+        "let now = Timestamp::now();",
+        "use std::time; fn f() { time::Instant::now(); }",
+        "tokio::spawn(async {});",
+        "std::env::var(\"HOME\")",
+        "use std::process::Command;",
+    ] {
+        assert_eq!(judge(&["rollout", "machine"], source).len(), 1, "{source}");
+        assert_eq!(judge(&["engine", "run"], source), Vec::new(), "{source}");
+    }
+}
+
+#[test]
+fn what_is_not_code_and_what_points_downwards_is_left_alone() {
+    for source in [
+        "// use crate::engine::Engine;",
+        "/* crate::engine /* nested */ crate::engine */",
+        "//! [`crate::engine`]",
+        "let text = \"crate::engine and std::fs\";",
+        "use crate::model::{HostId, Version};",
+        "use super::machine::Machine;",
+        "use std::time::Duration;",
+        "self.engine::<u8>();",
+        "let machine = Machine { state: State::new(), plan };",
+    ] {
+        assert_eq!(judge(&["rollout", "state"], source), Vec::new(), "{source}");
+    }
+}
