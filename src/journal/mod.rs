@@ -20,3 +20,6 @@ pub use reader::Records;
 pub use rollouts::Rollouts;
 pub use storage::{Disk, Memory, Storage};
 pub use writer::Journal;
+
+#[cfg(test)]
+mod tests;
