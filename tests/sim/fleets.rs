@@ -13,7 +13,7 @@ use crate::play::{in_virtual_time, play, play_in};
 use crate::scenario::{Before, Scenario, Weather, release};
 
 /// Makes a rollout over so many hosts: a canary stage and the fleet in waves; one in fifty hosts has something wrong.
-fn large(count: usize) -> Scenario {
+pub(crate) fn large(count: usize) -> Scenario {
     let mut scenario = Scenario::of(1, Weather::Steady);
     let (old, new) = (release("1.0.0"), release("2.0.0"));
     let budget = Budget { unreachable: count, transfer: count, activate: count, unhealthy: count };

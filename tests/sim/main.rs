@@ -3,6 +3,7 @@
 //! A seed that breaks a law is printed with its plan; `COALMINE_SIM_SEED=n` plays that seed alone, and exactly again.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
+mod engine;
 mod fleets;
 mod laws;
 mod play;

@@ -1,0 +1,226 @@
+//! What the engine promises beside the laws: watchers, deadlines, leases, and its end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coalmine::engine::{Clock as _, Ended, Engine, EngineError, Finished, Handle, Settings, VirtualClock};
+use coalmine::host::sim::{Deed, Fault, Operation, SimFleet};
+use coalmine::journal::{Journal, Memory};
+use coalmine::model::{Command, FailureClass, HostId, Phase};
+use coalmine::rollout::{Event, HostEnd, Machine, Mode};
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::fleets::large;
+use crate::play::{in_virtual_time, parts, play, records_of};
+use crate::scenario::{Scenario, SimSite, Weather, epoch, operator};
+
+type Run = Engine<SimFleet, SimSite, Memory>;
+
+/// Makes an engine for a scenario, with the fleet and the journal that it works on.
+fn engine(scenario: &Scenario, memory: &Memory) -> (Run, Handle, SimFleet) {
+    let (machine, first) = Machine::plan(scenario.plan.clone(), epoch());
+    let mut journal = Journal::new(memory.clone(), "memory");
+    journal.append([&first]).unwrap();
+    let fleet = scenario.fleet();
+    let site = Arc::new(SimSite::new(scenario.seed, scenario.weather));
+    let settings = Settings { lease: scenario.lease, ..Settings::new(operator("amy")) };
+    let (engine, handle) =
+        Engine::new(machine, journal, parts(scenario, &fleet, &site, VirtualClock::new(epoch())), settings);
+    (engine, handle, fleet)
+}
+
+fn host(index: usize) -> HostId {
+    HostId::new(&format!("mw{index:05}.example.org")).unwrap()
+}
+
+/// Makes a rollout over a few hosts, of which one may have a fault.
+fn small(fault: Option<Fault>) -> Scenario {
+    let mut scenario = large(30);
+    for (index, host) in scenario.hosts.iter_mut().enumerate() {
+        host.faults = fault.iter().filter(|_| index == 3).cloned().collect();
+    }
+    scenario
+}
+
+#[test]
+fn a_slow_watcher_is_dropped_and_holds_nothing_up() {
+    in_virtual_time(async {
+        let memory = Memory::new();
+        let scenario = large(700);
+        let (engine, handle, _) = engine(&scenario, &memory);
+        let run = tokio::spawn(engine.run());
+        let mut slow = handle.subscribe().await.unwrap();
+        let mut quick = handle.subscribe().await.unwrap();
+        let quick = tokio::spawn(async move {
+            let mut seen = vec![quick.after];
+            while let Ok(record) = quick.next().await {
+                if record.event.is_journaled() {
+                    seen.push(record.seq);
+                }
+            }
+            seen
+        });
+        let finished = run.await.unwrap().unwrap();
+        assert_eq!(finished.state.mode(), Mode::Finished);
+        let seen = quick.await.unwrap();
+        assert!(seen.windows(2).all(|pair| pair[1] == pair[0] + 1), "records are missing");
+        assert_eq!(seen.last(), Some(&finished.state.seq()));
+        let mut last = slow.after;
+        let ended = loop {
+            match slow.next().await {
+                Ok(record) => last = record.seq,
+                Err(ended) => break ended,
+            }
+        };
+        assert_eq!(ended, Ended::TooSlow { after: last });
+        assert!(last < finished.state.seq());
+        // The journal has what it missed.
+        assert_eq!(records_of(&memory).unwrap().len() as u64, finished.state.seq());
+    });
+}
+
+#[test]
+fn progress_is_told_four_times_a_second_at_most_and_never_journaled() {
+    in_virtual_time(async {
+        let memory = Memory::new();
+        let scenario = small(Some(Fault::Slow(3)));
+        let (engine, handle, _) = engine(&scenario, &memory);
+        let run = tokio::spawn(engine.run());
+        let mut watcher = handle.subscribe().await.unwrap();
+        let mut told: BTreeMap<HostId, Vec<Timestamp>> = BTreeMap::new();
+        while let Ok(record) = watcher.next().await {
+            if let Event::HostProgress { host, bytes, total, .. } = &record.event {
+                assert!(bytes <= total);
+                told.entry(host.clone()).or_default().push(record.at);
+            }
+        }
+        run.await.unwrap().unwrap();
+        assert_eq!(told.len(), 30, "every host's transfer is told");
+        for times in told.values() {
+            let quick = times.windows(2).any(|pair| pair[1].duration_since(pair[0]).as_millis() < 250);
+            assert!(!quick, "{times:?}");
+        }
+        let journaled = |record: &coalmine::rollout::Record| matches!(record.event, Event::HostProgress { .. });
+        assert!(!records_of(&memory).unwrap().iter().any(journaled));
+    });
+}
+
+#[test]
+fn nothing_is_done_that_could_not_be_written() {
+    let scenario = small(None);
+    let whole = play(&scenario, None);
+    let activating =
+        |record: &coalmine::rollout::Record| matches!(record.event, Event::HostPhase { phase: Phase::Activating, .. });
+    let line = whole.records.iter().position(activating).unwrap();
+    in_virtual_time(async {
+        let memory = Memory::new();
+        memory.cut_after(Some(line));
+        let (engine, handle, fleet) = engine(&scenario, &memory);
+        let error = engine.run().await.unwrap_err();
+        assert!(matches!(error, EngineError::Journal(_)), "{error}");
+        for host in &scenario.hosts {
+            let deeds = fleet.get(&host.id).unwrap().disk().deeds;
+            assert!(!deeds.iter().any(|(_, deed)| matches!(deed, Deed::Switched(_))), "{} was switched", host.id);
+        }
+        let refused = handle.command(Command::Abort, operator("eve")).await;
+        assert_eq!(refused.unwrap_err().0, "the rollout is over");
+    });
+}
+
+#[test]
+fn a_task_that_panics_is_a_failure_of_its_host() {
+    let played = play(&small(Some(Fault::Panics(Operation::Activate))), None);
+    assert_eq!(played.state.host_end(3), HostEnd::RolledBack);
+    let failure = played.state.host(3).unwrap().failure.clone().unwrap();
+    assert_eq!(failure.class, FailureClass::Activate);
+    assert!(failure.message.contains("a bug in coalmine"), "{failure}");
+    assert_eq!(played.state.count(Phase::Healthy), 29);
+}
+
+#[test]
+fn a_host_that_never_answers_is_given_up() {
+    for (operation, class) in [
+        (Operation::Lock, FailureClass::Unreachable),
+        (Operation::Prime, FailureClass::Transfer),
+        (Operation::Activate, FailureClass::Activate),
+        (Operation::Check, FailureClass::Unhealthy),
+    ] {
+        let played = play(&small(Some(Fault::Hung(operation))), None);
+        let failure = played.state.host(3).unwrap().failure.clone().unwrap();
+        assert_eq!(failure.class, class, "{operation:?}: {failure}");
+        assert!(failure.message.contains("within"), "{operation:?}: {failure}");
+        assert_eq!(played.state.count(Phase::Healthy), 29, "{operation:?}");
+    }
+}
+
+#[test]
+fn a_host_that_cannot_be_confirmed_takes_its_switch_back() {
+    let mut scenario = small(Some(Fault::Unreachable(Some(Operation::Confirm))));
+    // Nor can it be told to go back: it is alone.
+    scenario.hosts[3].faults.push(Fault::Unreachable(Some(Operation::RollBack)));
+    scenario.plan.policy.confirm = Duration::from_secs(60);
+    let played = play(&scenario, None);
+    let disk = played.fleet.get(&host(3)).unwrap().disk();
+    assert!(disk.deeds.iter().any(|(_, deed)| *deed == Deed::Reverted), "{:?}", disk.deeds);
+    assert_eq!(disk.current, scenario.hosts[3].disk.current);
+    assert_eq!(played.state.host(3).unwrap().phase, Phase::Failed);
+    assert!(played.state.host(3).unwrap().depooled);
+}
+
+#[test]
+fn locks_are_held_through_a_long_soak_and_freed_at_its_end() {
+    in_virtual_time(async {
+        let memory = Memory::new();
+        let mut scenario = small(None);
+        scenario.lease = Duration::from_secs(60);
+        scenario.plan.stages[0].soak = Duration::from_secs(24 * 3600);
+        let (engine, _handle, fleet) = engine(&scenario, &memory);
+        let clock = VirtualClock::new(epoch());
+        let run = tokio::spawn(engine.run());
+        for _ in 0..20 {
+            sleep(Duration::from_secs(3600)).await;
+            for host in &scenario.hosts {
+                let lock = fleet.get(&host.id).unwrap().disk().lock.unwrap();
+                assert!(lock.rollout == scenario.plan.rollout && lock.until > clock.now(), "{}: {lock:?}", host.id);
+            }
+        }
+        run.await.unwrap().unwrap();
+        for host in &scenario.hosts {
+            assert_eq!(fleet.get(&host.id).unwrap().disk().lock, None, "{}", host.id);
+        }
+    });
+}
+
+#[test]
+fn a_large_fleet_is_renewed_no_faster_than_its_rate() {
+    let settings = Settings { renewals_per_second: 10, ..Settings::new(operator("amy")) };
+    assert_eq!(settings.lease_for(12), Duration::from_secs(60));
+    assert_eq!(settings.lease_for(200), Duration::from_secs(60));
+    assert_eq!(settings.lease_for(10_000), Duration::from_secs(3000));
+}
+
+#[test]
+fn a_stopped_rollout_ends_its_engine_and_is_gone_on_with() {
+    in_virtual_time(async {
+        let memory = Memory::new();
+        let scenario = small(None);
+        let (engine, handle, fleet) = engine(&scenario, &memory);
+        let run = tokio::spawn(engine.run());
+        sleep(Duration::from_secs(40)).await;
+        handle.command(Command::Stop, operator("SIGTERM")).await.unwrap();
+        let start = Instant::now();
+        let Finished { state } = timeout(Duration::from_secs(3600), run).await.unwrap().unwrap().unwrap();
+        assert!(state.suspended().is_some() && state.mode() != Mode::Finished);
+        assert!(start.elapsed() < Duration::from_secs(600), "{:?}", start.elapsed());
+
+        let clock = VirtualClock::new(state.latest().unwrap());
+        let machine = Machine::resume(state, clock.now()).unwrap();
+        let site = Arc::new(SimSite::new(1, Weather::Calm));
+        let journal = Journal::new(memory.clone(), "memory");
+        let settings = Settings::new(operator("bob"));
+        let (engine, _handle) = Engine::new(machine, journal, parts(&scenario, &fleet, &site, clock), settings);
+        assert_eq!(engine.run().await.unwrap().state.exit_code(), Some(0));
+    });
+}
