@@ -25,22 +25,25 @@ main() {
         rm -f ".coalmine/link.$p_nonce"
         must ln -s "$link_target" ".coalmine/link.$p_nonce"
         must mv -f -T ".coalmine/link.$p_nonce" ".coalmine/adopted.$p_link"
-        state_adopted=link
+        state_adopted='link'
         write_state
         ;;
     esac
+    # Before the switch: where this cannot be written, nothing is switched.
+    state_rollout=$p_rollout
+    state_pending=$p_id
+    [ "$state_good" != "$p_id" ] || state_pending=''
     if [ "$link_id" = "$p_id" ]; then
         say activated already
     else
+        write_state
         [ "$p_confirm" -eq 0 ] || arm
         flip "$p_link" "releases/$p_id"
         note "$p_link switched to $p_id from ${link_id:-$link_is}"
         say activated "${adopted_id:--}"
     fi
     state_current=$p_id
-    state_rollout=$p_rollout
-    [ "$state_good" = "$p_id" ] && state_pending='' || state_pending=$p_id
-    write_state
+    try_write_state
 }
 
 begin

@@ -21,12 +21,12 @@ is_kept() {
 
 prune() {
     kept=0
-    # shellcheck disable=SC2012
+    # shellcheck disable=SC2012,SC2045
     for name in $(ls -1t releases); do
         is_name "$name" || continue
         ! is_kept "$name" || kept=$((kept + 1))
     done
-    # shellcheck disable=SC2012
+    # shellcheck disable=SC2012,SC2045
     for name in $(ls -1t releases); do
         is_name "$name" || continue
         ! is_kept "$name" || continue

@@ -14,9 +14,9 @@ read_lease() {
         found_name=${found##*/}
         found_until=${found_name%%.*}
         found_rollout=${found_name#*.}
-        [ -f "$found" ] && is_number "$found_until" && is_name "$found_rollout" || continue
-        [ "$found_until" -ge "$lease_until" ] || continue
-        lease=$found lease_until=$found_until lease_rollout=$found_rollout
+        if [ -f "$found" ] && is_number "$found_until" && is_name "$found_rollout" && [ "$found_until" -ge "$lease_until" ]; then
+            lease=$found lease_until=$found_until lease_rollout=$found_rollout
+        fi
     done
 }
 
@@ -45,7 +45,7 @@ write_lease() {
             printf 'owner %s\n' "$p_owner" &&
             printf 'since %s\n' "$(now)" &&
             { [ -z "$p_reason" ] || printf 'reason %s\n' "$p_reason"; }
-    } >"$1"
+    } | cat >"$1"
 }
 
 # Takes the lock, or renews it; does not return where another has it.

@@ -111,8 +111,10 @@ begin() {
 enter() {
     [ -d "$p_root" ] || must mkdir -p "$p_root"
     cd "$p_root" 2>/dev/null || fail io "cannot enter $p_root"
-    [ -d releases ] && [ -d .coalmine ] || must mkdir -p releases .coalmine
-    [ -w .coalmine ] && [ -w releases ] || fail io "$PWD/releases or $PWD/.coalmine cannot be written by $(id -un)"
+    for folder in releases .coalmine; do
+        [ -d "$folder" ] || must mkdir -p "$folder"
+        [ -w "$folder" ] || fail io "$PWD/$folder cannot be written by $(id -un)"
+    done
     honour_dead_men
 }
 

@@ -26,15 +26,6 @@ say_facts() {
     [ -z "$missing" ] || say fact missing "${missing# }"
 }
 
-say_rsync() {
-    rsync_says=$(rsync --version 2>/dev/null </dev/null) || return 0
-    version=${rsync_says#*version }
-    say fact rsync "${version%% *}"
-    case $rsync_says in
-    *zstd*) say fact rsync-zstd yes ;;
-    esac
-}
-
 say_link() {
     look "$p_link"
     case $link_is in

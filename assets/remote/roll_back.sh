@@ -55,7 +55,8 @@ main() {
     note "$p_link went back to ${target:-nothing} from ${link_id:-$link_is}"
     state_pending=''
     state_rollout=$p_rollout
-    write_state
+    # It has gone back; a full disk does not change that.
+    try_write_state
     say rolled_back
 }
 

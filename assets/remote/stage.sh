@@ -80,7 +80,9 @@ main() {
             broken=$there
             # What a link names is replaced beside, and swapped when it is switched to.
             ! is_linked "$there" || goal=.$p_id.repair
-            cp "$work/wrong" "$work/wrong.base"
+            for list in wrong kind extra; do
+                cp "$work/$list" "$work/$list.broken"
+            done
         elif is_linked "$there"; then
             # Somebody changed the copy that replaces the one that somebody changed.
             goal=.$p_id.repair
@@ -90,8 +92,11 @@ main() {
         staged "$goal" resumed
     fi
     if [ -n "$broken" ] && enough_room && link_copy "$broken"; then
+        for list in wrong kind extra; do
+            must mv -f "$work/$list.broken" "$work/$list"
+        done
+        mend "$staging.new"
         must mv -f -T "$staging.new" "$staging"
-        [ ! -f "$work/wrong.base" ] || cp "$work/wrong.base" "$work/wrong"
         say_wrong
         staged "$goal" self
     fi
@@ -130,12 +135,11 @@ main() {
 removals() {
     work_here
     removal_list >"$work/removals"
-    (
-        cd "$staging.new" || exit 1
-        grep -v '\\' "$work/removals" | tr '\n' '\000' | xargs -0 -r rm -rf --
-        grep '\\' "$work/removals" | while read -r path; do
-            name=$(printf '%b_' "$path")
-            rm -rf -- "${name%_}"
+    # shellcheck disable=SC1003
+    {
+        grep -v '\\' "$work/removals" | tr '\n' '\000'
+        grep '\\' "$work/removals" | while IFS= read -r path; do
+            printf '%b\000' "$path"
         done
-    ) 2>/dev/null
+    } | remove_listed "$staging.new"
 }

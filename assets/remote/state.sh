@@ -19,16 +19,26 @@ read_state() {
     done <"$state"
 }
 
+# Of a full disk `cat` says that it is one; printf of dash does not.
+write_line() {
+    printf '%s\n' "$1" | cat >"$2"
+}
+
 write_facts() {
     for fact in "current $state_current" "good $state_good" "previous $state_previous" "rollout $state_rollout" \
         "pending $state_pending" "adopted $state_adopted"; do
-        [ -z "${fact#* }" ] || printf '%s\n' "$fact" || return 1
-    done >"$1"
+        [ -z "${fact#* }" ] || printf '%s\n' "$fact"
+    done | cat >"$1"
 }
 
 write_state() {
     must write_facts ".coalmine/state.new.$p_nonce"
     must mv -f -T ".coalmine/state.new.$p_nonce" "$state"
+}
+
+# Writes it where it can be.
+try_write_state() {
+    write_facts ".coalmine/state.new.$p_nonce" 2>/dev/null && mv -f -T ".coalmine/state.new.$p_nonce" "$state" 2>/dev/null
 }
 
 # Looks at a link: sets `link_is` to missing, release, foreign, folder or file, and of a release `link_id`. A release that
@@ -50,7 +60,7 @@ look() {
     elif [ -d "./$1" ]; then
         link_is=folder
     elif [ -e "./$1" ]; then
-        link_is=file
+        link_is='file'
     else
         link_is=missing
     fi
@@ -102,4 +112,14 @@ sweep() {
     done
     find .coalmine -mindepth 1 -maxdepth 1 \( -name 'work.*' -o -name 'lock.*' -o -name 'lease.*' -o -name 'freed.*' \
         -o -name 'flip.*' -o -name 'state.new.*' \) -mmin +120 -exec rm -rf {} + 2>/dev/null
+}
+
+# Says which rsync is here, and whether it can compress for less than the wire costs.
+say_rsync() {
+    rsync_says=$(rsync --version 2>/dev/null </dev/null) || return 0
+    version=${rsync_says#*version }
+    say fact rsync "${version%% *}"
+    case $rsync_says in
+    *zstd*) say fact rsync-zstd yes ;;
+    esac
 }

@@ -1,36 +1,52 @@
 # shellcheck shell=sh
 # Proves a folder against its manifest, whose format is told in the manifest room.
 #
-# Names are bytes: they travel between commands ended by zero bytes, and are lines only after `tr` has put the byte 1 where
-# a name has a line feed. What differs is told as the manifest spells it, so nothing here has to escape a name.
+# Names are bytes: they travel between commands ended by zero bytes, and are lines only after `tr` has put another byte where
+# a name has a line feed: the stand-in, one that no name there has in it. What differs is told as the manifest spells it, so nothing here has to escape a name.
 
 # Lists a folder's entries: names, and of each its mode (hexadecimal) and size; and the SHA-256 of its files.
 survey_tree() {
+    # A tree that nobody changes lists itself in one order.
     find . -mindepth 1 -print0 >"$work/names0" &&
-        xargs -0 -r stat -c '%f %s' <"$work/names0" >"$work/facts" &&
-        tr '\n\000' '\001\n' <"$work/names0" >"$work/names" || return 1
+        find . -mindepth 1 -exec stat -c '%f %s' {} + >"$work/facts" || return 1
+    # shellcheck disable=SC2016
+    find . -type l -exec sh -c 'for l; do
+        t=$(readlink "$l" && echo _)
+        printf "%s\000%s\000" "$l" "${t%??}"
+    done' sh {} + >"$work/links0"
+    # Escaped, it stands in the manifest.
+    for stand_in in 001 002 003 004 005 006 007 016 017 020 021 022 023 024 025; do
+        if ! grep -q -F "\\0$stand_in" MANIFEST 2>/dev/null &&
+            [ -z "$(cat "$work/names0" "$work/links0" | tr -dc "\\$stand_in" | head -c 1 | od -An -tx1)" ]; then
+            break
+        fi
+    done
+    echo "$stand_in" >"$work/stand_in"
+    tr '\n\000' "\\$stand_in\\n" <"$work/names0" >"$work/names"
+    tr '\n\000' "\\$stand_in\\n" <"$work/links0" >"$work/links"
     # What cannot be read has no sum, and so differs. Only a file that no other release shares can be new ("changed").
     case $1 in
     full) shared='' ;;
     changed) shared='-links 1' ;;
     esac
     # shellcheck disable=SC2086
-    find . -type f $shared ! -path "*$newline*" -print0 | xargs -0 -r sha256sum >"$work/sums" 2>/dev/null
+    find . -type f $shared ! -path "*$newline*" -exec sha256sum {} + >"$work/sums" 2>/dev/null
     # A name with a line feed would be two lines.
     # shellcheck disable=SC2016,SC2086
-    find . -type f $shared -path "*$newline*" -print0 |
-        xargs -0 -r sh -c 'for f; do s=$(sha256sum <"$f") && printf "%s  %s\000" "${s%% *}" "$f"; done' sh 2>/dev/null |
-        tr '\n\000' '\001\n' >>"$work/sums"
+    find . -type f $shared -path "*$newline*" \
+        -exec sh -c 'for f; do s=$(sha256sum <"$f") && printf "%s  %s\000" "${s%% *}" "$f"; done' sh {} + 2>/dev/null |
+        tr '\n\000' "\\$stand_in\\n" >>"$work/sums"
 }
 
 # Shared by what follows: how names are spelled.
 awk_names='
+    function octal(digits) { return substr(digits, 1, 1) * 64 + substr(digits, 2, 1) * 8 + substr(digits, 3, 1) }
     # As sha256sum of coreutils marks a line whose name it escaped.
     function marked(line,   name, out, at, next_one) {
         name = substr(line, 68); out = ""
         while ((at = index(name, "\\")) > 0) {
             next_one = substr(name, at + 1, 1)
-            out = out substr(name, 1, at - 1) (next_one == "n" ? "\001" : next_one == "r" ? "\r" : next_one)
+            out = out substr(name, 1, at - 1) (next_one == "n" ? stand_in : next_one == "r" ? "\r" : next_one)
             name = substr(name, at + 2)
         }
         return out name
@@ -74,20 +90,21 @@ prove() {
             function plain(name,   out, at, code) {
                 out = ""
                 while ((at = index(name, "\\")) > 0) {
-                    code = substr(name, at + 2, 1) * 64 + substr(name, at + 3, 1) * 8 + substr(name, at + 4, 1)
-                    out = out substr(name, 1, at - 1) (code == 10 ? "\001" : sprintf("%c", code))
+                    code = octal(substr(name, at + 2, 3))
+                    out = out substr(name, 1, at - 1) (code == 10 ? stand_in : sprintf("%c", code))
                     name = substr(name, at + 5)
                 }
                 return out name
             }
             BEGIN {
-                work = ARGV[2]; all = ARGV[3] == "full"
+                work = ARGV[2]; all = ARGV[3] == "full"; stand_in = sprintf("%c", octal(ARGV[4]))
                 while ((getline <ARGV[1]) > 0) {
                     if (NF != 5) continue
                     key = index($5, "\\") ? plain($5) : $5
-                    kind[key] = $1; mode[key] = $2; size[key] = $3; proof[key] = $4
+                    kind[key] = $1; mode[key] = $2; size[key] = $3; proof[key] = $1 == "l" ? plain($4) : $4
                     if (key != $5) spelled[key] = $5
                 }
+                while ((getline name <(work "/links")) > 0 && (getline target <(work "/links")) > 0) points[name] = target
                 read_sums(work "/sums")
                 while ((getline name <(work "/names")) > 0) {
                     if ((getline fact <(work "/facts")) <= 0) exit 2
@@ -102,21 +119,12 @@ prove() {
                     else if (is == "f") {
                         good = part[2] == size[key] && runs(part[1]) == (mode[key] == "755")
                         if (good && (all || key in sum)) good = sum[key] == proof[key]
-                    }
+                    } else if (is == "l") good = points[name] == proof[key]
                     if (!good) print key in spelled ? spelled[key] : key >(work "/wrong")
                 }
                 for (key in kind) if (!(key in seen)) print key in spelled ? spelled[key] : key >(work "/wrong")
                 exit 0
-            }' MANIFEST "$work" "$2" || exit 2
-        # Links are few: one by one.
-        grep "^l$tab" MANIFEST | while IFS=$tab read -r _ _ _ proof path; do
-            name=$(printf '%b_' "./$path")
-            name=${name%_}
-            # One that is missing was told already.
-            [ -h "$name" ] || continue
-            want=$(printf '%b\n_' "$proof")
-            [ "$(readlink "$name" && echo _)" = "$want" ] || printf '%s\n' "$path" >>"$work/wrong"
-        done
+            }' MANIFEST "$work" "$2" "$stand_in" || exit 2
     ) || fail io "cannot read every file of $PWD/$1"
     [ ! -s "$work/wrong" ] && [ ! -s "$work/extra" ]
 }
@@ -136,8 +144,16 @@ say_drift() {
 
 # Removes from a folder of ours what `prove` found too much there, or of another kind: rsync replaces no folder by a file.
 mend() {
-    cat "$work/extra" "$work/kind" | tr '\n\001' '\000\n' >"$work/mend0"
-    (cd "$1" && xargs -0 -r rm -rf -- <"$work/mend0") 2>/dev/null
+    [ -s "$work/extra" ] || [ -s "$work/kind" ] || return 0
+    read -r stand_in <"$work/stand_in"
+    cat "$work/extra" "$work/kind" | tr "\\n\\$stand_in" '\000\n' >"$work/mend0"
+    remove_listed "$1" <"$work/mend0"
+}
+
+# Removes from a folder what standard input lists, names ended by zero bytes. Few at a time: xargs of busybox 1.35 loses
+# bytes of a name where one batch ends and another begins, unless batches end by number.
+remove_listed() {
+    (cd "$1" && xargs -0 -r -n 7 rm -rf --) 2>/dev/null
 }
 
 # Writes the manifest of a folder that has none, for what is kept as a release.
@@ -146,9 +162,6 @@ write_manifest() {
     (
         cd "$1" || exit 2
         survey_tree full || exit 2
-        # shellcheck disable=SC2016
-        find . -type l -print0 | xargs -0 -r sh -c 'for l; do printf "%s\000%s\000" "$l" "$(readlink "$l")"; done' sh |
-            tr '\n\000' '\001\n' >"$work/links"
         paste -d ' ' "$work/facts" "$work/names" | awk "$awk_names"'
             function escaped(name,   out, i, c) {
                 if (name !~ odd) return name
@@ -157,12 +170,13 @@ write_manifest() {
                 return out
             }
             BEGIN {
-                work = ARGV[1]; ARGV[1] = ""
+                work = ARGV[1]; stand_in = sprintf("%c", octal(ARGV[2])); ARGV[1] = ARGV[2] = ""
                 odd = "["
                 for (i = 1; i < 128; i++) if (i < 32 || i == 127) {
-                    code[sprintf("%c", i)] = sprintf("\\0%03o", i == 1 ? 10 : i)
+                    code[sprintf("%c", i)] = sprintf("\\0%03o", i)
                     odd = odd sprintf("%c", i)
                 }
+                code[stand_in] = "\\0012"
                 code["\\"] = "\\0134"; odd = odd "\\\\]"
                 read_sums(work "/sums")
                 while ((getline name <(work "/links")) > 0 && (getline target <(work "/links")) > 0) points[name] = target
@@ -174,7 +188,8 @@ write_manifest() {
                 if (is == "d") print key "\t" "d\t755\t0\t-\t" escaped(key)
                 else if (is == "f") print key "\t" "f\t" (runs(mode) ? 755 : 644) "\t" size "\t" sum[key] "\t" escaped(key)
                 else if (is == "l") print key "\t" "l\t777\t0\t" escaped(points[name]) "\t" escaped(key)
-            }' "$work" | sort | sed "s/^.*$tab\([dfl]$tab[0-7]*$tab[0-9]*$tab[^$tab]*$tab[^$tab]*\)\$/\1/" >"$work/listed" || exit 2
+            }' "$work" "$stand_in" | sort |
+            sed "s/^.*${tab}\([dfl]${tab}[0-7]*${tab}[0-9]*${tab}[^${tab}]*${tab}[^${tab}]*\)\$/\1/" >"$work/listed" || exit 2
         {
             echo 'coalmine-manifest 1'
             cat "$work/listed"

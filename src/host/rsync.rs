@@ -14,6 +14,10 @@ use crate::model::{Bytes, Failure, FailureClass, Progress};
 
 /// How often progress is told at most.
 const EVERY: Duration = Duration::from_millis(250);
+/// How much later than rsync itself we take a transfer for stalled: it knows better why.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long is waited for words that are on their way already.
+const MOMENT: Duration = Duration::from_millis(300);
 /// What has to travel before compressing pays.
 const WORTH_COMPRESSING: Bytes = Bytes(16 * 1024 * 1024);
 
@@ -164,18 +168,31 @@ pub(super) async fn run(
         };
         let read = async {
             let mut buffer = vec![0; 16 * 1024];
-            // rsync counts silence on the wire itself; this is for an rsync that hangs.
-            let patience = settings.stall.saturating_mul(2).max(settings.stall + Duration::from_secs(30));
+            // rsync's own `--timeout` counts the keepalives that it sends, which vanish in the link's buffers: a receiver that
+            // hangs is seen here alone. Whenever a byte was sent, rsync says so.
             loop {
-                match tokio::time::timeout(patience, stdout.read(&mut buffer)).await {
-                    Err(_) => return Err(patience),
+                match tokio::time::timeout(settings.stall + GRACE, stdout.read(&mut buffer)).await {
+                    Err(_) => return Err(()),
                     Ok(Ok(length @ 1..)) => meter.push(buffer.get(..length).unwrap_or_default(), progress),
                     Ok(_) => return Ok(()),
                 }
             }
         };
         let work = async {
-            let (read, (), ()) = tokio::join!(read, write, complain);
+            tokio::pin!(complain);
+            let mut complained = false;
+            let both = async { tokio::join!(read, write).0 };
+            tokio::pin!(both);
+            let read = loop {
+                tokio::select! {
+                    read = &mut both => break read,
+                    () = &mut complain, if !complained => complained = true,
+                }
+            };
+            // The connection's process holds on to standard error for as long as the host holds on to its channel.
+            if !complained && tokio::time::timeout(MOMENT, complain).await.is_err() {
+                tracing::debug!("standard error stays open");
+            }
             read
         };
         tokio::time::timeout(settings.deadline, work).await
@@ -187,10 +204,10 @@ pub(super) async fn run(
     };
     match end {
         Err(_) => return Err(hangs(settings.deadline.as_secs(), "the transfer took longer than")),
-        Ok(Err(patience)) => return Err(hangs(patience.as_secs(), "rsync said nothing for")),
+        Ok(Err(())) => return Err(Broken { failure: stalled(settings), again: true }),
         Ok(Ok(())) => {}
     }
-    // Both of its streams have ended.
+    // Its output has ended.
     let status = match tokio::time::timeout(Duration::from_secs(10), group.child.wait()).await {
         Ok(Ok(status)) => status,
         Ok(Err(error)) => return Err(not_started(&error)),
@@ -229,10 +246,7 @@ fn broken(status: ExitStatus, said: &str, settings: &TransferSettings) -> Broken
         Some(10 | 12 | 255) | None => {
             (transfer("the link was lost during the transfer".into()).hint("it is tried again by `retry`"), true)
         }
-        Some(30 | 35) => {
-            let message = format!("no byte for {} s", settings.stall.as_secs());
-            (transfer(message).hint("the link or the host's disk hangs; transfer.stall says how long is waited"), true)
-        }
+        Some(30 | 35) => (stalled(settings), true),
         Some(24) => {
             (transfer("the release changed in the store while it was sent".into()).hint("build it again"), false)
         }
@@ -242,6 +256,11 @@ fn broken(status: ExitStatus, said: &str, settings: &TransferSettings) -> Broken
         Some(code) => (transfer(format!("rsync failed with exit code {code}: {}", detail())), false),
     };
     Broken { failure: failure.output(said), again }
+}
+
+fn stalled(settings: &TransferSettings) -> Failure {
+    Failure::new(FailureClass::Transfer, format!("no byte for {} s", settings.stall.as_secs_f64()))
+        .hint("the link or the host's disk hangs; transfer.stall says how long is waited")
 }
 
 fn no_rsync() -> Failure {

@@ -4,6 +4,7 @@
 //! on its last line. Parameters are quoted for the shell and are the only way in; whatever a phase tells comes back in
 //! lines that begin with its token.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -14,6 +15,7 @@ const LEASE: &str = include_str!("../../assets/remote/lease.sh");
 const STATE: &str = include_str!("../../assets/remote/state.sh");
 const TREE: &str = include_str!("../../assets/remote/tree.sh");
 const SWITCH: &str = include_str!("../../assets/remote/switch.sh");
+const ADOPT: &str = include_str!("../../assets/remote/adopt.sh");
 const ATTEMPT: &str = include_str!("../../assets/remote/attempt.sh");
 const PROBE: &str = include_str!("../../assets/remote/probe.sh");
 const DEAD_MAN: &str = include_str!("../../assets/remote/dead_man.sh");
@@ -64,10 +66,14 @@ impl Phase {
             Self::Probe => &[STATE, TREE, ATTEMPT, PROBE, include_str!("../../assets/remote/probe_main.sh")],
             Self::Lock => &[LEASE, STATE, TREE, ATTEMPT, PROBE, include_str!("../../assets/remote/lock.sh")],
             Self::Unlock => &[LEASE, include_str!("../../assets/remote/unlock.sh")],
-            Self::Stage => &[LEASE, STATE, TREE, PROBE, include_str!("../../assets/remote/stage.sh")],
+            Self::Stage => &[LEASE, STATE, TREE, include_str!("../../assets/remote/stage.sh")],
             Self::Seal => &[LEASE, STATE, TREE, include_str!("../../assets/remote/seal.sh")],
-            Self::Activate => &[LEASE, STATE, TREE, ATTEMPT, SWITCH, include_str!("../../assets/remote/activate.sh")],
-            Self::RollBack => &[LEASE, STATE, TREE, ATTEMPT, SWITCH, include_str!("../../assets/remote/roll_back.sh")],
+            Self::Activate => {
+                &[LEASE, STATE, TREE, ATTEMPT, ADOPT, SWITCH, include_str!("../../assets/remote/activate.sh")]
+            }
+            Self::RollBack => {
+                &[LEASE, STATE, TREE, ATTEMPT, ADOPT, SWITCH, include_str!("../../assets/remote/roll_back.sh")]
+            }
             Self::Confirm => &[include_str!("../../assets/remote/confirm.sh")],
             Self::Check => &[ATTEMPT, include_str!("../../assets/remote/check.sh")],
             Self::Finalize => &[LEASE, STATE, TREE, SWITCH, include_str!("../../assets/remote/finalize.sh")],
@@ -101,7 +107,7 @@ pub struct Script {
     pub token: String,
     /// How long it may take on the host, by the host's own watch.
     pub deadline: Duration,
-    parameters: Vec<u8>,
+    parameters: BTreeMap<String, Vec<u8>>,
     tail: Vec<u8>,
 }
 
@@ -111,12 +117,12 @@ impl Script {
     pub fn new(phase: Phase, deadline: Duration) -> Self {
         let nonce = format!("{:016x}", fastrand::u64(..));
         let token = format!("@{nonce}");
-        let mut script = Self { phase, token, deadline, parameters: Vec::new(), tail: Vec::new() };
+        let mut script = Self { phase, token, deadline, parameters: BTreeMap::new(), tail: Vec::new() };
         script.set("nonce", &nonce);
         let token = script.token.clone();
         script.set("token", &token);
         script.set("deadline", &whole_seconds(deadline));
-        script.set("dead_man", DEAD_MAN);
+        script.set("dead_man", &without_comments(DEAD_MAN));
         // Read by every script, and not every phase knows them.
         for unset in ["rollout", "slot", "owner", "reason", "link", "version_command", "python_path"] {
             script.set(unset, "");
@@ -124,7 +130,7 @@ impl Script {
         script
     }
 
-    /// Sets a parameter; the last value counts.
+    /// Sets a parameter, or sets it anew.
     pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
         self.set_bytes(name, value.as_bytes())
     }
@@ -137,11 +143,7 @@ impl Script {
     }
 
     fn set_bytes(&mut self, name: &str, value: &[u8]) -> &mut Self {
-        self.parameters.extend_from_slice(b"p_");
-        self.parameters.extend_from_slice(name.as_bytes());
-        self.parameters.push(b'=');
-        self.parameters.extend_from_slice(&quote_bytes(value));
-        self.parameters.push(b'\n');
+        self.parameters.insert(name.to_owned(), quote_bytes(value));
         self
     }
 
@@ -154,17 +156,12 @@ impl Script {
     /// Gives the whole text; a shell reads it from its standard input.
     #[must_use]
     pub fn text(&self) -> Vec<u8> {
-        let mut text = self.parameters.clone();
+        let mut text = Vec::new();
+        for (name, value) in &self.parameters {
+            text.extend_from_slice(&[b"p_", name.as_bytes(), b"=", value, b"\n"].concat());
+        }
         for part in std::iter::once(&PRELUDE).chain(self.phase.parts()) {
-            // What the parts say for people costs bytes on every host; what they say for shellcheck, few.
-            let is_sent = |line: &&str| {
-                let start = line.trim_start();
-                !start.is_empty() && (!start.starts_with('#') || start.starts_with("# shellcheck disable"))
-            };
-            for line in part.lines().filter(is_sent) {
-                text.extend_from_slice(line.as_bytes());
-                text.push(b'\n');
-            }
+            text.extend_from_slice(without_comments(part).as_bytes());
         }
         if !self.tail.is_empty() {
             text.extend_from_slice(&self.tail);
@@ -172,6 +169,15 @@ impl Script {
         }
         text
     }
+}
+
+/// Leaves out what a part says for people, which costs bytes on every host; what it says for shellcheck costs few.
+fn without_comments(part: &str) -> String {
+    let is_sent = |line: &&str| {
+        let start = line.trim_start();
+        !start.is_empty() && (!start.starts_with('#') || start.starts_with("# shellcheck disable"))
+    };
+    part.lines().filter(is_sent).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Writes whole seconds, never less than asked for.

@@ -4,6 +4,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
@@ -15,6 +16,8 @@ use crate::host::settings::SshSettings;
 
 /// What a folder for control sockets is called, before its random part.
 const PREFIX: &str = "coalmine-";
+/// After this long a folder's owner has locked it, if it lives.
+const SETTLED: Duration = Duration::from_secs(60);
 /// The longest path of a socket: `sun_path` has 108 bytes with its end (unix(7)), and ssh binds `PATH.` and 16 more first.
 const LONGEST_SOCKET: usize = 107 - 17;
 
@@ -153,7 +156,9 @@ fn clear(parent: &Path) {
         let is_candidate = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes())
             && fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir() && is_ours(&found));
         let Some(owner) = is_candidate.then(|| File::open(folder.join("owner")).ok()).flatten() else { continue };
-        if flock(&owner, FlockOperation::NonBlockingLockExclusive).is_err() {
+        // One that is being made just now is not locked yet.
+        let age = owner.metadata().and_then(|found| found.modified()).ok().and_then(|made| made.elapsed().ok());
+        if age.is_none_or(|age| age < SETTLED) || flock(&owner, FlockOperation::NonBlockingLockExclusive).is_err() {
             continue;
         }
         end_all(&folder);

@@ -1,0 +1,61 @@
+# shellcheck shell=sh
+# What stood in the link's place before the first release came.
+
+# Keeps the folder that stands in the link's place as a release, and puts a link to it there.
+#
+# Where neither `mv` (coreutils 9.5) nor Python can exchange two names, it takes two renames and the name is missing between
+# them, for about a millisecond. The mark lets the next contact finish what a crash cut in two.
+adopt() {
+    here=$(stat -c %d . 2>/dev/null)
+    there=$(stat -c %d "./$p_link" 2>/dev/null)
+    [ "$here" = "$there" ] || fail io "$PWD/$p_link is a file system of its own and cannot become a link"
+    work_here
+    version=''
+    if [ -n "$p_version_command" ]; then
+        attempt 10 "./$p_link" "$p_version_command"
+        # The last word of the first line that has a version in it.
+        [ "$attempt_code" != 0 ] || version=$(tr -s '\000-\040\177' '\n' <"$work/out" | grep '^v*[0-9][A-Za-z0-9._+~-]*$' | head -n 1)
+    fi
+    is_name "$version" && [ "${#version}" -le 100 ] || version=adopted
+    [ ! -f "./$p_link/MANIFEST" ] || must mv -f -T "./$p_link/MANIFEST" "./$p_link/MANIFEST.before-coalmine"
+    write_manifest "./$p_link"
+    adopted_digest=$(digest_of "./$p_link") || fail io "cannot read $PWD/$p_link/MANIFEST"
+    adopted_id=$version-$(printf '%s' "$adopted_digest" | cut -c 1-8)
+    scrap "releases/$adopted_id"
+    rm -f "releases/$adopted_id" ".coalmine/flip.$p_nonce"
+    must write_line "$adopted_id" ".coalmine/adopting.$p_link"
+    settle .
+    # The link lies where the folder is going, and the two change places.
+    must ln -s "releases/$adopted_id" "releases/$adopted_id"
+    if ! exchange "releases/$adopted_id" "./$p_link"; then
+        must mv -f -T "releases/$adopted_id" ".coalmine/flip.$p_nonce"
+        must mv -f -T "./$p_link" "releases/$adopted_id"
+        must mv -f -T ".coalmine/flip.$p_nonce" "./$p_link"
+    fi
+    settle .
+    note "kept the folder $p_link as $adopted_id"
+}
+
+# Lets two names change places by one renameat2(2).
+exchange() {
+    mv --exchange -T "$1" "$2" 2>/dev/null && return 0
+    command -v python3 >/dev/null 2>&1 || return 1
+    python3 -I -c 'import ctypes, os, sys
+a, b = (os.fsencode(name) for name in sys.argv[1:3])
+sys.exit(ctypes.CDLL(None).renameat2(-100, a, -100, b, 2) != 0)' "$1" "$2" 2>/dev/null
+}
+
+# Finishes an adoption that was cut in two.
+finish_adoption() {
+    [ -r ".coalmine/adopting.$p_link" ] || return 0
+    read -r adopted_id <".coalmine/adopting.$p_link"
+    [ ! -h "releases/$adopted_id" ] || rm -f "releases/$adopted_id"
+    if is_name "$adopted_id" && [ -d "releases/$adopted_id" ]; then
+        look "$p_link"
+        [ "$link_is" != missing ] || flip "$p_link" "releases/$adopted_id"
+        read_state
+        state_adopted=$adopted_id
+        write_state
+    fi
+    rm -f ".coalmine/adopting.$p_link"
+}
