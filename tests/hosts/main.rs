@@ -1,0 +1,12 @@
+//! Hosts as they are: the scripts under dash and busybox, this machine, and others over a real sshd and a real rsync.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot set its stage fails, and says where"
+)]
+
+mod over_ssh;
+mod scripts;
+mod sshd;
+mod stage;

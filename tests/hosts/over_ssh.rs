@@ -1,0 +1,558 @@
+//! Real hosts over a real sshd and a real rsync, and this machine itself.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use coalmine::host::{GateCheck, Host as _, HostError, LockRequest, RealHost, Survey, Switch, TransferSettings};
+use coalmine::model::{Bytes, FailureClass, Installed, Progress, RollBackTarget, Verdict};
+use coalmine::release::StoredRelease;
+
+use crate::sshd::{Sshd, keygen};
+use crate::stage::{
+    Content, assert_whole, current, eventually, fleet, host, host_log, me, noise, processes_with, release, rollout,
+    target, temporary,
+};
+
+fn v1(state: &Path) -> Arc<StoredRelease> {
+    release(
+        state,
+        "1.0",
+        &[
+            (b"bin/tool", Content::Program("#!/bin/sh\necho 1.0\n")),
+            (b"lib/big", Content::Bytes(noise(1, 3_000_000))),
+            (b"lib/stays", Content::Text("stays")),
+            (b"lib/goes", Content::Text("goes")),
+            (b"lib/becomes a folder", Content::Text("file")),
+            (b"odd/it's \"q\" $(x)\nnew\\line", Content::Text("odd")),
+            (b"odd/#hash", Content::Text("hash")),
+            (b"odd/;semi", Content::Text("semi")),
+            (b"odd/-rf", Content::Text("dash")),
+            (b"odd/latin-\xe9", Content::Text("latin")),
+            (b"empty", Content::Folder),
+            (b"link", Content::Link("bin/tool")),
+        ],
+    )
+}
+
+fn v2(state: &Path) -> Arc<StoredRelease> {
+    let mut big = noise(1, 3_000_000);
+    big.extend_from_slice(b"a little more");
+    release(
+        state,
+        "2.0",
+        &[
+            (b"bin/tool", Content::Program("#!/bin/sh\necho 2.0\n")),
+            (b"lib/big", Content::Bytes(big)),
+            (b"lib/stays", Content::Text("stays")),
+            (b"lib/becomes a folder/file", Content::Text("file")),
+            (b"odd/it's \"q\" $(x)\nnew\\line", Content::Text("odd, too")),
+            (b"odd/#hash", Content::Text("hash")),
+            (b"odd/latin-\xe9", Content::Text("latin")),
+            (b"link", Content::Link("lib/stays")),
+        ],
+    )
+}
+
+fn lock(name: &str) -> LockRequest {
+    LockRequest {
+        owner: me(),
+        rollout: rollout(name),
+        reason: Some("a\n reason".into()),
+        lease: Duration::from_secs(60),
+    }
+}
+
+fn switch(name: &str) -> Switch {
+    Switch { rollout: rollout(name), slot: None, confirm: Duration::ZERO }
+}
+
+fn failed(error: HostError) -> coalmine::model::Failure {
+    match error {
+        HostError::Failed(failure) => *failure,
+        HostError::Locked(holder) => panic!("locked by {holder:?}"),
+    }
+}
+
+/// Takes a host through a whole rollout of two releases, a bad one and back.
+async fn whole_rollout(host: &RealHost, root: &Path, state: &Path) {
+    let (one, two) = (v1(state), v2(state));
+    let probe = host.probe(Survey::Deep, None).await.unwrap();
+    assert_eq!(probe.installed, Installed::Missing);
+    assert!(probe.facts.iter().any(|(key, _)| key == "rsync"), "{probe:?}");
+    assert!(probe.facts.iter().all(|(key, _)| key != "missing"), "{probe:?}");
+    let (_, before) = host.lock(&lock("r1"), None).await.unwrap();
+    assert_eq!(before, None);
+
+    let told = Mutex::new(Vec::new());
+    let primed = host.prime(&one, &rollout("r1"), &|p: Progress| told.lock().unwrap().push(p)).await.unwrap();
+    assert!(!primed.already && primed.bytes > Bytes(3_000_000) && primed.files == 11, "{primed:?}");
+    let told = told.into_inner().unwrap();
+    let last = told.last().unwrap();
+    assert_eq!(last.bytes, last.total);
+    assert!(told.is_sorted_by(|a, b| a.bytes <= b.bytes));
+    let folder = root.join("releases").join(one.id.to_string());
+    assert_whole(&one, &folder);
+    assert!(!root.join("tool").exists(), "priming switched");
+    assert!(host.prime(&one, &rollout("r1"), &|_| {}).await.unwrap().already);
+
+    assert!(!host.activate(&one.id, &switch("r1")).await.unwrap().already);
+    assert!(host.activate(&one.id, &switch("r1")).await.unwrap().already);
+    assert_eq!(current(root), Path::new("releases").join(one.id.to_string()));
+    host.finalize(&one.id, &rollout("r1"), None).await.unwrap();
+    let probe = host.probe(Survey::Deep, None).await.unwrap();
+    assert_eq!(probe.installed, Installed::Release { id: one.id.clone(), digest: Some(one.digest), drift: None });
+    assert_eq!((probe.good.as_ref(), probe.rollout), (Some(&one.id), Some(rollout("r1"))));
+
+    // Only what changed travels, and of a big file only what is new in it.
+    host.lock(&lock("r2"), None).await.unwrap();
+    let primed = host.prime(&two, &rollout("r2"), &|_| {}).await.unwrap();
+    assert_eq!(primed.files, 5, "{primed:?}");
+    let folder = root.join("releases").join(two.id.to_string());
+    assert_whole(&two, &folder);
+    assert_whole(&one, &root.join("releases").join(one.id.to_string()));
+    let inode = |release: &StoredRelease, file: &str| {
+        use std::os::unix::fs::MetadataExt as _;
+        fs::metadata(root.join("releases").join(release.id.to_string()).join(file)).unwrap().ino()
+    };
+    assert_eq!(inode(&one, "lib/stays"), inode(&two, "lib/stays"), "what stays is not linked");
+    host.activate(&two.id, &switch("r2")).await.unwrap();
+
+    let gates = [
+        gate("says 2.0", "[ \"$(bin/tool)\" = \"$WANT\" ]", 5, 0),
+        gate("cannot tell", "echo no data; exit 75", 5, 0),
+        gate("never runs", "touch never", 5, 0),
+    ];
+    let reports = host.check(&gates).await.unwrap();
+    assert_eq!(reports.iter().map(|r| r.verdict).collect::<Vec<_>>(), [Verdict::Pass, Verdict::Inconclusive]);
+    assert_eq!(reports[1].message, "exit 75: no data");
+    let slow = [gate("hangs", "echo begun; sleep 100 & sleep 100", 1, 0)];
+    let reports = host.check(&slow).await.unwrap();
+    assert_eq!((reports[0].verdict, reports[0].message.as_str()), (Verdict::Fail, "took longer than 1 s: begun"));
+    let binary =
+        [gate("binary", "printf 'caf\\303'; sleep 0.1; printf '\\251 \\377\\000\\033[31mred\\n'; exit 3", 5, 1)];
+    let reports = host.check(&binary).await.unwrap();
+    assert_eq!(reports[0].message, "exit 3 (1 retries): caf\u{e9} \u{fffd}red");
+
+    let back = RollBackTarget::Release { id: one.id.clone() };
+    host.roll_back(&back, None, &switch("r2")).await.unwrap();
+    assert_eq!(current(root), Path::new("releases").join(one.id.to_string()));
+    host.roll_back(&back, None, &switch("r2")).await.unwrap();
+    host.unlock(&rollout("r2")).await.unwrap();
+    assert!(!root.join(".coalmine/lock").exists());
+    assert!(host_log(root).iter().any(|line| line.contains("went back to")));
+    host.close().await;
+}
+
+fn gate(name: &str, run: &str, seconds: u64, retries: u32) -> GateCheck {
+    GateCheck {
+        name: name.into(),
+        run: run.into(),
+        environment: vec![("WANT".into(), "2.0".into()), ("not a name".into(), "x".into())],
+        timeout: Duration::from_secs(seconds),
+        retries,
+        dry: false,
+    }
+}
+
+#[tokio::test]
+async fn a_host_goes_through_a_rollout_over_one_connection() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    let root = sshd.folder.path().join("the root's \"folder\"");
+    let fleet = fleet(sshd.ssh(), TransferSettings::default(), target(&root), state.path());
+    whole_rollout(&host(&fleet, "box"), &root, state.path()).await;
+    assert_eq!(sshd.accepted(), 1, "more than one handshake:\n{}", sshd.log());
+}
+
+#[tokio::test]
+async fn this_machine_goes_through_the_same_without_ssh() {
+    let (state, root) = (temporary(), temporary());
+    let settings = coalmine::host::SshSettings::default();
+    let fleet = fleet(settings, TransferSettings::default(), target(root.path()), state.path());
+    whole_rollout(&host(&fleet, "here"), root.path(), state.path()).await;
+}
+
+/// A host with `one` as its good, current release.
+async fn settled(host: &RealHost, one: &Arc<StoredRelease>) {
+    host.lock(&lock("r0"), None).await.unwrap();
+    host.prime(one, &rollout("r0"), &|_| {}).await.unwrap();
+    host.activate(&one.id, &switch("r0")).await.unwrap();
+    host.finalize(&one.id, &rollout("r0"), None).await.unwrap();
+}
+
+fn quick() -> TransferSettings {
+    TransferSettings { stall: Duration::from_secs(2), retries: 2, ..TransferSettings::default() }
+}
+
+#[tokio::test]
+async fn an_upgrade_sends_what_changed_and_a_host_that_has_it_costs_one_round_trip() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    let root = sshd.folder.path().join("root");
+    let fleet = fleet(sshd.ssh(), TransferSettings::default(), target(&root), state.path());
+    let host = host(&fleet, "box");
+    let (one, two) = (v1(state.path()), v2(state.path()));
+    settled(&host, &one).await;
+    host.lock(&lock("r1"), None).await.unwrap();
+    let primed = host.prime(&two, &rollout("r1"), &|_| {}).await.unwrap();
+    // Of three megabytes that changed in their last bytes, hardly any travel.
+    assert!(primed.bytes < Bytes(100_000), "{primed:?}");
+    let commands = || sshd.log().lines().filter(|line| line.contains("Starting session: command")).count();
+    let before = commands();
+    assert!(host.prime(&two, &rollout("r1"), &|_| {}).await.unwrap().already);
+    assert_eq!(commands(), before + 1);
+    assert_eq!(sshd.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_link_that_is_lost_in_a_transfer_is_opened_anew_and_the_transfer_ends_well() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    let root = sshd.folder.path().join("root");
+    let transfer = TransferSettings { bandwidth: Some(Bytes(2_000_000)), ..quick() };
+    let fleet = fleet(sshd.ssh(), transfer, target(&root), state.path());
+    let host = host(&fleet, "box");
+    let one = v1(state.path());
+    let killed = std::sync::atomic::AtomicBool::new(false);
+    let primed = host
+        .prime(&one, &rollout("r1"), &|progress| {
+            if progress.bytes > Bytes(500_000) && !killed.swap(true, std::sync::atomic::Ordering::Relaxed) {
+                sshd.signal(&sshd.sessions(), "-KILL");
+            }
+        })
+        .await
+        .unwrap();
+    assert_eq!(primed.retries, 1);
+    assert_whole(&one, &root.join("releases").join(one.id.to_string()));
+    assert_eq!(sshd.accepted(), 2);
+    // Nothing half-done is left.
+    let names: Vec<_> = fs::read_dir(root.join("releases")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, [one.id.to_string().as_str()]);
+}
+
+#[tokio::test]
+async fn a_transfer_that_is_dropped_leaves_no_process_and_a_later_rollout_removes_what_it_left() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    let root = sshd.folder.path().join("root");
+    let transfer = TransferSettings { bandwidth: Some(Bytes(1_000_000)), ..quick() };
+    let slow = fleet(sshd.ssh(), transfer, target(&root), state.path());
+    let one = v1(state.path());
+    {
+        let host = host(&slow, "box");
+        let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
+        let (rollout, tell) = (rollout("dead"), move |progress: Progress| tx.send(progress.bytes).unwrap());
+        tokio::select! {
+            primed = host.prime(&one, &rollout, &tell) => panic!("{primed:?}"),
+            () = async { while rx.recv().await.unwrap() < Bytes(500_000) {} } => {}
+        }
+    }
+    let source = state.path().display().to_string();
+    eventually("rsync ends", || processes_with(&source).is_empty());
+    drop(slow);
+    eventually("ssh ends", || sshd.sessions().is_empty());
+    let staging = root.join("releases").join(format!(".{}.dead", one.id));
+    assert!(staging.is_dir());
+    assert!(!root.join("releases").join(one.id.to_string()).exists());
+
+    let fleet = fleet(sshd.ssh(), TransferSettings::default(), target(&root), state.path());
+    let host = host(&fleet, "box");
+    host.lock(&lock("alive"), None).await.unwrap();
+    host.prime(&one, &rollout("alive"), &|_| {}).await.unwrap();
+    assert!(!staging.exists());
+    assert_whole(&one, &root.join("releases").join(one.id.to_string()));
+}
+
+#[tokio::test]
+async fn connections_of_a_process_that_was_killed_are_ended_by_the_next() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    // As a killed process leaves them: its folder, which nobody holds any more, and a connection that lives on.
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(|| "/tmp".into(), std::path::PathBuf::from);
+    let folder = tempfile::Builder::new().prefix("coalmine-").tempdir_in(runtime).unwrap().keep();
+    let owner = folder.join("owner");
+    fs::File::create(&owner).unwrap().set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    let status = std::process::Command::new("ssh")
+        .arg("-F")
+        .arg(sshd.folder.path().join("ssh_config"))
+        .args(["-M", "-N", "-o", "ControlPersist=300", "-S"])
+        .arg(folder.join("0"))
+        .arg("box")
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    assert!(!sshd.sessions().is_empty());
+    let fleet = fleet(sshd.ssh(), quick(), target(Path::new("/nonexistent")), state.path());
+    eventually("the connection ends", || sshd.sessions().is_empty());
+    assert!(!folder.exists());
+    drop(fleet);
+}
+
+#[tokio::test]
+async fn a_rollout_goes_on_with_what_had_arrived() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    let root = sshd.folder.path().join("root");
+    let fleet = fleet(sshd.ssh(), TransferSettings::default(), target(&root), state.path());
+    let host = host(&fleet, "box");
+    let one = v1(state.path());
+    // As a killed conductor leaves it: the big file is there, the rest is not.
+    let staging = root.join("releases").join(format!(".{}.r1", one.id));
+    fs::create_dir_all(staging.join("lib")).unwrap();
+    fs::copy(one.tree.join("lib/big"), staging.join("lib/big")).unwrap();
+    fs::write(staging.join("lib/.big.Ab12Cd"), "what a killed rsync leaves").unwrap();
+    host.lock(&lock("r1"), None).await.unwrap();
+    let primed = host.prime(&one, &rollout("r1"), &|_| {}).await.unwrap();
+    assert!(primed.bytes < Bytes(100_000), "{primed:?}");
+    assert_whole(&one, &root.join("releases").join(one.id.to_string()));
+}
+
+#[tokio::test]
+async fn a_connection_that_died_while_nobody_looked_comes_back_quietly() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    let root = sshd.folder.path().join("root");
+    let fleet = fleet(sshd.ssh(), quick(), target(&root), state.path());
+    let host = host(&fleet, "box");
+    host.probe(Survey::Shallow, None).await.unwrap();
+    sshd.signal(&sshd.sessions(), "-KILL");
+    host.probe(Survey::Shallow, None).await.unwrap();
+    host.close().await;
+    host.probe(Survey::Shallow, None).await.unwrap();
+    assert_eq!(sshd.accepted(), 3);
+}
+
+#[tokio::test]
+async fn a_host_that_falls_silent_is_unreachable_and_says_for_how_long() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    let root = sshd.folder.path().join("root");
+    let fleet = fleet(sshd.ssh(), quick(), target(&root), state.path());
+    let host = host(&fleet, "box");
+    host.probe(Survey::Shallow, None).await.unwrap();
+    sshd.signal(&sshd.sessions(), "-STOP");
+    let begun = Instant::now();
+    let failure = failed(host.lock(&lock("r1"), None).await.unwrap_err());
+    assert_eq!(failure.class, FailureClass::Unreachable);
+    assert_eq!(failure.message, "no answer for 3 s while taking the lock");
+    assert!(begun.elapsed() < Duration::from_secs(8));
+}
+
+#[tokio::test]
+async fn a_host_that_takes_connections_and_says_nothing_is_unreachable() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    let fleet = fleet(sshd.ssh(), quick(), target(Path::new("/nonexistent")), state.path());
+    sshd.signal(&[sshd.pid()], "-STOP");
+    let failure = failed(host(&fleet, "box").probe(Survey::Shallow, None).await.unwrap_err());
+    assert_eq!(failure.message, "no answer for 2 s while connecting");
+    assert!(processes_with(&sshd.folder.path().display().to_string()).iter().all(|(pid, _)| *pid == sshd.pid()));
+}
+
+#[tokio::test]
+async fn connections_that_fail_say_why_and_what_to_do_and_are_not_tried_again() {
+    let mut sshd = Sshd::start("");
+    let state = temporary();
+    let fleet = fleet(sshd.ssh(), quick(), target(Path::new("/nonexistent")), state.path());
+    let host = host(&fleet, "box");
+    let expect = async |message: &str, hint: &str| {
+        let failure = failed(host.probe(Survey::Shallow, None).await.unwrap_err());
+        assert_eq!((failure.class, failure.message.as_str()), (FailureClass::Unreachable, message));
+        assert!(failure.hint.as_deref().unwrap_or_default().contains(hint), "{failure:?}");
+    };
+    // A key that nobody there knows.
+    let path = sshd.folder.path().to_owned();
+    fs::rename(path.join("user"), path.join("kept")).unwrap();
+    fs::rename(path.join("user.pub"), path.join("kept.pub")).unwrap();
+    keygen(&path.join("user"));
+    let connections = || sshd.log().lines().filter(|line| line.contains("Connection from")).count();
+    // Whoever waited for it to listen is one.
+    eventually("it logs", || connections() == 1);
+    let before = connections();
+    expect("permission denied", "ssh").await;
+    assert_eq!(connections(), before + 1, "it was tried again");
+    fs::rename(path.join("kept"), path.join("user")).unwrap();
+    fs::rename(path.join("kept.pub"), path.join("user.pub")).unwrap();
+    // A host's key that is not the one that was known.
+    keygen(&path.join("other"));
+    sshd.trust("other.pub");
+    let before = connections();
+    expect("its host key has changed", "ssh-keygen -R").await;
+    assert_eq!(connections(), before + 1, "it was tried again");
+    fs::write(path.join("known_hosts"), "").unwrap();
+    expect("its host key is not known", "known_hosts").await;
+    sshd.trust("host.pub");
+    host.probe(Survey::Shallow, None).await.unwrap();
+    host.close().await;
+    sshd.down();
+    expect("connection refused", "sshd").await;
+    let nowhere = crate::stage::host(&fleet, "no-such-host.invalid");
+    let failure = failed(nowhere.probe(Survey::Shallow, None).await.unwrap_err());
+    assert_eq!(failure.message, "its name does not resolve");
+}
+
+/// A folder of every program but some.
+fn path_without(folder: &Path, without: &[&str]) -> String {
+    fs::create_dir_all(folder).unwrap();
+    for bin in ["/usr/bin", "/bin"] {
+        for entry in fs::read_dir(bin).unwrap().flatten() {
+            let name = entry.file_name();
+            if !without.iter().any(|left_out| name == *left_out) && !folder.join(&name).exists() {
+                std::os::unix::fs::symlink(entry.path(), folder.join(&name)).unwrap();
+            }
+        }
+    }
+    folder.display().to_string()
+}
+
+#[tokio::test]
+async fn a_host_without_rsync_is_told_before_anything_travels() {
+    let folder = temporary();
+    let path = path_without(&folder.path().join("bin"), &["rsync"]);
+    let sshd = Sshd::start(&format!("SetEnv PATH={path}"));
+    let root = sshd.folder.path().join("root");
+    let fleet = fleet(sshd.ssh(), quick(), target(&root), folder.path());
+    let host = host(&fleet, "box");
+    let probe = host.probe(Survey::Shallow, None).await.unwrap();
+    assert!(probe.facts.contains(&("missing".into(), "rsync".into())), "{probe:?}");
+    let failure = failed(host.prime(&v1(folder.path()), &rollout("r1"), &|_| {}).await.unwrap_err());
+    assert_eq!(
+        (failure.class, failure.message.as_str()),
+        (FailureClass::Transfer, "rsync is not installed on the host")
+    );
+    assert_eq!(fs::read_dir(root.join("releases")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_transfer_that_stalls_fails_in_time() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    let root = sshd.folder.path().join("root");
+    let transfer = TransferSettings { bandwidth: Some(Bytes(1_000_000)), retries: 0, ..quick() };
+    let fleet = fleet(sshd.ssh(), transfer, target(&root), state.path());
+    let one = v1(state.path());
+    let failure = host(&fleet, "box")
+        .prime(&one, &rollout("r1"), &|progress| {
+            if progress.bytes > Bytes(300_000) {
+                let receivers: Vec<_> = processes_with("rsync --server")
+                    .into_iter()
+                    .map(|(pid, _)| pid)
+                    .filter(|pid| sshd.sessions().contains(pid))
+                    .collect();
+                sshd.signal(&receivers, "-STOP");
+            }
+        })
+        .await
+        .unwrap_err();
+    let failure = failed(failure);
+    assert_eq!((failure.class, failure.message.as_str()), (FailureClass::Transfer, "no byte for 2 s"));
+}
+
+#[tokio::test]
+async fn few_connections_serve_many_hosts_and_idle_ones_make_room() {
+    let sshd = Sshd::start("MaxStartups 100");
+    let state = temporary();
+    let root = sshd.folder.path().join("root");
+    let ssh = coalmine::host::SshSettings { sessions: 2, ..sshd.ssh() };
+    let fleet = fleet(ssh, quick(), target(&root), state.path());
+    let hosts: Vec<_> = (0..8).map(|n| host(&fleet, &format!("box{n}"))).collect();
+    for _ in 0..2 {
+        let mut tasks = tokio::task::JoinSet::new();
+        for host in hosts.clone() {
+            tasks.spawn(async move { host.probe(Survey::Shallow, None).await });
+        }
+        while let Some(probe) = tasks.join_next().await {
+            probe.unwrap().unwrap();
+        }
+        eventually("only two stay open", || sshd.sessions().len() <= 4);
+    }
+}
+
+#[tokio::test]
+async fn another_user_is_become_for_scripts_and_for_rsync() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    // Proves by the environment that it was used, and by its odd argument that it was quoted.
+    let helper = sshd.folder.path().join("be come");
+    fs::write(
+        &helper,
+        format!("#!/bin/sh\necho \"$1\" >>{}/became\nshift\nexec \"$@\"\n", sshd.folder.path().display()),
+    )
+    .unwrap();
+    std::process::Command::new("chmod").arg("755").arg(&helper).status().unwrap();
+    let r#become = vec![helper.display().to_string(), "it's a user".to_owned()];
+    for name in ["box", "here"] {
+        let root = sshd.folder.path().join(name);
+        let target = coalmine::host::TargetSettings { r#become: r#become.clone(), ..target(&root) };
+        let fleet = fleet(sshd.ssh(), quick(), target, state.path());
+        let one = release(state.path(), name, &[(b"a file", Content::Text(name))]);
+        host(&fleet, name).prime(&one, &rollout("r1"), &|_| {}).await.unwrap();
+        assert_whole(&one, &root.join("releases").join(one.id.to_string()));
+    }
+    let became = fs::read_to_string(sshd.folder.path().join("became")).unwrap();
+    // Three scripts or two, and rsync, of either.
+    assert!(became.lines().count() >= 6 && became.lines().all(|line| line == "it's a user"), "{became}");
+}
+
+#[tokio::test]
+async fn a_shell_that_chatters_is_read_through_and_named_when_it_breaks_rsync() {
+    let sshd = Sshd::start("ForceCommand echo '@0 end'; printf 'no line feed'; eval \"$SSH_ORIGINAL_COMMAND\"");
+    let state = temporary();
+    let root = sshd.folder.path().join("root");
+    let fleet = fleet(sshd.ssh(), quick(), target(&root), state.path());
+    let host = host(&fleet, "box");
+    host.probe(Survey::Deep, None).await.unwrap();
+    let failure = failed(host.prime(&v1(state.path()), &rollout("r1"), &|_| {}).await.unwrap_err());
+    assert_eq!(failure.message, "the host's shell talks into the transfer");
+}
+
+#[tokio::test]
+async fn an_account_without_a_shell_is_told_as_such() {
+    let sshd = Sshd::start("ForceCommand echo 'This account is currently not available.' >&2; exit 1");
+    let state = temporary();
+    let fleet = fleet(sshd.ssh(), quick(), target(Path::new("/nonexistent")), state.path());
+    let failure = failed(host(&fleet, "box").probe(Survey::Shallow, None).await.unwrap_err());
+    let message = "no shell answered while asking what is installed: This account is currently not available.";
+    assert_eq!(failure.message, message);
+}
+
+#[tokio::test]
+async fn a_switch_that_is_not_confirmed_over_a_new_connection_undoes_itself() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    let root = sshd.folder.path().join("root");
+    let fleet = fleet(sshd.ssh(), quick(), target(&root), state.path());
+    let host = host(&fleet, "box");
+    let (one, two) = (v1(state.path()), v2(state.path()));
+    settled(&host, &one).await;
+    for (name, confirmed) in [("r1", true), ("r2", false)] {
+        let back = RollBackTarget::Release { id: one.id.clone() };
+        host.lock(&lock(name), None).await.unwrap();
+        host.roll_back(&back, None, &switch(name)).await.unwrap();
+        host.prime(&two, &rollout(name), &|_| {}).await.unwrap();
+        let switch = Switch { confirm: Duration::from_secs(2), ..switch(name) };
+        let accepted = sshd.accepted();
+        host.activate(&two.id, &switch).await.unwrap();
+        let to = |release: &StoredRelease| Path::new("releases").join(release.id.to_string());
+        assert_eq!(current(&root), to(&two));
+        if confirmed {
+            host.confirm(&rollout(name)).await.unwrap();
+            assert_eq!(sshd.accepted(), accepted + 1, "it was confirmed over the old connection");
+            tokio::time::sleep(Duration::from_millis(2500)).await;
+            assert_eq!(current(&root), to(&two));
+            host.confirm(&rollout(name)).await.unwrap();
+        } else {
+            // Nothing of ours is needed for it.
+            sshd.signal(&sshd.sessions(), "-KILL");
+            eventually("it goes back", || current(&root) == to(&one));
+            let failure = failed(host.confirm(&rollout(name)).await.unwrap_err());
+            assert_eq!(failure.class, FailureClass::Activate);
+            assert!(failure.message.contains("went back by itself"), "{failure:?}");
+        }
+        host.unlock(&rollout(name)).await.unwrap();
+    }
+}
