@@ -99,6 +99,8 @@ pub(super) struct Answer {
     pub(super) records: Vec<Record>,
     /// The script began.
     pub(super) begun: bool,
+    /// The script did not begin in time.
+    pub(super) mute: bool,
     /// The script said that it is at its end; without that nobody knows what was done.
     pub(super) ended: bool,
     /// The script was ended by its own watch.
@@ -132,6 +134,10 @@ impl Reader {
             }
         }
         true
+    }
+
+    pub(super) const fn has_begun(&self) -> bool {
+        self.answer.begun
     }
 
     const fn goes_on(&self) -> bool {

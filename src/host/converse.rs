@@ -1,16 +1,20 @@
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout_at};
 
 use super::answer::{Answer, Reader, Tail};
 use super::script::Script;
 
-/// Sends a script to a shell and reads what it says, until its end, or the end of the stream.
+/// Sends a script to a shell and reads what it says, until its end, or the end of the stream; a shell that has not begun
+/// the script after `patience` is mute.
 ///
 /// Reads while it writes, so neither side waits for the other; what comes on standard error is kept for people, its end at least.
 /// Cancel safe in that nothing of it lives on when it is dropped.
 pub(super) async fn converse(
     script: &Script,
+    patience: Duration,
     mut stdin: impl AsyncWrite + Unpin,
     mut stdout: impl AsyncRead + Unpin,
     mut stderr: impl AsyncRead + Unpin,
@@ -32,12 +36,17 @@ pub(super) async fn converse(
     let read = async {
         let mut reader = Reader::new(&script.token);
         let mut buffer = vec![0; 16 * 1024];
-        while let Ok(length @ 1..) = stdout.read(&mut buffer).await {
-            if !reader.push(buffer.get(..length).unwrap_or_default()) {
-                break;
+        let begin_by = Instant::now() + patience;
+        loop {
+            let more = stdout.read(&mut buffer);
+            // A host that logs in and then runs nothing is not to be waited for as long as one that works.
+            let more = if reader.has_begun() { Ok(more.await) } else { timeout_at(begin_by, more).await };
+            match more {
+                Ok(Ok(length @ 1..)) if reader.push(buffer.get(..length).unwrap_or_default()) => {}
+                Ok(_) => break reader.finish(),
+                Err(_) => break Answer { mute: true, ..reader.finish() },
             }
         }
-        reader.finish()
     };
     let mut complaints = Tail::default();
     let mut answer = None;

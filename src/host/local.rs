@@ -48,8 +48,8 @@ impl Transport for Local {
             return Err(not_started(&"no pipes"));
         };
         let patience = script.deadline + Duration::from_secs(10);
-        let Ok((answer, complaints)) = tokio::time::timeout(patience, converse(script, stdin, stdout, stderr)).await
-        else {
+        let talk = converse(script, patience, stdin, stdout, stderr);
+        let Ok((answer, complaints)) = tokio::time::timeout(patience, talk).await else {
             return Err(super::transport::silent(script.phase, patience));
         };
         if !answer.ended {

@@ -136,6 +136,16 @@ pub(super) fn cut_short(script: &Script, answer: &Answer, complaints: &Tail) -> 
     Failure::new(FailureClass::Unreachable, message).hint(hint).output(said)
 }
 
+/// Makes the failure of a host that lets us in and runs nothing.
+pub(super) fn mute(phase: Phase, patience: Duration) -> Failure {
+    let seconds = patience.as_secs_f64();
+    Failure::new(
+        FailureClass::Unreachable,
+        format!("logs in, but no shell answered for {seconds} s while {}", phase.doing()),
+    )
+    .hint("the machine is up and hangs, as with a lost NFS home or a dying disk; a login by hand shows where")
+}
+
 /// Makes the failure of a host that says nothing.
 pub(super) fn silent(phase: Phase, silence: Duration) -> Failure {
     let seconds = silence.as_secs_f64();

@@ -14,7 +14,7 @@ use crate::host::process::{Group, quiet};
 use crate::host::rsync::{self, Reach};
 use crate::host::script::{Script, quote_words};
 use crate::host::settings::{TargetSettings, TransferSettings};
-use crate::host::transport::{Copied, Copy, Transport, cut_short, shell, silent};
+use crate::host::transport::{Copied, Copy, Transport, cut_short, mute, shell, silent};
 use crate::model::{Failure, FailureClass, HostId, Progress};
 
 /// Carries to a host over ssh.
@@ -82,9 +82,13 @@ impl Ssh {
             return Err(Failure::new(class_of(script.phase), "ssh gave no pipes"));
         };
         let most = script.deadline + silence;
-        let Ok((answer, complaints)) = tokio::time::timeout(most, converse(script, stdin, stdout, stderr)).await else {
+        let talk = converse(script, silence, stdin, stdout, stderr);
+        let Ok((answer, complaints)) = tokio::time::timeout(most, talk).await else {
             return Err(silent(script.phase, most));
         };
+        if answer.mute {
+            return Err(mute(script.phase, silence));
+        }
         if answer.ended {
             // It has said all; let it close its channel before another takes one.
             if tokio::time::timeout(Duration::from_secs(2), child.wait()).await.is_err() {
@@ -144,10 +148,15 @@ impl Transport for Ssh {
             return Err(no_ssh(&std::io::Error::other("no pipes")));
         };
         let patience = patience(&self.pool);
-        let most = script.deadline + patience.connect + patience.silence + Duration::from_secs(5);
-        let Ok((answer, complaints)) = tokio::time::timeout(most, converse(script, stdin, stdout, stderr)).await else {
+        let begins = patience.connect + patience.silence + Duration::from_secs(5);
+        let most = script.deadline + begins;
+        let talk = converse(script, begins, stdin, stdout, stderr);
+        let Ok((answer, complaints)) = tokio::time::timeout(most, talk).await else {
             return Err(silent(script.phase, most));
         };
+        if answer.mute {
+            return Err(silent(script.phase, begins));
+        }
         if answer.ended {
             return Ok(answer);
         }
