@@ -1,10 +1,20 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
+use super::output::{count, tell};
 use crate::host::{Fleet, Host as _, HostError, Survey};
 use crate::model::{Failure, FailureClass, HostId, Probe, Slot};
+
+/// When the hosts that did not answer yet are named first, and how often then.
+const FIRST_WORD: Duration = Duration::from_secs(10);
+const NEXT_WORD: Duration = Duration::from_secs(30);
+/// How many hosts are worth naming.
+const MOST_NAMES: usize = 40;
 
 /// Asks hosts what they have, some at once; answers are told as they come and given in the order of the hosts.
 pub(super) async fn survey<F: Fleet>(
@@ -28,15 +38,36 @@ pub(super) async fn survey<F: Fleet>(
     }
     let unanswered = || Err(Failure::new(FailureClass::Unreachable, "its survey ended without an answer"));
     let mut answers: Vec<Result<Probe, Failure>> = hosts.iter().map(|_| unanswered()).collect();
-    while let Some(joined) = tasks.join_next().await {
+    let mut silent: BTreeSet<usize> = (0..hosts.len()).collect();
+    let mut patience = tokio::time::interval_at(Instant::now() + FIRST_WORD, NEXT_WORD);
+    loop {
+        let joined = tokio::select! {
+            joined = tasks.join_next() => joined,
+            _ = patience.tick() => {
+                tell_stragglers(hosts, &silent);
+                continue;
+            }
+        };
+        let Some(joined) = joined else { break };
         // A task that panicked has told so itself, and its host stays without an answer.
         let Ok((index, answer)) = joined else { continue };
         if let (Some(id), Some(place)) = (hosts.get(index), answers.get_mut(index)) {
+            silent.remove(&index);
             on_answer(id, &answer);
             *place = answer;
         }
     }
     answers
+}
+
+/// Names the hosts that let everybody wait.
+fn tell_stragglers(hosts: &[HostId], silent: &BTreeSet<usize>) {
+    let names: Vec<HostId> = silent.iter().filter_map(|index| hosts.get(*index).cloned()).collect();
+    if names.len() <= MOST_NAMES {
+        tell(&format!("waiting for {}", crate::expr::fold(&names)));
+    } else {
+        tell(&format!("waiting for {} of {}", names.len(), count(hosts.len(), "host")));
+    }
 }
 
 fn failure_of(error: HostError) -> Failure {
