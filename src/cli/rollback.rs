@@ -66,7 +66,10 @@ async fn last_good(
         Failed::before("no release is known to be good besides what the hosts run; nothing was changed")
             .hint("name the one to go back to: coalmine rollback --to VERSION")
     };
-    let target = by_marks(fleet, store, answers)?.or_else(|| by_hosts(answers)).ok_or_else(nowhere)?;
+    let target = match by_marks(fleet, store, answers)? {
+        Some(target) => target,
+        None => by_hosts(store, answers)?.ok_or_else(nowhere)?,
+    };
     if let Some(release) = store.get(&target).map_err(failed)? {
         return Ok(release);
     }
@@ -100,16 +103,23 @@ fn by_marks(fleet: &Fleet<'_>, store: &Store, answers: &Answers) -> Result<Optio
 }
 
 /// Finds it in what most hosts say was good, where this deploy server was never told.
-fn by_hosts(answers: &Answers) -> Option<ReleaseId> {
+///
+/// What was rolled back from since is not good any more, whatever a host remembers: two rollbacks lead back, not in a circle.
+fn by_hosts(store: &Store, answers: &Answers) -> Result<Option<ReleaseId>, Failed> {
+    let marks = store.marks().map_err(failed)?;
+    let is_bad = |release: &ReleaseId| {
+        let last = marks.iter().rev().find(|mark| mark.release == *release);
+        last.is_some_and(|mark| matches!(mark.verdict, Mark::Bad { .. }))
+    };
     let mut votes: BTreeMap<&ReleaseId, usize> = BTreeMap::new();
     for probe in probes(answers) {
         let running = probe.installed.release();
-        let good = probe.good.as_ref().filter(|good| Some(*good) != running).or(probe.previous.as_ref());
-        if let Some(good) = good.filter(|good| Some(*good) != running) {
+        let known = probe.good.iter().chain(&probe.previous);
+        if let Some(good) = known.into_iter().find(|good| Some(*good) != running && !is_bad(good)) {
             *votes.entry(good).or_default() += 1;
         }
     }
-    votes.into_iter().max_by_key(|(_, votes)| *votes).map(|(release, _)| release.clone())
+    Ok(votes.into_iter().max_by_key(|(_, votes)| *votes).map(|(release, _)| release.clone()))
 }
 
 fn probes(answers: &Answers) -> impl Iterator<Item = &Probe> {
