@@ -243,9 +243,10 @@ fn broken(status: ExitStatus, said: &str, settings: &TransferSettings) -> Broken
             let hint = "its login shell prints something before any command: silence ~/.bashrc there for shells without a terminal";
             (transfer("the host's shell talks into the transfer".into()).hint(hint), false)
         }
-        Some(10 | 12 | 255) | None => {
-            (transfer("the link was lost during the transfer".into()).hint("it is tried again by `retry`"), true)
-        }
+        Some(10 | 12 | 255) | None => (
+            transfer("the link was lost during the transfer".into()).hint("the network, or sshd there, gave way"),
+            true,
+        ),
         Some(30 | 35) => (stalled(settings), true),
         Some(24) => {
             (transfer("the release changed in the store while it was sent".into()).hint("build it again"), false)
@@ -253,6 +254,11 @@ fn broken(status: ExitStatus, said: &str, settings: &TransferSettings) -> Broken
         Some(23) => (transfer(format!("not every file could be written: {}", detail())), false),
         Some(3) => (transfer(format!("rsync refused a path: {}", detail())), false),
         Some(11) => (transfer(format!("cannot write on the host: {}", detail())), false),
+        // A shell's word for a command that was killed.
+        Some(code @ 129..=159) => {
+            let hint = "something there ended it; `dmesg` says whether the memory ran out";
+            (transfer(format!("rsync on the host was killed by signal {}", code - 128)).hint(hint), true)
+        }
         Some(code) => (transfer(format!("rsync failed with exit code {code}: {}", detail())), false),
     };
     Broken { failure: failure.output(said), again }

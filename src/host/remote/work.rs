@@ -143,8 +143,11 @@ fn report(gate: &GateCheck, code: &str, retries: &str, digits: &str) -> GateRepo
         code => format!("exit {code}"),
     };
     if verdict != Verdict::Pass {
-        if retries != "0" && verdict == Verdict::Fail {
-            message = format!("{message} ({retries} retries)");
+        match retries {
+            _ if verdict != Verdict::Fail => {}
+            "0" => {}
+            "1" => message = format!("{message} (after a retry)"),
+            more => message = format!("{message} (after {more} retries)"),
         }
         let last = last_line(&output);
         if !last.is_empty() {
@@ -341,7 +344,7 @@ mod tests {
         let pass = report(&gate, "0", "0", &hex(b"fine\n"));
         assert_eq!((pass.verdict, pass.message.as_str(), pass.output.as_str()), (Verdict::Pass, "", "fine"));
         let fail = report(&gate, "3", "2", &hex(b"one\n\x1b[31mno \xff answer\x1b[0m\n"));
-        assert_eq!(fail.message, "exit 3 (2 retries): no \u{fffd} answer");
+        assert_eq!(fail.message, "exit 3 (after 2 retries): no \u{fffd} answer");
         assert_eq!(report(&gate, "late", "0", "").message, "took longer than 30 s");
         assert_eq!(report(&gate, "75", "0", &hex(b"no data")).verdict, Verdict::Inconclusive);
     }
