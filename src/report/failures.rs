@@ -1,7 +1,7 @@
 //! Failures, the same ones together.
 
 use super::look::{Look, Mark, Tone};
-use super::words::{clean, count, folded, one_line};
+use super::words::{clean, count, folded, one_line, without_name};
 use crate::model::{FailureClass, HostId};
 use crate::plan::LeftOutReason;
 use crate::rollout::State;
@@ -30,13 +30,14 @@ pub struct FailureGroup {
 #[must_use]
 pub fn failure_groups(state: &State) -> Vec<FailureGroup> {
     let mut groups: Vec<FailureGroup> = Vec::new();
-    let mut places = std::collections::HashMap::<(FailureClass, &str), usize>::new();
+    let mut places = std::collections::HashMap::<(FailureClass, String), usize>::new();
     for host in state.hosts() {
         let Some(failure) = &host.failure else {
             continue;
         };
         let next = groups.len();
-        let place = *places.entry((failure.class, &failure.message)).or_insert(next);
+        let message = without_name(&failure.message, &host.id);
+        let place = *places.entry((failure.class, message.clone())).or_insert(next);
         if place == next {
             groups.push(FailureGroup {
                 class: failure.class,
@@ -48,6 +49,9 @@ pub fn failure_groups(state: &State) -> Vec<FailureGroup> {
             });
         }
         if let Some(group) = groups.get_mut(place) {
+            if group.message != failure.message {
+                group.message = message;
+            }
             group.hosts.push(host.id.clone());
             group.hint = group.hint.take().or_else(|| failure.hint.clone());
             group.went_back += usize::from(host.phase == crate::model::Phase::RolledBack);

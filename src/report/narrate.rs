@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 
 use super::look::{Look, Mark, Tone};
 use super::timing::Timings;
-use super::words::{back_to, between, clock, count, folded, one_line, pad, span, took, was};
+use super::words::{back_to, between, clock, count, folded, one_line, pad, span, took, was, without_name};
 use crate::model::{Bytes, FailureClass, HostId, Operator, Phase, StageIdx, StageName, Verdict};
 use crate::plan::{OnFailure, Plan, PlanKind, StageKind};
 use crate::rollout::{Event, GateScope, PauseReason, Record, State};
@@ -144,13 +144,17 @@ impl Narrator {
         let Some(at) = at else {
             return;
         };
-        let mut failed: BTreeMap<(FailureClass, String), Vec<usize>> = BTreeMap::new();
+        let mut failed: BTreeMap<(FailureClass, String), Vec<(usize, String)>> = BTreeMap::new();
         let mut phases: BTreeMap<(Phase, bool), Vec<usize>> = BTreeMap::new();
         for (index, changes) in held {
             let last = changes.len().saturating_sub(1);
             for (place, change) in changes.into_iter().enumerate() {
                 match change {
-                    Change::Failed { class, message } => failed.entry((class, message)).or_default().push(index),
+                    Change::Failed { class, message } => {
+                        let same =
+                            state.host(index).map_or_else(|| message.clone(), |host| without_name(&message, &host.id));
+                        failed.entry((class, same)).or_default().push((index, message));
+                    }
                     Change::Phase { phase, already } if place == last => {
                         phases.entry((phase, already)).or_default().push(index);
                     }
@@ -158,7 +162,12 @@ impl Narrator {
                 }
             }
         }
-        for ((class, message), hosts) in failed {
+        for ((class, same), failed) in failed {
+            let message = match failed.as_slice() {
+                [(_, message)] => message.clone(),
+                _ => same,
+            };
+            let hosts: Vec<usize> = failed.into_iter().map(|(index, _)| index).collect();
             self.tell_failed(class, &message, &hosts, at, state);
         }
         for ((phase, already), hosts) in phases {

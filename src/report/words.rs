@@ -55,6 +55,21 @@ pub(super) fn one_line(text: &str, columns: usize, look: Look) -> String {
     cut(&joined, columns, look)
 }
 
+/// Puts the word HOST where a failure's message names the host itself, so that hosts that failed alike have one message.
+#[must_use]
+pub(super) fn without_name(message: &str, host: &HostId) -> String {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let mut text = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((before, after)) = rest.split_once(host.as_str()) {
+        text.push_str(before);
+        let is_whole = !text.ends_with(is_name) && !after.starts_with(is_name);
+        text.push_str(if is_whole { "HOST" } else { host.as_str() });
+        rest = after;
+    }
+    text + rest
+}
+
 /// Cuts a text, in which no colours are, where it is longer than a number of columns.
 #[must_use]
 pub(super) fn cut(text: &str, columns: usize, look: Look) -> String {
@@ -227,11 +242,25 @@ pub(super) fn back_to(target: Option<&RollBackTarget>) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{clean, count, cut_painted, folded, one_line, span, took};
+    use super::{clean, count, cut_painted, folded, one_line, span, took, without_name};
     use crate::model::HostId;
     use crate::report::Look;
 
     const UNICODE: Look = Look { color: false, unicode: true };
+
+    #[test]
+    fn a_message_is_the_same_on_every_host_whose_own_name_is_all_that_differs() {
+        let host = HostId::new("mw1.example").unwrap();
+        for (message, same) in [
+            ("no /srv/mw1.example/data", "no /srv/HOST/data"),
+            ("mw1.example", "HOST"),
+            ("mw1.example.org, xmw1.example and mw1.example-a", "mw1.example.org, xmw1.example and mw1.example-a"),
+            ("mw1.example: mw1.example", "HOST: HOST"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(without_name(message, &host), same);
+        }
+    }
 
     #[test]
     fn nothing_that_a_host_prints_reaches_the_terminal_as_an_order() {
