@@ -34,14 +34,14 @@ say_link() {
         # Through the link, as whoever uses it does.
         digest=$(digest_of "./$p_link") || digest=-
         say link release "$link_id" "$digest"
-        if [ "$p_deep" = yes ]; then
+        if [ "$p_deep" = yes ] || [ "$p_deep" = "$link_id" ]; then
             # Its own manifest may have been changed along with the rest: its name has the digest's begin.
             prove "./$p_link/." full "${link_id##*-}" || say_drift
         fi
         ;;
     *)
         say link unmanaged
-        if [ "$p_deep" = yes ] && [ -n "$p_version_command" ]; then
+        if [ "$p_deep" != no ] && [ -n "$p_version_command" ]; then
             work_here
             attempt 10 "./$p_link" "$p_version_command"
             [ "$attempt_code" != 0 ] || say version "$(hex <"$work/out")"

@@ -13,6 +13,7 @@ use super::release::{make, store};
 use super::rollout::{Prepared, Run, conductor_failed};
 use super::{Cli, conduct, mapping};
 use crate::conductor::replay;
+use crate::host::Survey;
 use crate::journal::Rollouts;
 use crate::model::RolloutId;
 use crate::plan::{LeftOutReason, OnFailure, Plan, PlanKind};
@@ -57,7 +58,8 @@ async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<Nex
     context.select(&everybody, &args.selection)?;
     let release = make(context, &fleet, &args.wanted, false).await?;
     let hosts = mapping::real_fleet(context.config(), &store(context)?, args.full_verify)?;
-    let answers = ask(context, &fleet, &hosts, &args.selection, args.slot.as_ref()).await?;
+    let answers =
+        ask(context, &fleet, &hosts, &args.selection, args.slot.as_ref(), &Survey::For(release.id.clone())).await?;
     let kind = if args.prime { PlanKind::Prime } else { PlanKind::Install };
     let plan = draft(context, &fleet, answers, kind, &release, wishes(args))?;
     if args.dry_run {

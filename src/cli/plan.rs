@@ -6,6 +6,7 @@ use super::output::{look, print};
 use super::planned::{Wishes, ask, draft};
 use super::release::{make, store};
 use super::{Cli, mapping};
+use crate::host::Survey;
 use crate::plan::{Plan, PlanKind};
 use crate::report::{PlanReport, plan_exit_code, plan_text};
 
@@ -28,7 +29,8 @@ pub(super) fn show(cli: &Cli, plan: &Plan, output: TableFormat) -> Result<(), Fa
 async fn make_plan(context: &Context, fleet: &Fleet<'_>, args: &PlanArgs) -> Result<Plan, Failed> {
     let release = make(context, fleet, &args.wanted, false).await?;
     let hosts = mapping::real_fleet(context.config(), &store(context)?, false)?;
-    let answers = ask(context, fleet, &hosts, &args.selection, args.slot.as_ref()).await?;
+    let answers =
+        ask(context, fleet, &hosts, &args.selection, args.slot.as_ref(), &Survey::For(release.id.clone())).await?;
     let wishes = Wishes { slot: args.slot.clone(), skip_unreachable: args.skip_unreachable, ..Wishes::default() };
     draft(context, fleet, answers, PlanKind::Install, &release, wishes)
 }

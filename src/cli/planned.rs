@@ -50,6 +50,7 @@ pub(super) async fn ask(
     hosts: &Arc<RealFleet>,
     selection: &Selection,
     slot: Option<&Slot>,
+    depth: &Survey,
 ) -> Result<Answers, Failed> {
     let everybody: Vec<HostId> = fleet.masters.iter().chain(&fleet.hosts).cloned().collect();
     check_masters(fleet)?;
@@ -58,7 +59,7 @@ pub(super) async fn ask(
     let selected: HashSet<&HostId> = chosen.iter().collect();
     let width = context.config().ssh.sessions.get();
     let mut heard = 0;
-    let answers = survey(hosts, &chosen, Survey::Deep, slot, width, |host, answer| {
+    let answers = survey(hosts, &chosen, depth, slot, width, |host, answer| {
         heard += 1;
         match answer {
             Ok(_) => tracing::info!("{host} answered, {heard} of {}", chosen.len()),

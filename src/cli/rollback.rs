@@ -10,6 +10,7 @@ use super::planned::{Answers, Wishes, ask, draft};
 use super::release::{failed, make_wanted, store};
 use super::rollout::{Prepared, Run};
 use super::{Cli, args, mapping};
+use crate::host::Survey;
 use crate::model::{Probe, ReleaseId};
 use crate::plan::PlanKind;
 use crate::release::{Mark, Store, StoredRelease, Wanted};
@@ -26,7 +27,7 @@ async fn roll_back(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<
     let fleet = context.fleet()?;
     let store = store(context)?;
     let hosts = mapping::real_fleet(context.config(), &store, false)?;
-    let answers = ask(context, &fleet, &hosts, &args.selection, args.slot.as_ref()).await?;
+    let answers = ask(context, &fleet, &hosts, &args.selection, args.slot.as_ref(), &Survey::Deep).await?;
     let release = match &args.to {
         Some(version) => match store.find(version).map_err(failed)? {
             Some(release) => std::sync::Arc::new(release),

@@ -6,6 +6,7 @@ use super::output::{look, print, tell};
 use super::planned::ask;
 use super::release::{find, store};
 use super::{Cli, mapping};
+use crate::host::Survey;
 use crate::model::{HostId, Version};
 use crate::release::compare;
 use crate::report::{HostStatusReport, StatusReport, WantedRelease};
@@ -23,7 +24,7 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &StatusArgs) -> Result<u8,
 async fn survey(context: &Context, fleet: &Fleet<'_>, args: &StatusArgs) -> Result<StatusReport, Failed> {
     let wanted = wanted(context, fleet, args.version.as_deref(), args.no_fetch).await?;
     let hosts = mapping::real_fleet(context.config(), &store(context)?, true)?;
-    let answers = ask(context, fleet, &hosts, &args.selection, args.slot.as_ref()).await?;
+    let answers = ask(context, fleet, &hosts, &args.selection, args.slot.as_ref(), &Survey::Deep).await?;
     let order = |a: &Version, b: &Version| compare(a.as_str(), b.as_str());
     let mut rows = Vec::new();
     for (host, answer) in answers.targets() {

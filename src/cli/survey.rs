@@ -20,7 +20,7 @@ const MOST_NAMES: usize = 40;
 pub(super) async fn survey<F: Fleet>(
     fleet: &Arc<F>,
     hosts: &[HostId],
-    depth: Survey,
+    depth: &Survey,
     slot: Option<&Slot>,
     width: usize,
     mut on_answer: impl FnMut(&HostId, &Result<Probe, Failure>),
@@ -28,10 +28,10 @@ pub(super) async fn survey<F: Fleet>(
     let permits = Arc::new(Semaphore::new(width.max(1)));
     let mut tasks = JoinSet::new();
     for (index, id) in hosts.iter().enumerate() {
-        let (host, permits, slot) = (fleet.host(id), Arc::clone(&permits), slot.cloned());
+        let (host, permits, depth, slot) = (fleet.host(id), Arc::clone(&permits), depth.clone(), slot.cloned());
         tasks.spawn(async move {
             let permit = permits.acquire_owned().await;
-            let answer = host.probe(depth, slot.as_ref()).await.map_err(failure_of);
+            let answer = host.probe(&depth, slot.as_ref()).await.map_err(failure_of);
             drop(permit);
             (index, answer)
         });

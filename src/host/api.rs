@@ -8,10 +8,13 @@ use crate::model::{
 use crate::release::StoredRelease;
 
 /// Says how deep a host is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Survey {
     /// Its state file, its links and the names of its releases.
     Shallow,
+    /// As deep where the host says that it runs this release, so that nothing may have to be done there. What else it runs is
+    /// replaced, and hashing it would cost every host of an upgrade as much as proving what replaces it.
+    For(ReleaseId),
     /// Also every file of the current release against its manifest, and what an unmanaged one answers.
     Deep,
 }
@@ -125,7 +128,7 @@ pub trait Host: Send + Sync + 'static {
     /// # Errors
     ///
     /// When the host cannot be reached or its answer not be read.
-    fn probe(&self, survey: Survey, slot: Option<&Slot>) -> impl Future<Output = Result<Probe, HostError>> + Send;
+    fn probe(&self, survey: &Survey, slot: Option<&Slot>) -> impl Future<Output = Result<Probe, HostError>> + Send;
 
     /// Takes the host's lock, or renews it, and asks what the host has, in one round trip.
     ///

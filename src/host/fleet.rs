@@ -74,7 +74,7 @@ impl Fleet for RealFleet {
 pub struct RealHost(Remote<Route>);
 
 impl Host for RealHost {
-    async fn probe(&self, survey: Survey, slot: Option<&Slot>) -> Result<Probe, HostError> {
+    async fn probe(&self, survey: &Survey, slot: Option<&Slot>) -> Result<Probe, HostError> {
         self.0.probe(survey, slot).await
     }
 

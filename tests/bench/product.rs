@@ -24,9 +24,9 @@ const BUMPED_EXTENSION_BYTES: usize = 4_200_000;
 const NEWS: u64 = 6;
 
 const WORDS: [&str; 32] = [
-    "request", "response", "header", "session", "buffer", "stream", "parse", "encode", "token", "value", "index", "cache",
-    "config", "state", "event", "handler", "worker", "queue", "result", "error", "connect", "close", "update", "node",
-    "field", "schema", "context", "version", "path", "module", "length", "offset",
+    "request", "response", "header", "session", "buffer", "stream", "parse", "encode", "token", "value", "index",
+    "cache", "config", "state", "event", "handler", "worker", "queue", "result", "error", "connect", "close", "update",
+    "node", "field", "schema", "context", "version", "path", "module", "length", "offset",
 ];
 
 /// Tells what was made.
@@ -43,7 +43,12 @@ impl fmt::Display for Product {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { files, bytes, changed_files, changed_bytes } = self;
         let mega = |bytes: &usize| *bytes as f64 / 1e6;
-        write!(f, "{files} files of {:.1} MB, of which {changed_files} of {:.1} MB change", mega(bytes), mega(changed_bytes))
+        write!(
+            f,
+            "{files} files of {:.1} MB, of which {changed_files} of {:.1} MB change",
+            mega(bytes),
+            mega(changed_bytes)
+        )
     }
 }
 

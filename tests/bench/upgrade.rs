@@ -91,10 +91,7 @@ fn main() -> Result<()> {
         eprintln!("round {round} of {} is over", options.rounds);
     }
     let kex = options.kex.as_deref().unwrap_or("ssh's own choice");
-    println!(
-        "{} hosts; {product}; key exchange: {kex}; medians of {} rounds\n",
-        options.hosts, options.rounds
-    );
+    println!("{} hosts; {product}; key exchange: {kex}; medians of {} rounds\n", options.hosts, options.rounds);
     let Some(table) = table::table(&costs) else { bail!("no round was run") };
     print!("{table}");
     fleet.down()

@@ -9,6 +9,7 @@ use super::super::error::Failed;
 use super::super::planned::{Wishes, ask, check_reachable, draft};
 use super::super::release::{failed, make_wanted, tags};
 use super::Backend;
+use crate::host::Survey;
 use crate::model::{ReleaseId, RolloutId};
 use crate::plan::{Plan, PlanKind};
 use crate::release::{Mark, Wanted};
@@ -53,7 +54,7 @@ async fn make(backend: &Backend, wanted: PlanWanted) -> Result<Plan, Failed> {
     let fleet = context.fleet()?;
     let release = make_wanted(context, Wanted::Tag(wanted.version.to_string()), true, false).await?;
     let selection = Selection { limit: wanted.limit.map(|limit| limit.expression), exclude: None };
-    let answers = ask(context, &fleet, &backend.hosts, &selection, None).await?;
+    let answers = ask(context, &fleet, &backend.hosts, &selection, None, &Survey::For(release.id.clone())).await?;
     let kind = if wanted.prime { PlanKind::Prime } else { PlanKind::Install };
     let wishes = Wishes {
         soak: wanted.no_soak.then_some(Duration::ZERO),

@@ -37,7 +37,7 @@ async fn run(backend: &Backend) -> Result<(), Failed> {
     let versions: Vec<Version> = tags(context).await?.into_iter().map(|tag| tag.version).collect();
     let (heard, mut answers) = mpsc::unbounded_channel();
     let asking =
-        ask(&backend.hosts, &fleet.hosts, Survey::Deep, None, context.config().ssh.sessions.get(), |host, answer| {
+        ask(&backend.hosts, &fleet.hosts, &Survey::Deep, None, context.config().ssh.sessions.get(), |host, answer| {
             // The receiver is read below until the last answer.
             drop(heard.send(row(host, answer, &wanted, &versions)));
         });

@@ -185,13 +185,14 @@ fn gate_calls(gates: &[GateCheck]) -> String {
 }
 
 impl<T: Transport> Host for Remote<T> {
-    async fn probe(&self, survey: Survey, slot: Option<&Slot>) -> Result<Probe, HostError> {
+    async fn probe(&self, survey: &Survey, slot: Option<&Slot>) -> Result<Probe, HostError> {
         let (seconds, deep) = match survey {
-            Survey::Shallow => (30, "no"),
-            Survey::Deep => (300, "yes"),
+            Survey::Shallow => (30, "no".to_owned()),
+            Survey::For(release) => (300, release.to_string()),
+            Survey::Deep => (300, "yes".to_owned()),
         };
         let mut script = self.script(Phase::Probe, seconds, slot);
-        script.set("deep", deep);
+        script.set("deep", &deep);
         Ok(self.survey(&script).await?.0)
     }
 

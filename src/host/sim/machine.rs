@@ -231,7 +231,7 @@ impl<T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> Drop for Landin
 }
 
 impl Host for SimHost {
-    async fn probe(&self, _survey: Survey, _slot: Option<&Slot>) -> Result<Probe, HostError> {
+    async fn probe(&self, _survey: &Survey, _slot: Option<&Slot>) -> Result<Probe, HostError> {
         let probe = self
             .remote(Operation::Probe, FailureClass::Unreachable, Duration::ZERO, |disk, _| Ok(disk.probe()))
             .await?;
