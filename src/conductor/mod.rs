@@ -48,6 +48,8 @@ mod server;
 mod session;
 mod signals;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use access::Access;

@@ -27,7 +27,8 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Opened {
     journal: Journal<Disk>,
-    machine: Machine,
+    state: State,
+    plan: Arc<Plan>,
     rollouts: Rollouts,
 }
 
@@ -43,21 +44,20 @@ impl Opened {
         if state.mode() == Mode::Finished {
             return Err(ConductorError::Over(rollout.clone()));
         }
-        let machine =
-            Machine::resume(state, jiff::Timestamp::now()).ok_or_else(|| ConductorError::NoPlan(rollout.clone()))?;
-        Ok(Self { journal, machine, rollouts: rollouts.clone() })
+        let plan = state.plan().cloned().ok_or_else(|| ConductorError::NoPlan(rollout.clone()))?;
+        Ok(Self { journal, state, plan, rollouts: rollouts.clone() })
     }
 
     /// Gives the plan.
     #[must_use]
     pub const fn plan(&self) -> &Arc<Plan> {
-        self.machine.plan_of()
+        &self.plan
     }
 
     /// Gives the rollout as its journal left it.
     #[must_use]
     pub const fn state(&self) -> &State {
-        self.machine.state()
+        &self.state
     }
 
     /// Makes the conductor, whose socket can be connected to from here on; needs a runtime of several threads.
@@ -72,8 +72,7 @@ impl Opened {
         lock: EnvironmentLock,
         access: &Access,
     ) -> Result<Conductor<F, S>, ConductorError> {
-        let Self { journal, machine, rollouts } = self;
-        let plan = Arc::clone(machine.plan_of());
+        let Self { journal, state, plan, rollouts } = self;
         if *lock.environment() != plan.environment {
             return Err(ConductorError::WrongLock {
                 rollout: plan.rollout.clone(),
@@ -84,6 +83,8 @@ impl Opened {
         let path = journal.path().to_owned();
         let folder = rollouts.folder(&plan.rollout);
         access.open(&folder, &[&path, &super::launch::file_in(&folder), &super::launch::log_in(&folder)])?;
+        let machine =
+            Machine::resume(state, parts.clock.now()).ok_or_else(|| ConductorError::NoPlan(plan.rollout.clone()))?;
         let (engine, handle) = Engine::new(machine, journal, parts, settings);
         let (farewell, told) = watch::channel(None);
         let server = Server::bind(&folder, path, plan.rollout.clone(), handle.clone(), access, told)?;

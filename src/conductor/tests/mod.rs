@@ -1,0 +1,224 @@
+//! Rollouts of simulated hosts behind real sockets, locks and journals.
+
+mod conversation;
+mod finding;
+mod locking;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::{Access, Conductor, ConductorError, Ending, EnvironmentLock, Holder, News, Opened, Signals, Watcher};
+use crate::engine::{Parts, Settings, VirtualClock};
+use crate::hooks::{GateAnswer, Site, SiteError, StageQuestion};
+use crate::host::sim::{Disk, Fault, SimFleet};
+use crate::journal::Rollouts;
+use crate::model::{
+    Command, Environment, HostId, Operator, ReleaseId, RollBackTarget, RolloutId, StageName, Verdict, Version,
+};
+use crate::plan::{Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageKind, StagePlan};
+use crate::release::StoredRelease;
+use crate::rollout::{Machine, Record};
+
+/// Holds a state folder and a fleet that stays as it is when its conductor goes.
+pub(super) struct World {
+    pub(super) state: TempDir,
+    pub(super) rollouts: Rollouts,
+    pub(super) rollout: RolloutId,
+    pub(super) plan: Plan,
+    fleet: SimFleet,
+    clock: VirtualClock,
+}
+
+pub(super) struct NoSite;
+
+impl Site for NoSite {
+    async fn depool(&self, _host: &HostId) -> Result<(), SiteError> {
+        Ok(())
+    }
+
+    async fn repool(&self, _host: &HostId) -> Result<(), SiteError> {
+        Ok(())
+    }
+
+    async fn ask(&self, _question: &StageQuestion) -> GateAnswer {
+        GateAnswer { verdict: Verdict::Pass, value: None, message: String::new() }
+    }
+
+    async fn announce(&self, _message: &str) -> Result<(), SiteError> {
+        Ok(())
+    }
+}
+
+pub(super) fn release(version: &str) -> Arc<StoredRelease> {
+    Arc::new(StoredRelease::imagined(&Version::new(version).unwrap()).unwrap())
+}
+
+pub(super) fn operator(name: &str) -> Operator {
+    Operator(format!("{name}@deploy").into())
+}
+
+pub(super) fn production() -> Environment {
+    Environment::new("production").unwrap()
+}
+
+pub(super) fn holder(name: &str) -> Holder {
+    Holder {
+        owner: operator(name),
+        reason: Some("a fix".to_owned()),
+        rollout: None,
+        pid: std::process::id(),
+        since: "2026-01-01T00:00:00Z".parse().unwrap(),
+    }
+}
+
+/// Plans a rollout to so many hosts, with a canary that waits for promotion when it shall.
+pub(super) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
+    let (old, new) = (release("1.0.0"), release("2.0.0"));
+    let stage = |name: &str, hosts, promote| StagePlan {
+        name: StageName::new(name).unwrap(),
+        kind: StageKind::Targets,
+        waves: vec![hosts],
+        concurrency: 100,
+        soak: Duration::from_secs(60),
+        promote,
+        budget: Budget::default(),
+        gates: Vec::new(),
+    };
+    let host = |index| HostPlan {
+        host: host(index),
+        site: None,
+        from: None,
+        good: Some(RollBackTarget::Release { id: old.id.clone() }),
+    };
+    Plan {
+        rollout: RolloutId::new(rollout).unwrap(),
+        environment: production(),
+        kind: PlanKind::Install,
+        version: new.version.clone(),
+        release: new.id.clone(),
+        digest: new.digest,
+        commit: new.commit.to_string(),
+        operator: operator("amy"),
+        reason: None,
+        slot: None,
+        policy: Policy {
+            on_failure: OnFailure::Pause,
+            prefetch: Prefetch::All,
+            promote_all: false,
+            skip_unreachable: false,
+            prime_width: 100,
+            control_width: 100,
+            depool: false,
+            confirm: Duration::ZERO,
+        },
+        stages: vec![stage("canary", 1, promote), stage("fleet", hosts - 1, Promote::Auto)],
+        hosts: (0..hosts).map(host).collect(),
+        left_out: Vec::new(),
+    }
+}
+
+pub(super) fn host(index: usize) -> HostId {
+    HostId::new(&format!("mw{index:04}")).unwrap()
+}
+
+/// Makes the journal of a plan, as whoever planned leaves it.
+pub(super) fn journal(rollouts: &Rollouts, plan: &Plan, at: Timestamp) {
+    let (_, first) = Machine::plan(plan.clone(), at);
+    drop(rollouts.create(&first).unwrap());
+}
+
+impl World {
+    pub(super) fn new(hosts: usize, promote: Promote) -> Self {
+        Self::within(tempfile::tempdir().unwrap(), "", hosts, promote)
+    }
+
+    /// Makes one whose state folder is so far below another.
+    pub(super) fn within(state: TempDir, below: &str, hosts: usize, promote: Promote) -> Self {
+        let epoch = "2026-01-01T00:00:00Z".parse().unwrap();
+        let mut fleet = SimFleet::new(epoch);
+        for index in 0..hosts {
+            fleet.add(host(index), Disk::with_good(&release("1.0.0").id), Vec::new(), index as u64);
+        }
+        let plan = plan("20260101T000000-abcd", hosts, promote);
+        let rollouts = Rollouts::new(&state.path().join(below));
+        journal(&rollouts, &plan, epoch);
+        Self { state, rollouts, rollout: plan.rollout.clone(), plan, fleet, clock: VirtualClock::new(epoch) }
+    }
+
+    pub(super) fn spoil(&mut self, index: usize, fault: Fault) {
+        self.fleet.add(host(index), Disk::with_good(&release("1.0.0").id), vec![fault], index as u64);
+    }
+
+    pub(super) fn state_dir(&self) -> &Path {
+        self.state.path()
+    }
+
+    pub(super) fn lock(&self) -> EnvironmentLock {
+        let lock = EnvironmentLock::take(self.state_dir(), &production(), &holder("amy"), Duration::ZERO, |_| {});
+        lock.unwrap()
+    }
+
+    /// Goes on with the rollout, from wherever its journal is.
+    pub(super) fn conductor(&self) -> Result<Conductor<SimFleet, NoSite>, ConductorError> {
+        let parts = Parts {
+            fleet: Arc::new(self.fleet.clone()),
+            site: Arc::new(NoSite),
+            releases: Arc::new(|id: &ReleaseId| Some(release(id.version().as_str()))),
+            checks: Arc::new(|_: &HostId, _: Option<&ReleaseId>| Vec::new()),
+            clock: Arc::new(self.clock),
+        };
+        let opened = Opened::new(&self.rollouts, &self.rollout)?;
+        opened.conductor(parts, Settings::new(operator("amy")), self.lock(), &Access::owner())
+    }
+
+    pub(super) fn conduct(&self) -> JoinHandle<Result<Ending, ConductorError>> {
+        run(self.conductor().unwrap())
+    }
+
+    pub(super) async fn watch(&self, after: u64) -> Watcher {
+        Watcher::connect(&self.rollouts, &self.rollout, after).await.unwrap()
+    }
+
+    pub(super) async fn command(&self, command: Command, name: &str) -> Result<(), super::ClientError> {
+        super::command(&self.rollouts, &self.rollout, command, operator(name)).await
+    }
+
+    pub(super) fn records(&self) -> Vec<Record> {
+        self.rollouts.read(&self.rollout).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+}
+
+pub(super) fn run(conductor: Conductor<SimFleet, NoSite>) -> JoinHandle<Result<Ending, ConductorError>> {
+    tokio::spawn(conductor.run(Signals::take().unwrap(), Arc::new(|_: &str| {})))
+}
+
+/// Listens to the end, and gives the journaled records and the last word.
+pub(super) async fn listen(watcher: &mut Watcher) -> (Vec<Record>, Option<News>) {
+    let mut records = Vec::new();
+    loop {
+        match watcher.next().await.unwrap() {
+            Some(News::Record(record)) => {
+                if record.event.is_journaled() {
+                    records.push(*record);
+                }
+            }
+            last => return (records, last),
+        }
+    }
+}
+
+/// Listens until something has happened.
+pub(super) async fn hear(watcher: &mut Watcher, what: impl Fn(&Record) -> bool) -> Record {
+    loop {
+        match watcher.next().await.unwrap() {
+            Some(News::Record(record)) if what(&record) => return *record,
+            Some(News::Record(_)) => {}
+            end => panic!("{end:?} came first"),
+        }
+    }
+}
