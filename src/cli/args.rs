@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::{Environment, RolloutId, Slot, Version};
+use super::control::{AttachArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs};
+use crate::model::{Environment, HostId, RolloutId, Slot, Version};
 
 /// Installs a release of a tool on a whole fleet over ssh and rsync, canaries first.
 ///
@@ -69,8 +70,30 @@ pub enum Command {
     Build(BuildArgs),
     /// Lists tags with their state: built, good, bad, where installed.
     Releases(ReleasesArgs),
-    /// Puts the last release back that was finalized, or another one, without soak.
+    /// Rolls back the rollout that runs; with none running, puts the last finalized release back, without soak.
     Rollback(RollbackArgs),
+    /// Follows a rollout that runs, from any terminal.
+    Attach(AttachArgs),
+    /// Starts no new host in the rollout that runs; those under way finish.
+    Pause(RolloutArgs),
+    /// Goes on after a pause, or lets the next stage start.
+    Continue(RolloutArgs),
+    /// Ends the rollout that runs, and leaves every host as it stands.
+    Abort(RolloutArgs),
+    /// Tries failed hosts of the rollout that runs again.
+    Retry(RetryArgs),
+    /// Leaves a host of the rollout that runs out, or forgives its failure.
+    Skip(HostArgs),
+    /// Goes on with a rollout whose conductor died or was stopped.
+    Resume(ResumeArgs),
+    /// Lists rollouts, the latest first.
+    Rollouts(RolloutsArgs),
+    /// Tells one rollout from its journal.
+    Show(ShowArgs),
+    /// Freezes an environment: nobody starts a rollout, nor goes on with one, until it is unlocked.
+    Lock(LockArgs),
+    /// Frees an environment that was frozen, whoever did it.
+    Unlock,
     /// Resolves an expression, one host a line.
     Hosts(HostsArgs),
     /// Checks configuration, tools, agent and every host, and says how to mend what is wrong.
@@ -319,6 +342,11 @@ pub struct ReleasesArgs {
 /// What `rollback` takes.
 #[derive(Debug, Clone, Args)]
 pub struct RollbackArgs {
+    /// Of a rollout that runs: puts every host back that it switched. Without it, of the one that runs; when none does,
+    /// plans a rollout back to the last release that was finalized.
+    #[arg(value_name = "ID", value_parser = rollout, conflicts_with = "to")]
+    pub rollout: Option<RolloutId>,
+
     /// To this version instead of the last one that was finalized.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub to: Option<Version>,
@@ -439,14 +467,18 @@ fn slot(text: &str) -> Result<Slot, String> {
     Slot::new(text).map_err(|error| error.to_string())
 }
 
-fn rollout(text: &str) -> Result<RolloutId, String> {
+pub(super) fn rollout(text: &str) -> Result<RolloutId, String> {
     RolloutId::new(text).map_err(|error| error.to_string())
+}
+
+pub(super) fn host(text: &str) -> Result<HostId, String> {
+    HostId::new(text).map_err(|error| error.to_string())
 }
 
 fn version(text: &str) -> Result<Version, String> {
     Version::new(text).map_err(|error| error.to_string())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     crate::config::parse_duration(text).map_err(|error| error.to_string())
 }

@@ -29,7 +29,11 @@ pub(super) struct Fleet<'a> {
 
 impl Context {
     pub(super) fn load(cli: &Cli) -> Result<Self, Failed> {
-        let loaded = Config::load(&sources(cli)?).map_err(Failed::usage)?;
+        Self::load_from(cli, &sources(cli)?)
+    }
+
+    pub(super) fn load_from(cli: &Cli, sources: &Sources) -> Result<Self, Failed> {
+        let loaded = Config::load(sources).map_err(Failed::usage)?;
         for name in &loaded.ignored_variables {
             tracing::warn!("the variable {name} means nothing to coalmine");
         }
@@ -119,7 +123,7 @@ fn inventory(loaded: &Loaded) -> Result<Inventory, Failed> {
 /// Finds the state folder: the flag's, else the system's where this user may write it, else the user's own.
 ///
 /// Deployers who share a server share `/var/lib/coalmine`, so that they see each other's rollouts.
-fn state_dir(flag: Option<&Path>) -> Result<PathBuf, Failed> {
+pub(super) fn state_dir(flag: Option<&Path>) -> Result<PathBuf, Failed> {
     use etcetera::BaseStrategy as _;
 
     if let Some(folder) = flag {

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use super::args::{InstallArgs, OnFailureChoice, Running, StreamFormat, TableFormat};
 use super::console::{self, Opening};
-use super::context::Context;
+use super::context::{Context, Fleet};
+use super::control::{follow, waiting_note};
 use super::error::Failed;
 use super::main::runtime;
 use super::output::{count, is_interactive, print, tell};
@@ -12,7 +13,7 @@ use super::planned::{Wishes, ask, check_reachable, draft};
 use super::release::{make, store};
 use super::rollout::{Prepared, Run, conductor_failed};
 use super::{Cli, conduct, mapping};
-use crate::conductor::replay;
+use crate::conductor::{ConductorError, EnvironmentLock, LockError, replay};
 use crate::host::Survey;
 use crate::journal::Rollouts;
 use crate::model::RolloutId;
@@ -53,6 +54,9 @@ pub(super) fn finish(cli: &Cli, context: &Context, next: Next) -> Result<u8, Fai
 
 async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<Next, Failed> {
     let fleet = context.fleet()?;
+    if !args.dry_run {
+        heed_others(context, &fleet, &args.running)?;
+    }
     // A selection that matches nothing is told before a build of minutes.
     let everybody: Vec<_> = fleet.masters.iter().chain(&fleet.hosts).cloned().collect();
     context.select(&everybody, &args.selection)?;
@@ -75,6 +79,19 @@ async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<Nex
     start(&run, &args.running, plan, Prepared { release, fleet: hosts }).await
 }
 
+/// Refuses what another holds before minutes are spent on it, and tells what waits.
+pub(super) fn heed_others(context: &Context, fleet: &Fleet<'_>, running: &Running) -> Result<(), Failed> {
+    let may_wait = !running.wait_lock.unwrap_or(context.config().lock.wait).is_zero();
+    match EnvironmentLock::look(&context.state_dir, fleet.name) {
+        Err(ConductorError::Lock(LockError::Held { .. })) if may_wait => {}
+        looked => looked.map_err(conductor_failed)?,
+    }
+    if let Some(note) = waiting_note(&context.state_dir, fleet.name) {
+        tell(&format!("{note}; a new one overtakes it"));
+    }
+    Ok(())
+}
+
 /// Starts a planned rollout: here, or as a process of its own where it is to outlive this one.
 pub(super) async fn start(run: &Run<'_>, running: &Running, plan: Plan, prepared: Prepared) -> Result<Next, Failed> {
     let lock = run.lock(&plan.environment, Some(&plan.rollout), plan.reason.as_deref())?;
@@ -84,9 +101,14 @@ pub(super) async fn start(run: &Run<'_>, running: &Running, plan: Plan, prepared
         conduct::start(run, &rollout, lock).await?;
         return Ok(Next::Console(rollout));
     }
-    if running.detach {
+    // What was started on a terminal must not end with it.
+    let on_terminal = !running.headless && is_interactive();
+    if running.detach || on_terminal {
         drop(prepared);
         conduct::start(run, &rollout, lock).await?;
+        if !running.detach {
+            return follow(run.cli, &run.rollouts(), &rollout, run.output).await.map(Next::Exit);
+        }
         print(rollout.as_str())?;
         tell(&format!("`coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"));
         return Ok(Next::Exit(Failed::WAITING));

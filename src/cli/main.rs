@@ -9,7 +9,8 @@ use super::console::Opening;
 use super::context::Context;
 use super::error::Failed;
 use super::output::{Aside, is_interactive, print, tell};
-use super::{build, conduct, config, console, hosts, install, plan, rollback, sandbox, status};
+use super::{build, conduct, config, console, control, hosts, install, plan, rollback, sandbox, status};
+use crate::model::Command as Order;
 
 /// Where the rollout of this process is written, for who has to look after a bug.
 static JOURNAL: OnceLock<std::path::PathBuf> = OnceLock::new();
@@ -25,7 +26,8 @@ pub fn main() -> u8 {
             return if error.use_stderr() { Failed::USAGE } else { 0 };
         }
     };
-    log_to_stderr(cli.verbose);
+    // What a conductor writes is read later, and by somebody else.
+    log_to_stderr(cli.verbose, matches!(cli.command, Some(Command::Conduct { .. })));
     match catch_unwind(AssertUnwindSafe(|| run(&cli))) {
         Ok(Ok(code)) => code,
         Ok(Err(failed)) => {
@@ -55,7 +57,23 @@ fn run(cli: &Cli) -> Result<u8, Failed> {
         Command::Status(args) => status::run(cli, &Context::load(cli)?, args),
         Command::Plan(args) => plan::run(cli, &Context::load(cli)?, args),
         Command::InstallWorld(args) => install::run(cli, &Context::load(cli)?, args),
-        Command::Rollback(args) => rollback::run(cli, &Context::load(cli)?, args),
+        Command::Rollback(args) => match control::roll_back_what_runs(cli, args)? {
+            Some(code) => Ok(code),
+            None => rollback::run(cli, &Context::load(cli)?, args),
+        },
+        Command::Attach(args) => control::attach(cli, args),
+        Command::Pause(args) => control::give(cli, args.rollout.as_ref(), Order::Pause),
+        Command::Continue(args) => control::give(cli, args.rollout.as_ref(), Order::Continue),
+        Command::Abort(args) => control::give(cli, args.rollout.as_ref(), Order::Abort),
+        Command::Retry(args) => {
+            control::give(cli, args.which.rollout.as_ref(), Order::Retry { host: args.host.clone() })
+        }
+        Command::Skip(args) => control::give(cli, args.which.rollout.as_ref(), Order::Skip { host: args.host.clone() }),
+        Command::Resume(args) => control::resume(cli, args),
+        Command::Rollouts(args) => control::rollouts(cli, args),
+        Command::Show(args) => control::show(cli, args),
+        Command::Lock(args) => control::lock(cli, &Context::load(cli)?, args),
+        Command::Unlock => control::unlock(&Context::load(cli)?),
         Command::Sandbox(command) => sandbox::run(command),
         Command::Conduct { rollout } => conduct::run(cli, rollout),
         Command::Completions { shell } => {
@@ -76,16 +94,20 @@ fn run(cli: &Cli) -> Result<u8, Failed> {
     }
 }
 
-fn log_to_stderr(verbose: u8) {
+fn log_to_stderr(verbose: u8, with_time: bool) {
     let level = match verbose {
         0 => "warn",
         1 => "coalmine=info",
         _ => "coalmine=debug",
     };
     let filter = EnvFilter::try_from_env("COALMINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Aside).without_time();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Aside).with_ansi(!with_time);
     // A second subscriber in one process can only be a test's.
-    drop(subscriber.try_init());
+    if with_time {
+        drop(subscriber.try_init());
+    } else {
+        drop(subscriber.without_time().try_init());
+    }
 }
 
 /// Notes where the rollout of this process is written.

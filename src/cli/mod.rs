@@ -9,6 +9,7 @@ mod conduct;
 mod config;
 mod console;
 mod context;
+mod control;
 mod error;
 mod hosts;
 mod install;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::args::RollbackArgs;
 use super::context::{Context, Fleet};
 use super::error::Failed;
-use super::install::{Next, confirm, finish, nothing_to_do, refuse_to_ask_nobody, start};
+use super::install::{Next, confirm, finish, heed_others, nothing_to_do, refuse_to_ask_nobody, start};
 use super::main::runtime;
 use super::plan::show;
 use super::planned::{Answers, Wishes, ask, draft};
@@ -25,6 +25,9 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<u
 
 async fn roll_back(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<Next, Failed> {
     let fleet = context.fleet()?;
+    if !args.dry_run {
+        heed_others(context, &fleet, &args.running)?;
+    }
     let store = store(context)?;
     let hosts = mapping::real_fleet(context.config(), &store, false)?;
     let answers = ask(context, &fleet, &hosts, &args.selection, args.slot.as_ref(), &Survey::Deep).await?;

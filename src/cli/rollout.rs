@@ -239,10 +239,28 @@ fn releases(
 }
 
 fn start_report(run: &Run<'_>, rollouts: &Rollouts, rollout: &RolloutId, told: &[Record]) -> Result<Reporter, Failed> {
-    let (format, redraw) = match run.output {
+    // A rollout that has just been planned is told from its first record on, one that is resumed from where it is.
+    let is_new = !told.iter().any(|record| matches!(record.event, Event::HostProbed { .. }));
+    let (told, rest): (&[Record], &[Record]) = if is_new { (&[], told) } else { (told, &[]) };
+    let reporter = reporter(run.cli, run.output, rollouts, rollout, told)?;
+    for record in rest {
+        reporter.record(Arc::new(record.clone()));
+    }
+    Ok(reporter)
+}
+
+/// Makes what tells a rollout on standard output; what was told already is not told again.
+pub(super) fn reporter(
+    cli: &Cli,
+    output: StreamFormat,
+    rollouts: &Rollouts,
+    rollout: &RolloutId,
+    told: &[Record],
+) -> Result<Reporter, Failed> {
+    let (format, redraw) = match output {
         StreamFormat::Text => {
             let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-            (Format::Text(style(run.cli.color, run.cli.verbose > 0)), !dumb)
+            (Format::Text(style(cli.color, cli.verbose > 0)), !dumb)
         }
         StreamFormat::Jsonl => (Format::Jsonl, false),
     };
@@ -254,16 +272,9 @@ fn start_report(run: &Run<'_>, rollouts: &Rollouts, rollout: &RolloutId, told: &
             .collect();
         records.map_err(|error| error.to_string())
     };
-    // A rollout that has just been planned is told from its first record on, one that is resumed from where it is.
-    let is_new = !told.iter().any(|record| matches!(record.event, Event::HostProbed { .. }));
-    let (told, rest): (&[Record], &[Record]) = if is_new { (&[], told) } else { (told, &[]) };
-    let reporter = Target::stdout(redraw)
+    Target::stdout(redraw)
         .and_then(|target| Reporter::start(format, target, told, Box::new(catch_up)))
-        .map_err(|error| Failed::before(format!("standard output cannot be written beside the rollout: {error}")))?;
-    for record in rest {
-        reporter.record(Arc::new(record.clone()));
-    }
-    Ok(reporter)
+        .map_err(|error| Failed::before(format!("standard output cannot be written beside the rollout: {error}")))
 }
 
 /// Remembers what the rollout found out about the release: where a later rollback goes depends on it.

@@ -1,5 +1,6 @@
 use super::args::{self, StatusArgs, TableFormat};
 use super::context::{Context, Fleet};
+use super::control::waiting_note;
 use super::error::Failed;
 use super::main::runtime;
 use super::output::{look, print, tell};
@@ -17,6 +18,9 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &StatusArgs) -> Result<u8,
     match args.output {
         TableFormat::Text => print(&report.text(look(cli.color), cli.verbose > 0).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Failed::before)?)?,
+    }
+    if let Some(note) = waiting_note(&context.state_dir, fleet.name) {
+        tell(&note);
     }
     Ok(report.exit_code())
 }

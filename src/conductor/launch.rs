@@ -101,9 +101,15 @@ impl Launch {
         }
     }
 
+    /// Tells whether a variable is one that sets something of coalmine.
+    #[must_use]
+    pub fn is_setting(name: &str) -> bool {
+        name.starts_with(OURS)
+    }
+
     /// Gives the variables of coalmine, which say how the rollout is done whoever goes on with it.
     pub fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.variables().filter(|(name, _)| name.starts_with(OURS))
+        self.variables().filter(|(name, _)| Self::is_setting(name))
     }
 
     /// Gives all variables that were kept, for where nobody is there whose own would be better; without an agent that is gone.
@@ -218,14 +224,13 @@ impl Start<'_> {
             .stdout(Stdio::piped())
             .stderr(file)
             .stdin(lock.hand_on());
+        // The variables that set something are those of the start, and no others.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(OURS.as_bytes())) {
+            command.env_remove(name);
+        }
         if self.unattended {
             command.envs(self.launch.variables());
         } else {
-            // The variables that set something are those of the start, and no others.
-            let ours = |name: &OsStr| name.as_encoded_bytes().starts_with(OURS.as_bytes());
-            for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
-                command.env_remove(name);
-            }
             command.envs(self.launch.settings());
         }
         let spawned = command.spawn();

@@ -177,6 +177,19 @@ impl EnvironmentLock {
         Ok(lock)
     }
 
+    /// Tells whether the lock could be had now, without taking it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::take`].
+    pub fn look(state: &Path, environment: &Environment) -> Result<(), ConductorError> {
+        refuse_frozen(state, environment)?;
+        match standing(state, environment)? {
+            Standing::Free => Ok(()),
+            Standing::Held(holder) => Err(LockError::Held { environment: environment.clone(), holder }.into()),
+        }
+    }
+
     /// Takes over the lock that the process before handed on as this one's standard input; none when it did not.
     ///
     /// What is read from standard input afterwards is nothing.

@@ -79,7 +79,7 @@ fn failed(error: HostError) -> coalmine::model::Failure {
 /// Takes a host through a whole rollout of two releases, a bad one and back.
 async fn whole_rollout(host: &RealHost, root: &Path, state: &Path) {
     let (one, two) = (v1(state), v2(state));
-    let probe = host.probe(Survey::Deep, None).await.unwrap();
+    let probe = host.probe(&Survey::Deep, None).await.unwrap();
     assert_eq!(probe.installed, Installed::Missing);
     assert!(probe.facts.iter().any(|(key, _)| key == "rsync"), "{probe:?}");
     assert!(probe.facts.iter().all(|(key, _)| key != "missing"), "{probe:?}");
@@ -102,7 +102,7 @@ async fn whole_rollout(host: &RealHost, root: &Path, state: &Path) {
     assert!(host.activate(&one.id, &switch("r1")).await.unwrap().already);
     assert_eq!(current(root), Path::new("releases").join(one.id.to_string()));
     host.finalize(&one.id, &rollout("r1"), None).await.unwrap();
-    let probe = host.probe(Survey::Deep, None).await.unwrap();
+    let probe = host.probe(&Survey::Deep, None).await.unwrap();
     assert_eq!(probe.installed, Installed::Release { id: one.id.clone(), digest: Some(one.digest), drift: None });
     assert_eq!((probe.good.as_ref(), probe.rollout), (Some(&one.id), Some(rollout("r1"))));
 
@@ -318,11 +318,11 @@ async fn a_connection_that_died_while_nobody_looked_comes_back_quietly() {
     let root = sshd.folder.path().join("root");
     let fleet = fleet(sshd.ssh(), quick(), target(&root), state.path());
     let host = host(&fleet, "box");
-    host.probe(Survey::Shallow, None).await.unwrap();
+    host.probe(&Survey::Shallow, None).await.unwrap();
     sshd.signal(&sshd.sessions(), "-KILL");
-    host.probe(Survey::Shallow, None).await.unwrap();
+    host.probe(&Survey::Shallow, None).await.unwrap();
     host.close().await;
-    host.probe(Survey::Shallow, None).await.unwrap();
+    host.probe(&Survey::Shallow, None).await.unwrap();
     assert_eq!(sshd.accepted(), 3);
 }
 
@@ -333,7 +333,7 @@ async fn a_host_that_falls_silent_is_unreachable_and_says_for_how_long() {
     let root = sshd.folder.path().join("root");
     let fleet = fleet(sshd.ssh(), quick(), target(&root), state.path());
     let host = host(&fleet, "box");
-    host.probe(Survey::Shallow, None).await.unwrap();
+    host.probe(&Survey::Shallow, None).await.unwrap();
     sshd.signal(&sshd.sessions(), "-STOP");
     let begun = Instant::now();
     let failure = failed(host.lock(&lock("r1"), None).await.unwrap_err());
@@ -348,7 +348,7 @@ async fn a_host_that_takes_connections_and_says_nothing_is_unreachable() {
     let state = temporary();
     let fleet = fleet(sshd.ssh(), quick(), target(Path::new("/nonexistent")), state.path());
     sshd.signal(&[sshd.pid()], "-STOP");
-    let failure = failed(host(&fleet, "box").probe(Survey::Shallow, None).await.unwrap_err());
+    let failure = failed(host(&fleet, "box").probe(&Survey::Shallow, None).await.unwrap_err());
     assert_eq!(failure.message, "no answer for 2 s while connecting");
     assert!(processes_with(&sshd.folder.path().display().to_string()).iter().all(|(pid, _)| *pid == sshd.pid()));
 }
@@ -360,7 +360,7 @@ async fn connections_that_fail_say_why_and_what_to_do_and_are_not_tried_again() 
     let fleet = fleet(sshd.ssh(), quick(), target(Path::new("/nonexistent")), state.path());
     let host = host(&fleet, "box");
     let expect = async |message: &str, hint: &str| {
-        let failure = failed(host.probe(Survey::Shallow, None).await.unwrap_err());
+        let failure = failed(host.probe(&Survey::Shallow, None).await.unwrap_err());
         assert_eq!((failure.class, failure.message.as_str()), (FailureClass::Unreachable, message));
         assert!(failure.hint.as_deref().unwrap_or_default().contains(hint), "{failure:?}");
     };
@@ -386,12 +386,12 @@ async fn connections_that_fail_say_why_and_what_to_do_and_are_not_tried_again() 
     fs::write(path.join("known_hosts"), "").unwrap();
     expect("its host key is not known", "known_hosts").await;
     sshd.trust("host.pub");
-    host.probe(Survey::Shallow, None).await.unwrap();
+    host.probe(&Survey::Shallow, None).await.unwrap();
     host.close().await;
     sshd.down();
     expect("connection refused", "sshd").await;
     let nowhere = crate::stage::host(&fleet, "no-such-host.invalid");
-    let failure = failed(nowhere.probe(Survey::Shallow, None).await.unwrap_err());
+    let failure = failed(nowhere.probe(&Survey::Shallow, None).await.unwrap_err());
     assert_eq!(failure.message, "its name does not resolve");
 }
 
@@ -417,7 +417,7 @@ async fn a_host_without_rsync_is_told_before_anything_travels() {
     let root = sshd.folder.path().join("root");
     let fleet = fleet(sshd.ssh(), quick(), target(&root), folder.path());
     let host = host(&fleet, "box");
-    let probe = host.probe(Survey::Shallow, None).await.unwrap();
+    let probe = host.probe(&Survey::Shallow, None).await.unwrap();
     assert!(probe.facts.contains(&("missing".into(), "rsync".into())), "{probe:?}");
     let failure = failed(host.prime(&v1(folder.path()), &rollout("r1"), &|_| {}).await.unwrap_err());
     assert_eq!(
@@ -463,7 +463,7 @@ async fn few_connections_serve_many_hosts_and_idle_ones_make_room() {
     for _ in 0..2 {
         let mut tasks = tokio::task::JoinSet::new();
         for host in hosts.clone() {
-            tasks.spawn(async move { host.probe(Survey::Shallow, None).await });
+            tasks.spawn(async move { host.probe(&Survey::Shallow, None).await });
         }
         while let Some(probe) = tasks.join_next().await {
             probe.unwrap().unwrap();
@@ -505,7 +505,7 @@ async fn a_shell_that_chatters_is_read_through_and_named_when_it_breaks_rsync() 
     let root = sshd.folder.path().join("root");
     let fleet = fleet(sshd.ssh(), quick(), target(&root), state.path());
     let host = host(&fleet, "box");
-    host.probe(Survey::Deep, None).await.unwrap();
+    host.probe(&Survey::Deep, None).await.unwrap();
     let failure = failed(host.prime(&v1(state.path()), &rollout("r1"), &|_| {}).await.unwrap_err());
     assert_eq!(failure.message, "the host's shell talks into the transfer");
 }
@@ -515,7 +515,7 @@ async fn an_account_without_a_shell_is_told_as_such() {
     let sshd = Sshd::start("ForceCommand echo 'This account is currently not available.' >&2; exit 1");
     let state = temporary();
     let fleet = fleet(sshd.ssh(), quick(), target(Path::new("/nonexistent")), state.path());
-    let failure = failed(host(&fleet, "box").probe(Survey::Shallow, None).await.unwrap_err());
+    let failure = failed(host(&fleet, "box").probe(&Survey::Shallow, None).await.unwrap_err());
     let message = "no shell answered while asking what is installed: This account is currently not available.";
     assert_eq!(failure.message, message);
 }

@@ -186,7 +186,7 @@ async fn settled(host: &RealHost, release: &Arc<StoredRelease>, name: &str) {
 }
 
 async fn drift(host: &RealHost) -> Option<String> {
-    match host.probe(Survey::Deep, None).await.unwrap().installed {
+    match host.probe(&Survey::Deep, None).await.unwrap().installed {
         Installed::Release { drift, .. } => drift,
         other => panic!("{other:?}"),
     }
@@ -368,7 +368,7 @@ async fn a_host_that_had_nothing_goes_back_to_nothing() {
             host.roll_back(&RollBackTarget::Nothing, None, &switch("r1")).await.unwrap();
             assert!(fs::symlink_metadata(root.path().join("tool")).is_err());
         }
-        assert_eq!(host.probe(Survey::Shallow, None).await.unwrap().installed, Installed::Missing);
+        assert_eq!(host.probe(&Survey::Shallow, None).await.unwrap().installed, Installed::Missing);
     }
 }
 
@@ -385,7 +385,7 @@ async fn a_real_folder_is_kept_as_a_release_and_can_be_gone_back_to() {
         fs::write(old.join("bin/we ird\n/back\\slash\u{1}"), "odd").unwrap();
         fs::write(old.join("MANIFEST"), "its own").unwrap();
         symlink("bin/we ird\n", old.join("li nk")).unwrap();
-        let probe = host.probe(Survey::Deep, None).await.unwrap();
+        let probe = host.probe(&Survey::Deep, None).await.unwrap();
         assert_eq!(probe.installed, Installed::Unmanaged { version: Some("tool version 0.9".into()) });
         let one = simple(state.path(), "1.0");
         host.lock(&lock("r1"), None).await.unwrap();
@@ -455,9 +455,9 @@ async fn pruning_keeps_what_matters_and_as_many_as_was_said() {
         kept.sort_unstable();
         // Current, good and previous, the slot's and the primed one: more than the three that were asked for.
         assert_eq!(names(&root.path().join("releases")), kept, "{}", programs.name);
-        let probe = host.probe(Survey::Shallow, None).await.unwrap();
+        let probe = host.probe(&Survey::Shallow, None).await.unwrap();
         assert_eq!((probe.good.as_ref(), probe.previous.as_ref()), (Some(&releases[5].id), Some(&releases[4].id)));
-        let probe = host.probe(Survey::Shallow, Some(&slot)).await.unwrap();
+        let probe = host.probe(&Survey::Shallow, Some(&slot)).await.unwrap();
         assert_eq!(probe.installed.release(), Some(&releases[0].id));
         assert_eq!(probe.good, Some(releases[0].id.clone()));
         assert!(host_log(root.path()).iter().any(|line| line.contains("pruned")));
@@ -634,7 +634,7 @@ async fn a_dead_mans_switch_fires_without_anybody_and_after_a_reboot_at_the_next
         let armed = root.path().join(format!(".coalmine/armed.{name}"));
         let line = fs::read_to_string(&armed).unwrap();
         fs::write(&armed, line.replacen(line.split(' ').next().unwrap(), "1000", 1)).unwrap();
-        let probe = host.probe(Survey::Shallow, None).await.unwrap();
+        let probe = host.probe(&Survey::Shallow, None).await.unwrap();
         assert_eq!(probe.installed.release(), Some(&one.id), "{}", programs.name);
         assert!(host.confirm(&rollout(name)).await.is_err());
         assert!(host_log(root.path()).iter().any(|line| line.contains("not confirmed in time")));

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::{Access, Conductor, ConductorError, Ending, EnvironmentLock, Holder, News, Opened, Signals, Watcher};
 use crate::engine::{Parts, Settings, VirtualClock};
 use crate::hooks::{GateAnswer, Site, SiteError, StageQuestion};
-use crate::host::sim::{Disk, Fault, SimFleet};
+use crate::host::sim::{Disk, SimFleet};
 use crate::journal::Rollouts;
 use crate::model::{
     Command, Environment, HostId, Operator, ReleaseId, RollBackTarget, RolloutId, StageName, Verdict, Version,
@@ -29,7 +29,6 @@ pub(super) struct World {
     pub(super) state: TempDir,
     pub(super) rollouts: Rollouts,
     pub(super) rollout: RolloutId,
-    pub(super) plan: Plan,
     fleet: SimFleet,
     clock: VirtualClock,
 }
@@ -147,11 +146,7 @@ impl World {
         let plan = plan("20260101T000000-abcd", hosts, promote);
         let rollouts = Rollouts::new(&state.path().join(below));
         journal(&rollouts, &plan, epoch);
-        Self { state, rollouts, rollout: plan.rollout.clone(), plan, fleet, clock: VirtualClock::new(epoch) }
-    }
-
-    pub(super) fn spoil(&mut self, index: usize, fault: Fault) {
-        self.fleet.add(host(index), Disk::with_good(&release("1.0.0").id), vec![fault], index as u64);
+        Self { state, rollouts, rollout: plan.rollout, fleet, clock: VirtualClock::new(epoch) }
     }
 
     pub(super) fn state_dir(&self) -> &Path {

@@ -1,0 +1,85 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::AttachArgs;
+use super::choose::{history, one_that_runs};
+use super::command::unreachable;
+use crate::cli::Cli;
+use crate::cli::args::StreamFormat;
+use crate::cli::error::Failed;
+use crate::cli::main::runtime;
+use crate::cli::output::tell;
+use crate::cli::rollout::reporter;
+use crate::conductor::{Ending, Farewell, News, Watcher};
+use crate::journal::Rollouts;
+use crate::model::RolloutId;
+use crate::report::Written;
+use crate::rollout::State;
+
+/// How long the end waits for whoever reads the output.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Follows a rollout that runs, until it is over or the follower has had enough.
+pub(in crate::cli) fn attach(cli: &Cli, args: &AttachArgs) -> Result<u8, Failed> {
+    let rollouts = history(cli)?;
+    let rollout = one_that_runs(cli, &rollouts, args.which.rollout.as_ref())?;
+    runtime()?.block_on(follow(cli, &rollouts, &rollout, args.output))
+}
+
+/// Prints what happens in a rollout of another process, from its beginning on, and gives the exit code of its end.
+///
+/// An interrupt ends the following and not the rollout: 8.
+pub(in crate::cli) async fn follow(
+    cli: &Cli,
+    rollouts: &Rollouts,
+    rollout: &RolloutId,
+    output: StreamFormat,
+) -> Result<u8, Failed> {
+    let no_signals = |error: std::io::Error| Failed::before(format!("signals cannot be taken: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    let mut watcher = Watcher::connect(rollouts, rollout, 0).await.map_err(unreachable)?;
+    let pid = watcher.greeting().pid;
+    let reporter = reporter(cli, output, rollouts, rollout, &[])?;
+    let mut state = State::new();
+    let end = loop {
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => break None,
+            news = watcher.next() => match news.map_err(unreachable)? {
+                Some(News::Record(record)) => {
+                    if record.event.is_journaled() {
+                        state.apply(&record);
+                    }
+                    reporter.record(Arc::from(record));
+                }
+                end => break end,
+            },
+        }
+    };
+    let is_over = matches!(end, Some(News::Bye(Farewell::Finished)));
+    let written = tokio::task::block_in_place(|| reporter.finish(PATIENCE));
+    if written == Written::Stalled {
+        tell("standard output is not read; what is missing there is in the journal");
+    }
+    if end.is_none() {
+        tell(&format!(
+            "rollout {rollout} goes on in process {pid}: `coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"
+        ));
+        return Ok(Failed::WAITING);
+    }
+    let ending = Ending::of(state);
+    match end {
+        Some(News::Lost) => tell(&format!("the conductor of rollout {rollout} died")),
+        Some(News::Bye(Farewell::Failed)) => tell(&format!(
+            "the conductor of rollout {rollout} could not go on; {} says why",
+            crate::conductor::log_in(&rollouts.folder(rollout)).display()
+        )),
+        _ => {}
+    }
+    if let (Some(hint), false) = (&ending.hint, is_over) {
+        tell(hint);
+    }
+    Ok(ending.exit_code)
+}

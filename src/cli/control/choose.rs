@@ -1,0 +1,93 @@
+use std::io::{self, BufRead as _, Write as _};
+use std::path::Path;
+
+use crate::cli::Cli;
+use crate::cli::context::state_dir;
+use crate::cli::error::Failed;
+use crate::cli::output::is_interactive;
+use crate::cli::rollout::conductor_failed;
+use crate::conductor::{running, waiting};
+use crate::journal::{Entry, Rollouts};
+use crate::model::{Environment, RolloutId};
+
+/// Finds the rollouts of this state folder.
+pub(super) fn history(cli: &Cli) -> Result<Rollouts, Failed> {
+    Ok(Rollouts::new(&state_dir(cli.state_dir.as_deref())?))
+}
+
+/// Finds the rollout that is meant among those that run: the one that was named, or the only one.
+pub(super) fn one_that_runs(cli: &Cli, rollouts: &Rollouts, named: Option<&RolloutId>) -> Result<RolloutId, Failed> {
+    if let Some(rollout) = named {
+        let entry = rollouts.entry(rollout).map_err(Failed::before)?;
+        return if entry.live { Ok(rollout.clone()) } else { Err(not_running(&entry)) };
+    }
+    let entries = running(rollouts, cli.environment.as_ref()).map_err(conductor_failed)?;
+    if entries.is_empty() {
+        let failed = Failed::before(format!("no rollout runs{}", in_environment(cli.environment.as_ref())));
+        let waits = waiting(rollouts, cli.environment.as_ref()).map_err(conductor_failed)?;
+        return Err(match waits.resumable.last() {
+            Some(entry) => {
+                failed.hint(format!("{} waits: `coalmine resume {}` goes on with it", title(entry), entry.rollout))
+            }
+            None => failed,
+        });
+    }
+    one_of(&entries, "runs")
+}
+
+/// Asks which of several rollouts is meant, where there is somebody to ask.
+pub(super) fn one_of(entries: &[Entry], does: &str) -> Result<RolloutId, Failed> {
+    if let [entry] = entries {
+        return Ok(entry.rollout.clone());
+    }
+    let list: String =
+        entries.iter().zip(1..).map(|(entry, number)| format!("\n  {number}. {}", title(entry))).collect();
+    let text = format!("more than one rollout {does}:{list}");
+    let unclear = || Failed::usage(&text).hint("name one, or its environment with -e ENV");
+    if !is_interactive() {
+        return Err(unclear());
+    }
+    let answer = ask(&format!("{text}\nWhich one, by its number? "))?;
+    let chosen = answer.trim().parse().ok().and_then(|number: usize| entries.get(number.checked_sub(1)?));
+    chosen.map(|entry| entry.rollout.clone()).ok_or_else(|| Failed::usage("none was chosen; nothing was done"))
+}
+
+/// Asks on standard error, and reads a line.
+pub(super) fn ask(question: &str) -> Result<String, Failed> {
+    let mut stderr = io::stderr().lock();
+    let asked = write!(stderr, "{question}").and_then(|()| stderr.flush());
+    asked.map_err(|error| Failed::before(format!("the terminal cannot be written: {error}")))?;
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.map_err(|error| Failed::before(format!("the terminal cannot be read: {error}")))?;
+    Ok(answer)
+}
+
+/// Says why a rollout cannot be controlled.
+pub(super) fn not_running(entry: &Entry) -> Failed {
+    let rollout = &entry.rollout;
+    match entry.ended {
+        Some((outcome, _)) => Failed::before(format!("rollout {rollout} is over: {outcome}"))
+            .hint(format!("`coalmine show {rollout}` tells what happened")),
+        None => Failed::before(format!("no conductor runs rollout {rollout}"))
+            .hint(format!("it waits: `coalmine resume {rollout}` goes on with it")),
+    }
+}
+
+/// Says that a rollout of an environment waits to be resumed; none when none does.
+pub(in crate::cli) fn waiting_note(state_dir: &Path, environment: &Environment) -> Option<String> {
+    // What cannot be read is told by whoever needs it.
+    let found = waiting(&Rollouts::new(state_dir), Some(environment)).ok()?;
+    let entry = found.resumable.last()?;
+    Some(format!("{} waits: `coalmine resume {}` goes on with it", title(entry), entry.rollout))
+}
+
+/// Names a rollout for people.
+pub(super) fn title(entry: &Entry) -> String {
+    let Entry { rollout, environment, version, operator, .. } = entry;
+    format!("rollout {rollout} ({version} in {environment}, by {operator})")
+}
+
+pub(super) fn in_environment(environment: Option<&Environment>) -> String {
+    environment.map_or_else(String::new, |environment| format!(" in {environment}"))
+}

@@ -1,0 +1,77 @@
+use super::args::{RolloutsArgs, ShowArgs};
+use super::attach::follow;
+use super::choose::{history, in_environment};
+use crate::cli::Cli;
+use crate::cli::args::{StreamFormat, TableFormat};
+use crate::cli::error::Failed;
+use crate::cli::main::runtime;
+use crate::cli::output::{print, style, tell};
+use crate::conductor::replay;
+use crate::journal::Rollouts;
+use crate::model::RolloutId;
+use crate::report::{RolloutRow, RolloutsReport, show_text};
+
+/// Lists the latest rollouts.
+pub(in crate::cli) fn rollouts(cli: &Cli, args: &RolloutsArgs) -> Result<u8, Failed> {
+    let rollouts = history(cli)?;
+    let listing = rollouts.list().map_err(Failed::before)?;
+    for error in &listing.unreadable {
+        tell(&format!("left out: {error}"));
+    }
+    let wanted = cli.environment.as_ref();
+    let entries = listing.entries.iter().rev().filter(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
+    let mut rows = Vec::new();
+    for entry in entries.take(usize::try_from(args.last).unwrap_or(usize::MAX)) {
+        match replay(&rollouts, &entry.rollout) {
+            Ok(state) => rows.extend(RolloutRow::new(&state, entry.live)),
+            Err(error) => tell(&format!("left out: {error}")),
+        }
+    }
+    let report = RolloutsReport::new(rows);
+    match args.output {
+        TableFormat::Text => print(&report.text(&style(cli.color, cli.verbose > 0)).join("\n"))?,
+        TableFormat::Json => print(&serde_json::to_string(&report).map_err(Failed::before)?)?,
+    }
+    Ok(0)
+}
+
+/// Tells one rollout from its journal.
+pub(in crate::cli) fn show(cli: &Cli, args: &ShowArgs) -> Result<u8, Failed> {
+    let rollouts = history(cli)?;
+    let rollout = match &args.rollout {
+        Some(rollout) => rollout.clone(),
+        None => latest(cli, &rollouts)?,
+    };
+    if args.follow && rollouts.is_live(&rollout).map_err(Failed::before)? {
+        return runtime()?.block_on(follow(cli, &rollouts, &rollout, args.output));
+    }
+    let mut records = Vec::new();
+    let mut broken = None;
+    for record in rollouts.read(&rollout).map_err(Failed::before)? {
+        match record {
+            Ok(record) => records.push(record),
+            // Whatever came before is worth showing.
+            Err(error) => broken = Some(error),
+        }
+    }
+    match args.output {
+        StreamFormat::Text => print(&show_text(&records, &style(cli.color, cli.verbose > 0)).join("\n"))?,
+        StreamFormat::Jsonl => {
+            let lines: Result<Vec<String>, _> = records.iter().map(crate::rollout::Record::to_line).collect();
+            print(&lines.map_err(Failed::before)?.join("\n"))?;
+        }
+    }
+    match broken {
+        Some(error) => Err(Failed::before(error)),
+        None => Ok(0),
+    }
+}
+
+fn latest(cli: &Cli, rollouts: &Rollouts) -> Result<RolloutId, Failed> {
+    let entries = rollouts.list().map_err(Failed::before)?.entries;
+    let wanted = cli.environment.as_ref();
+    let latest = entries.into_iter().rev().find(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
+    latest
+        .map(|entry| entry.rollout)
+        .ok_or_else(|| Failed::before(format!("there is no rollout{} yet", in_environment(wanted))))
+}
