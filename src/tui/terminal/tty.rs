@@ -12,6 +12,7 @@ use crossterm::terminal::{
 use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Position, Rect};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, kill_current_process_group};
@@ -75,7 +76,7 @@ impl Tty {
         let terminal = Terminal::new(backend)?;
         enter_modes(mouse)?;
         let mut tty = Self { terminal, mouse, log };
-        tty.terminal.clear()?;
+        tty.clear()?;
         Ok(tty)
     }
 
@@ -99,7 +100,16 @@ impl Tty {
 
     fn try_redraw(&mut self) -> io::Result<()> {
         enter_modes(self.mouse)?;
-        self.terminal.clear()
+        self.clear()
+    }
+
+    /// Empties the screen, so that the next frame draws all of it.
+    ///
+    /// Not through [`Terminal::clear`], which asks the terminal where its cursor is (ratatui 0.30): the answer comes on the
+    /// input that another thread reads, and a stalled terminal gives none, so the console would not open or not come back.
+    fn clear(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 }
 
