@@ -98,7 +98,7 @@ pub fn estimate(watched: &Watched, now: Timestamp) -> Option<Estimate> {
             if status.promoted.is_some() {
                 continue;
             }
-            sum.add(watched.pace.switches.mean(), to_switch(state, idx), stage.concurrency);
+            sum.add(watched.pace.switches.mean(), to_switch(watched, idx), stage.concurrency);
             let begun = status.soak.filter(|_| state.mode() == Mode::Soaking { stage: idx });
             let over = state.mode() == Mode::Promoting { stage: idx };
             let soak = begun.map_or(stage.soak, |soak| between(now, soak.until));
@@ -110,10 +110,10 @@ pub fn estimate(watched: &Watched, now: Timestamp) -> Option<Estimate> {
     (sum.left > Duration::ZERO || by_hand > 0).then_some(Estimate { left: sum.left, at_least: sum.at_least, by_hand })
 }
 
-fn to_switch(state: &State, stage: StageIdx) -> usize {
+fn to_switch(watched: &Watched, stage: StageIdx) -> usize {
     [Phase::Pending, Phase::Priming, Phase::Primed, Phase::Activating, Phase::Active, Phase::Checking]
         .into_iter()
-        .map(|phase| state.count_in(stage, phase))
+        .map(|phase| watched.count_in(stage, phase))
         .sum()
 }
 

@@ -242,14 +242,23 @@ impl State {
 
     /// Brings lists and windows up to date with what was taken; called before anything is drawn.
     pub fn settle(&mut self) {
-        let heights = view::heights(self);
-        self.fleet.rows.settle(&self.fleet.table, heights.fleet);
-        self.planning.settle(heights.versions, heights.plan);
-        if let Some(watched) = &mut self.watched {
-            watched.settle(heights.rollout);
+        if let Some(watched) = self.watched.as_mut().filter(|_| self.screen == Screen::Rollout) {
+            watched.derive();
         }
-        let past = self.history.here().map_or(0, Vec::len);
-        self.past.settle(past, heights.history);
+        let heights = view::heights(self);
+        match self.screen {
+            Screen::Fleet => self.fleet.rows.settle(&self.fleet.table, heights.list),
+            Screen::Plan => self.planning.settle(heights.versions, heights.list),
+            Screen::Rollout => {
+                if let Some(watched) = &mut self.watched {
+                    watched.rows.settle(&watched.table, heights.list);
+                }
+            }
+            Screen::History => {
+                let past = self.history.here().map_or(0, Vec::len);
+                self.past.settle(past, heights.list);
+            }
+        }
         let groups = self.watched.as_ref().map_or(0, |watched| watched.groups().len());
         match self.layers.last_mut() {
             Some(Layer::Failures(cursor)) => cursor.settle(groups, heights.layer),

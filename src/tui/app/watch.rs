@@ -74,6 +74,8 @@ pub struct Watched {
     pub pace: Pace,
     groups: Vec<FailureGroup>,
     regroup: bool,
+    counts: Vec<[usize; Phase::ALL.len()]>,
+    recount: bool,
     stalled: Vec<(usize, Duration)>,
 }
 
@@ -229,12 +231,15 @@ impl Watched {
             pace: Pace::default(),
             groups: Vec::new(),
             regroup: false,
+            counts: Vec::new(),
+            recount: true,
             stalled: Vec::new(),
         }
     }
 
     /// Takes what happened.
     pub fn take(&mut self, record: &Record) {
+        self.recount |= !matches!(record.event, Event::HostProgress { .. });
         let table = &mut self.table;
         self.pace.take(&table.state, record);
         table.state.apply(record);
@@ -294,7 +299,7 @@ impl Watched {
     }
 
     /// Brings up to date what is derived from the records and the time.
-    pub fn settle(&mut self, height: usize) {
+    pub fn derive(&mut self) {
         let table = &mut self.table;
         let now = table.now;
         let mut stalled: Vec<(usize, Duration)> = if self.link == Link::Up && self.source != Source::Journal {
@@ -317,13 +322,21 @@ impl Watched {
         if std::mem::take(&mut self.regroup) {
             self.groups = group(&table.state);
         }
-        self.rows.settle(&self.table, height);
+        if std::mem::take(&mut self.recount) {
+            self.counts = count(&table.state);
+        }
     }
 
     /// Gives the rollout as its records have made it.
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.table.state
+    }
+
+    /// Counts the hosts of a stage in a phase, as of when everything was last brought up to date.
+    #[must_use]
+    pub fn count_in(&self, stage: StageIdx, phase: Phase) -> usize {
+        self.counts.get(stage.0).and_then(|counts| counts.get(phase as usize)).copied().unwrap_or(0)
     }
 
     /// Gives the hosts that failed, those with the same message together, most hosts first.
@@ -364,6 +377,17 @@ impl Watched {
             Mode::Planned | Mode::Locking | Mode::RollingBack | Mode::Finalizing | Mode::Finished => None,
         }
     }
+}
+
+/// Counts the hosts of each stage by phase, in one pass: at every frame each is asked for.
+fn count(state: &State) -> Vec<[usize; Phase::ALL.len()]> {
+    let mut counts = vec![[0; Phase::ALL.len()]; state.stages().len()];
+    for host in state.hosts() {
+        if let Some(count) = counts.get_mut(host.stage.0).and_then(|counts| counts.get_mut(host.phase as usize)) {
+            *count += 1;
+        }
+    }
+    counts
 }
 
 fn group(state: &State) -> Vec<FailureGroup> {

@@ -29,19 +29,13 @@ pub const SMALLEST: (u16, u16) = (60, 15);
 /// From how many columns on the selected host's detail stands beside the list.
 const WIDE: u16 = 120;
 
-/// Holds how many lines each list has on the terminal as it is.
+/// Holds how many lines each list of the screen that is shown has on the terminal as it is.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Heights {
-    /// Of the fleet.
-    pub fleet: usize,
-    /// Of the versions.
+    /// Of its hosts, or of the history.
+    pub list: usize,
+    /// Of the versions on the plan.
     pub versions: usize,
-    /// Of the hosts of the plan.
-    pub plan: usize,
-    /// Of the hosts of the rollout.
-    pub rollout: usize,
-    /// Of the history.
-    pub history: usize,
     /// Of a layer.
     pub layer: usize,
 }
@@ -97,14 +91,17 @@ fn list_height(area: Rect) -> usize {
 #[must_use]
 pub fn heights(state: &State) -> Heights {
     let body = parts(state).body;
-    Heights {
-        fleet: list_height(fleet::layout(state, body).1),
-        versions: list_height(plan::layout(state, body).0),
-        plan: list_height(plan::layout(state, body).2),
-        rollout: list_height(rollout::layout(state, body).1),
-        history: list_height(body),
-        layer: usize::from(layers::inner(state).height),
-    }
+    let layer = usize::from(layers::inner(state).height);
+    let (list, versions) = match state.screen {
+        Screen::Fleet => (list_height(fleet::layout(state, body).1), 0),
+        Screen::Plan => {
+            let (picker, _, hosts) = plan::layout(state, body);
+            (list_height(hosts), list_height(picker))
+        }
+        Screen::Rollout => (list_height(rollout::layout(state, body).1), 0),
+        Screen::History => (list_height(body), 0),
+    };
+    Heights { list, versions, layer }
 }
 
 /// Says how far the text of the topmost layer can be scrolled.

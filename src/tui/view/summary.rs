@@ -80,7 +80,7 @@ fn headline(state: &State, watched: &Watched) -> Line<'static> {
 fn healthy(watched: &Watched, stage: StageIdx) -> usize {
     let prime = watched.state().plan().is_some_and(|plan| plan.kind == PlanKind::Prime);
     let done = if prime { Phase::Primed } else { Phase::Healthy };
-    watched.state().count_in(stage, done)
+    watched.count_in(stage, done)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a bar has a few dozen columns")]
