@@ -39,10 +39,20 @@ fn key() -> impl Strategy<Value = Message> {
 #[derive(Debug, Clone)]
 enum Act {
     Send(Message),
+    /// Keys in one go, as somebody types who does not look.
+    Burst(&'static [KeyCode]),
     Draw,
     Feed(usize),
     Wait(u16),
 }
+
+const BURSTS: &[&[KeyCode]] = &[
+    &[KeyCode::Char('3'), KeyCode::Char('x'), KeyCode::Tab, KeyCode::Enter],
+    &[KeyCode::Char('3'), KeyCode::Char('n'), KeyCode::Right, KeyCode::Enter],
+    &[KeyCode::Char('3'), KeyCode::Char('c'), KeyCode::Tab, KeyCode::Enter],
+    &[KeyCode::Char('3'), KeyCode::Char('q'), KeyCode::Tab, KeyCode::Enter],
+    &[KeyCode::Char('2'), KeyCode::Char('i'), KeyCode::Char('2'), KeyCode::Char('4'), KeyCode::Enter],
+];
 
 fn act() -> impl Strategy<Value = Act> {
     let size = prop_oneof![4 => (50u16..200, 10u16..60), 1 => (0u16..12, 0u16..6), 1 => (0u16..400, 0u16..4)];
@@ -77,6 +87,7 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         12 => key().prop_map(Act::Send),
         4 => Just(Act::Draw),
+        2 => prop::sample::select(BURSTS.to_vec()).prop_map(Act::Burst),
         2 => (0usize..60).prop_map(Act::Feed),
         1 => size.prop_map(|(columns, rows)| Act::Send(Message::Resize(columns, rows))),
         1 => ".{0,20}".prop_map(|text| Act::Send(Message::Paste(text))),
@@ -109,28 +120,30 @@ proptest! {
         let mut now = run.now;
         console.requests();
         for act in acts {
-            let confirmed = matches!(console.state.layers.last(), Some(Layer::Dialog(dialog)) if dialog.seen);
-            let enter = matches!(&act, Act::Send(Message::Key(key)) if key.code == KeyCode::Enter);
-            match act {
-                Act::Send(message) => {
-                    console.send(message);
-                }
+            let messages: Vec<Message> = match act {
+                Act::Send(message) => vec![message],
+                Act::Burst(codes) => codes.iter().map(|&code| Message::Key(code.into())).collect(),
                 Act::Draw => {
                     console.draw();
-                    console.send(Message::Drawn);
+                    vec![Message::Drawn]
                 }
                 Act::Feed(count) => {
                     let records = feed.by_ref().take(count).collect();
-                    console.send(Message::Records { rollout: rollout_id(), records });
+                    vec![Message::Records { rollout: rollout_id(), records }]
                 }
                 Act::Wait(seconds) => {
                     now = now.checked_add(SignedDuration::from_secs(seconds.into())).unwrap();
-                    console.send(Message::Tick(now));
+                    vec![Message::Tick(now)]
                 }
-            }
-            for request in console.requests() {
-                if is_dangerous(&request) {
-                    prop_assert!(confirmed && enter, "{request:?} without a dialog that was seen and answered");
+            };
+            for message in messages {
+                let confirmed = matches!(console.state.layers.last(), Some(Layer::Dialog(dialog)) if dialog.seen);
+                let enter = matches!(&message, Message::Key(key) if key.code == KeyCode::Enter);
+                console.send(message);
+                for request in console.requests() {
+                    if is_dangerous(&request) {
+                        prop_assert!(confirmed && enter, "{request:?} without a dialog that was seen and answered");
+                    }
                 }
             }
             if console.state.is_over() {
