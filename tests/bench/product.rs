@@ -138,7 +138,7 @@ fn content(stuff: Stuff, bytes: usize, seed: u64, changed: bool) -> Vec<u8> {
     let mut number = 0;
     while content.len() < bytes {
         let place = (seed << 32) | number;
-        let is_new = changed && (number == 0 || Random(place).next() % NEWS == 0);
+        let is_new = changed && (number == 0 || Random(place).next().is_multiple_of(NEWS));
         let mut random = Random(if is_new { place ^ (1 << 63) } else { place });
         // The first draw decided about the part.
         random.next();

@@ -7,7 +7,10 @@ use super::cost::Cost;
 use super::fleet::Way;
 
 /// What is compared, and how it is read.
-const COLUMNS: [(&str, fn(&Cost) -> Duration); 3] =
+/// A column: its name, and the figure that it shows.
+type Column = (&'static str, fn(&Cost) -> Duration);
+
+const COLUMNS: [Column; 3] =
     [("wall", |cost| cost.wall), ("client CPU", |cost| cost.client), ("hosts' CPU", |cost| cost.hosts)];
 
 /// Gives a line a way; of each but coalmine's, what coalmine takes as a part of what that takes.
