@@ -12,7 +12,7 @@ use crate::hooks::{HookSettings, SiteHooks, StageGateSettings};
 use crate::host::{Compress, GateCheck, HostKeys, RealFleet, SshSettings, TargetSettings, TransferSettings, Verify};
 use crate::model::{Bytes, HostId, Installed, ReleaseId, StageName};
 use crate::plan::{Plan, StageKind, StageRequest};
-use crate::release::{BuildKind, BuildSpec, Channel, Source, Store, Wanted};
+use crate::release::{BuildKind, BuildSpec, Source, Store, Wanted};
 
 /// How long `build.check` may take on a master.
 const MASTER_CHECK: Duration = Duration::from_secs(60);
@@ -36,16 +36,9 @@ pub(super) fn build_spec(config: &Config) -> BuildSpec {
     let build = &config.build;
     let kind = match build.kind {
         config::BuildKind::PythonVenv => BuildKind::PythonVenv { pip: build.pip.as_slice().to_vec(), python: None },
-        config::BuildKind::Command => {
-            BuildKind::Command { commands: build.commands.iter().map(ToString::to_string).collect() }
-        }
+        config::BuildKind::Command => BuildKind::Command { commands: build.commands.clone() },
     };
-    BuildSpec {
-        kind,
-        before: build.before.iter().map(ToString::to_string).collect(),
-        check: build.check.to_string(),
-        deadline: build.timeout,
-    }
+    BuildSpec { kind, before: build.before.clone(), check: build.check.clone(), deadline: build.timeout }
 }
 
 /// Finds the hosts of an environment: masters that are this machine without ssh, all others over it.
@@ -114,15 +107,8 @@ fn this_machine() -> Vec<String> {
 pub(super) fn wanted(fleet: &Fleet<'_>, wanted: &args::Wanted) -> Wanted {
     match (&wanted.rev, wanted.version.as_deref()) {
         (Some(revision), _) => Wanted::Revision(revision.clone()),
-        (None, None | Some("latest")) => Wanted::Latest(channel(fleet)),
+        (None, None | Some("latest")) => Wanted::Latest(fleet.policy.channel.clone()),
         (None, Some(tag)) => Wanted::Tag(tag.to_owned()),
-    }
-}
-
-fn channel(fleet: &Fleet<'_>) -> Channel {
-    match &fleet.policy.channel {
-        config::Channel::Tags => Channel::Tags,
-        config::Channel::Branch(name) => Channel::Branch(name.clone()),
     }
 }
 

@@ -8,12 +8,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 use toml::Value;
 
 use super::leaf::{Form, Leaf, Refused, deserialize_as_leaf};
 use super::nearest::nearest;
-use super::shell::{Quoting, quote};
+use super::shell::{Quoting, enclose};
 use super::text::arguments;
 use crate::model::{Environment, HostId, ReleaseId, RolloutId, StageName, Version};
 
@@ -246,10 +247,10 @@ impl CommandTemplate {
     pub fn script(&self, values: &DryWords) -> String {
         match self {
             Self::Argv(arguments) => {
-                let quoted: Vec<String> = arguments.iter().map(|argument| quote(&argument.render(values))).collect();
+                let quoted: Vec<String> = arguments.iter().map(|argument| enclose(&argument.render(values))).collect();
                 quoted.join(" ")
             }
-            Self::Shell(template) => template.replace(|word| quote(&values.get(word))),
+            Self::Shell(template) => template.replace(|word| enclose(&values.get(word))),
         }
     }
 
@@ -271,6 +272,16 @@ impl fmt::Display for CommandTemplate {
                 f.write_str(&shown.join(" "))
             }
             Self::Shell(template) => fmt::Display::fmt(template, f),
+        }
+    }
+}
+
+/// Writes it as the configuration has it.
+impl Serialize for CommandTemplate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Argv(arguments) => serializer.collect_seq(arguments.iter().map(ToString::to_string)),
+            Self::Shell(template) => serializer.collect_str(template),
         }
     }
 }

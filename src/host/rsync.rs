@@ -7,9 +7,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::answer::{Tail, last_line};
 use super::process::{Group, quiet};
-use super::script::quote_words;
 use super::settings::{Compress, TransferSettings};
 use super::transport::{Copied, Copy, contents_of};
+use crate::config::quote_words;
 use crate::model::{Bytes, Failure, FailureClass, Progress};
 
 /// How often progress is told at most.

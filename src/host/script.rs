@@ -5,7 +5,6 @@
 //! lines that begin with its token.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -186,19 +185,6 @@ fn whole_seconds(duration: Duration) -> String {
     duration.as_secs().saturating_add(more).to_string()
 }
 
-/// Quotes a word for a POSIX shell; what it takes as it is stays readable.
-#[must_use]
-pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | ',' | '+' | '@');
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    let mut quoted = String::with_capacity(word.len() + 2);
-    // Writing into a String never fails.
-    write!(quoted, "'{}'", word.replace('\0', "").replace('\'', r"'\''")).unwrap_or_default();
-    quoted
-}
-
 fn quote_bytes(value: &[u8]) -> Vec<u8> {
     let mut quoted = vec![b'\''];
     for &byte in value {
@@ -213,29 +199,12 @@ fn quote_bytes(value: &[u8]) -> Vec<u8> {
     quoted
 }
 
-/// Quotes words into one line.
-#[must_use]
-pub fn quote_words<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    words.into_iter().map(quote).collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use std::process::Command;
     use std::time::Duration;
 
-    use super::{Phase, Script, quote, quote_words};
-
-    #[test]
-    fn whatever_is_quoted_comes_out_of_a_shell_as_it_went_in() {
-        let words = ["", "plain", "two words", "it's", "$(id)`id`", "a\nb", "\\", "\"", "*", "-x", "é~#", "!"];
-        let command = format!("printf '%s|' {}", quote_words(words));
-        for shell in [&["dash"][..], &["busybox", "sh"]] {
-            let output = Command::new(shell[0]).args(&shell[1..]).args(["-c", &command]).output().unwrap();
-            assert_eq!(String::from_utf8(output.stdout).unwrap(), words.map(|word| format!("{word}|")).concat());
-        }
-        assert_eq!(quote("releases/1.0-ab"), "releases/1.0-ab");
-    }
+    use super::{Phase, Script};
 
     #[test]
     fn a_script_that_was_cut_off_anywhere_does_nothing() {

@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use super::error::InventoryError;
 use super::lines::{Again, MOST_BYTES, list, too_many_bytes};
+use crate::config::quote_words;
 use crate::model::HostId;
 
 /// How often the command is looked at while its output is silent; it may end and leave its output open to a child.
@@ -28,7 +29,7 @@ const MOST_COMPLAINT: usize = 4096;
 /// It runs in a process group of its own, without standard input. When it ends, takes too long or prints too much, the
 /// whole group is killed: nothing that it started is left behind, unless that made itself a new session.
 pub(super) fn hosts(argv: &[String], timeout: Duration, folder: &Path) -> Result<Vec<HostId>, InventoryError> {
-    let shown = shown(argv);
+    let shown = quote_words(argv.iter().map(String::as_str));
     let failed = |outcome: String, complaint: &[u8]| InventoryError::Command {
         command: shown.clone(),
         outcome,
@@ -182,19 +183,6 @@ fn ending(status: ExitStatus) -> String {
         (None, Some(signal)) => format!("was killed by signal {signal}"),
         (None, None) => "failed".to_owned(),
     }
-}
-
-/// Writes the command as it would be typed; for people only.
-fn shown(argv: &[String]) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "_-./:=@,+%".contains(c);
-    let quoted: Vec<String> = argv
-        .iter()
-        .map(|argument| match argument.as_str() {
-            plain if !plain.is_empty() && plain.chars().all(is_plain) => plain.to_owned(),
-            other => format!("'{}'", other.replace('\'', r"'\''")),
-        })
-        .collect();
-    quoted.join(" ")
 }
 
 /// Keeps what a person can use of standard error: the last lines, without what would move their cursor.

@@ -13,7 +13,8 @@ use super::relocate::relocate;
 use super::resolve::Resolved;
 use super::run::{Output, Task, run, words};
 use super::scan::find_word;
-use super::spec::{BuildKind, BuildSpec, render};
+use super::spec::{BuildKind, BuildSpec};
+use crate::config::{CommandTemplate, DryWords};
 use crate::manifest::{LinkPolicy, MANIFEST, Manifest};
 
 /// Where bytecode says that it comes from, whatever the build's folder.
@@ -51,7 +52,7 @@ impl Builder<'_> {
         self.finish().await
     }
 
-    async fn build_by_commands(&mut self, commands: &[String]) -> Result<(), ReleaseError> {
+    async fn build_by_commands(&mut self, commands: &[CommandTemplate]) -> Result<(), ReleaseError> {
         let root = self.folder("root");
         fs::create_dir(&root).map_err(ReleaseError::disk("make", &root))?;
         self.output.step(Step::Before);
@@ -168,7 +169,7 @@ impl Builder<'_> {
         .await
     }
 
-    async fn run_commands(&mut self, commands: &[String]) -> Result<(), ReleaseError> {
+    async fn run_commands(&mut self, commands: &[CommandTemplate]) -> Result<(), ReleaseError> {
         let (source, root) = (self.folder("source"), self.folder("root"));
         for command in commands {
             self.run(self.shell(command, &source, &root)).await?;
@@ -193,9 +194,13 @@ impl Builder<'_> {
         })
     }
 
-    fn shell(&self, command: &str, folder: &Path, prefix: &Path) -> Task {
-        let command = render(command, prefix, &self.resolved.version);
-        let mut task = self.task(words(["sh", "-eu", "-c", &command]), folder);
+    fn shell(&self, command: &CommandTemplate, folder: &Path, prefix: &Path) -> Task {
+        let values = DryWords {
+            prefix: Some(prefix.to_path_buf()),
+            version: Some(self.resolved.version.clone()),
+            ..DryWords::default()
+        };
+        let mut task = self.task(words(["sh", "-eu", "-c", &command.script(&values)]), folder);
         task.environment.push(("COALMINE_PREFIX".into(), prefix.into()));
         task
     }

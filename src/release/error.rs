@@ -84,12 +84,6 @@ pub enum ReleaseError {
         /// Where.
         repository: PathBuf,
     },
-    /// A channel that is neither tags nor a branch.
-    #[error("the channel {channel:?} is neither \"tags\" nor \"branch:NAME\"")]
-    Channel {
-        /// What was configured.
-        channel: String,
-    },
     /// A tag or description that can be no folder's name.
     #[error("cannot name a release after it: {0}")]
     Name(#[from] NameError),
@@ -107,11 +101,6 @@ pub enum ReleaseError {
         /// The version.
         version: Version,
     },
-    /// The build has nothing to prove it.
-    #[error(
-        "build.check is empty: every release must be tried before it counts; set it to a command that exits 0, such as \"bin/TOOL version\""
-    )]
-    NoCheck,
     /// The build has nothing to do.
     #[error("{what} is empty: the build would make nothing")]
     NothingToBuild {

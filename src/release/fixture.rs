@@ -9,6 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::{BuildKind, BuildSpec, Progress, ReleaseError, Request, Source, Store, StoredRelease, Wanted, prepare};
+use crate::config::CommandTemplate;
 use crate::model::Operator;
 
 /// A repository in a folder of its own, with a blank in its path.
@@ -79,12 +80,16 @@ impl Product {
     }
 }
 
+pub(super) fn shell(command: &str) -> CommandTemplate {
+    CommandTemplate::shell(command).unwrap()
+}
+
 /// Builds by copying what is in `files`, and checks that it is there.
 pub(super) fn by_commands(commands: &[&str], check: &str) -> BuildSpec {
     BuildSpec {
-        kind: BuildKind::Command { commands: commands.iter().map(|&command| command.into()).collect() },
+        kind: BuildKind::Command { commands: commands.iter().map(|command| shell(command)).collect() },
         before: Vec::new(),
-        check: check.into(),
+        check: shell(check),
         deadline: Duration::from_secs(60),
     }
 }
@@ -195,7 +200,7 @@ pub(super) fn venv() -> BuildSpec {
     BuildSpec {
         kind: BuildKind::PythonVenv { pip: vec!["--no-index".into(), ".".into()], python: None },
         before: Vec::new(),
-        check: "bin/tiny works".into(),
+        check: shell("bin/tiny works"),
         deadline: Duration::from_secs(300),
     }
 }

@@ -1,7 +1,8 @@
 use std::sync::Mutex;
 
 use super::fixture::Product;
-use super::{Channel, Progress, ReleaseError, Resolved, Source, Wanted, resolve};
+use super::{Progress, ReleaseError, Resolved, Source, Wanted, resolve};
+use crate::config::Channel;
 
 async fn wanted(source: &Source, wanted: Wanted) -> (Result<Resolved, ReleaseError>, Vec<Progress>) {
     let told = Mutex::new(Vec::new());
@@ -207,13 +208,4 @@ async fn tags_without_a_good_signature_are_no_releases_where_that_is_wanted() {
     let left_out =
         |progress: &Progress| matches!(progress, Progress::Warning { text } if text.contains("it is left out"));
     assert!(told.iter().any(left_out), "{told:?}");
-}
-
-#[test]
-fn channels_are_tags_or_a_branch() {
-    assert_eq!("tags".parse::<Channel>().unwrap(), Channel::Tags);
-    assert_eq!("branch:a:b".parse::<Channel>().unwrap(), Channel::Branch("a:b".into()));
-    for wrong in ["", "tag", "branch:", "tags:x"] {
-        assert!(wrong.parse::<Channel>().is_err(), "{wrong:?} was taken");
-    }
 }

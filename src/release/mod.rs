@@ -58,6 +58,6 @@ pub use order::{compare, is_prerelease};
 pub use prepare::{Request, prepare, prepare_resolved};
 pub use progress::{Progress, Report, Step};
 pub use python::Interpreter;
-pub use resolve::{Channel, Resolved, Source, Wanted, resolve};
+pub use resolve::{Resolved, Source, Wanted, resolve};
 pub use spec::{BuildKind, BuildSpec};
 pub use store::{Store, StoredRelease};

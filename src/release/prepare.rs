@@ -171,19 +171,10 @@ async fn build(
 /// Digests what a release depends on: commit, name, spec without its deadline, and the interpreter.
 fn build_key(resolved: &Resolved, spec: &BuildSpec, interpreter: Option<&Interpreter>) -> Digest {
     let mut hasher = Sha256::new();
-    let kind = serde_json::to_string(&spec.kind).unwrap_or_default();
-    let before = spec.before.join("\0");
+    let made = serde_json::to_string(&(&spec.kind, &spec.before, &spec.check)).unwrap_or_default();
     let python = interpreter.map(|python| format!("{}\0{}\0{}", python.path.display(), python.version, python.machine));
     let recipe = RECIPE.to_string();
-    let parts = [
-        &recipe,
-        resolved.commit.as_str(),
-        resolved.version.as_str(),
-        &kind,
-        &before,
-        &spec.check,
-        &python.unwrap_or_default(),
-    ];
+    let parts = [&recipe, resolved.commit.as_str(), resolved.version.as_str(), &made, &python.unwrap_or_default()];
     for part in parts {
         // With its length, so that no two lists of parts read the same.
         hasher.update((part.len() as u64).to_le_bytes());

@@ -1,5 +1,4 @@
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +7,7 @@ use super::error::ReleaseError;
 use super::git::{Commit, Repository, Tag};
 use super::order;
 use super::progress::{Progress, Report};
+use crate::config::Channel;
 use crate::model::Version;
 
 /// How many names an error proposes.
@@ -28,27 +28,6 @@ pub struct Source {
     pub fetch: bool,
     /// How long the remote may take.
     pub fetch_deadline: Duration,
-}
-
-/// Says where an environment's latest release comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Channel {
-    /// The newest release tag.
-    Tags,
-    /// The head of a branch.
-    Branch(String),
-}
-
-impl FromStr for Channel {
-    type Err = ReleaseError;
-
-    fn from_str(text: &str) -> Result<Self, ReleaseError> {
-        match text.split_once(':') {
-            None if text == "tags" => Ok(Self::Tags),
-            Some(("branch", name)) if !name.is_empty() => Ok(Self::Branch(name.to_owned())),
-            _ => Err(ReleaseError::Channel { channel: text.to_owned() }),
-        }
-    }
 }
 
 /// Says what a deployer asked for.

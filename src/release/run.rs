@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::Ended;
 use super::progress::{Progress, Report, Step};
+use crate::config::quote;
 
 /// The last lines of a failed command that are told.
 const TAIL_LINES: usize = 15;
@@ -252,15 +253,6 @@ impl<'a> Output<'a> {
 pub(super) fn plain(bytes: &[u8]) -> String {
     let keep = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
     String::from_utf8_lossy(bytes).trim_end().chars().map(keep).collect()
-}
-
-/// Quotes a word for POSIX sh, where it has to be.
-pub(super) fn quote(word: &str) -> String {
-    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&byte);
-    if !word.is_empty() && word.bytes().all(harmless) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Lists our own environment without what would change what a git command means.

@@ -2,8 +2,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{read, refusal};
+use crate::config::{quote, quote_words};
 use crate::host::answer::{Answer, clean_lines, last_line, unhex};
-use crate::host::script::{Phase, Script, quote, quote_words};
+use crate::host::script::{Phase, Script};
 use crate::host::settings::{TargetSettings, TransferSettings, Verify};
 use crate::host::transport::Transport;
 use crate::host::travel::Atlas;
