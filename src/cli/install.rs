@@ -2,9 +2,8 @@ use std::io::{self, BufRead as _, Write as _};
 use std::time::Duration;
 
 use super::args::{InstallArgs, OnFailureChoice, Running, StreamFormat, TableFormat};
-use super::console::{self, Opening};
 use super::context::{Context, Fleet};
-use super::control::{follow, waiting_note};
+use super::control::{follow, show_rollout, waiting_note};
 use super::error::Failed;
 use super::main::runtime;
 use super::output::{count, is_interactive, print, tell};
@@ -13,7 +12,7 @@ use super::planned::{Wishes, ask, check_reachable, draft};
 use super::release::{make, store};
 use super::rollout::{Prepared, Run, conductor_failed};
 use super::{Cli, conduct, mapping};
-use crate::conductor::{ConductorError, EnvironmentLock, LockError, replay};
+use crate::conductor::{ConductorError, EnvironmentLock, LockError};
 use crate::host::Survey;
 use crate::journal::Rollouts;
 use crate::model::RolloutId;
@@ -41,15 +40,7 @@ pub(super) fn finish(cli: &Cli, context: &Context, next: Next) -> Result<u8, Fai
         Next::Exit(code) => return Ok(code),
         Next::Console(rollout) => rollout,
     };
-    let opening = Opening { rollout: Some(rollout.clone()), read_only: false };
-    console::open(cli, Context::load(cli)?, opening)?;
-    let rollouts = Rollouts::new(&context.state_dir);
-    let state = replay(&rollouts, &rollout).map_err(conductor_failed)?;
-    if let Some(code) = state.exit_code() {
-        return Ok(code);
-    }
-    tell(&format!("rollout {rollout} goes on; `coalmine attach {rollout}` follows it"));
-    Ok(Failed::WAITING)
+    show_rollout(cli, &Rollouts::new(&context.state_dir), &rollout, false)
 }
 
 async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<Next, Failed> {

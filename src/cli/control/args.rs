@@ -48,6 +48,10 @@ pub struct AttachArgs {
     #[arg(long)]
     pub read_only: bool,
 
+    /// Prints instead of opening the console.
+    #[arg(long)]
+    pub headless: bool,
+
     /// What is printed.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = StreamFormat::Text)]
     pub output: StreamFormat,

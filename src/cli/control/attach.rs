@@ -8,11 +8,13 @@ use super::choose::{history, one_that_runs};
 use super::command::unreachable;
 use crate::cli::Cli;
 use crate::cli::args::StreamFormat;
+use crate::cli::console::{self, Opening};
+use crate::cli::context::Context;
 use crate::cli::error::Failed;
 use crate::cli::main::runtime;
-use crate::cli::output::tell;
-use crate::cli::rollout::reporter;
-use crate::conductor::{Ending, Farewell, News, Watcher};
+use crate::cli::output::{is_interactive, tell};
+use crate::cli::rollout::{conductor_failed, reporter};
+use crate::conductor::{Ending, Farewell, News, Watcher, replay};
 use crate::journal::Rollouts;
 use crate::model::RolloutId;
 use crate::report::Written;
@@ -25,7 +27,24 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(in crate::cli) fn attach(cli: &Cli, args: &AttachArgs) -> Result<u8, Failed> {
     let rollouts = history(cli)?;
     let rollout = one_that_runs(cli, &rollouts, args.which.rollout.as_ref())?;
+    if is_interactive() && !args.headless && args.output == StreamFormat::Text {
+        return show(cli, &rollouts, &rollout, args.read_only);
+    }
     runtime()?.block_on(follow(cli, &rollouts, &rollout, args.output))
+}
+
+/// Opens the console on a rollout, and answers as that stands when the console is left.
+pub(in crate::cli) fn show(cli: &Cli, rollouts: &Rollouts, rollout: &RolloutId, read_only: bool) -> Result<u8, Failed> {
+    let opening = Opening { rollout: Some(rollout.clone()), read_only };
+    console::open(cli, Context::load(cli)?, opening)?;
+    let state = replay(rollouts, rollout).map_err(conductor_failed)?;
+    if let Some(code) = state.exit_code() {
+        return Ok(code);
+    }
+    tell(&format!(
+        "rollout {rollout} goes on: `coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"
+    ));
+    Ok(Failed::WAITING)
 }
 
 /// Prints what happens in a rollout of another process, from its beginning on, and gives the exit code of its end.
