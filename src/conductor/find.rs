@@ -83,7 +83,7 @@ pub fn due(rollouts: &Rollouts, entry: &Entry, now: Timestamp) -> Result<Due, Co
         return Ok(Due::No(format!("it is the user's with id {owner}")));
     }
     let state = replay(rollouts, &entry.rollout)?;
-    if state.mode() == Mode::Planned {
+    if state.mode() == Mode::Planned && state.seq() <= 2 {
         return Ok(Due::No("it was planned and never begun".to_owned()));
     }
     match state.suspended() {

@@ -153,9 +153,12 @@ impl Script {
     }
 
     /// Gives the whole text; a shell reads it from its standard input.
+    ///
+    /// It is one group of commands, which a shell has to read to its end before it does any of them: of a link that is cut
+    /// in the middle of a line, the half of a word that came could be another command.
     #[must_use]
     pub fn text(&self) -> Vec<u8> {
-        let mut text = Vec::new();
+        let mut text = b"{\n".to_vec();
         for (name, value) in &self.parameters {
             text.extend_from_slice(&[b"p_", name.as_bytes(), b"=", value, b"\n"].concat());
         }
@@ -166,6 +169,7 @@ impl Script {
             text.extend_from_slice(&self.tail);
             text.extend_from_slice(b"\nbegin\n");
         }
+        text.extend_from_slice(b"}\n");
         text
     }
 }
@@ -211,12 +215,13 @@ mod tests {
         let mut script = Script::new(Phase::Probe, Duration::from_secs(5));
         script.set("root", "/nonexistent").set("deep", "no").set("link", "x");
         let text = script.text();
-        assert!(text.ends_with(b"\nbegin\n"));
-        for cut in (0..text.len() - "begin\n".len()).rev().step_by(97) {
+        assert!(text.ends_with(b"\nbegin\n}\n"));
+        for cut in (0..text.len() - "}\n".len()).rev().step_by(97) {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), &text[..cut]).unwrap();
             let output = Command::new("dash").arg(file.path()).output().unwrap();
-            assert!(output.stdout.is_empty(), "it spoke when cut at byte {cut}");
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(said, "", "it spoke when cut at byte {cut}");
         }
     }
 

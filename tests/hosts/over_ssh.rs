@@ -134,7 +134,7 @@ async fn whole_rollout(host: &RealHost, root: &Path, state: &Path) {
     let binary =
         [gate("binary", "printf 'caf\\303'; sleep 0.1; printf '\\251 \\377\\000\\033[31mred\\n'; exit 3", 5, 1)];
     let reports = host.check(&binary).await.unwrap();
-    assert_eq!(reports[0].message, "exit 3 (1 retries): caf\u{e9} \u{fffd}red");
+    assert_eq!(reports[0].message, "exit 3 (after a retry): caf\u{e9} \u{fffd}red");
 
     let back = RollBackTarget::Release { id: one.id.clone() };
     host.roll_back(&back, None, &switch("r2")).await.unwrap();
