@@ -67,7 +67,12 @@ impl<F: Fleet, S: Site> Worker<F, S> {
                 self.leases.release(host).await;
                 let found = self.parts.fleet.host(host);
                 let Plan { release, rollout, slot, .. } = &*self.plan;
-                let result = found.finalize(release, rollout, slot.as_ref()).await.map_err(error);
+                let mut result = found.finalize(release, rollout, slot.as_ref()).await;
+                // It may have happened and its answer be lost; the host is debt until it has said so.
+                if let Err(HostError::Failed(_)) = result {
+                    result = found.finalize(release, rollout, slot.as_ref()).await;
+                }
+                let result = result.map_err(error);
                 found.close().await;
                 result.map(|()| TaskOutput::Done)
             }

@@ -17,10 +17,10 @@ pub(crate) fn judge(scenario: &Scenario, played: &Played) -> Vec<String> {
     for record in &played.records {
         journal.judge(record);
     }
-    broken.append(&mut journal.broken);
+    broken.extend(std::mem::take(&mut journal.broken));
     if broken.is_empty() {
         judge_end(scenario, played, &mut broken);
-        judge_hosts(scenario, played, &journal.touched, &mut broken);
+        judge_hosts(scenario, played, &journal, &mut broken);
     }
     broken
 }
@@ -33,6 +33,8 @@ struct JournalJudge<'a> {
     width: usize,
     in_flight: BTreeSet<HostId>,
     going_back: BTreeSet<HostId>,
+    sent_back: BTreeSet<HostId>,
+    healthy: BTreeSet<HostId>,
     touched: BTreeSet<HostId>,
     failed: BTreeMap<HostId, FailureClass>,
     forgiven: BTreeMap<(StageIdx, FailureClass), usize>,
@@ -61,6 +63,8 @@ impl<'a> JournalJudge<'a> {
             width: 0,
             in_flight: BTreeSet::new(),
             going_back: BTreeSet::new(),
+            sent_back: BTreeSet::new(),
+            healthy: BTreeSet::new(),
             touched: BTreeSet::new(),
             failed: BTreeMap::new(),
             forgiven: BTreeMap::new(),
@@ -178,6 +182,7 @@ impl<'a> JournalJudge<'a> {
             }
             Phase::RollingBack => {
                 self.going_back.insert(host.clone());
+                self.sent_back.insert(host.clone());
                 let width = self.plan.stages.iter().map(|stage| stage.concurrency).max().unwrap();
                 if self.rolling_back && self.going_back.len() > width {
                     self.blame(format!("law 2: {:?} go back at once, width {width}", self.going_back));
@@ -194,8 +199,10 @@ impl<'a> JournalJudge<'a> {
         {
             self.blame(format!("law 2: {host} is {phase} although {why}"));
         }
+        self.healthy.remove(host);
         if phase == Phase::Healthy {
             self.failed.remove(host);
+            self.healthy.insert(host.clone());
         }
     }
 
@@ -257,8 +264,9 @@ fn judge_end(scenario: &Scenario, played: &Played, broken: &mut Vec<String>) {
     }
 }
 
-fn judge_hosts(scenario: &Scenario, played: &Played, touched: &BTreeSet<HostId>, broken: &mut Vec<String>) {
+fn judge_hosts(scenario: &Scenario, played: &Played, journal: &JournalJudge<'_>, broken: &mut Vec<String>) {
     let plan = &scenario.plan;
+    let touched = &journal.touched;
     let outcome = played.state.outcome();
     for (index, before) in scenario.hosts.iter().enumerate() {
         let id = &before.id;
@@ -297,6 +305,12 @@ fn judge_hosts(scenario: &Scenario, played: &Played, touched: &BTreeSet<HostId>,
         if !right {
             broken
                 .push(format!("law 7: {id} ended {end}, and is at {:?} (was {:?})", disk.current, before.disk.current));
+        }
+        // A healthy host that could not be told that the release is good has failed too, and stays where it is.
+        let has_failed = matches!(end, HostEnd::Failed | HostEnd::Unreachable) && !journal.healthy.contains(id);
+        let left = has_failed && on_release && touched.contains(id) && !journal.sent_back.contains(id);
+        if left && plan.kind == PlanKind::Install {
+            broken.push(format!("{id} failed and was left on the release"));
         }
         if switched && !touched.contains(id) {
             broken.push(format!("law 5: {id} was switched and the journal does not say so"));
