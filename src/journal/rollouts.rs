@@ -1,6 +1,6 @@
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufReader};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -53,6 +53,7 @@ impl Rollouts {
         let rollout = &first.rollout;
         let folder = self.folder(rollout);
         let path = self.journal(rollout);
+        self.make_root().map_err(JournalError::io("make", &self.folder))?;
         DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(JournalError::io("make", &folder))?;
         let mut options = OpenOptions::new();
         options.append(true).create_new(true).mode(0o600);
@@ -68,6 +69,21 @@ impl Rollouts {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(JournalError::io("sync", folder))?;
         }
         Ok(journal)
+    }
+
+    /// Makes the folder of all rollouts, for everybody who shares the state folder: same mode, and by setgid same group.
+    fn make_root(&self) -> io::Result<()> {
+        let Some(state) = self.folder.parent() else {
+            return Ok(());
+        };
+        std::fs::create_dir_all(state)?;
+        match std::fs::create_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made.and_then(|()| {
+                let mode = state.metadata()?.permissions().mode() & 0o7777;
+                std::fs::set_permissions(&self.folder, Permissions::from_mode(mode))
+            }),
+        }
     }
 
     /// Takes a journal over from a conductor that is gone, and gives what it holds.

@@ -91,3 +91,50 @@ pub(super) fn title(entry: &Entry) -> String {
 pub(super) fn in_environment(environment: Option<&Environment>) -> String {
     environment.map_or_else(String::new, |environment| format!(" in {environment}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::{not_running, one_of};
+    use crate::journal::Entry;
+    use crate::model::{Digest, Environment, Operator, ReleaseId, RolloutId, Version};
+    use crate::plan::PlanKind;
+    use crate::rollout::Outcome;
+
+    fn entry(rollout: &str, ended: Option<(Outcome, u8)>) -> Entry {
+        let version = Version::new("1.2.0").unwrap();
+        Entry {
+            rollout: RolloutId::new(rollout).unwrap(),
+            environment: Environment::new("production").unwrap(),
+            kind: PlanKind::Install,
+            release: ReleaseId::new(&version, &Digest([7; 32])),
+            version,
+            operator: Operator("amy@deploy".into()),
+            reason: None,
+            started: Timestamp::UNIX_EPOCH,
+            latest: Timestamp::UNIX_EPOCH,
+            ended,
+            live: ended.is_none(),
+        }
+    }
+
+    #[test]
+    fn of_two_that_run_nobody_chooses_for_the_deployer() {
+        let (one, two) = (entry("one", None), entry("two", None));
+        assert_eq!(one_of(std::slice::from_ref(&one), "runs").unwrap(), one.rollout);
+        // The tests have no terminal, so nobody is asked.
+        let failed = one_of(&[one, two], "runs").unwrap_err();
+        assert_eq!(failed.code, 2);
+        assert!(failed.message.contains("1. rollout one (1.2.0 in production, by amy@deploy)"), "{failed}");
+        assert!(failed.message.contains("2. rollout two"), "{failed}");
+    }
+
+    #[test]
+    fn what_does_not_run_is_over_or_waits() {
+        let over = not_running(&entry("one", Some((Outcome::Completed, 0))));
+        assert_eq!(over.hint.unwrap(), "`coalmine show one` tells what happened");
+        let waits = not_running(&entry("one", None));
+        assert_eq!(waits.hint.unwrap(), "it waits: `coalmine resume one` goes on with it");
+    }
+}

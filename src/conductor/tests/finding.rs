@@ -71,7 +71,12 @@ fn a_timer_resumes_what_died_and_not_what_somebody_stopped() {
     left(&rollouts, "shut-down", 1, vec![locked(), suspended("SIGTERM")]);
     left(&rollouts, "interrupted", 2, vec![locked(), suspended("SIGINT")]);
     left(&rollouts, "stopped", 3, vec![locked(), suspended("bob@deploy")]);
-    left(&rollouts, "went-on", 4, vec![suspended("bob@deploy"), Event::Resumed { by: Operator("bob@deploy".into()) }]);
+    left(
+        &rollouts,
+        "went-on",
+        4,
+        vec![locked(), suspended("bob@deploy"), Event::Resumed { by: Operator("bob@deploy".into()) }],
+    );
     left(&rollouts, "planned", 5, Vec::new());
     let entries = waiting(&rollouts, None).unwrap().resumable;
     let judge = |name: &str, now| {

@@ -1,0 +1,107 @@
+//! Commands from other terminals, signals, and what is answered when nothing runs.
+
+use std::io::{BufRead as _, BufReader};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::fleet::{Answer, Fleet, kill, until};
+
+#[test]
+fn an_abort_from_another_terminal_takes_two_seconds() {
+    let fleet = Fleet::up(3);
+    let rollout = fleet.detach(&["1.2.0", "--soak", "10m"]);
+    let mut watching = fleet.start(&["attach", "--output", "jsonl"]);
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut heard = Vec::new();
+    for line in lines.by_ref() {
+        heard.push(line.unwrap());
+        if heard.last().unwrap().contains("\"kind\":\"soak_started\"") {
+            break;
+        }
+    }
+    let start = Instant::now();
+    fleet.coalmine(&["abort"]).exits(0).says(&format!("abort: accepted by rollout {rollout}"));
+    heard.extend(lines.map(Result::unwrap));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!(watching.wait().unwrap().code(), Some(5));
+    // Whoever watches hears what the journal has, no more and no less.
+    let journaled: Vec<String> = heard.into_iter().filter(|line| !line.contains("\"host_progress\"")).collect();
+    let journal = std::fs::read_to_string(fleet.journal(&rollout)).unwrap();
+    assert_eq!(journaled.join("\n"), journal.trim_end());
+    assert!(journal.contains("\"kind\":\"abort_requested\",\"by\":"));
+    fleet.coalmine(&["abort", &rollout]).exits(1).says("is over: stopped");
+}
+
+#[test]
+fn a_rollout_is_paused_continued_and_rolled_back_from_elsewhere() {
+    let fleet = Fleet::up(3);
+    fleet.coalmine(&["pause"]).exits(1).says("no rollout runs");
+    let rollout = fleet.detach(&["1.2.0", "--soak", "10m"]);
+    fleet.wait_for(&rollout, "soak_started");
+    fleet.coalmine(&["pause", &rollout]).exits(0);
+    fleet.coalmine(&["pause"]).exits(1).says("refuses `pause`: it is paused already");
+    fleet.coalmine(&["continue"]).exits(0);
+    fleet.coalmine(&["skip", "--host", "nowhere"]).exits(1).says("nowhere takes no part in it");
+    fleet.coalmine(&["rollback", "--to", "1.1.0", "--yes"]).exits(2).says("goes back as a whole");
+    fleet.coalmine(&["rollback"]).exits(0);
+    fleet.coalmine(&["show", "--follow"]).exits(6);
+    for (host, log) in fleet.host_logs(&rollout) {
+        let switched = log.iter().any(|line| line.contains(" switched to "));
+        let back = log.iter().any(|line| line.contains("went back") || line.contains("back to"));
+        assert_eq!(switched, back, "{host}: {log:#?}");
+    }
+}
+
+#[test]
+fn signals_stop_a_rollout_the_more_often_the_harder() {
+    let fleet = Fleet::up(3);
+    // 270 KiB at this rate keep the transfer going for as long as the test looks at it.
+    fleet.fault("mw01.eqiad.sandbox", "slow:8192");
+    let headless = fleet.start(&["install-world", "1.2.0", "--yes", "--headless", "--soak", "1s"]);
+    let pid = i32::try_from(headless.id()).unwrap();
+    let rollout = until("the rollout", || {
+        let folders = std::fs::read_dir(fleet.state.join("rollouts")).ok()?;
+        folders.filter_map(Result::ok).next().map(|folder| folder.file_name().into_string().unwrap())
+    });
+    fleet.wait_for(&rollout, "locked");
+    until("the others", || {
+        let primed = fleet.records(&rollout).iter().filter(|record| record["phase"] == "primed").count();
+        (primed == 4).then_some(())
+    });
+    kill(pid, Signal::HUP);
+    kill(pid, Signal::INT);
+    fleet.wait_for(&rollout, "suspended");
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(fleet.coalmine(&["pause"]).code, Some(1), "it takes no other command any more");
+    let start = Instant::now();
+    kill(pid, Signal::INT);
+    let answer = Answer::of(headless.wait_with_output().unwrap()).exits(130);
+    assert!(start.elapsed() < Duration::from_secs(5), "a transfer was waited for");
+    let answer = answer
+        .says("SIGINT: no new host is started, those under way finish")
+        .says("SIGINT: waiting for 1 host that gets the release")
+        .says("SIGINT, the second signal: transfers are cancelled");
+    answer.says(&format!("`coalmine resume {rollout}` goes on with it"));
+    fleet.fault("mw01.eqiad.sandbox", "none");
+    fleet.coalmine(&["resume", "--due"]).exits(0).says("it was interrupted by hand");
+    fleet.coalmine(&["resume"]).exits(0).says("1.2.0 runs on 3 hosts");
+}
+
+#[test]
+fn a_shut_down_conductor_is_due_and_found_from_anywhere() {
+    let fleet = Fleet::up(2);
+    let rollout = fleet.detach(&["1.2.0", "--soak", "10m"]);
+    fleet.wait_for(&rollout, "soak_started");
+    kill(fleet.conductor().unwrap(), Signal::TERM);
+    fleet.wait_for(&rollout, "suspended");
+    let waits = format!("`coalmine resume {rollout}` goes on with it");
+    until("its end", || fleet.coalmine(&["abort"]).stderr.contains(&waits).then_some(()));
+    let mut due = std::process::Command::new(crate::fleet::coalmine());
+    due.args(["resume", "--due", "--state-dir"]).arg(&fleet.state).current_dir("/");
+    let due = Answer::of(due.output().unwrap()).exits(0);
+    assert_eq!(due.stdout.trim(), rollout, "{due:?}");
+    fleet.coalmine(&["abort"]).exits(0);
+    fleet.coalmine(&["show", "--follow"]).exits(5);
+    fleet.coalmine(&["resume"]).exits(1).says("no rollout waits to be resumed");
+}

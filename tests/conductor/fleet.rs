@@ -1,0 +1,166 @@
+//! A sandbox with a state folder, and what tests do to the conductors in it.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot set itself up has failed")]
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use coalmine::model::HostId;
+use coalmine::sandbox::{self, Options};
+use serde_json::Value;
+
+/// How long anything may take before a test has failed.
+const LONGEST: Duration = Duration::from_secs(60);
+
+pub(crate) fn coalmine() -> OsString {
+    std::env::var_os("COALMINE_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_coalmine").into())
+}
+
+/// Waits until something is so.
+pub(crate) fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + LONGEST;
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Holds what a command answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Answer {
+    pub(crate) fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text) || self.stderr.contains(text), "{}{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+pub(crate) struct Fleet {
+    pub(crate) dir: PathBuf,
+    pub(crate) state: PathBuf,
+    _parent: tempfile::TempDir,
+}
+
+impl Fleet {
+    pub(crate) fn up(hosts: usize) -> Self {
+        let parent = tempfile::Builder::new().prefix("coalmine-").tempdir().unwrap();
+        let dir = parent.path().join("sandbox");
+        let fleet = Self { state: dir.join("state"), dir, _parent: parent };
+        let supervisor = [coalmine(), "sandbox".into(), "serve".into()].into();
+        sandbox::up(&Options { dir: fleet.dir.clone(), hosts, supervisor }).unwrap();
+        fleet
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(coalmine());
+        command.arg("-c").arg(self.dir.join("coalmine.toml")).arg("--state-dir").arg(&self.state);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn coalmine(&self, arguments: &[&str]) -> Answer {
+        Answer::of(self.command(arguments).output().unwrap())
+    }
+
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().unwrap()
+    }
+
+    /// Starts a rollout in a process of its own; gives its id.
+    pub(crate) fn detach(&self, arguments: &[&str]) -> String {
+        let words = [&["install-world", "--yes", "--detach"], arguments].concat();
+        self.coalmine(&words).exits(8).stdout.trim().to_owned()
+    }
+
+    /// Names the process that holds the environment.
+    pub(crate) fn conductor(&self) -> Option<i32> {
+        let text = fs::read_to_string(self.state.join("locks/sandbox.lock")).ok()?;
+        let written: Value = serde_json::from_str(text.lines().next()?).ok()?;
+        let pid = written["holder"]["pid"].as_i64()?;
+        i32::try_from(pid).ok()
+    }
+
+    pub(crate) fn journal(&self, rollout: &str) -> PathBuf {
+        self.state.join("rollouts").join(rollout).join("journal.jsonl")
+    }
+
+    pub(crate) fn records(&self, rollout: &str) -> Vec<Value> {
+        let text = fs::read_to_string(self.journal(rollout)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Waits until the journal has a record of a kind.
+    pub(crate) fn wait_for(&self, rollout: &str, kind: &str) {
+        until(kind, || {
+            let text = fs::read_to_string(self.journal(rollout)).unwrap_or_default();
+            text.contains(&format!("\"kind\":\"{kind}\"")).then_some(())
+        });
+    }
+
+    pub(crate) fn fault(&self, host: &str, fault: &str) {
+        sandbox::fault(&self.dir, &[HostId::new(host).unwrap()], fault.parse().ok()).unwrap();
+    }
+
+    /// Gives what every host noted of a rollout, with its name.
+    pub(crate) fn host_logs(&self, rollout: &str) -> Vec<(String, Vec<String>)> {
+        let hosts = fs::read_dir(self.dir.join("hosts")).unwrap();
+        hosts
+            .map(|host| {
+                let host = host.unwrap();
+                let text = fs::read_to_string(host.path().join("minewatch/.coalmine/log")).unwrap_or_default();
+                let lines = text.lines().filter(|line| line.contains(rollout)).map(str::to_owned).collect();
+                (host.file_name().into_string().unwrap(), lines)
+            })
+            .collect()
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        if let Some(pid) = self.conductor() {
+            kill(pid, rustix::process::Signal::KILL);
+        }
+        if let Err(error) = sandbox::down(&self.dir) {
+            eprintln!("the sandbox was not taken down: {error}");
+        }
+    }
+}
+
+/// Sends a signal to a conductor of a test, if it is still one.
+pub(crate) fn kill(pid: i32, signal: rustix::process::Signal) {
+    let arguments = fs::read(Path::new("/proc").join(pid.to_string()).join("cmdline")).unwrap_or_default();
+    if !String::from_utf8_lossy(&arguments).contains("coalmine") {
+        return;
+    }
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    // It may have ended meanwhile.
+    if let Err(error) = rustix::process::kill_process(pid, signal) {
+        assert_eq!(error, rustix::io::Errno::SRCH);
+    }
+}

@@ -1,0 +1,89 @@
+//! The conductor dies at any record of its journal, by kill -9, and another one goes on.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+
+use rustix::process::Signal;
+
+use crate::fleet::{Fleet, kill, until};
+
+/// Kills conductors when their journals have so many records, resumes, and holds the end against that of one left alone.
+fn kill_and_resume(points: &[usize]) {
+    let fleet = Fleet::up(4);
+    let mut version = "1.2.0";
+    for &point in points {
+        let rollout = fleet.detach(&[version, "--soak", "300ms"]);
+        let journal = fleet.journal(&rollout);
+        let pid = fleet.conductor().unwrap();
+        until("the record", || {
+            let text = fs::read(&journal).unwrap();
+            (text.iter().filter(|&&byte| byte == b'\n').count() >= point).then_some(())
+        });
+        kill(pid, Signal::KILL);
+        let died_at = until("its death", || {
+            let alive = fleet.coalmine(&["pause", &rollout]).code == Some(0);
+            (!alive).then(|| fleet.records(&rollout).len())
+        });
+        let is_over = fleet.records(&rollout).iter().any(|record| record["kind"] == "rollout_finished");
+        assert!(!is_over, "it was over before record {point}");
+        fleet.coalmine(&["resume", &rollout, "--headless"]).exits(0).says(&format!("{version} runs on 4 hosts"));
+        let records = fleet.records(&rollout);
+        for (record, seq) in records.iter().zip(1..) {
+            assert_eq!(record["seq"], seq, "killed at {died_at}");
+        }
+        let finished = records.last().unwrap();
+        assert_eq!((&finished["kind"], &finished["counts"]["healthy"]), (&"rollout_finished".into(), &4.into()));
+        for (host, log) in fleet.host_logs(&rollout) {
+            let count = |what: &str| log.iter().filter(|line| line.contains(what)).count();
+            assert_eq!(count(" switched to "), 1, "{host}, killed at {died_at}: {log:#?}");
+            assert_eq!(count(" is good"), 1, "{host}, killed at {died_at}: {log:#?}");
+            assert_eq!(log.last().map(|line| line.ends_with(" unlocked")), Some(true), "{host}: {log:#?}");
+        }
+        version = if version == "1.2.0" { "1.1.0" } else { "1.2.0" };
+    }
+}
+
+#[test]
+fn a_rollout_survives_its_conductor_while_hosts_are_locked() {
+    kill_and_resume(&[3, 5, 7, 9]);
+}
+
+#[test]
+fn a_rollout_survives_its_conductor_while_hosts_are_primed() {
+    kill_and_resume(&[11, 14, 18, 22]);
+}
+
+#[test]
+fn a_rollout_survives_its_conductor_while_canaries_are_switched() {
+    kill_and_resume(&[26, 29, 32, 36, 40]);
+}
+
+#[test]
+fn a_rollout_survives_its_conductor_while_the_fleet_is_switched() {
+    kill_and_resume(&[44, 48, 52, 55]);
+}
+
+#[test]
+fn a_rollout_survives_as_many_conductors_as_it_takes() {
+    let fleet = Fleet::up(3);
+    let rollout = fleet.detach(&["1.2.0", "--soak", "1s"]);
+    let mut resumed = 0;
+    for step in [6, 16, 26, 36] {
+        let lines = until("the record", || {
+            let records = fleet.records(&rollout);
+            (records.len() >= step || records.iter().any(|record| record["kind"] == "rollout_finished"))
+                .then_some(records.len())
+        });
+        assert!(lines < 60, "it is over too early for this test");
+        kill(fleet.conductor().unwrap(), Signal::KILL);
+        until("its death", || (fleet.coalmine(&["pause"]).code != Some(0)).then_some(()));
+        let due = fleet.coalmine(&["resume", "--due"]).exits(0);
+        assert_eq!(due.stdout.trim(), rollout, "{due:?}");
+        resumed += 1;
+    }
+    assert_eq!(resumed, 4);
+    fleet.coalmine(&["show", "--follow"]).exits(0).says("1.2.0 runs on 3 hosts");
+    let by = fleet.records(&rollout).iter().filter(|record| record["kind"] == "resumed").count();
+    assert_eq!(by, 4);
+}
