@@ -156,7 +156,12 @@ impl Run<'_> {
             checks: Arc::new(mapping::checks(config, &plan)),
             clock: Arc::new(SystemClock),
         };
-        let settings = Settings { lock_wait: self.lock_wait(), lease: config.lock.lease, ..Settings::new(operator()) };
+        let settings = Settings {
+            lock_wait: self.lock_wait(),
+            lease: config.lock.lease,
+            product: config.product.name.to_string(),
+            ..Settings::new(operator())
+        };
         let access = match &config.control.group {
             Some(group) => Access::group(group.as_str()).map_err(conductor_failed)?,
             None => Access::owner(),

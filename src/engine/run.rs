@@ -16,7 +16,7 @@ use super::parts::Parts;
 use super::progress::Board;
 use super::settings::Settings;
 use super::worker::{Worker, class_of};
-use crate::hooks::{GateAnswer, Site, StageQuestion};
+use crate::hooks::{GateAnswer, Site, StageQuestion, announcement};
 use crate::host::{Fleet, LockRequest};
 use crate::journal::{Journal, Storage};
 use crate::model::{Failure, HostId, Phase, StageIdx, Verdict};
@@ -153,9 +153,6 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
     }
 
     async fn serve(&mut self, lines: &mpsc::Sender<String>) -> Result<(), EngineError> {
-        if self.machine.state().seq() <= 1 {
-            tell(lines, announce::started(&self.worker.plan));
-        }
         let by = self.worker.settings.operator.clone();
         self.feed(Input::Begin { by });
         loop {
@@ -278,7 +275,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             drop(reply.send(answer));
         }
         for record in turn.records {
-            if let Some(line) = announce::line(&record, self.machine.state()) {
+            if let Some(line) = announcement(&self.worker.settings.product, &record, self.machine.state()) {
                 tell(lines, line);
             }
             self.publish(&Arc::new(record));

@@ -8,6 +8,8 @@ use crate::rollout::Task;
 pub struct Settings {
     /// Who starts the rollout, or goes on with it.
     pub operator: Operator,
+    /// What is installed, as people know it: announcements begin with it.
+    pub product: String,
     /// How long a host's lock that another rollout holds is waited for.
     pub lock_wait: Duration,
     /// For how long a host stays locked after the conductor was last heard of; longer on large fleets.
@@ -27,6 +29,7 @@ impl Settings {
     pub fn new(operator: Operator) -> Self {
         Self {
             operator,
+            product: "coalmine".to_owned(),
             lock_wait: Duration::ZERO,
             lease: Duration::from_secs(60),
             renewals_per_second: 10,
