@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Cli, Selection};
 use super::error::Failed;
-use crate::config::{Config, EnvironmentPolicy, Group, Loaded, Sources};
-use crate::expr::{Expression, GroupName};
+use crate::config::{Config, EnvironmentPolicy, Group, Loaded, Place, Sources};
+use crate::expr::Expression;
 use crate::inventory::{GroupSource, Inventory};
 use crate::model::{Environment, HostId, Operator};
 
@@ -60,10 +60,10 @@ impl Context {
 
     fn hosts_of<'a>(&'a self, name: &'a Environment, policy: &'a EnvironmentPolicy) -> Result<Fleet<'a>, Failed> {
         let masters = match &policy.masters {
-            Some(masters) => self.define(masters.as_str(), &format!("environments.{name}.masters"))?,
+            Some(masters) => self.define(masters, &format!("environments.{name}.masters"))?,
             None => Vec::new(),
         };
-        let hosts = self.define(policy.hosts.as_str(), &format!("environments.{name}.hosts"))?;
+        let hosts = self.define(&policy.hosts, &format!("environments.{name}.hosts"))?;
         Ok(Fleet { name, policy, masters, hosts })
     }
 
@@ -77,16 +77,21 @@ impl Context {
         self.config().environment(wanted).map_err(Failed::usage)
     }
 
-    fn define(&self, expression: &str, key: &str) -> Result<Vec<HostId>, Failed> {
-        let fail = |error: &dyn std::fmt::Display| Failed::usage(format!("{key}: {error}"));
-        let expression = self.expression(expression).map_err(|error| fail(&error))?;
-        self.inventory.define(&expression).map_err(|error| fail(&error))
+    fn define(&self, expression: &Expression, key: &str) -> Result<Vec<HostId>, Failed> {
+        self.inventory.define(&self.based(expression)).map_err(|error| Failed::usage(self.told(key, &error)))
     }
 
-    /// Reads an expression; files that it names are looked for from the configuration's folder.
-    pub(super) fn expression(&self, text: &str) -> Result<Expression, Failed> {
-        let expression = Expression::new(text).map_err(Failed::usage)?;
-        Ok(expression.relative_to(self.loaded.base_dir()))
+    /// Lets the files that an expression of the configuration names be looked for from the configuration's folder.
+    pub(super) fn based(&self, expression: &Expression) -> Expression {
+        expression.clone().relative_to(self.loaded.base_dir())
+    }
+
+    /// Says what is wrong with a key, and where it was written.
+    pub(super) fn told(&self, key: &str, error: &dyn std::fmt::Display) -> String {
+        match self.loaded.origin(key) {
+            Some(origin) => format!("{}: `{key}`: {error}", Place::from(origin)),
+            None => format!("`{key}`: {error}"),
+        }
     }
 
     /// Chooses from some hosts by `--limit` and `--exclude`.
@@ -105,7 +110,6 @@ pub(super) fn sources(cli: &Cli) -> Result<Sources, Failed> {
 fn inventory(loaded: &Loaded) -> Result<Inventory, Failed> {
     let mut groups = Vec::new();
     for (name, group) in &loaded.config.groups {
-        let name = GroupName::new(name.as_str()).map_err(Failed::usage)?;
         let source = match group {
             Group::File(path) => GroupSource::File(path.as_path().to_owned()),
             Group::Hosts(hosts) => GroupSource::Hosts(hosts.iter().map(|host| host.as_str().to_owned()).collect()),
@@ -113,9 +117,9 @@ fn inventory(loaded: &Loaded) -> Result<Inventory, Failed> {
                 GroupSource::Command { argv: command.as_slice().to_vec(), timeout: *timeout }
             }
             Group::Ansible(path) => GroupSource::Ansible(path.as_path().to_owned()),
-            Group::Any(parts) => GroupSource::Any(parts.iter().map(|part| part.as_str().to_owned()).collect()),
+            Group::Any(parts) => GroupSource::Any(parts.iter().map(|part| part.name().clone()).collect()),
         };
-        groups.push((name, source));
+        groups.push((name.clone(), source));
     }
     Inventory::load(groups, loaded.base_dir()).map_err(Failed::usage)
 }

@@ -115,13 +115,12 @@ pub(super) fn wanted(fleet: &Fleet<'_>, wanted: &args::Wanted) -> Wanted {
 /// Gives the stages of an environment with their hosts.
 pub(super) fn stages(context: &Context, fleet: &Fleet<'_>) -> Result<Vec<StageRequest>, Failed> {
     let gates = context.config().stage_gates();
-    let stages = fleet.policy.stages.iter().map(|stage| {
+    let stages = fleet.policy.stages.iter().enumerate().map(|(at, stage)| {
         stage.request(
             |expression| {
-                let expression = context.expression(expression.as_str())?;
-                context.inventory.resolve(&expression, Some(&fleet.hosts)).map_err(|error| {
-                    Failed::usage(format!("environments.{}.stages.{}: {error}", fleet.name, stage.name))
-                })
+                let resolved = context.inventory.resolve(&context.based(expression), Some(&fleet.hosts));
+                let key = format!("environments.{}.stages[{at}].hosts", fleet.name);
+                resolved.map_err(|error| Failed::usage(context.told(&key, &error)))
             },
             gates.clone(),
         )

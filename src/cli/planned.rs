@@ -71,7 +71,7 @@ pub(super) async fn ask(
         chosen.iter().cloned().zip(answers).collect();
     let mut member = |host: &HostId| Member {
         host: host.clone(),
-        site: fleet.policy.site.site(host),
+        site: fleet.policy.site.site_of(host),
         selected: selected.contains(host),
         answer: answers.remove(host),
     };

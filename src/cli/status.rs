@@ -32,7 +32,7 @@ async fn survey(context: &Context, fleet: &Fleet<'_>, args: &StatusArgs) -> Resu
     let order = |a: &Version, b: &Version| compare(a.as_str(), b.as_str());
     let mut rows = Vec::new();
     for (host, answer) in answers.targets() {
-        let site = fleet.policy.site.site(host);
+        let site = fleet.policy.site.site_of(host);
         rows.push(HostStatusReport::new(host.clone(), site, groups_of(context, host), answer, &wanted, order));
     }
     Ok(StatusReport::new(fleet.name.clone(), wanted, rows))

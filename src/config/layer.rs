@@ -8,10 +8,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{Place, Problem};
 use super::leaf::{inline, shorten};
-use super::nearest::nearest;
 use super::origin::{Layer, Origin};
 use super::schema::{ROOT, Section, Shape};
 use super::tree::{Node, Table, join};
+use crate::expr::nearest;
 
 /// Reads the text of a file; whatever is wrong with it is added to the problems, all of it at once.
 ///

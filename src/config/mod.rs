@@ -24,18 +24,17 @@
 //! otherwise a file left in a shared folder above would be run, as git's `safe.directory` has it. `-c` names the file of
 //! a colleague on purpose. Being writable by a group is how deployers share a checkout, and allowed.
 //!
-//! This room must not know what an expression means, what a group holds, or what anything is used for.
+//! This room must not know what a group holds, or what anything is used for.
 
 mod amount;
 mod bandwidth;
 mod duration;
 mod error;
+mod hosts;
 mod layer;
 mod leaf;
 mod load;
-mod nearest;
 mod origin;
-mod pattern;
 mod rules;
 mod sample;
 mod schema;
@@ -58,9 +57,9 @@ pub use amount::{Budget, Waves};
 pub use bandwidth::Bandwidth;
 pub use duration::{parse_duration, show_duration};
 pub use error::{ConfigErrors, EnvironmentError, Place, Problem, ValueError};
+pub use hosts::{GroupReference, HostList};
 pub use load::{Loaded, check};
 pub use origin::{Layer, Origin};
-pub use pattern::SitePattern;
 pub use sample::sample;
 pub use selection::StageSelection;
 pub use settings::{
@@ -71,7 +70,7 @@ pub use shell::{quote, quote_words};
 pub use source::{Flag, LoadedFile, Sources};
 pub use template::{CommandTemplate, DryWord, DryWords, Template, TemplateError};
 pub use text::{
-    Argv, Endpoint, GitRemote, GroupName, HostExpression, KexAlgorithms, LinkName, LocalPath, LoginName, ProductName,
-    TagGlob, TargetRoot, Title, UnixGroup,
+    Argv, Endpoint, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, ProductName, TagGlob, TargetRoot, Title,
+    UnixGroup,
 };
 pub use word::{BuildKind, Channel, Compress, HostKeys, Verify};

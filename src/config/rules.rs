@@ -6,11 +6,10 @@ use toml::Value;
 
 use super::error::Problem;
 use super::leaf::Leaf;
-use super::nearest::nearest;
 use super::origin::Origin;
 use super::template::{CommandTemplate, DryWord};
-use super::text::HostExpression;
 use super::tree::{Table, join};
+use crate::expr::{Expression, nearest};
 
 /// Adds what is wrong between the keys of a whole configuration to the problems.
 pub(super) fn check(tree: &Table, problems: &mut Vec<Problem>) {
@@ -128,9 +127,7 @@ impl Rules<'_> {
                     "it belongs to `command`; leave it out",
                 );
             }
-            for key in ["hosts", "any"] {
-                self.references(group, &path, key);
-            }
+            self.references(group, &path, "any");
         }
     }
 
@@ -138,11 +135,11 @@ impl Rules<'_> {
     fn references(&mut self, table: &Table, path: &str, key: &str) {
         let Some((value, origin)) = table.leaf(key) else { return };
         let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        let expressions: Vec<HostExpression> =
-            values.iter().filter_map(|value| HostExpression::read(value).ok()).collect();
+        let expressions: Vec<Expression> = values.iter().filter_map(|value| Expression::read(value).ok()).collect();
         let known: Vec<&str> = self.tree.tables("groups").map(|(name, _)| name).collect();
-        for group in expressions.iter().flat_map(HostExpression::groups).filter(|group| !known.contains(group)) {
-            let hint = match (nearest(group, known.iter().copied()), known.as_slice()) {
+        let named = expressions.iter().flat_map(Expression::named_groups);
+        for group in named.filter(|group| !known.contains(&group.outer())) {
+            let hint = match (nearest(group.as_str(), known.iter().copied()), known.as_slice()) {
                 (Some(nearest), _) => format!("the nearest group is `@{nearest}`"),
                 (None, []) => "there are no groups: write them under [groups]".to_owned(),
                 (None, known) => format!("the groups are {}", known.join(", ")),

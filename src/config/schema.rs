@@ -11,14 +11,15 @@ use toml::Value;
 use super::amount::{Budget, Factor, Keep, Share, Waves};
 use super::bandwidth::Bandwidth;
 use super::duration::Positive;
+use super::hosts::{GroupReference, HostList, check_group_name};
 use super::leaf::{Form, Leaf, Refused};
-use super::pattern::SitePattern;
 use super::template::CommandTemplate;
 use super::text::{
-    Argv, Command, Endpoint, GitRemote, GroupName, HostExpression, KexAlgorithms, LinkName, LocalPath, LoginName,
-    ProductName, TagGlob, TargetRoot, Title, UnixGroup,
+    Argv, Command, Endpoint, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, ProductName, TagGlob,
+    TargetRoot, Title, UnixGroup,
 };
 use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Verify};
+use crate::expr::{Expression, SiteRule};
 use crate::model::{Environment, StageName};
 use crate::plan::{OnFailure, Prefetch, Promote};
 
@@ -216,14 +217,7 @@ static TRANSFER: Section = Section {
     ],
 };
 
-static GROUPS: Named = Named {
-    section: &GROUP,
-    check_name: |name| {
-        GroupName::read(&Value::String(name.to_owned())).map(drop).map_err(|_| GroupName::EXPECTED.to_owned())
-    },
-    whole: true,
-    essential: None,
-};
+static GROUPS: Named = Named { section: &GROUP, check_name: check_group_name, whole: true, essential: None };
 
 static GROUP: Section = Section {
     keys: &[
@@ -232,11 +226,11 @@ static GROUP: Section = Section {
             Optional(r#""/etc/dsh/group/scap_targets""#),
             "a dsh file: one host or expression a line",
         ),
-        value::<Vec<HostExpression>>("hosts", Optional(r#"["mw[01-02].eqiad.wmnet"]"#), "the hosts themselves"),
+        value::<Vec<HostList>>("hosts", Optional(r#"["mw[01-02].eqiad.wmnet"]"#), "the hosts themselves"),
         value::<Command>("command", Optional(r#"["query-hosts", "role=api"]"#), "what prints one host a line"),
         value::<Positive>("timeout", Optional(r#""30s""#), "with command: when it is given up; \"30s\" when left out"),
         value::<LocalPath>("ansible", Optional(r#""hosts.ini""#), "an inventory of Ansible's, INI or YAML"),
-        value::<Vec<HostExpression>>("any", Optional(r#"["@api", "@web"]"#), "the hosts of any of these"),
+        value::<Vec<GroupReference>>("any", Optional(r#"["@api", "@web"]"#), "the hosts of any of these"),
     ],
 };
 
@@ -249,14 +243,14 @@ static ENVIRONMENTS: Named = Named {
 
 static ENVIRONMENT: Section = Section {
     keys: &[
-        value::<HostExpression>("hosts", Essential(r#""@all""#), "the fleet"),
-        value::<Option<HostExpression>>(
+        value::<Expression>("hosts", Essential(r#""@all""#), "the fleet"),
+        value::<Option<Expression>>(
             "masters",
             Default(r#""""#),
             "deploy servers: installed first, never counted as targets; \"\": none",
         ),
         value::<Channel>("channel", Default(r#""tags""#), r#"where "latest" comes from; or "branch:master""#),
-        value::<SitePattern>("site", Default(r"'^[^.]+\.([^.]+)\.'"), "first capture of the host's name is its site"),
+        value::<SiteRule>("site", Default(r"'^[^.]+\.([^.]+)\.'"), "first capture of the host's name is its site"),
         value::<Prefetch>(
             "prefetch",
             Default(r#""all""#),
@@ -278,7 +272,7 @@ static ENVIRONMENT: Section = Section {
 static STAGE: Section = Section {
     keys: &[
         value::<StageTitle>("name", Essential(r#""canary""#), "the stage's name"),
-        value::<HostExpression>(
+        value::<Expression>(
             "hosts",
             Optional(r#""@canaries""#),
             "its hosts; the last stage needs none: it takes whatever is left",

@@ -1,25 +1,25 @@
 //! The configuration as the other rooms see it.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 
 use super::amount::{Budget, Share, Waves};
 use super::bandwidth::Bandwidth;
 use super::error::EnvironmentError;
+use super::hosts::{GroupReference, HostList};
 use super::leaf::leaf;
-use super::nearest::nearest;
-use super::pattern::SitePattern;
 use super::schema::GROUP_TIMEOUT;
 use super::selection::StageSelection;
 use super::template::CommandTemplate;
 use super::text::{
-    Argv, Endpoint, GitRemote, GroupName, HostExpression, KexAlgorithms, LinkName, LocalPath, LoginName, ProductName,
-    TagGlob, TargetRoot, Title, UnixGroup,
+    Argv, Endpoint, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, ProductName, TagGlob, TargetRoot, Title,
+    UnixGroup,
 };
 use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Verify};
+use crate::expr::{Expression, GroupName, SiteRule, nearest};
 use crate::model::{Environment, FailureClass, HostId, StageName};
 use crate::plan::{self, Amount, BudgetRule, OnFailure, Prefetch, Promote, StageGate, StageRequest};
 
@@ -37,10 +37,10 @@ pub struct Config {
     pub ssh: Ssh,
     /// How a release travels.
     pub transfer: Transfer,
-    /// Named hosts.
-    pub groups: BTreeMap<GroupName, Group>,
+    /// Named hosts, in the order of the files: the inventory has it.
+    pub groups: IndexMap<GroupName, Group>,
     /// The fleets; there is at least one.
-    pub environments: BTreeMap<Environment, EnvironmentPolicy>,
+    pub environments: IndexMap<Environment, EnvironmentPolicy>,
     /// The checks, in the order in which they run.
     pub gates: Vec<Gate>,
     /// The site's own commands.
@@ -199,8 +199,8 @@ pub struct Transfer {
 pub enum Group {
     /// A dsh file.
     File(LocalPath),
-    /// These expressions.
-    Hosts(Vec<HostExpression>),
+    /// These names.
+    Hosts(Vec<HostList>),
     /// What a command prints.
     Command {
         /// The command and its arguments; never empty.
@@ -210,20 +210,20 @@ pub enum Group {
     },
     /// An inventory of Ansible's.
     Ansible(LocalPath),
-    /// The hosts of any of these expressions.
-    Any(Vec<HostExpression>),
+    /// The hosts of any of these groups.
+    Any(Vec<GroupReference>),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GroupKeys {
     file: Option<LocalPath>,
-    hosts: Option<Vec<HostExpression>>,
+    hosts: Option<Vec<HostList>>,
     command: Option<Argv>,
     #[serde(default, deserialize_with = "leaf")]
     timeout: Option<Duration>,
     ansible: Option<LocalPath>,
-    any: Option<Vec<HostExpression>>,
+    any: Option<Vec<GroupReference>>,
 }
 
 impl TryFrom<GroupKeys> for Group {
@@ -247,14 +247,14 @@ impl TryFrom<GroupKeys> for Group {
 #[serde(deny_unknown_fields)]
 pub struct EnvironmentPolicy {
     /// The fleet.
-    pub hosts: HostExpression,
+    pub hosts: Expression,
     /// The deploy servers.
     #[serde(deserialize_with = "leaf")]
-    pub masters: Option<HostExpression>,
+    pub masters: Option<Expression>,
     /// Where `latest` comes from.
     pub channel: Channel,
     /// Where a host stands.
-    pub site: SitePattern,
+    pub site: SiteRule,
     /// When hosts are primed.
     pub prefetch: Prefetch,
     /// What happens when a budget is exceeded; none: pause on a terminal, rollback without one.
@@ -292,7 +292,7 @@ impl Stage {
     /// When the stage's expression cannot be resolved.
     pub fn request<E>(
         &self,
-        hosts: impl FnOnce(&HostExpression) -> Result<Vec<HostId>, E>,
+        hosts: impl FnOnce(&Expression) -> Result<Vec<HostId>, E>,
         gates: Vec<StageGate>,
     ) -> Result<StageRequest, E> {
         let selection = match &self.selection {
@@ -318,7 +318,7 @@ impl Stage {
 #[serde(deny_unknown_fields)]
 struct StageKeys {
     name: StageName,
-    hosts: Option<HostExpression>,
+    hosts: Option<Expression>,
     count: Option<NonZeroUsize>,
     percent: Option<Share>,
     per_site: Option<NonZeroUsize>,

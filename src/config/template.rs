@@ -13,9 +13,9 @@ use thiserror::Error;
 use toml::Value;
 
 use super::leaf::{Form, Leaf, Refused, deserialize_as_leaf};
-use super::nearest::nearest;
 use super::shell::{Quoting, enclose};
 use super::text::arguments;
+use crate::expr::nearest;
 use crate::model::{Environment, HostId, ReleaseId, RolloutId, StageName, Version};
 
 /// Names a value that a command may use.

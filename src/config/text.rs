@@ -104,14 +104,6 @@ texts! {
         refuse(text.is_empty() || !text.chars().all(is_right))
     };
 
-    /// Selects hosts; it is parsed by whoever knows the groups.
-    HostExpression, r#"a host expression, such as "@group" or "mw[01-40].example.org""#, |text| {
-        refuse(text.trim().is_empty())
-    };
-
-    /// Names a group of hosts.
-    GroupName, r#"a name of letters, digits, ".", "_" and "-""#, name;
-
     /// Names a gate, or anything else that people read.
     Title, "a short text on one line", |text| refuse(text.trim().is_empty() || text.chars().count() > 100);
 
@@ -136,16 +128,6 @@ fn name(text: &str) -> Result<(), Refused> {
     let is_right = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let starts_right = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
     refuse(!starts_right || text.len() > 100 || !text.chars().all(is_right))
-}
-
-impl HostExpression {
-    /// Gives the names of the groups that the expression refers to, as far as a look without parsing can tell.
-    ///
-    /// `@*` and paths (`@path/to/file`) are no names, and regular expressions are left alone.
-    pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
-        let terms = self.0.split([',', '!', '&', '^']).map(str::trim).filter(|term| !term.starts_with('~'));
-        terms.filter_map(|term| term.strip_prefix('@')).filter(|group| name(group).is_ok())
-    }
 }
 
 impl TargetRoot {
@@ -285,7 +267,7 @@ deserialize_as_leaf!(LocalPath, Argv, Endpoint);
 mod tests {
     use toml::Value;
 
-    use super::{Argv, Endpoint, HostExpression, LinkName, LocalPath, LoginName, TargetRoot};
+    use super::{Argv, Endpoint, LinkName, LocalPath, LoginName, TargetRoot};
     use crate::config::leaf::Leaf;
 
     fn takes<T: Leaf>(text: &str) -> bool {
@@ -338,12 +320,6 @@ mod tests {
         for text in ["", "host", "host:", "host:0", "host:65536", "::1:92", "a b:92", ":92"] {
             assert!(read(text).is_err(), "{text:?} was taken");
         }
-    }
-
-    #[test]
-    fn groups_of_an_expression_are_seen_without_parsing_it() {
-        let expression = HostExpression("@all!@old, mw[01-02] & @web,@*,@./hosts.txt,~mw@x".to_owned());
-        assert_eq!(expression.groups().collect::<Vec<_>>(), ["all", "old", "web"]);
     }
 
     #[test]

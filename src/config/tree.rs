@@ -1,13 +1,12 @@
 //! The merged configuration before it has types: each value with its origin.
 
-use std::collections::BTreeMap;
-
+use indexmap::IndexMap;
 use toml::Value;
 
 use super::error::{Place, Problem};
 use super::leaf::{bare, inline};
 use super::origin::Origin;
-use super::schema::{Key, Presence, Section, Shape};
+use super::schema::{Key, Named, Presence, Section, Shape};
 
 /// Holds a value, a table or a list of tables, with where it came from.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,10 +16,10 @@ pub(super) enum Node {
     List { items: Vec<Table>, origin: Origin },
 }
 
-/// Holds the entries of a table.
+/// Holds the entries of a table, in the order in which they were written: that of groups is the inventory's.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Table {
-    pub(super) entries: BTreeMap<String, Node>,
+    pub(super) entries: IndexMap<String, Node>,
     pub(super) origin: Origin,
 }
 
@@ -35,8 +34,8 @@ impl Node {
 }
 
 impl Table {
-    pub(super) const fn new(origin: Origin) -> Self {
-        Self { entries: BTreeMap::new(), origin }
+    pub(super) fn new(origin: Origin) -> Self {
+        Self { entries: IndexMap::new(), origin }
     }
 
     pub(super) fn to_value(&self) -> Value {
@@ -107,16 +106,7 @@ impl Table {
                     weaker.merge(stronger, section);
                 }
                 (Some(Node::Table(weaker)), Node::Table(stronger), Some(Shape::Named(named))) => {
-                    for (name, node) in stronger.entries {
-                        match (weaker.entries.get_mut(&name), node) {
-                            (Some(Node::Table(weaker)), Node::Table(stronger)) if !named.whole => {
-                                weaker.merge(stronger, named.section);
-                            }
-                            (_, node) => {
-                                weaker.entries.insert(name, node);
-                            }
-                        }
-                    }
+                    weaker.merge_named(stronger, named);
                 }
                 (_, node, _) => {
                     self.entries.insert(name, node);
@@ -127,6 +117,22 @@ impl Table {
         if matches!(stronger.origin, Origin::File { .. }) {
             self.origin = stronger.origin;
         }
+    }
+
+    /// Lays stronger tables over those of the same names; the order is that of the stronger ones, and what is new follows.
+    fn merge_named(&mut self, stronger: Self, named: &'static Named) {
+        let mut weaker = std::mem::take(&mut self.entries);
+        for (name, node) in stronger.entries {
+            let merged = match (weaker.shift_remove(&name), node) {
+                (Some(Node::Table(mut weaker)), Node::Table(stronger)) if !named.whole => {
+                    weaker.merge(stronger, named.section);
+                    Node::Table(weaker)
+                }
+                (_, node) => node,
+            };
+            self.entries.insert(name, merged);
+        }
+        self.entries.append(&mut weaker);
     }
 
     /// Fills in the defaults, and tells which essential keys are missing.

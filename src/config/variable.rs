@@ -6,12 +6,12 @@ use toml::Value;
 
 use super::error::{Place, Problem};
 use super::leaf::Form;
-use super::nearest::nearest;
 use super::origin::Origin;
 use super::schema::{Key, Kind, ROOT, Section, Shape};
 use super::source::Flag;
 use super::template::DryWord;
 use super::tree::{Node, Table};
+use crate::expr::nearest;
 
 const PREFIX: &str = "COALMINE_";
 

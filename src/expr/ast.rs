@@ -68,7 +68,7 @@ impl Chain {
             .chain(self.rest.iter().map(|(operator, term)| (*operator, term)))
     }
 
-    fn each(&self, visit: &mut dyn FnMut(&Term)) {
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Term)) {
         for (_, term) in self.terms() {
             term.each(visit);
         }
@@ -76,7 +76,7 @@ impl Chain {
 }
 
 impl Term {
-    fn each(&self, visit: &mut dyn FnMut(&Self)) {
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
         visit(self);
         match &self.kind {
             Kind::AllBut(term) => term.each(visit),
@@ -140,6 +140,18 @@ impl Expression {
         }
         let mut found = Vec::new();
         walk(&self.root, &mut found).then_some(found)
+    }
+
+    /// Gives every group that it names, wherever it stands; globs of groups name none.
+    #[must_use]
+    pub fn named_groups(&self) -> Vec<&GroupName> {
+        let mut found = Vec::new();
+        self.root.each(&mut |term| {
+            if let Kind::Group(Selector::One(name)) = &term.kind {
+                found.push(name);
+            }
+        });
+        found
     }
 
     /// Tells whether it speaks of hosts rather than of groups alone: by name, in a range, by a pattern or in a file.

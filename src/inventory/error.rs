@@ -93,13 +93,13 @@ pub enum InventoryError {
     /// Two groups have the same name.
     #[error("it is there twice")]
     Again,
-    /// An entry of `any = […]` is not a group.
-    #[error("any = [{entry:?}]: {reason}")]
-    Any {
-        /// The entry.
-        entry: String,
-        /// What is wrong with it.
-        reason: String,
+    /// An `any` names a group that is none.
+    #[error("any = [\"@{part}\"]: there is no such group{hint}")]
+    NoSuchPart {
+        /// What it names.
+        part: GroupName,
+        /// `; did you mean …?`, or nothing.
+        hint: String,
     },
     /// Groups are made of each other.
     #[error("groups are made of each other: {0}")]

@@ -63,7 +63,10 @@ impl Inventory {
             if inventory.index.insert(name.clone(), inventory.groups.len()).is_some() {
                 return Err(InventoryError::Again.of(&name));
             }
-            let parts = parts_of(&source).map_err(|error| error.of(&name))?;
+            let parts = match &source {
+                GroupSource::Any(parts) => parts.clone(),
+                _ => Vec::new(),
+            };
             inventory.groups.push(Group { name, source, parts, members: OnceLock::new() });
         }
         inventory.check_parts()?;
@@ -96,13 +99,8 @@ impl Inventory {
 
     fn no_such_part(&self, part: &GroupName) -> InventoryError {
         let near = nearest(part.as_str(), self.names().map(GroupName::as_str));
-        InventoryError::Any {
-            entry: format!("@{part}"),
-            reason: format!(
-                "there is no such group{}",
-                near.map_or_else(String::new, |near| format!("; did you mean \"@{near}\"?"))
-            ),
-        }
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean \"@{near}\"?"));
+        InventoryError::NoSuchPart { part: part.clone(), hint }
     }
 
     /// Gives the names of the groups, in the configuration's order.
@@ -219,18 +217,6 @@ impl Union {
             }
         }
     }
-}
-
-/// Gives the groups that an `any` names.
-fn parts_of(source: &GroupSource) -> Result<Vec<GroupName>, InventoryError> {
-    let GroupSource::Any(entries) = source else { return Ok(Vec::new()) };
-    let part = |entry: &String| {
-        let wrong = |reason: String| InventoryError::Any { entry: entry.clone(), reason };
-        let name =
-            entry.trim().strip_prefix('@').ok_or_else(|| wrong("expected a group, as in \"@web\"".to_owned()))?;
-        GroupName::new(name).map_err(|error| wrong(error.to_string()))
-    };
-    entries.iter().map(part).collect()
 }
 
 /// Gives the hosts of a `hosts = […]` list.

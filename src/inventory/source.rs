@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::expr::GroupName;
 use crate::model::HostId;
 
 /// Says where the hosts of a group come from.
@@ -19,8 +20,8 @@ pub enum GroupSource {
     },
     /// An Ansible inventory, INI or YAML.
     Ansible(PathBuf),
-    /// Other groups, each written `@name`.
-    Any(Vec<String>),
+    /// Other groups, or sections of Ansible inventories.
+    Any(Vec<GroupName>),
 }
 
 /// Says how a host is reached where its name does not: what ssh calls `HostName` and `Port`.

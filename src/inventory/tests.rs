@@ -59,7 +59,7 @@ fn listed(entries: &[&str]) -> GroupSource {
 }
 
 fn any(entries: &[&str]) -> GroupSource {
-    GroupSource::Any(entries.iter().map(ToString::to_string).collect())
+    GroupSource::Any(entries.iter().map(|entry| group(entry.trim_start_matches('@'))).collect())
 }
 
 fn shell(script: &str) -> GroupSource {

@@ -63,8 +63,8 @@ name = "rest"
     let (_, production) = config.environment(None).unwrap();
     let stages: Vec<&str> = production.stages.iter().map(|stage| stage.name.as_str()).collect();
     assert_eq!(stages, ["fleet"]);
-    let groups: Vec<&str> = config.groups.keys().map(crate::config::GroupName::as_str).collect();
-    assert_eq!(groups, ["api", "web"]);
+    let groups: Vec<&str> = config.groups.keys().map(crate::expr::GroupName::as_str).collect();
+    assert_eq!(groups, ["web", "api"], "the order is the stronger file's, and what only the weaker one has follows");
 }
 
 #[test]
@@ -228,4 +228,13 @@ fn origins_tell_files_from_defaults() {
     assert!(matches!(loaded.origin(&key("unhealthy")), Some(Origin::File { layer: Layer::Project, .. })));
     let (_, production) = loaded.config.environment(None).unwrap();
     assert_eq!(production.stages[0].budget.unhealthy.amount(), Amount::Count(3));
+}
+
+#[test]
+fn groups_and_environments_stand_in_the_order_of_the_file() {
+    let groups = "[groups]\nz = { hosts = [\"z1\"] }\nb = { any = [\"@z\"] }\na = { hosts = [\"a1\"] }\n";
+    let more = "[groups.m]\nhosts = [\"m1\"]\n";
+    let config = Place::project(&format!("{LEAST}{groups}{more}")).loaded().config;
+    let names: Vec<&str> = config.groups.keys().map(crate::expr::GroupName::as_str).collect();
+    assert_eq!(names, ["z", "b", "a", "m"]);
 }

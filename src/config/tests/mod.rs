@@ -252,11 +252,11 @@ fn environments_are_found_by_name_or_by_being_the_only_one() {
     assert_eq!(config.environment(Some("beta")).unwrap().0.as_str(), "beta");
     assert_eq!(
         config.environment(None).unwrap_err().to_string(),
-        "there are several environments: name one of them with -e, of beta, production"
+        "there are several environments: name one of them with -e, of production, beta"
     );
     assert_eq!(
         config.environment(Some("producton")).unwrap_err().to_string(),
-        r#"there is no environment "producton"; there is beta, production (did you mean "production"?)"#
+        r#"there is no environment "producton"; there is production, beta (did you mean "production"?)"#
     );
 }
 

@@ -178,6 +178,9 @@ fn rules_between_keys_are_told_where_they_are_broken() {
         ("[groups]", "web = {}", "`groups.web` does not say where its hosts come from\n    write one of file, hosts, command, ansible, any".to_owned()),
         ("[groups]", "web = { hosts = [\"a\"], timeout = \"1s\" }", "`groups.web.timeout` has nothing to time\n    it belongs to `command`; leave it out".to_owned()),
         ("[groups]", "web = { hosts = [\"a\"] }\nall = { any = [\"@wbe\"] }", "`groups.all.any` names the group `@wbe`, which does not exist\n    the nearest group is `@web`".to_owned()),
+        ("[groups]", "web = { hosts = [\"@api\"] }", "`groups.web.hosts` is [\"@api\"]: item 1 of the list is \"@api\": `@api` is not a host's name or a range of names, which is all that can stand here".to_owned()),
+        ("[groups]", "web = { any = [\"api\"] }", "`groups.web.any` is [\"api\"]: item 1 of the list is \"api\", but must be a group, such as \"@web\"".to_owned()),
+        ("[environments.production]", "masters = \"a,,b\"", "`environments.production.masters` is \"a,,b\": expected a term before `,`\n  a,,b\n    ^".to_owned()),
         ("[environments.production]", "masters = \"@nope\"", "`environments.production.masters` names the group `@nope`, which does not exist\n    there are no groups: write them under [groups]".to_owned()),
     ] {
         assert_eq!(refused(section, lines), message);
