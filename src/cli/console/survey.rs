@@ -29,7 +29,7 @@ async fn run(backend: &Backend) -> Result<(), Failed> {
     check_masters(&fleet)?;
     let hosts = fleet.hosts.iter().map(|host| SurveyHost {
         host: host.clone(),
-        site: fleet.policy.site.site(host),
+        site: fleet.policy.site.site_of(host),
         groups: groups_of(context, host).into_iter().map(Into::into).collect(),
     });
     backend.tell(Message::SurveyStarted { hosts: hosts.collect() }).await;
