@@ -52,39 +52,56 @@ pub(super) const TERMINATED: &str = "SIGTERM";
 pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Obeys signals; returns at the third, when nothing more is to be waited for.
+///
+/// What a signal leads to is told before it is done: the process may end before there is an answer.
 pub(super) async fn obey(mut signals: Signals, handle: Handle, tell: Tell) {
     let first = signals.next().await;
-    tell(&stop(&handle, first, false).await);
+    tell(&format!(
+        "{first}: no new host is started, those under way finish, then this stops and can be resumed; \
+         the second signal cancels transfers, the third ends at once"
+    ));
+    if let Some(waiting) = stop(&handle, first).await {
+        tell(&format!("{first}: {waiting}"));
+    }
     let second = signals.next().await;
-    tell(&stop(&handle, second, true).await);
+    tell(&format!(
+        "{second}, the second signal: transfers are cancelled, hosts that are being switched are waited for; \
+         the third ends at once"
+    ));
+    if let Some(waiting) = stop(&handle, second).await {
+        tell(&format!("{second}: {waiting}"));
+    }
     let third = signals.next().await;
     tell(&format!("{third}, the third signal: ending at once; hosts are asked what they really have on resume"));
 }
 
-/// Stops the rollout and says what happens now.
-async fn stop(handle: &Handle, name: &str, again: bool) -> String {
+/// Stops the rollout, and says what is waited for; nothing when it is over.
+async fn stop(handle: &Handle, name: &str) -> Option<String> {
     if let Err(why) = handle.command(Command::Stop, Operator(name.into())).await {
-        return format!("{name}: {why}");
+        return Some(why.to_string());
     }
-    let Some(state) = handle.state().await else {
-        return format!("{name}: the rollout is over");
-    };
+    let state = handle.state().await?;
     if let Some(by) = state.aborted() {
-        return format!("{name}: {by} is aborting the rollout already; it ends by itself");
+        return Some(format!("{by} is aborting the rollout already; it ends by itself"));
     }
-    let switching = switching(&state);
-    if again {
-        return format!(
-            "{name}, the second signal: transfers are cancelled, {switching} being switched {} waited for; \
-             the third ends at once",
-            if switching == 1 { "is" } else { "are" }
-        );
-    }
-    let priming = state.count(Phase::Priming);
-    format!(
-        "{name}: no new host is started; waiting for {priming} under way to get the release and for {switching} being \
-         switched, then this stops and can be resumed; the second signal cancels transfers, the third ends at once"
-    )
+    waiting(state.count(Phase::Priming), switching(&state))
+}
+
+/// Says which hosts are waited for, when any are.
+fn waiting(priming: usize, switching: usize) -> Option<String> {
+    let hosts = |count: usize, what: &str, are: &str| match count {
+        0 => None,
+        1 => Some(format!("1 host that {what}")),
+        _ => Some(format!("{count} hosts that {are}")),
+    };
+    let parts: Vec<String> = [
+        hosts(priming, "gets the release", "get the release"),
+        hosts(switching, "is being switched", "are being switched"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!parts.is_empty()).then(|| format!("waiting for {}", parts.join(" and ")))
 }
 
 fn switching(state: &State) -> usize {
@@ -92,4 +109,18 @@ fn switching(state: &State) -> usize {
         .into_iter()
         .map(|phase| state.count(phase))
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::waiting;
+
+    #[test]
+    fn what_is_waited_for_is_counted_in_words() {
+        let said = |priming, switching| waiting(priming, switching).unwrap_or_default();
+        assert_eq!(said(0, 0), "");
+        assert_eq!(said(1, 0), "waiting for 1 host that gets the release");
+        assert_eq!(said(0, 2), "waiting for 2 hosts that are being switched");
+        assert_eq!(said(3, 1), "waiting for 3 hosts that get the release and 1 host that is being switched");
+    }
 }
