@@ -87,7 +87,7 @@ async fn whoever_reads_nothing_holds_nobody_up_and_misses_nothing() {
             if line["bye"] == "finished" {
                 return lines;
             }
-            assert_ne!(line, serde_json::Value::Null, "the connection ended");
+            assert_ne!(line, serde_json::Value::Null, "the connection ended after {} lines", lines.len());
             if line["kind"] != "host_progress" {
                 lines.push(line);
             }

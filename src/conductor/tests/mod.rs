@@ -110,7 +110,8 @@ pub(super) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
             prefetch: Prefetch::All,
             promote_all: false,
             skip_unreachable: false,
-            prime_width: 100,
+            // All are primed long before the server gives up on whoever reads nothing.
+            prime_width: 500,
             control_width: 100,
             depool: false,
             confirm: Duration::ZERO,
