@@ -237,7 +237,14 @@ fn judge_end(scenario: &Scenario, played: &Played, broken: &mut Vec<String>) {
         return;
     };
     let last = played.site.lines.lock().unwrap().last().cloned().unwrap_or_default();
-    if !last.contains(&format!(": {outcome}: ")) {
+    let word = match (outcome, exit_code) {
+        (Outcome::Completed, _) => ": done on ",
+        (Outcome::Stopped, _) => ": STOPPED, ",
+        (Outcome::RolledBack, 0) => ": done, ",
+        (Outcome::RolledBack, _) => ": ROLLED BACK",
+        (Outcome::Locked, _) => ": not started, ",
+    };
+    if !last.contains(word) {
         broken.push(format!("the last that people heard is {last:?}"));
     }
     let masters: usize = scenario
