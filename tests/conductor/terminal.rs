@@ -1,6 +1,7 @@
 //! A rollout that was started on a terminal outlives it.
 
 use std::io::Read as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
@@ -24,9 +25,14 @@ fn the_terminal_is_closed_and_the_rollout_finishes() {
     let screen = Arc::new(Mutex::new(Vec::new()));
     let mut reader = terminal.master.try_clone_reader().unwrap();
     let seen = Arc::clone(&screen);
+    let closing = Arc::new(AtomicBool::new(false));
+    let is_closing = Arc::clone(&closing);
+    // The reader holds the terminal open as well; while something runs, the console draws every second and lets it see.
     let reading = std::thread::spawn(move || {
         let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = reader.read(&mut buffer) {
+        while !is_closing.load(Ordering::Relaxed)
+            && let Ok(count @ 1..) = reader.read(&mut buffer)
+        {
             seen.lock().unwrap().extend_from_slice(buffer.split_at(count).0);
         }
     });
@@ -39,9 +45,10 @@ fn the_terminal_is_closed_and_the_rollout_finishes() {
     let session = rustix::process::getsid(rustix::process::Pid::from_raw(conductor)).unwrap();
     assert_eq!(session.as_raw_nonzero().get(), conductor, "it leads a session of its own");
     // What a closed window and a lost connection do: the kernel hangs up on everybody who has the terminal.
+    closing.store(true, Ordering::Relaxed);
     drop(terminal.master);
-    child.wait().unwrap();
     reading.join().unwrap();
+    child.wait().unwrap();
     assert!(!screen.lock().unwrap().is_empty());
     fleet.coalmine(&["attach", &rollout]).exits(0).says("1.2.0 runs on 3 hosts");
     assert!(!fleet.records(&rollout).iter().any(|record| record["kind"] == "suspended"));
