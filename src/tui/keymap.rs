@@ -340,6 +340,17 @@ mod tests {
 
     #[test]
     fn the_readme_has_every_key() {
-        insta::assert_snapshot!(readme_table());
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+        let readme = std::fs::read_to_string(&path).unwrap();
+        let (before, rest) = readme.split_once("<!-- keys:").unwrap();
+        let (comment, rest) = rest.split_once("-->\n").unwrap();
+        let (written, after) = rest.split_once("<!-- end of keys -->").unwrap();
+        let table = readme_table();
+        if std::env::var_os("COALMINE_REGENERATE").is_some() {
+            std::fs::write(&path, format!("{before}<!-- keys:{comment}-->\n{table}<!-- end of keys -->{after}"))
+                .unwrap();
+            return;
+        }
+        assert_eq!(written, table, "run this test with COALMINE_REGENERATE=1");
     }
 }
