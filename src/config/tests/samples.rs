@@ -113,3 +113,12 @@ fn every_default_and_example_is_a_value_of_its_key() {
     }
     check(&ROOT, "");
 }
+
+#[test]
+fn the_example_of_the_readme_loads() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, rest) = readme.split_once("```toml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let config = Place::project(example).loaded().config;
+    assert_eq!((config.groups.len(), config.gates.len()), (2, 1));
+}
