@@ -12,9 +12,8 @@ use coalmine::rollout::{Event, HostEnd, Machine, Mode};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::fleets::large;
 use crate::play::{in_virtual_time, parts, play, records_of};
-use crate::scenario::{Scenario, SimSite, Weather, epoch, operator};
+use crate::scenario::{Scenario, SimSite, Weather, epoch, large, operator};
 
 type Run = Engine<SimFleet, SimSite, Memory>;
 

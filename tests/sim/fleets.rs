@@ -2,66 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use coalmine::host::sim::{Deed, Disk, Fault};
-use coalmine::model::{HostId, RollBackTarget, RolloutId, StageName};
-use coalmine::plan::{Budget, HostPlan, OnFailure, PlanKind, Prefetch, Promote, StageGate, StageKind, StagePlan};
+use coalmine::host::sim::Deed;
+use coalmine::model::RolloutId;
 use coalmine::rollout::{HostEnd, Outcome, Record, State};
 use tokio::time::sleep;
 
 use crate::laws::judge;
 use crate::play::{in_virtual_time, play, play_in};
-use crate::scenario::{Before, Scenario, Weather, release};
-
-/// Makes a rollout over so many hosts: a canary stage and the fleet in waves; one in fifty hosts has something wrong.
-pub(crate) fn large(count: usize) -> Scenario {
-    let mut scenario = Scenario::of(1, Weather::Steady);
-    let (old, new) = (release("1.0.0"), release("2.0.0"));
-    let budget = Budget { unreachable: count, transfer: count, activate: count, unhealthy: count };
-    let stage = |name, waves, concurrency| StagePlan {
-        name: StageName::new(name).unwrap(),
-        kind: StageKind::Targets,
-        waves,
-        concurrency,
-        soak: Duration::from_secs(600),
-        promote: Promote::Auto,
-        budget,
-        gates: vec![StageGate {
-            name: "error rate".to_owned(),
-            every: Duration::from_secs(30),
-            baseline: true,
-            dry: false,
-        }],
-    };
-    let plan = &mut scenario.plan;
-    plan.kind = PlanKind::Install;
-    (plan.version, plan.release, plan.digest) = (new.version.clone(), new.id.clone(), new.digest);
-    plan.stages = vec![stage("canary", vec![10], 5), stage("fleet", vec![1, count / 10, count - count / 10 - 11], 500)];
-    plan.policy.prefetch = Prefetch::All;
-    plan.policy.on_failure = OnFailure::Rollback;
-    plan.policy.prime_width = 256;
-    plan.policy.control_width = 256;
-    plan.policy.depool = true;
-    plan.policy.confirm = Duration::ZERO;
-    plan.hosts.clear();
-    scenario.hosts.clear();
-    for index in 0..count {
-        let id = HostId::new(&format!("mw{index:05}.example.org")).unwrap();
-        let disk = Disk::with_good(&old.id);
-        let faults = match index % 250 {
-            20 => vec![Fault::Unreachable(None)],
-            70 => vec![Fault::DiskFull],
-            120 => vec![Fault::GateFails { release: Some(new.id.clone()), times: None }],
-            170 => vec![Fault::SwitchFails { times: u32::MAX }],
-            220 => vec![Fault::Slow(20)],
-            _ => Vec::new(),
-        };
-        let good = Some(RollBackTarget::Release { id: old.id.clone() });
-        plan.hosts.push(HostPlan { host: id.clone(), site: None, from: None, good });
-        scenario.hosts.push(Before { id, disk, faults, seed: index as u64 });
-    }
-    scenario.checks = 1;
-    scenario
-}
+use crate::scenario::{Scenario, Weather, large};
 
 #[test]
 fn ten_thousand_hosts_are_rolled_out_and_replayed() {
