@@ -211,13 +211,17 @@ fn next_steps(state: &State, plan: &Plan) -> Vec<String> {
             steps.push(format!("coalmine rollback {id}    puts switched hosts back"));
             steps.push(format!("coalmine abort {id}       ends it and leaves every host as it stands"));
         }
-        None => steps.push(format!("coalmine attach {id}")),
+        None => {
+            steps.push(format!("coalmine attach {id}    follows it while it runs"));
+            steps.push(format!("coalmine resume {id}    goes on with it when its conductor is gone"));
+        }
         Some(Outcome::Completed) => {
             let again: Vec<HostId> = debt.values().flatten().filter(|host| target(host)).cloned().collect();
             if !again.is_empty() {
+                let version = &plan.version;
+                let hosts = expression(&again);
                 steps.push(format!(
-                    "coalmine -e {environment} bootstrap {}    when they can be reached and are mended",
-                    expression(&again)
+                    "coalmine -e {environment} install-world {version} -l {hosts}    when they can be reached and are mended"
                 ));
             }
         }
