@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::args::{BuildArgs, TableFormat};
 use super::context::Context;
 use super::error::Failed;
-use super::main::runtime;
+use super::interrupt;
 use super::output::print;
 use super::release::make;
 use crate::model::{Bytes, Digest, ReleaseId, Version};
@@ -22,7 +22,7 @@ struct Built<'a> {
 
 pub(super) fn run(context: &Context, args: &BuildArgs) -> Result<u8, Failed> {
     let fleet = context.fleet()?;
-    let release = runtime()?.block_on(make(context, &fleet, &args.wanted, args.rebuild))?;
+    let release = interrupt::run(make(context, &fleet, &args.wanted, args.rebuild))?;
     let totals = release.manifest.totals();
     match args.output {
         TableFormat::Text => print(&format!(

@@ -33,11 +33,13 @@ fn conduct(cli: &Cli, rollout: &RolloutId, ready: impl FnOnce()) -> Result<u8, F
     let plan = state.plan().ok_or_else(|| Failed::before(format!("the journal of {rollout} has no plan")))?;
     let mine = holder(Some(rollout), plan.reason.as_deref());
     let lock = EnvironmentLock::inherited(&context.state_dir, &plan.environment, &mine).map_err(conductor_failed)?;
-    let lock = match lock {
-        Some(lock) => lock,
-        None => run.lock(&plan.environment, Some(rollout), plan.reason.as_deref())?,
-    };
-    runtime()?.block_on(run.conduct_quietly(rollout, lock, ready))
+    runtime()?.block_on(async {
+        let lock = match lock {
+            Some(lock) => lock,
+            None => run.lock(&plan.environment, Some(rollout), plan.reason.as_deref()).await?,
+        };
+        run.conduct_quietly(rollout, lock, ready).await
+    })
 }
 
 /// Starts a process of its own that conducts a rollout, and waits until that can be reached.

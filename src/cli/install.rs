@@ -5,10 +5,11 @@ use super::args::{InstallArgs, OnFailureChoice, Running, StreamFormat, TableForm
 use super::context::{Context, Fleet};
 use super::control::{follow, show_rollout, waiting_note};
 use super::error::Failed;
+use super::interrupt::{aside, unless_interrupted};
 use super::main::runtime;
 use super::output::{count, is_interactive, print, tell};
 use super::plan::show;
-use super::planned::{Wishes, ask, check_reachable, draft};
+use super::planned::{Wishes, ask, check_reachable, check_slot, draft};
 use super::release::{make, store};
 use super::rollout::{Prepared, Run, conductor_failed};
 use super::{Cli, conduct, mapping};
@@ -24,6 +25,14 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<u8
     }
     let next = runtime()?.block_on(install(cli, context, args))?;
     finish(cli, context, next)
+}
+
+/// Says what follows once a rollout is planned and confirmed.
+pub(super) enum Ready {
+    /// Nothing is to be started: the process answers this.
+    Exit(u8),
+    /// The rollout starts.
+    Start(Box<Plan>, Prepared),
 }
 
 /// Says what follows once a rollout was started.
@@ -44,11 +53,22 @@ pub(super) fn finish(cli: &Cli, context: &Context, next: Next) -> Result<u8, Fai
 }
 
 async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<Next, Failed> {
+    let (plan, prepared) = match unless_interrupted(prepare(cli, context, args)).await? {
+        Ready::Exit(code) => return Ok(Next::Exit(code)),
+        Ready::Start(plan, prepared) => (*plan, prepared),
+    };
+    let run = Run { cli, context, output: args.running.output, lock_wait: args.running.wait_lock };
+    start(&run, &args.running, plan, prepared).await
+}
+
+/// Builds, asks the hosts and whoever sits there; nothing is changed anywhere.
+async fn prepare(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<Ready, Failed> {
     let fleet = context.fleet()?;
     if !args.dry_run {
         heed_others(context, &fleet, &args.running)?;
     }
-    // A selection that matches nothing is told before a build of minutes.
+    // A slot that is none and a selection that matches nothing are told before a build of minutes.
+    check_slot(context, args.slot.as_ref())?;
     let everybody: Vec<_> = fleet.masters.iter().chain(&fleet.hosts).cloned().collect();
     context.select(&everybody, &args.selection)?;
     let release = make(context, &fleet, &args.wanted, false).await?;
@@ -59,15 +79,14 @@ async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<Nex
     let plan = draft(context, &fleet, answers, kind, &release, wishes(args))?;
     if args.dry_run {
         show(cli, &plan, TableFormat::Text)?;
-        return Ok(Next::Exit(crate::report::plan_exit_code(&plan)));
+        return Ok(Ready::Exit(crate::report::plan_exit_code(&plan)));
     }
     if let Some(code) = nothing_to_do(&plan, args.running.output)? {
-        return Ok(Next::Exit(code));
+        return Ok(Ready::Exit(code));
     }
     check_reachable(&plan)?;
-    confirm(cli, &plan, &args.running)?;
-    let run = Run { cli, context, output: args.running.output, lock_wait: args.running.wait_lock };
-    start(&run, &args.running, plan, Prepared { release, fleet: hosts }).await
+    confirm(cli, &plan, &args.running).await?;
+    Ok(Ready::Start(Box::new(plan), Prepared { release, fleet: hosts }))
 }
 
 /// Refuses what another holds before minutes are spent on it, and tells what waits.
@@ -85,7 +104,8 @@ pub(super) fn heed_others(context: &Context, fleet: &Fleet<'_>, running: &Runnin
 
 /// Starts a planned rollout: here, or as a process of its own where it is to outlive this one.
 pub(super) async fn start(run: &Run<'_>, running: &Running, plan: Plan, prepared: Prepared) -> Result<Next, Failed> {
-    let lock = run.lock(&plan.environment, Some(&plan.rollout), plan.reason.as_deref())?;
+    let lock = run.lock(&plan.environment, Some(&plan.rollout), plan.reason.as_deref());
+    let lock = unless_interrupted(lock).await?;
     let rollout = run.begin(plan, &prepared.release)?;
     if opens_console(running) {
         drop(prepared);
@@ -144,9 +164,10 @@ pub(super) fn nothing_to_do(plan: &Plan, output: StreamFormat) -> Result<Option<
     if !plan.hosts.is_empty() {
         return Ok(None);
     }
-    let lost = plan.left_out.iter().filter(|out| out.reason == LeftOutReason::Unreachable).count();
-    let current = plan.left_out.iter().filter(|out| out.reason == LeftOutReason::Current).count();
-    let mut text = format!("nothing is to be done: {} have {}", count(current, "host"), plan.release);
+    let lost = plan.left_out_for(LeftOutReason::Unreachable);
+    let current = plan.left_out_for(LeftOutReason::Current);
+    let have = if current == 1 { "has" } else { "have" };
+    let mut text = format!("nothing is to be done: {} {have} {}", count(current, "host"), plan.release);
     if lost > 0 {
         text = format!("{text}, {} unreachable", count(lost, "host"));
     }
@@ -155,25 +176,27 @@ pub(super) fn nothing_to_do(plan: &Plan, output: StreamFormat) -> Result<Option<
         // A reader of events gets events only, and here there are none.
         StreamFormat::Jsonl => tell(&text),
     }
-    Ok(Some(if lost > 0 { 4 } else { 0 }))
+    let anybody_lost = plan.left_out.iter().any(|out| out.reason == LeftOutReason::Unreachable);
+    Ok(Some(if anybody_lost { 4 } else { 0 }))
 }
 
 /// Shows the plan and asks for the number of its hosts, unless `--yes` was given.
-pub(super) fn confirm(cli: &Cli, plan: &Plan, running: &Running) -> Result<(), Failed> {
+pub(super) async fn confirm(cli: &Cli, plan: &Plan, running: &Running) -> Result<(), Failed> {
     if running.yes {
         return Ok(());
     }
     show(cli, plan, TableFormat::Text)?;
     let targets = plan.targets();
-    let mut stderr = io::stderr().lock();
-    let asked = write!(stderr, "\nType the number of hosts to go ahead, anything else to leave: ")
-        .and_then(|()| stderr.flush());
+    let asked = {
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "\nType the number of hosts to go ahead, anything else to leave: ").and_then(|()| stderr.flush())
+    };
     asked.map_err(|error| Failed::before(format!("the terminal cannot be written: {error}")))?;
-    let mut answer = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(|error| Failed::before(format!("the terminal cannot be read: {error}")))?;
+    let read = aside(|| {
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    });
+    let answer = read.await?.map_err(|error| Failed::before(format!("the terminal cannot be read: {error}")))?;
     if answer.trim() == targets.to_string() {
         return Ok(());
     }

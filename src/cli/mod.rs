@@ -13,6 +13,7 @@ mod control;
 mod error;
 mod hosts;
 mod install;
+mod interrupt;
 mod main;
 mod mapping;
 mod output;

@@ -1,18 +1,17 @@
 use super::args::{PlanArgs, TableFormat};
 use super::context::{Context, Fleet};
 use super::error::Failed;
-use super::main::runtime;
 use super::output::{look, print};
 use super::planned::{Wishes, ask, draft};
 use super::release::{make, store};
-use super::{Cli, mapping};
+use super::{Cli, interrupt, mapping};
 use crate::host::Survey;
 use crate::plan::{Plan, PlanKind};
 use crate::report::{PlanReport, plan_exit_code, plan_text};
 
 pub(super) fn run(cli: &Cli, context: &Context, args: &PlanArgs) -> Result<u8, Failed> {
     let fleet = context.fleet()?;
-    let plan = runtime()?.block_on(make_plan(context, &fleet, args))?;
+    let plan = interrupt::run(make_plan(context, &fleet, args))?;
     show(cli, &plan, args.output)?;
     Ok(plan_exit_code(&plan))
 }

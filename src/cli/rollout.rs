@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::args::StreamFormat;
 use super::context::{Context, operator};
 use super::error::Failed;
+use super::interrupt::aside;
 use super::output::{style, tell};
 use super::release::store;
 use super::{Cli, mapping};
@@ -44,17 +45,20 @@ impl Run<'_> {
         self.lock_wait.unwrap_or(self.context.config().lock.wait)
     }
 
-    /// Takes the environment's lock on this deploy server.
-    pub(super) fn lock(
+    /// Takes the environment's lock on this deploy server, or waits for it.
+    pub(super) async fn lock(
         &self,
         environment: &Environment,
         rollout: Option<&RolloutId>,
         reason: Option<&str>,
     ) -> Result<EnvironmentLock, Failed> {
-        let holder = holder(rollout, reason);
-        let waiting = |held: &crate::conductor::LockError| tell(&format!("waiting: {held}"));
-        let lock = EnvironmentLock::take(&self.context.state_dir, environment, &holder, self.lock_wait(), waiting);
-        lock.map_err(conductor_failed)
+        let (state_dir, environment) = (self.context.state_dir.clone(), environment.clone());
+        let (holder, wait) = (holder(rollout, reason), self.lock_wait());
+        let taken = aside(move || {
+            let waiting = |held: &crate::conductor::LockError| tell(&format!("waiting: {held}"));
+            EnvironmentLock::take(&state_dir, &environment, &holder, wait, waiting)
+        });
+        taken.await?.map_err(conductor_failed)
     }
 
     /// Writes the first records of a planned rollout, so that a conductor can go on with it.

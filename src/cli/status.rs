@@ -2,11 +2,10 @@ use super::args::{self, StatusArgs, TableFormat};
 use super::context::{Context, Fleet};
 use super::control::waiting_note;
 use super::error::Failed;
-use super::main::runtime;
 use super::output::{look, print, tell};
 use super::planned::ask;
 use super::release::{find, store};
-use super::{Cli, mapping};
+use super::{Cli, interrupt, mapping};
 use crate::host::Survey;
 use crate::model::{HostId, Version};
 use crate::release::compare;
@@ -14,7 +13,7 @@ use crate::report::{HostStatusReport, StatusReport, WantedRelease};
 
 pub(super) fn run(cli: &Cli, context: &Context, args: &StatusArgs) -> Result<u8, Failed> {
     let fleet = context.fleet()?;
-    let report = runtime()?.block_on(survey(context, &fleet, args))?;
+    let report = interrupt::run(survey(context, &fleet, args))?;
     match args.output {
         TableFormat::Text => print(&report.text(look(cli.color), cli.verbose > 0).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Failed::before)?)?,

@@ -85,7 +85,7 @@ async fn begin(backend: &Backend, plan: &Plan) -> Result<(), Failed> {
     let release = backend.memory().releases.get(&plan.release).cloned();
     let release = release.ok_or_else(|| Failed::before("the plan is not this console's: make it again"))?;
     let run = backend.run();
-    let lock = run.lock(&plan.environment, Some(&plan.rollout), plan.reason.as_deref())?;
+    let lock = run.lock(&plan.environment, Some(&plan.rollout), plan.reason.as_deref()).await?;
     let rollout = run.begin(plan.clone(), &release)?;
     conduct::start(&run, &rollout, lock).await
 }
@@ -105,6 +105,6 @@ async fn go_on(backend: &Backend, rollout: &RolloutId) -> Result<(), Failed> {
     }
     let (environment, _) = backend.context.policy()?;
     let run = backend.run();
-    let lock = run.lock(environment, Some(rollout), None)?;
+    let lock = run.lock(environment, Some(rollout), None).await?;
     conduct::start(&run, rollout, lock).await
 }

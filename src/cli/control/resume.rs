@@ -8,6 +8,7 @@ use super::choose::{history, in_environment, one_of, title};
 use crate::cli::conduct::start_in;
 use crate::cli::context::{Context, sources};
 use crate::cli::error::Failed;
+use crate::cli::interrupt::unless_interrupted;
 use crate::cli::main::runtime;
 use crate::cli::output::{is_interactive, print, tell};
 use crate::cli::rollout::{Run, conductor_failed, holder};
@@ -26,9 +27,10 @@ pub(in crate::cli) fn resume(cli: &Cli, args: &ResumeArgs) -> Result<u8, Failed>
     let launch = Launch::load(&rollouts.folder(&entry.rollout)).map_err(conductor_failed)?;
     let context = context_of(cli, &rollouts, &launch)?;
     let run = Run { cli, context: &context, output: args.output, lock_wait: args.wait_lock };
-    let lock = run.lock(&entry.environment, Some(&entry.rollout), entry.reason.as_deref())?;
     let in_own_process = args.detach || (!args.headless && is_interactive());
     runtime()?.block_on(async {
+        let lock = run.lock(&entry.environment, Some(&entry.rollout), entry.reason.as_deref());
+        let lock = unless_interrupted(lock).await?;
         if !in_own_process {
             return run.conduct(&entry.rollout, lock, None).await;
         }
