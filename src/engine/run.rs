@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::pending;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::hooks::{GateAnswer, Site, StageQuestion, announcement};
 use crate::host::{Fleet, LockRequest};
 use crate::journal::{Journal, Storage};
 use crate::model::{Failure, HostId, Phase, StageIdx, Verdict};
-use crate::rollout::{Effect, GateScope, Input, Machine, Record, Rejection, State, Task, TaskError, TaskOutput};
+use crate::rollout::{Effect, GateScope, Input, Machine, Mode, Record, Rejection, State, Task, TaskError, TaskOutput};
 
 /// How many inputs are taken at most before what they led to is written and done.
 const BATCH: usize = 256;
@@ -28,6 +28,8 @@ const BATCH: usize = 256;
 const PROGRESS: Duration = Duration::from_millis(250);
 /// How many announcements may wait for people's own tool.
 const ANNOUNCEMENTS: usize = 256;
+/// How long a rollout that was stopped takes to free its hosts.
+const LEAVING: Duration = Duration::from_secs(10);
 /// How long the end waits for the last announcements.
 const FAREWELL: Duration = Duration::from_secs(30);
 
@@ -140,8 +142,10 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         let announcer = tokio::spawn(announce::announce(Arc::clone(&self.worker.parts.site), to_announce));
         let mut announcer = OnDrop(announcer);
         let served = self.serve(&lines).await;
-        if served.is_err() {
-            self.drain().await;
+        match &served {
+            Err(_) => self.drain().await,
+            Ok(()) if self.machine.state().mode() != Mode::Finished => self.leave().await,
+            Ok(()) => {}
         }
         self.jobs.shutdown().await;
         company.shutdown().await;
@@ -349,6 +353,29 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             hosts: hosts.iter().filter(takes_part).map(|host| host.id.clone()).collect(),
             baseline: status.gates.get(place).and_then(|gate| gate.baseline),
         })
+    }
+
+    /// Frees the hosts of a rollout that was stopped: nobody has to wait for leases of a conductor that said good-bye.
+    ///
+    /// What cannot be freed in time ends with its lease.
+    async fn leave(&mut self) {
+        let locked = self.machine.state().hosts().iter().filter(|host| host.locked).map(|host| host.id.clone());
+        let mut waiting: VecDeque<HostId> = locked.collect();
+        let width = self.worker.plan.policy.control_width.max(1);
+        let all = async {
+            while !waiting.is_empty() || !self.jobs.is_empty() {
+                while self.jobs.len() < width
+                    && let Some(host) = waiting.pop_front()
+                {
+                    let worker = Arc::clone(&self.worker);
+                    self.jobs.spawn(async move { Answer::Host(worker.perform(&host, &Task::Unlock).await) });
+                }
+                self.jobs.join_next().await;
+            }
+        };
+        if timeout(LEAVING, all).await.is_err() {
+            tracing::warn!("some hosts stay locked until their leases end");
+        }
     }
 
     /// Ends what can be ended without leaving a host between two releases, and waits for the rest.

@@ -365,6 +365,13 @@ impl Narrator {
                 self.line(at, Mark::Wait, &format!("paused: {}", self.reason(why)));
                 self.line(at, Mark::Note, &hint);
             }
+            // Hosts of another's are not touched, back neither.
+            Event::Stopping { why: why @ PauseReason::Locked { holder, .. } } => {
+                self.line(at, Mark::Bad, &format!("not going on: {}", self.reason(why)));
+                let (owner, rollout) = (self.operator(&holder.owner), &holder.rollout);
+                let hint = format!("talk to {owner}; where it was started: coalmine attach {rollout}");
+                self.line(at, Mark::Note, &hint);
+            }
             Event::Stopping { why } => {
                 let follows = match plan.policy.on_failure {
                     OnFailure::Pause => "it pauses",
@@ -517,10 +524,10 @@ pub fn reason(why: &PauseReason, look: Look) -> String {
             format!("gate {:?} of stage {stage} could not tell: {message}", one_line(gate, NAMES, look))
         }
         PauseReason::Locked { host, holder } => {
-            let why =
-                holder.reason.as_ref().map(|why| format!(" ({})", one_line(why, NAMES, look))).unwrap_or_default();
+            let why = holder.reason.as_ref().map(|why| format!(": {}", one_line(why, NAMES, look))).unwrap_or_default();
             let owner = one_line(&holder.owner.0, NAMES, look);
-            format!("{host} is locked by {owner} for rollout {}{why}", holder.rollout)
+            let since = holder.since.strftime("%Y-%m-%d %H:%M:%S UTC");
+            format!("{host} is locked by {owner} for rollout {} since {since}{why}", holder.rollout)
         }
     }
 }

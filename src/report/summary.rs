@@ -242,7 +242,13 @@ fn next_steps(state: &State, plan: &Plan) -> Vec<String> {
                 ));
             }
         }
-        Some(Outcome::Locked) => steps.push("coalmine rollouts    shows who is at it".to_owned()),
+        Some(Outcome::Locked) => {
+            steps.push("coalmine rollouts    shows who is at it, where that was started".to_owned());
+            steps.push(format!(
+                "coalmine -e {environment} install-world {} --wait-lock 30m    waits for it",
+                plan.version
+            ));
+        }
     }
     if state.outcome().is_some() && state.exit_code() != Some(0) {
         steps.push(format!("coalmine show {id}    tells all of it again"));
