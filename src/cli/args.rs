@@ -21,7 +21,15 @@ pub struct Cli {
     pub config: Option<PathBuf>,
 
     /// Which environment; needed where the configuration has several.
-    #[arg(short, long, value_name = "ENV", global = true, env = "COALMINE_ENV", value_parser = environment)]
+    #[arg(
+        short,
+        long,
+        visible_alias = "env",
+        value_name = "ENV",
+        global = true,
+        env = "COALMINE_ENV",
+        value_parser = environment
+    )]
     pub environment: Option<Environment>,
 
     /// Where releases, journals and marks are kept.
@@ -29,7 +37,14 @@ pub struct Cli {
     pub state_dir: Option<PathBuf>,
 
     /// When to use colours; auto is on a terminal, unless `NO_COLOR` is set.
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, global = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t = ColorChoice::Auto,
+        global = true,
+        env = "COALMINE_COLOR"
+    )]
     pub color: ColorChoice,
 
     /// Uses ASCII signs only, as where the locale is not UTF-8.

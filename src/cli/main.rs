@@ -8,7 +8,7 @@ use super::args::{Cli, Command};
 use super::console::Opening;
 use super::context::Context;
 use super::error::Failed;
-use super::output::{Aside, is_interactive, print, tell};
+use super::output::{Aside, is_interactive, logs_in_colour, print, tell};
 use super::{build, conduct, config, console, control, hosts, install, plan, rollback, sandbox, status};
 use crate::model::Command as Order;
 
@@ -27,7 +27,7 @@ pub fn main() -> u8 {
         }
     };
     // What a conductor writes is read later, and by somebody else.
-    log_to_stderr(cli.verbose, matches!(cli.command, Some(Command::Conduct { .. })));
+    log_to_stderr(&cli, matches!(cli.command, Some(Command::Conduct { .. })));
     match catch_unwind(AssertUnwindSafe(|| run(&cli))) {
         Ok(Ok(code)) => code,
         Ok(Err(failed)) => {
@@ -94,14 +94,17 @@ fn run(cli: &Cli) -> Result<u8, Failed> {
     }
 }
 
-fn log_to_stderr(verbose: u8, with_time: bool) {
-    let level = match verbose {
+fn log_to_stderr(cli: &Cli, with_time: bool) {
+    let level = match cli.verbose {
         0 => "warn",
         1 => "coalmine=info",
         _ => "coalmine=debug",
     };
     let filter = EnvFilter::try_from_env("COALMINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Aside).with_ansi(!with_time);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(|| Aside)
+        .with_ansi(!with_time && logs_in_colour(cli.color));
     // A second subscriber in one process can only be a test's.
     if with_time {
         drop(subscriber.try_init());

@@ -56,12 +56,21 @@ pub(super) fn is_interactive() -> bool {
 
 /// Says how text on standard output looks.
 pub(super) fn look(choice: ColorChoice) -> Look {
+    look_on(choice, io::stdout().is_terminal())
+}
+
+/// Tells whether what is logged on standard error is coloured.
+pub(super) fn logs_in_colour(choice: ColorChoice) -> bool {
+    look_on(choice, io::stderr().is_terminal()).color
+}
+
+fn look_on(choice: ColorChoice, is_terminal: bool) -> Look {
     let choice = match choice {
         ColorChoice::Auto => report::ColorChoice::Auto,
         ColorChoice::Always => report::ColorChoice::Always,
         ColorChoice::Never => report::ColorChoice::Never,
     };
-    Look::detect(choice, io::stdout().is_terminal(), |name| std::env::var(name).ok())
+    Look::detect(choice, is_terminal, |name| std::env::var(name).ok())
 }
 
 /// Says how text for people is written on standard output.
