@@ -162,8 +162,8 @@ pub enum Event {
         total: Bytes,
         /// Bytes a second.
         rate: Bytes,
-        /// Seconds that are left at that rate.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        /// Seconds that are left at that rate; null while nothing moves.
+        #[serde(default)]
         eta: Option<u64>,
     },
     /// A host failed.
