@@ -5,9 +5,12 @@ use std::time::Duration;
 use super::args::Selection;
 use super::context::{Context, Fleet, operator};
 use super::error::Failed;
+use super::output::tell;
 use super::survey::survey;
 use super::{mapping, output};
+use crate::conductor::{ConductorError, replay};
 use crate::host::{RealFleet, Survey};
+use crate::journal::Rollouts;
 use crate::model::{Failure, HostId, Probe, RolloutId, Slot};
 use crate::plan::{self, Member, OnFailure, Plan, PlanKind, Policy};
 use crate::release::StoredRelease;
@@ -41,6 +44,11 @@ impl Answers {
     pub(super) fn targets(&self) -> impl Iterator<Item = (&HostId, &Result<Probe, Failure>)> {
         self.fleet.iter().filter_map(|member| Some((&member.host, member.answer.as_ref()?)))
     }
+
+    /// Gives what every host has that answered, the masters' first.
+    pub(super) fn probes(&self) -> impl Iterator<Item = &Probe> {
+        self.masters.iter().chain(&self.fleet).filter_map(|member| member.answer.as_ref()?.as_ref().ok())
+    }
 }
 
 /// Asks the hosts that take part what they have.
@@ -54,6 +62,7 @@ pub(super) async fn ask(
 ) -> Result<Answers, Failed> {
     let everybody: Vec<HostId> = fleet.masters.iter().chain(&fleet.hosts).cloned().collect();
     check_masters(fleet)?;
+    check_slot(context, slot)?;
     let is_limited = selection.limit.is_some();
     let chosen = context.select(&everybody, selection)?;
     let selected: HashSet<&HostId> = chosen.iter().collect();
@@ -80,6 +89,19 @@ pub(super) async fn ask(
     // Who names three hosts means these: a master takes part when it is named too.
     let masters = if is_limited { masters.into_iter().filter(|master| master.selected).collect() } else { masters };
     Ok(Answers { masters, fleet: targets })
+}
+
+/// Refuses a slot whose link is something else of the host's layout.
+pub(super) fn check_slot(context: &Context, slot: Option<&Slot>) -> Result<(), Failed> {
+    let Some(slot) = slot.map(Slot::as_str) else {
+        return Ok(());
+    };
+    let taken = match slot {
+        "releases" => "the folder of the releases",
+        _ if slot == context.config().target.current.as_str() => "the usual link (target.current)",
+        _ => return Ok(()),
+    };
+    Err(Failed::usage(format!("no slot can be named {slot:?}: that is {taken}")).hint("choose another name"))
 }
 
 /// Refuses a master that is a target before anything is asked of anybody.
@@ -131,8 +153,29 @@ pub(super) fn draft(
         masters: answers.masters,
         fleet: answers.fleet,
         stages: mapping::stages(context, fleet)?,
+        out_of_service: out_of_service(context, fleet),
     };
     plan::make(request).map_err(Failed::usage)
+}
+
+/// Names the hosts that earlier rollouts took out of service: each rollout carries on what the one before it left.
+fn out_of_service(context: &Context, fleet: &Fleet<'_>) -> Vec<HostId> {
+    if context.config().hooks.depool.is_none() {
+        return Vec::new();
+    }
+    let rollouts = Rollouts::new(&context.state_dir);
+    let found = rollouts.list().map_err(ConductorError::from).and_then(|listing| {
+        let of_this = listing.entries.into_iter().filter(|entry| entry.environment == *fleet.name);
+        let last = of_this.max_by_key(|entry| entry.latest);
+        last.map(|entry| replay(&rollouts, &entry.rollout)).transpose()
+    });
+    match found {
+        Ok(last) => last.map(|state| state.out_of_service()).unwrap_or_default(),
+        Err(error) => {
+            tell(&format!("warning: whether hosts are out of service is not known: {error}"));
+            Vec::new()
+        }
+    }
 }
 
 /// Names a rollout: its start in UTC, and four characters for two that start in the same second.

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use super::args::RollbackArgs;
 use super::context::{Context, Fleet};
 use super::error::Failed;
-use super::install::{Next, confirm, finish, heed_others, nothing_to_do, refuse_to_ask_nobody, start};
+use super::install::{Next, Ready, confirm, finish, heed_others, nothing_to_do, refuse_to_ask_nobody, start};
+use super::interrupt::unless_interrupted;
 use super::main::runtime;
 use super::plan::show;
 use super::planned::{Answers, Wishes, ask, draft};
@@ -11,7 +12,7 @@ use super::release::{failed, make_wanted, store};
 use super::rollout::{Prepared, Run};
 use super::{Cli, args, mapping};
 use crate::host::Survey;
-use crate::model::{Probe, ReleaseId};
+use crate::model::ReleaseId;
 use crate::plan::PlanKind;
 use crate::release::{Mark, Store, StoredRelease, Wanted};
 
@@ -24,6 +25,15 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<u
 }
 
 async fn roll_back(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<Next, Failed> {
+    let (plan, prepared) = match unless_interrupted(prepare(cli, context, args)).await? {
+        Ready::Exit(code) => return Ok(Next::Exit(code)),
+        Ready::Start(plan, prepared) => (*plan, prepared),
+    };
+    let run = Run { cli, context, output: args.running.output, lock_wait: args.running.wait_lock };
+    start(&run, &args.running, plan, prepared).await
+}
+
+async fn prepare(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<Ready, Failed> {
     let fleet = context.fleet()?;
     if !args.dry_run {
         heed_others(context, &fleet, &args.running)?;
@@ -49,14 +59,13 @@ async fn roll_back(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<
     let plan = draft(context, &fleet, answers, PlanKind::Rollback, &release, wishes)?;
     if args.dry_run {
         show(cli, &plan, args::TableFormat::Text)?;
-        return Ok(Next::Exit(crate::report::plan_exit_code(&plan)));
+        return Ok(Ready::Exit(crate::report::plan_exit_code(&plan)));
     }
     if let Some(code) = nothing_to_do(&plan, args.running.output)? {
-        return Ok(Next::Exit(code));
+        return Ok(Ready::Exit(code));
     }
-    confirm(cli, &plan, &args.running)?;
-    let run = Run { cli, context, output: args.running.output, lock_wait: args.running.wait_lock };
-    start(&run, &args.running, plan, Prepared { release, fleet: hosts }).await
+    confirm(cli, &plan, &args.running).await?;
+    Ok(Ready::Start(Box::new(plan), Prepared { release, fleet: hosts }))
 }
 
 /// Finds the release to go back to, and has it in the store.
@@ -97,7 +106,7 @@ fn by_marks(fleet: &Fleet<'_>, store: &Store, answers: &Answers) -> Result<Optio
         .filter(|mark| mark.environment == *fleet.name && matches!(mark.verdict, Mark::Good))
         .map(|mark| mark.release)
         .collect();
-    let running = probes(answers).filter_map(|probe| probe.installed.release());
+    let running = answers.probes().filter_map(|probe| probe.installed.release());
     // What a rollout left half-way was never good: that is what is to be left. Where all of it was, the last one is.
     let is_half_way = running.into_iter().any(|release| *release != last && !finalized.contains(release));
     if is_half_way {
@@ -116,7 +125,7 @@ fn by_hosts(store: &Store, answers: &Answers) -> Result<Option<ReleaseId>, Faile
         last.is_some_and(|mark| matches!(mark.verdict, Mark::Bad { .. }))
     };
     let mut votes: BTreeMap<&ReleaseId, usize> = BTreeMap::new();
-    for probe in probes(answers) {
+    for probe in answers.probes() {
         let running = probe.installed.release();
         let known = probe.good.iter().chain(&probe.previous);
         if let Some(good) = known.into_iter().find(|good| Some(*good) != running && !is_bad(good)) {
@@ -124,8 +133,4 @@ fn by_hosts(store: &Store, answers: &Answers) -> Result<Option<ReleaseId>, Faile
         }
     }
     Ok(votes.into_iter().max_by_key(|(_, votes)| *votes).map(|(release, _)| release.clone()))
-}
-
-fn probes(answers: &Answers) -> impl Iterator<Item = &Probe> {
-    answers.targets().filter_map(|(_, answer)| answer.as_ref().ok())
 }

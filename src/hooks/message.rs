@@ -10,7 +10,9 @@ use crate::rollout::{Debt, Event, HostEnd, Outcome, PauseReason, Record, State};
 pub fn announcement(product: &str, record: &Record, state: &State) -> Option<String> {
     let plan = state.plan()?;
     let told = match &record.event {
-        Event::Locked { hosts } => started(plan, *hosts),
+        // Masters are never counted: what people want to know is how many targets there are.
+        Event::Locked { .. } => started(plan),
+        Event::Stopping { why: why @ PauseReason::Locked { .. } } => format!("not going on: {}", reason(why)),
         Event::Stopping { why } => format!("FAILING, and {}: {}", what_follows(plan), reason(why)),
         // What stops a rollout by itself was told when it did; these come unannounced.
         Event::Paused { why: why @ (PauseReason::Operator { .. } | PauseReason::GateInconclusive { .. }) } => {
@@ -31,14 +33,19 @@ pub fn announcement(product: &str, record: &Record, state: &State) -> Option<Str
     Some(format!("{product} {} on {}: {told} [{}]", plan.version, plan.environment, plan.rollout))
 }
 
-fn started(plan: &Plan, hosts: usize) -> String {
+fn started(plan: &Plan) -> String {
     let what = match plan.kind {
         PlanKind::Install => "rollout",
         PlanKind::Prime => "transfer",
         PlanKind::Rollback => "rollback",
     };
     let reason = plan.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{what} to {} started by {}{reason}", count(hosts), plan.operator)
+    let whom = match (plan.targets(), plan.hosts.len()) {
+        (0, 1) => "1 master".to_owned(),
+        (0, masters) => format!("{masters} masters"),
+        (targets, _) => count(targets),
+    };
+    format!("{what} to {whom} started by {}{reason}", plan.operator)
 }
 
 const fn what_follows(plan: &Plan) -> &'static str {

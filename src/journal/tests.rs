@@ -64,6 +64,7 @@ fn plan(name: &str, hosts: usize) -> Plan {
             })
             .collect(),
         left_out: Vec::new(),
+        out_of_service: Vec::new(),
     }
 }
 

@@ -144,6 +144,8 @@ pub struct Request {
     pub fleet: Vec<Member>,
     /// The stages, in order; none is one stage of the whole fleet.
     pub stages: Vec<StageRequest>,
+    /// The hosts that earlier rollouts took out of service and none put back.
+    pub out_of_service: Vec<HostId>,
 }
 
 /// Tells why there is no plan.
@@ -183,7 +185,9 @@ pub enum PlanError {
 /// When a host is a master and a target, is listed twice, or is in no stage.
 pub fn make(request: Request) -> Result<Plan, PlanError> {
     check(&request)?;
-    let mut maker = Maker { request: &request, hosts: Vec::new(), left_out: Vec::new(), stages: Vec::new() };
+    let out_of_service = request.out_of_service.iter().collect();
+    let mut maker =
+        Maker { request: &request, out_of_service, hosts: Vec::new(), left_out: Vec::new(), stages: Vec::new() };
     if !request.masters.is_empty() {
         let masters: Vec<&Member> = request.masters.iter().collect();
         maker.add(&masters_stage(masters.len())?, StageKind::Masters, &masters);
@@ -194,7 +198,19 @@ pub fn make(request: Request) -> Result<Plan, PlanError> {
     }
     let Maker { hosts, left_out, stages, .. } = maker;
     let Request {
-        rollout, environment, kind, version, release, digest, commit, operator, reason, slot, policy, ..
+        rollout,
+        environment,
+        kind,
+        version,
+        release,
+        digest,
+        commit,
+        operator,
+        reason,
+        slot,
+        policy,
+        out_of_service,
+        ..
     } = request;
     Ok(Plan {
         rollout,
@@ -211,6 +227,7 @@ pub fn make(request: Request) -> Result<Plan, PlanError> {
         stages,
         hosts,
         left_out,
+        out_of_service,
     })
 }
 
@@ -312,6 +329,7 @@ fn per_site<'a>(members: &[&'a Member], count: usize) -> HashSet<&'a HostId> {
 
 struct Maker<'a> {
     request: &'a Request,
+    out_of_service: HashSet<&'a HostId>,
     hosts: Vec<HostPlan>,
     left_out: Vec<LeftOut>,
     stages: Vec<StagePlan>,
@@ -321,8 +339,11 @@ impl Maker<'_> {
     fn add(&mut self, stage: &StageRequest, kind: StageKind, members: &[&Member]) {
         let first = self.hosts.len();
         for member in members {
-            match left_out(self.request, member) {
-                Some((reason, message)) => self.left_out.push(LeftOut { host: member.host.clone(), reason, message }),
+            match self.left_out(member) {
+                Some((reason, message)) => {
+                    let is_master = kind == StageKind::Masters;
+                    self.left_out.push(LeftOut { host: member.host.clone(), reason, message, is_master });
+                }
                 None => self.hosts.push(host_plan(member)),
             }
         }
@@ -344,20 +365,27 @@ impl Maker<'_> {
             gates: stage.gates.clone(),
         });
     }
-}
 
-fn left_out(request: &Request, member: &Member) -> Option<(LeftOutReason, String)> {
-    if !member.selected {
-        return Some((LeftOutReason::Excluded, String::new()));
+    fn left_out(&self, member: &Member) -> Option<(LeftOutReason, String)> {
+        let Request { release, digest, policy, .. } = self.request;
+        if !member.selected {
+            return Some((LeftOutReason::Excluded, String::new()));
+        }
+        match &member.answer {
+            Some(Ok(probe)) if probe.is_current(release, digest) && !self.is_to_be_put_back(&member.host) => {
+                Some((LeftOutReason::Current, String::new()))
+            }
+            Some(Err(failure)) if policy.skip_unreachable => {
+                Some((LeftOutReason::Unreachable, failure.message.clone()))
+            }
+            _ => None,
+        }
     }
-    match &member.answer {
-        Some(Ok(probe)) if probe.is_current(&request.release, &request.digest) => {
-            Some((LeftOutReason::Current, String::new()))
-        }
-        Some(Err(failure)) if request.policy.skip_unreachable => {
-            Some((LeftOutReason::Unreachable, failure.message.clone()))
-        }
-        _ => None,
+
+    /// Tells whether a host takes part if only to be checked, and put back into service when it is healthy.
+    fn is_to_be_put_back(&self, host: &HostId) -> bool {
+        let Request { kind, slot, .. } = self.request;
+        *kind != PlanKind::Prime && slot.is_none() && self.out_of_service.contains(host)
     }
 }
 
@@ -452,6 +480,7 @@ mod tests {
             concurrency: None,
             soak: None,
             masters: Vec::new(),
+            out_of_service: Vec::new(),
             fleet: hosts.iter().map(|host| member(host)).collect(),
             stages,
         }
@@ -548,6 +577,29 @@ mod tests {
         let hosts: Vec<_> = plan.hosts.iter().map(|host| host.host.as_str()).collect();
         assert_eq!(hosts, ["b", "c"]);
         assert_eq!(plan.left_out.len(), 1);
+    }
+
+    #[test]
+    fn a_host_that_is_out_of_service_takes_part_until_it_is_found_healthy() {
+        let mut request = request(&["a", "b", "c"], vec![]);
+        let installed = Installed::Release { id: request.release.clone(), digest: Some(request.digest), drift: None };
+        let current = Probe { installed, good: Some(request.release.clone()), ..Probe::default() };
+        for host in &mut request.fleet {
+            host.answer = Some(Ok(current.clone()));
+        }
+        request.masters = vec![Member { answer: Some(Ok(current)), ..member("deploy") }];
+        request.out_of_service = vec![HostId::new("b").unwrap(), HostId::new("gone").unwrap()];
+        let plan = make(request.clone()).unwrap();
+        let hosts: Vec<_> = plan.hosts.iter().map(|host| host.host.as_str()).collect();
+        assert_eq!(hosts, ["b"]);
+        assert_eq!(plan.out_of_service, request.out_of_service);
+        // The master is left out too, and counted nowhere.
+        assert_eq!((plan.left_out.len(), plan.left_out_for(LeftOutReason::Current)), (3, 2));
+        request.slot = Some(Slot::new("next").unwrap());
+        assert_eq!(make(request.clone()).unwrap().hosts, []);
+        request.slot = None;
+        request.kind = PlanKind::Prime;
+        assert_eq!(make(request).unwrap().hosts, []);
     }
 
     #[test]

@@ -166,6 +166,9 @@ pub struct LeftOut {
     /// What was wrong, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// Whether it is a deploy server, which is never counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_master: bool,
 }
 
 /// Holds what the rollout does where it has a choice.
@@ -222,6 +225,9 @@ pub struct Plan {
     pub hosts: Vec<HostPlan>,
     /// The hosts of the fleet that take no part.
     pub left_out: Vec<LeftOut>,
+    /// The hosts that earlier rollouts took out of service and none put back, whether they take part or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub out_of_service: Vec<HostId>,
 }
 
 impl Plan {
@@ -229,6 +235,12 @@ impl Plan {
     #[must_use]
     pub fn targets(&self) -> usize {
         self.stages.iter().filter(|stage| stage.kind == StageKind::Targets).map(StagePlan::hosts).sum()
+    }
+
+    /// Counts the targets that were left out for a reason.
+    #[must_use]
+    pub fn left_out_for(&self, reason: LeftOutReason) -> usize {
+        self.left_out.iter().filter(|out| out.reason == reason && !out.is_master).count()
     }
 
     /// Gives each stage with its hosts, wave by wave.

@@ -358,7 +358,10 @@ fn left_out(hosts: &[LeftOut], look: Look) -> Vec<String> {
     let mut lines = Vec::new();
     if !groups.is_empty() {
         lines.push(String::new());
-        lines.push(look.paint(Tone::Strong, &format!("Left out: {}", count(hosts.len(), "host"))));
+        let masters = hosts.iter().filter(|out| out.is_master).count();
+        let and = if masters > 0 { format!(" and {}", count(masters, "master")) } else { String::new() };
+        let title = format!("Left out: {}{and}", count(hosts.len() - masters, "host"));
+        lines.push(look.paint(Tone::Strong, &title));
     }
     for ((reason, message), hosts) in groups {
         let (mark, why) = match reason {

@@ -158,10 +158,11 @@ impl State {
         let mut debt = Vec::new();
         let left_out = self.plan().map_or(&[][..], |plan| &plan.left_out);
         for out in left_out {
+            let counted = usize::from(!out.is_master);
             match out.reason {
-                LeftOutReason::Current => *counts.entry(HostEnd::Current).or_default() += 1,
+                LeftOutReason::Current => *counts.entry(HostEnd::Current).or_default() += counted,
                 LeftOutReason::Unreachable => {
-                    *counts.entry(HostEnd::Unreachable).or_default() += 1;
+                    *counts.entry(HostEnd::Unreachable).or_default() += counted;
                     debt.push(Debt {
                         host: out.host.clone(),
                         end: HostEnd::Unreachable,
@@ -194,6 +195,7 @@ impl State {
                 message,
             });
         }
+        counts.retain(|_, count| *count > 0);
         Summary { counts, debt, bytes: self.bytes(), took: self.took() }
     }
 }

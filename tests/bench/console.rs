@@ -110,6 +110,7 @@ fn plan(count: usize) -> Outcome<Plan> {
         stages: vec![stage],
         hosts: hosts?,
         left_out: Vec::new(),
+        out_of_service: Vec::new(),
     })
 }
 

@@ -4,4 +4,5 @@ mod commands;
 mod fleet;
 mod killed;
 mod locks;
+mod service;
 mod terminal;

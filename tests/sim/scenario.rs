@@ -112,6 +112,7 @@ impl Scenario {
             stages,
             hosts: planned,
             left_out: Vec::new(),
+            out_of_service: Vec::new(),
         };
         let commands = if weather == Weather::Rough { commands(random, &plan) } else { Vec::new() };
         Self {

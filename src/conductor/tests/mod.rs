@@ -119,6 +119,7 @@ pub(super) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
         stages: vec![stage("canary", 1, promote), stage("fleet", hosts - 1, Promote::Auto)],
         hosts: (0..hosts).map(host).collect(),
         left_out: Vec::new(),
+        out_of_service: Vec::new(),
     }
 }
 

@@ -105,13 +105,25 @@ pub(super) fn plan(fleet: usize) -> Plan {
             stage("fleet", &[wave, fleet - wave]),
         ],
         hosts: names.iter().map(|name| host_plan(name)).collect(),
+        out_of_service: Vec::new(),
         left_out: vec![
-            LeftOut { host: host("db1.codfw.wmnet"), reason: LeftOutReason::Current, message: String::new() },
-            LeftOut { host: host("db2.codfw.wmnet"), reason: LeftOutReason::Excluded, message: String::new() },
+            LeftOut {
+                host: host("db1.codfw.wmnet"),
+                reason: LeftOutReason::Current,
+                message: String::new(),
+                is_master: false,
+            },
+            LeftOut {
+                host: host("db2.codfw.wmnet"),
+                reason: LeftOutReason::Excluded,
+                message: String::new(),
+                is_master: false,
+            },
             LeftOut {
                 host: host("db3.codfw.wmnet"),
                 reason: LeftOutReason::Unreachable,
                 message: "no answer within 10s".into(),
+                is_master: false,
             },
         ],
     }

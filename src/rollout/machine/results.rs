@@ -38,7 +38,10 @@ impl Machine {
             }
             (Task::Check, Ok(TaskOutput::Checked { gates })) => self.checked(index, host, gates),
             (Task::Check, Err(TaskError::Cancelled)) => self.phase(index, Phase::Active),
-            (Task::RollBack(_), Ok(_)) => self.phase(index, Phase::RolledBack),
+            (Task::RollBack(_), Ok(_)) => {
+                self.phase(index, Phase::RolledBack);
+                self.put_back(index);
+            }
             (Task::RollBack(_), Err(error)) => {
                 if let Some(failure) = failure_of(error) {
                     self.emit(Event::host_failed(host.clone(), failure));
@@ -203,9 +206,7 @@ impl Machine {
         match verdict {
             None => {
                 self.phase(index, Phase::Healthy);
-                if self.state.host(index).is_some_and(|status| status.depooled) {
-                    self.start(index, Task::Repool);
-                }
+                self.put_back(index);
             }
             Some(gate) if gate.verdict == Verdict::Fail => {
                 let message = format!("gate {:?} failed: {}", gate.gate, gate.message);
@@ -281,6 +282,13 @@ impl Machine {
         let wanted = self.plan.policy.depool && self.state.host(index).is_some_and(|status| !status.depooled);
         if wanted && !self.busy.contains_key(&index) {
             self.start(index, Task::Depool);
+        }
+    }
+
+    /// Puts a host back into service whose gates have just passed, if it was taken out.
+    fn put_back(&mut self, index: usize) {
+        if self.state.host(index).is_some_and(|status| status.depooled) {
+            self.start(index, Task::Repool);
         }
     }
 

@@ -168,6 +168,14 @@ impl State {
             self.stages.push(StageStatus::new(stage, self.hosts.len()));
         }
         self.index = self.hosts.iter().enumerate().map(|(index, host)| (host.id.clone(), index)).collect();
+        // A slot beside the usual link says nothing about the service of its host.
+        if plan.slot.is_none() {
+            for index in plan.out_of_service.iter().filter_map(|host| self.index.get(host).copied()) {
+                if let Some(status) = self.hosts.get_mut(index) {
+                    status.depooled = true;
+                }
+            }
+        }
         self.unlocked = (0..self.hosts.len()).collect();
         self.by_phase = BTreeMap::from([(Phase::Pending, self.unlocked.clone())]);
         self.plan = Some(Arc::clone(plan));

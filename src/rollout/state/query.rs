@@ -49,6 +49,18 @@ impl State {
         self.index.get(host).copied()
     }
 
+    /// Names the hosts that are out of service after what has happened, those of earlier rollouts among them.
+    #[must_use]
+    pub fn out_of_service(&self) -> Vec<HostId> {
+        let Some(plan) = &self.plan else {
+            return Vec::new();
+        };
+        let is_carried_on = |host: &&HostId| plan.slot.is_some() || self.index_of(host).is_none();
+        let mut out: BTreeSet<HostId> = plan.out_of_service.iter().filter(is_carried_on).cloned().collect();
+        out.extend(self.hosts.iter().filter(|host| host.depooled).map(|host| host.id.clone()));
+        out.into_iter().collect()
+    }
+
     /// Gives every stage, in the plan's order.
     #[must_use]
     pub fn stages(&self) -> &[StageStatus] {

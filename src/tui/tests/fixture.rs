@@ -112,13 +112,25 @@ pub(super) fn plan(count: usize) -> Plan {
             stage("fleet", StageKind::Targets, waves, 600, Promote::Auto),
         ],
         hosts: std::iter::once(host("deploy1.eqiad.wmnet")).chain(names(count)).map(planned).collect(),
+        out_of_service: Vec::new(),
         left_out: vec![
-            LeftOut { host: host("mw90.eqiad.wmnet"), reason: LeftOutReason::Current, message: String::new() },
-            LeftOut { host: host("mw91.eqiad.wmnet"), reason: LeftOutReason::Current, message: String::new() },
+            LeftOut {
+                host: host("mw90.eqiad.wmnet"),
+                reason: LeftOutReason::Current,
+                message: String::new(),
+                is_master: false,
+            },
+            LeftOut {
+                host: host("mw91.eqiad.wmnet"),
+                reason: LeftOutReason::Current,
+                message: String::new(),
+                is_master: false,
+            },
             LeftOut {
                 host: host("mw95.codfw.wmnet"),
                 reason: LeftOutReason::Unreachable,
                 message: "connection timed out".to_owned(),
+                is_master: false,
             },
         ],
     }

@@ -1,0 +1,93 @@
+//! What a site keeps of a rollout when that is over: hosts in or out of service, and locks.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+
+use crate::fleet::{Answer, Fleet, coalmine, kill, until};
+
+/// Gives the sandbox hooks that write what they are asked for into a file, and a fleet that tolerates a sick host.
+fn with_hooks(fleet: &Fleet) {
+    let path = fleet.dir.join("coalmine.toml");
+    let text = fs::read_to_string(&path).unwrap().replace("unhealthy = \"5%\"", "unhealthy = 1");
+    let hook = |what: &str| format!("{what} = \"echo {what} {{host}} >> '{}'\"\n", fleet.dir.join("asked").display());
+    let announce = format!("announce = \"cat >> '{}'\"\n", fleet.dir.join("heard").display());
+    fs::write(&path, format!("{text}\n[hooks]\n{}{}{announce}", hook("depool"), hook("repool"))).unwrap();
+}
+
+/// Deploys from another deploy server, which knows nothing of the rollouts of this one.
+fn elsewhere(fleet: &Fleet, arguments: &[&str]) -> Answer {
+    let mut command = Command::new(coalmine());
+    command.arg("-c").arg(fleet.dir.join("coalmine.toml")).arg("--state-dir").arg(fleet.dir.join("elsewhere"));
+    Answer::of(command.args(arguments).stdin(Stdio::null()).output().unwrap())
+}
+
+#[test]
+fn a_host_is_put_back_into_service_by_the_rollout_that_finds_it_healthy() {
+    let fleet = Fleet::up(4);
+    with_hooks(&fleet);
+    let install = |version| fleet.coalmine(&["install-world", version, "--yes", "--no-soak"]);
+    for slot in ["current", "releases"] {
+        let refused = fleet.coalmine(&["install-world", "1.1.0", "--yes", "--slot", slot]).exits(2);
+        refused.says(&format!("no slot can be named {slot:?}"));
+    }
+    install("1.1.0").exits(0);
+    install("1.1.0").exits(0).says("nothing is to be done: 4 hosts have 1.1.0");
+    fleet.fault("mw04.codfw.sandbox", "sick");
+    install("1.2.0").exits(3);
+    let asked = || fs::read_to_string(fleet.dir.join("asked")).unwrap();
+    assert_eq!(asked(), "depool mw04.codfw.sandbox\n");
+    // A rollout of others carries it on.
+    fleet.coalmine(&["install-world", "1.1.0", "--yes", "--no-soak", "-l", "mw02*"]).exits(0);
+    fleet.fault("mw04.codfw.sandbox", "none");
+    install("1.2.0").exits(0);
+    assert_eq!(asked(), "depool mw04.codfw.sandbox\nrepool mw04.codfw.sandbox\n");
+    install("1.2.0").exits(0).says("nothing is to be done: 4 hosts have 1.2.0");
+    let heard = fs::read_to_string(fleet.dir.join("heard")).unwrap();
+    assert!(heard.starts_with("minewatch 1.1.0 on sandbox: rollout to 4 hosts started by "), "{heard}");
+}
+
+#[test]
+fn who_holds_a_host_is_named_to_the_other_deploy_server_and_a_stop_frees_the_hosts() {
+    let fleet = Fleet::up(2);
+    let first = ["install-world", "1.1.0", "--yes", "--headless", "--soak", "10m", "--reason", "the fix"];
+    let mut held = fleet.start(&first);
+    let rollouts = fleet.state.join("rollouts");
+    let rollout = until("the rollout", || {
+        let folder = fs::read_dir(&rollouts).ok()?.find_map(Result::ok)?;
+        folder.file_name().into_string().ok()
+    });
+    fleet.wait_for(&rollout, "soak_started");
+    let refused = elsewhere(&fleet, &["install-world", "1.2.0", "--yes"]).exits(7);
+    let refused = refused.says(" is locked by ").says(&format!(" for rollout {rollout} since 2")).says(" UTC: the fix");
+    refused.says(&format!("coalmine attach {rollout}"));
+    kill(i32::try_from(held.id()).unwrap(), Signal::INT);
+    assert_eq!(held.wait().unwrap().code(), Some(5));
+    // Nobody waits for the lease of a conductor that has said good-bye.
+    elsewhere(&fleet, &["install-world", "1.2.0", "--yes", "--no-soak"]).exits(0);
+    for (host, log) in fleet.host_logs(&rollout) {
+        assert!(log.last().unwrap().ends_with(" unlocked"), "{host}: {log:#?}");
+    }
+}
+
+#[test]
+fn an_interrupt_before_anything_was_changed_answers_130_and_leaves_nothing_behind() {
+    let fleet = Fleet::up(2);
+    fleet.fault("mw02.codfw.sandbox", "hangs");
+    for arguments in [&["install-world", "1.1.0", "--yes"][..], &["status", "1.1.0"]] {
+        let mut surveying = fleet.start(&[&["-v"], arguments].concat());
+        let mut told = BufReader::new(surveying.stderr.take().unwrap()).lines().map(Result::unwrap);
+        told.find(|line| line.contains("mw01.eqiad.sandbox answered")).unwrap();
+        kill(i32::try_from(surveying.id()).unwrap(), Signal::INT);
+        let told: Vec<String> = told.collect();
+        assert!(told.iter().any(|line| line == "coalmine: SIGINT: nothing was changed"), "{told:#?}");
+        // Where nobody looks, nothing is coloured.
+        assert!(!told.concat().contains('\u{1b}'), "{told:#?}");
+        assert_eq!(surveying.wait().unwrap().code(), Some(130));
+    }
+    assert!(!fleet.state.join("rollouts").exists(), "a rollout was begun");
+}
