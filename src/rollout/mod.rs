@@ -2,6 +2,22 @@
 //!
 //! Nothing here has a clock, does IO or waits: time is given with every input, and what is to be done is returned. Whoever
 //! has a journal has the rollout.
+//!
+//! # What counts as soak
+//!
+//! A stage soaks while a conductor sees that it is healthy. Time that passed while none ran, because it died or was stopped,
+//! counts only where the stage has a gate (`on = "stage"`, and not `dry`): on resume every gate whose `every` has passed is
+//! asked before anything is promoted, and only its answer can show that the stage was healthy meanwhile. A gate that is to
+//! vouch for that time has to look back over it, as an error rate over the last hour does; one that looks at this moment
+//! only vouches for this moment. A stage without such a gate has nobody who saw it: its soak ends that much later, which a
+//! second `soak_started` with the new `until` says. A pause does not end a soak, and its time counts: gates are asked
+//! while it lasts.
+//!
+//! # Every command in every state
+//!
+//! `stop` is what a signal gives. One host had failed to get the release, and that one `skip` is asked for; reasons are below.
+//!
+#![doc = include_str!("commands.md")]
 
 mod event;
 mod machine;

@@ -59,6 +59,9 @@ impl Machine {
             self.emit(Event::Continued { by });
             return Ok(());
         }
+        if self.state.stopping().is_some() {
+            return Err(refuse("it is stopping already; `abort` leaves every host as it stands"));
+        }
         if let Mode::Promoting { stage } = self.state.mode()
             && let Some((plan, _)) = self.state.stage(stage)
         {

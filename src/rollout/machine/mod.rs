@@ -6,6 +6,8 @@
 mod commands;
 mod results;
 mod schedule;
+#[cfg(test)]
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,0 +1,248 @@
+//! Every command in every state, as the documentation has it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Input, Machine};
+use crate::model::{
+    Command, Digest, Environment, FailureClass, HostId, Installed, Operator, Phase, ReleaseId, RolloutId, StageName,
+    Version,
+};
+use crate::plan::{Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageKind, StagePlan};
+use crate::rollout::event::{Event, PauseReason, Record};
+use crate::rollout::outcome::Outcome;
+use crate::rollout::state::{Mode, State};
+
+const HOSTS: [&str; 4] = ["mw01", "mw02", "mw03", "mw04"];
+
+fn host(index: usize) -> HostId {
+    HostId::new(HOSTS[index]).unwrap()
+}
+
+fn eve() -> Operator {
+    Operator("eve".into())
+}
+
+fn stage(name: &str) -> StagePlan {
+    StagePlan {
+        name: StageName::new(name).unwrap(),
+        kind: StageKind::Targets,
+        waves: vec![2],
+        concurrency: 2,
+        soak: Duration::from_secs(600),
+        promote: Promote::Manual,
+        budget: Budget { transfer: 1, ..Budget::default() },
+        gates: Vec::new(),
+    }
+}
+
+fn plan() -> Plan {
+    let version = Version::new("2.0").unwrap();
+    let digest = Digest([2; 32]);
+    Plan {
+        rollout: RolloutId::new("r1").unwrap(),
+        environment: Environment::new("production").unwrap(),
+        kind: PlanKind::Install,
+        release: ReleaseId::new(&version, &digest),
+        version,
+        digest,
+        commit: "c".to_owned(),
+        operator: eve(),
+        reason: None,
+        slot: None,
+        policy: Policy {
+            on_failure: OnFailure::Pause,
+            prefetch: Prefetch::All,
+            promote_all: false,
+            skip_unreachable: false,
+            prime_width: 4,
+            control_width: 4,
+            depool: false,
+            confirm: Duration::ZERO,
+        },
+        stages: vec![stage("canary"), stage("fleet")],
+        hosts: (0..4)
+            .map(|index| HostPlan { host: host(index), site: None, from: Some(Installed::Missing), good: None })
+            .collect(),
+        left_out: Vec::new(),
+        out_of_service: Vec::new(),
+    }
+}
+
+fn state(events: impl IntoIterator<Item = Event>) -> State {
+    let mut state = State::new();
+    let planned = Event::RolloutPlanned { plan: plan().into() };
+    for (event, seq) in std::iter::once(planned).chain(events).zip(1..) {
+        let rollout = RolloutId::new("r1").unwrap();
+        state.apply(&Record { seq, at: Timestamp::UNIX_EPOCH, rollout, event });
+    }
+    state
+}
+
+fn phases(hosts: impl IntoIterator<Item = usize>, phase: Phase) -> Vec<Event> {
+    hosts.into_iter().map(|index| Event::host_phase(host(index), phase)).collect()
+}
+
+fn failed(index: usize) -> Event {
+    Event::HostFailed {
+        host: host(index),
+        class: FailureClass::Transfer,
+        message: "no space".to_owned(),
+        hint: None,
+        output: String::new(),
+    }
+}
+
+/// Gives what happens on the way through a rollout, from one mode to the next; the last host fails to get the release.
+fn way() -> Vec<Vec<Event>> {
+    let canary = || StageName::new("canary").unwrap();
+    let fleet = || StageName::new("fleet").unwrap();
+    let probed = |index| Event::HostProbed {
+        host: host(index),
+        installed: Installed::Missing,
+        good: Some(crate::model::RollBackTarget::Nothing),
+        latency_ms: 1,
+    };
+    let switched = |hosts: [usize; 2]| {
+        [Phase::Activating, Phase::Active, Phase::Checking, Phase::Healthy].map(|phase| phases(hosts, phase)).concat()
+    };
+    vec![
+        vec![],
+        vec![probed(0)],
+        [vec![probed(1), probed(2), probed(3), Event::Locked { hosts: 4 }, failed(3)]].concat(),
+        [
+            phases(0..3, Phase::Primed),
+            vec![Event::StageStarted { stage: canary() }, Event::WaveStarted { stage: canary(), wave: 1, hosts: 2 }],
+        ]
+        .concat(),
+        [switched([0, 1]), vec![Event::SoakStarted { stage: canary(), until: Timestamp::UNIX_EPOCH }]].concat(),
+        vec![Event::PromotionNeeded { stage: canary() }],
+        vec![Event::Promoted { stage: canary(), by: None }, Event::Promoted { stage: fleet(), by: None }],
+        vec![Event::RolloutFinished {
+            outcome: Outcome::Completed,
+            exit_code: 3,
+            counts: BTreeMap::new(),
+            debt: Vec::new(),
+        }],
+    ]
+}
+
+const fn name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Planned => "planned",
+        Mode::Locking => "locking",
+        Mode::Priming { .. } => "priming",
+        Mode::Switching { .. } => "switching",
+        Mode::Soaking { .. } => "soaking",
+        Mode::Promoting { .. } => "waiting for promotion",
+        Mode::RollingBack => "rolling back",
+        Mode::Finalizing => "finalizing",
+        Mode::Finished => "finished",
+    }
+}
+
+/// Gives every state that a rollout can be in, as far as commands tell them apart.
+fn states() -> Vec<(String, State)> {
+    let canary = || StageName::new("canary").unwrap();
+    let over_budget =
+        || PauseReason::OverBudget { stage: canary(), class: FailureClass::Unhealthy, failed: 1, allowed: 0 };
+    let and = [
+        ("", None),
+        (", paused", Some(Event::Paused { why: PauseReason::Operator { by: eve() } })),
+        (", stopping", Some(Event::Stopping { why: over_budget() })),
+        (", paused over its budget", Some(Event::Paused { why: over_budget() })),
+        (", aborting", Some(Event::AbortRequested { by: eve() })),
+        (", conductor stopped", Some(Event::Suspended { by: eve() })),
+    ];
+    let mut modes: Vec<Vec<Event>> = Vec::new();
+    for step in way() {
+        modes.push([modes.last().cloned().unwrap_or_default(), step].concat());
+    }
+    let back = [modes[4].clone(), vec![Event::RollbackStarted { by: None, hosts: 2 }]].concat();
+    modes.insert(6, back);
+    let mut all = Vec::new();
+    for events in modes {
+        for (more, event) in &and {
+            let state = state(events.iter().cloned().chain(event.clone()));
+            let mode = state.mode();
+            let is_there = match mode {
+                Mode::Finished => more.is_empty(),
+                // What goes back or is being told of its end does not pause.
+                Mode::RollingBack | Mode::Finalizing => !more.contains("paused") && !more.contains("stopping"),
+                Mode::Planned => more.is_empty() || more.contains("aborting") || more.contains("stopped"),
+                _ => true,
+            };
+            if is_there {
+                all.push((format!("{}{more}", name(mode)), state));
+            }
+        }
+    }
+    all
+}
+
+fn answer(state: &State, command: Command) -> Result<(), String> {
+    let mut machine = Machine::resume(state.clone(), Timestamp::UNIX_EPOCH).unwrap();
+    let reply = machine.step(Input::Command { command, by: eve() }, Timestamp::UNIX_EPOCH).reply;
+    reply.expect("every command is answered").map_err(|refused| refused.0)
+}
+
+fn cell(answer: Result<(), String>, reasons: &mut Vec<String>) -> String {
+    let Err(why) = answer else {
+        return "yes".to_owned();
+    };
+    let place = reasons.iter().position(|known| *known == why).unwrap_or_else(|| {
+        reasons.push(why);
+        reasons.len() - 1
+    });
+    format!("no ({})", place + 1)
+}
+
+fn table() -> String {
+    let mut reasons = Vec::new();
+    let mut text = String::from(
+        "| state of the rollout | `pause` | `continue` | `abort` | `rollback` | `retry` | `skip` | `stop` |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    for (state_name, state) in states() {
+        let commands = [
+            Command::Pause,
+            Command::Continue,
+            Command::Abort,
+            Command::Rollback,
+            Command::Retry { host: None },
+            Command::Skip { host: host(3) },
+            Command::Stop,
+        ];
+        let cells = commands.map(|command| cell(answer(&state, command), &mut reasons));
+        writeln!(text, "| {state_name} | {} |", cells.join(" | ")).unwrap();
+    }
+    text.push_str("\n| phase of the host | `retry --host` | `skip --host` |\n|---|---|---|\n");
+    for phase in Phase::ALL {
+        let before = if phase == Phase::Failed { vec![failed(2)] } else { phases([2], phase) };
+        let state = state(way()[..3].concat().into_iter().chain(before));
+        let cells = [Command::Retry { host: Some(host(2)) }, Command::Skip { host: host(2) }]
+            .map(|command| cell(answer(&state, command).map_err(|why| why.replace("mw03", "HOST")), &mut reasons));
+        writeln!(text, "| {phase} | {} |", cells.join(" | ")).unwrap();
+    }
+    text.push('\n');
+    for (reason, number) in reasons.iter().zip(1..) {
+        writeln!(text, "{number}. {reason}").unwrap();
+    }
+    text
+}
+
+#[test]
+fn the_documented_table_of_commands_is_what_the_machine_answers() {
+    let table = table();
+    assert_eq!(include_str!("../commands.md"), table, "src/rollout/commands.md has to be:\n{table}");
+}
+
+#[test]
+fn abort_is_refused_nowhere_but_at_the_end() {
+    for (name, state) in states() {
+        assert_eq!(answer(&state, Command::Abort).is_ok(), state.mode() != Mode::Finished, "{name}");
+    }
+}
