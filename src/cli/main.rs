@@ -9,7 +9,7 @@ use super::console::Opening;
 use super::context::Context;
 use super::error::Failed;
 use super::output::{Aside, is_interactive, logs_in_colour, print, tell};
-use super::{build, conduct, config, console, control, hosts, install, plan, rollback, sandbox, status};
+use super::{build, conduct, config, console, control, hosts, install, plan, releases, rollback, sandbox, status};
 use crate::model::Command as Order;
 
 /// Where the rollout of this process is written, for who has to look after a bug.
@@ -54,6 +54,7 @@ fn run(cli: &Cli) -> Result<u8, Failed> {
         Command::Config(command) => config::run(cli, command),
         Command::Hosts(args) => hosts::run(&Context::load(cli)?, args),
         Command::Build(args) => build::run(&Context::load(cli)?, args),
+        Command::Releases(args) => releases::run(cli, &Context::load(cli)?, args),
         Command::Status(args) => status::run(cli, &Context::load(cli)?, args),
         Command::Plan(args) => plan::run(cli, &Context::load(cli)?, args),
         Command::InstallWorld(args) => install::run(cli, &Context::load(cli)?, args),

@@ -20,6 +20,7 @@ mod output;
 mod plan;
 mod planned;
 mod release;
+mod releases;
 mod rollback;
 mod rollout;
 mod sandbox;

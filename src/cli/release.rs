@@ -4,8 +4,9 @@ use super::context::{Context, Fleet, operator};
 use super::error::Failed;
 use super::output::tell;
 use super::{args, mapping};
+use crate::model::ReleaseId;
 use crate::release::{
-    Progress, ReleaseError, Repository, Request, Resolved, Store, StoredRelease, Tag, Wanted, prepare, resolve,
+    Mark, Progress, ReleaseError, Repository, Request, Resolved, Store, StoredRelease, Tag, Wanted, prepare, resolve,
 };
 
 /// Opens the store of built releases.
@@ -51,6 +52,47 @@ pub(super) async fn make_wanted(
 pub(super) async fn find(context: &Context, fleet: &Fleet<'_>, args: &args::Wanted) -> Result<Resolved, Failed> {
     let source = mapping::source(context.config(), args.no_fetch);
     resolve(&source, &mapping::wanted(fleet, args), &told).await.map_err(failed)
+}
+
+/// Holds a tag that is a release, and what this machine knows of it.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) tag: Tag,
+    /// A build of it, when the store has one.
+    pub(super) built: Option<ReleaseId>,
+    /// What the last rollout that judged it found out.
+    pub(super) mark: Option<Mark>,
+}
+
+/// Lists what is known of every tag that is a release, newest version first.
+pub(super) async fn known(context: &Context, store: &Store) -> Result<Vec<Known>, Failed> {
+    let tags = tags(context).await?;
+    let built = store.ids().map_err(failed)?;
+    let marks = store.marks().map_err(failed)?;
+    let known = tags.into_iter().rev().map(|tag| {
+        let mark = marks.iter().rev().find(|mark| *mark.release.version() == tag.version);
+        let built = built.iter().find(|built| *built.version() == tag.version);
+        Known { mark: mark.map(|mark| mark.verdict.clone()), built: built.cloned(), tag }
+    });
+    Ok(known.collect())
+}
+
+/// Fetches the product's tags; that its remote is away is told, since those that are here can be listed all the same.
+pub(super) async fn refresh(context: &Context) -> Result<(), Failed> {
+    let source = mapping::source(context.config(), false);
+    if source.remote.is_empty() {
+        return Ok(());
+    }
+    let repository = Repository::open(&source.repository).await.map_err(failed)?;
+    match repository.fetch(&source.remote, source.fetch_deadline).await {
+        Ok(moved) => {
+            for tag in moved {
+                tell(&format!("warning: {tag}"));
+            }
+        }
+        Err(error) => tell(&format!("warning: the tags may be old: {error}")),
+    }
+    Ok(())
 }
 
 /// Lists the tags that are releases, oldest version first.

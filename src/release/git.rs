@@ -63,6 +63,13 @@ pub struct MovedTag {
     pub to: String,
 }
 
+impl std::fmt::Display for MovedTag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, from, to } = self;
+        write!(f, "the tag {name} was moved from {from} to {to}")
+    }
+}
+
 /// Reads and fetches the checkout that holds the tags; never touches its working tree.
 ///
 /// Every name reaches git behind `refs/…` or `--end-of-options`, so that no tag, branch or revision is an option.

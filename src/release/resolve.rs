@@ -67,7 +67,7 @@ pub async fn resolve(source: &Source, wanted: &Wanted, report: Report<'_>) -> Re
     if source.fetch && !source.remote.is_empty() {
         report(Progress::Fetching { remote: source.remote.clone() });
         for moved in repository.fetch(&source.remote, source.fetch_deadline).await? {
-            let text = format!("the tag {} was moved from {} to {}", moved.name, moved.from, moved.to);
+            let text = moved.to_string();
             report(Progress::Warning { text });
         }
     }

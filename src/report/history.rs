@@ -40,8 +40,18 @@ pub struct ReleaseRow {
     pub digest: Option<String>,
     /// What is known of its worth.
     pub mark: Option<ReleaseMark>,
-    /// Where it is installed, by environment; empty when nobody was asked.
+    /// On how many hosts it is installed, by environment; empty where it is on none.
     pub installed: BTreeMap<Environment, usize>,
+}
+
+/// Says how it is known where releases are installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// The hosts were asked just now.
+    Surveyed,
+    /// From the journals of this machine, as its rollouts left the hosts; these may have changed since.
+    Journals,
 }
 
 /// Holds what `releases --output json` prints.
@@ -49,6 +59,8 @@ pub struct ReleaseRow {
 pub struct ReleasesReport {
     /// The version of the format.
     pub schema: u32,
+    /// How it is known where they are installed.
+    pub seen: Seen,
     /// The releases, newest first.
     pub releases: Vec<ReleaseRow>,
 }
@@ -56,8 +68,8 @@ pub struct ReleasesReport {
 impl ReleasesReport {
     /// Makes the report of releases that are in order already.
     #[must_use]
-    pub const fn new(releases: Vec<ReleaseRow>) -> Self {
-        Self { schema: 1, releases }
+    pub const fn new(releases: Vec<ReleaseRow>, seen: Seen) -> Self {
+        Self { schema: 1, seen, releases }
     }
 
     /// Writes the releases for people.
@@ -83,7 +95,11 @@ impl ReleasesReport {
                 installed.join(", "),
             ]
         });
-        let heads = ["version", "tagged", "commit", "built", "worth", "installed"];
+        let installed = match self.seen {
+            Seen::Surveyed => "installed",
+            Seen::Journals => "left by rollouts",
+        };
+        let heads = ["version", "tagged", "commit", "built", "worth", installed];
         table(&heads, rows.collect(), look, |row, column| match self.releases.get(row)?.mark? {
             _ if column != 4 => None,
             ReleaseMark::Good => Some(Tone::Good),

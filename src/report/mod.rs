@@ -21,7 +21,7 @@ mod timing;
 mod words;
 
 pub use failures::{FailureGroup, failure_groups, failures_text};
-pub use history::{ReleaseMark, ReleaseRow, ReleasesReport, RolloutRow, RolloutsReport, show_text};
+pub use history::{ReleaseMark, ReleaseRow, ReleasesReport, RolloutRow, RolloutsReport, Seen, show_text};
 pub use look::{ColorChoice, Look, Mark, Tone};
 pub use narrate::{MOST_HOSTS, Narrator, Style, reason};
 pub use output::{CatchUp, Format, Reporter, Size, Target, Written};

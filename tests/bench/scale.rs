@@ -26,7 +26,7 @@ use coalmine::rollout::{Record, State};
 fn memory(name: &str) -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(name)).context("no such figure")?;
-    Ok(line.split_whitespace().nth(1).context("no number")?.parse::<u64>()? / 1024)
+    Ok(line.split_whitespace().next().context("no number")?.parse::<u64>()? / 1024)
 }
 
 fn main() -> Result<()> {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::cost::Cost;
 use super::fleet::Way;
 
-/// What is compared, and how it is read.
 /// A column: its name, and the figure that it shows.
 type Column = (&'static str, fn(&Cost) -> Duration);
 
@@ -27,13 +26,13 @@ pub(crate) fn table(costs: &[(Way, Vec<Cost>)]) -> Option<String> {
     let (_, own, _) = medians.iter().find(|(way, ..)| *way == Way::Coalmine)?;
     let mut text = format!("{:58}", "");
     for (name, _) in COLUMNS {
-        write!(text, "{name:>10} {:>8}", "coalmine").ok()?;
+        write!(text, " {name:>11} {:>8}", "coalmine").ok()?;
     }
     writeln!(text, " {:>11}", "connections").ok()?;
     for (way, times, connections) in &medians {
         write!(text, "{:58}", way.to_string()).ok()?;
         for (time, own) in times.iter().zip(own) {
-            write!(text, "{:>8.2} s", time.as_secs_f64()).ok()?;
+            write!(text, " {:>9.2} s", time.as_secs_f64()).ok()?;
             if *way == Way::Coalmine {
                 write!(text, " {:>8}", "").ok()?;
             } else {

@@ -7,10 +7,10 @@ use super::super::args::Selection;
 use super::super::conduct;
 use super::super::error::Failed;
 use super::super::planned::{Wishes, ask, check_reachable, draft};
-use super::super::release::{failed, make_wanted, tags};
+use super::super::release::{Known, known, make_wanted};
 use super::Backend;
 use crate::host::Survey;
-use crate::model::{ReleaseId, RolloutId};
+use crate::model::RolloutId;
 use crate::plan::{Plan, PlanKind};
 use crate::release::{Mark, Wanted};
 use crate::tui::edge::{Message, PlanWanted, Standing, Ticket, VersionRow};
@@ -21,25 +21,18 @@ pub(super) async fn versions(backend: Arc<Backend>) {
 }
 
 async fn list(backend: &Backend) -> Result<Vec<VersionRow>, Failed> {
-    let tags = tags(&backend.context).await?;
-    let built = backend.store.ids().map_err(failed)?;
-    let marks = backend.store.marks().map_err(failed)?;
+    let known = known(&backend.context, &backend.store).await?;
     let counts = backend.memory().versions.clone();
-    let rows = tags.into_iter().rev().map(|tag| {
-        let mut standing = Standing::Untried;
-        for mark in marks.iter().filter(|mark| *mark.release.version() == tag.version) {
-            standing = match &mark.verdict {
-                Mark::Good => Standing::Good,
-                Mark::Bad { reason } => Standing::Bad(reason.clone()),
-            };
-        }
-        VersionRow {
-            at: Some(tag.at),
-            built: built.iter().any(|id: &ReleaseId| *id.version() == tag.version),
-            standing,
-            hosts: counts.get(&tag.version).copied().unwrap_or(0),
-            version: tag.version,
-        }
+    let rows = known.into_iter().map(|Known { tag, built, mark }| VersionRow {
+        at: Some(tag.at),
+        built: built.is_some(),
+        standing: match mark {
+            None => Standing::Untried,
+            Some(Mark::Good) => Standing::Good,
+            Some(Mark::Bad { reason }) => Standing::Bad(reason),
+        },
+        hosts: counts.get(&tag.version).copied().unwrap_or(0),
+        version: tag.version,
     });
     Ok(rows.collect())
 }

@@ -9,7 +9,7 @@ use crate::model::{Bytes, Digest, Failure, FailureClass, HostId, Installed, Phas
 use crate::plan::{OnFailure, PlanKind};
 use crate::report::{
     HostStatusReport, Look, Progress, ReleaseMark, ReleaseRow, ReleasesReport, RolloutRow, RolloutsReport, Screen,
-    StatusReport, WantedRelease, failure_groups, plan_text, show_text,
+    Seen, StatusReport, WantedRelease, failure_groups, plan_text, show_text,
 };
 use crate::rollout::{Event, Outcome};
 
@@ -343,11 +343,14 @@ fn releases_and_rollouts_are_tables() {
         mark,
         installed: [(crate::model::Environment::new("production").unwrap(), 12)].into(),
     };
-    let releases = ReleasesReport::new(vec![
+    let rows = vec![
         row("4.284.0", Some(ReleaseMark::Bad), true),
         row("4.283.0", Some(ReleaseMark::Good), true),
         row("4.282.0", None, false),
-    ]);
+    ];
+    let from_journals = ReleasesReport::new(rows.clone(), Seen::Journals).text(&style(PLAIN));
+    assert!(from_journals[0].ends_with("left by rollouts"), "{from_journals:?}");
+    let releases = ReleasesReport::new(rows, Seen::Surveyed);
     insta::assert_snapshot!("releases", releases.text(&style(PLAIN)).join("\n"));
     let mut running = Story::new(plan(9));
     running.lock();
