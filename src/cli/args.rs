@@ -2,7 +2,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 
+use super::completion;
 use super::control::{AttachArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs};
 use crate::model::{Environment, HostId, RolloutId, Slot, Version};
 
@@ -11,10 +13,7 @@ use crate::model::{Environment, HostId, RolloutId, Slot, Version};
 /// coalmine watches every host while it does so, stops when something is wrong, and puts the old release back.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "coalmine", version, disable_help_subcommand = true, max_term_width = 100)]
-#[command(after_help = "\
-Exit codes: 0 done and healthy; 1 failed before anything was changed; 2 usage or configuration; 3 done, some hosts failed; \
-4 done, some hosts unreachable; 5 stopped and left as it stands; 6 rolled back; 7 locked by another; 8 waiting; \
-9 status, plan: not every host is current; 70 a bug; 130 interrupted before anything was changed.")]
+#[command(after_help = super::manual::exit_codes())]
 pub struct Cli {
     /// Which configuration; without it, coalmine.toml here or in a folder above, then the user's, then the system's.
     #[arg(short = 'c', long = "config", value_name = "FILE", global = true, env = "COALMINE_CONFIG")]
@@ -28,7 +27,8 @@ pub struct Cli {
         value_name = "ENV",
         global = true,
         env = "COALMINE_ENV",
-        value_parser = environment
+        value_parser = environment,
+        add = ArgValueCompleter::new(completion::environments)
     )]
     pub environment: Option<Environment>,
 
@@ -139,11 +139,11 @@ pub enum Command {
 #[derive(Debug, Default, Clone, Args)]
 pub struct Selection {
     /// Only these hosts: an expression such as `mw[01-40]`, `@canaries`, `~mw.*codfw`.
-    #[arg(short, long, value_name = "EXPR")]
+    #[arg(short, long, value_name = "EXPR", add = ArgValueCompleter::new(completion::hosts))]
     pub limit: Option<String>,
 
     /// Without these hosts.
-    #[arg(short = 'x', long, value_name = "EXPR")]
+    #[arg(short = 'x', long, value_name = "EXPR", add = ArgValueCompleter::new(completion::hosts))]
     pub exclude: Option<String>,
 }
 
@@ -151,7 +151,7 @@ pub struct Selection {
 #[derive(Debug, Default, Clone, Args)]
 pub struct Wanted {
     /// A tag, or `latest`.
-    #[arg(value_name = "VERSION", conflicts_with = "rev")]
+    #[arg(value_name = "VERSION", conflicts_with = "rev", add = ArgValueCompleter::new(completion::versions))]
     pub version: Option<String>,
 
     /// Any commit instead of a tag.
@@ -302,7 +302,7 @@ pub struct PlanArgs {
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
     /// Compares with this tag instead of the latest one.
-    #[arg(value_name = "VERSION")]
+    #[arg(value_name = "VERSION", add = ArgValueCompleter::new(completion::versions))]
     pub version: Option<String>,
 
     /// Which hosts.
@@ -359,11 +359,21 @@ pub struct ReleasesArgs {
 pub struct RollbackArgs {
     /// Of a rollout that runs: puts every host back that it switched. Without it, of the one that runs; when none does,
     /// plans a rollout back to the last release that was finalized.
-    #[arg(value_name = "ID", value_parser = rollout, conflicts_with = "to")]
+    #[arg(
+        value_name = "ID",
+        value_parser = rollout,
+        conflicts_with = "to",
+        add = ArgValueCompleter::new(completion::running)
+    )]
     pub rollout: Option<RolloutId>,
 
     /// To this version instead of the last one that was finalized.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    #[arg(
+        long,
+        value_name = "VERSION",
+        value_parser = version,
+        add = ArgValueCompleter::new(completion::versions)
+    )]
     pub to: Option<Version>,
 
     /// Where.
@@ -391,7 +401,7 @@ pub struct RollbackArgs {
 #[derive(Debug, Clone, Args)]
 pub struct HostsArgs {
     /// Which hosts; all of the environment's without it.
-    #[arg(value_name = "EXPR")]
+    #[arg(value_name = "EXPR", add = ArgValueCompleter::new(completion::hosts))]
     pub expression: Option<String>,
 
     /// Prints one folded line: `mw[01-40]`.

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use super::args::{Cli, Selection};
 use super::error::Failed;
 use crate::config::{Config, EnvironmentPolicy, Group, Loaded, Place, Sources};
-use crate::expr::Expression;
+use crate::expr::{Expression, GroupName};
 use crate::inventory::{GroupSource, Inventory};
 use crate::model::{Environment, HostId, Operator};
 
@@ -37,7 +37,7 @@ impl Context {
         for name in &loaded.ignored_variables {
             tracing::warn!("the variable {name} means nothing to coalmine");
         }
-        let inventory = inventory(&loaded)?;
+        let inventory = inventory(&loaded, |_| true)?;
         let state_dir = state_dir(cli.state_dir.as_deref())?;
         Ok(Self { loaded, inventory, state_dir, environment: cli.environment.clone() })
     }
@@ -107,9 +107,17 @@ pub(super) fn sources(cli: &Cli) -> Result<Sources, Failed> {
     Sources::of_process(cli.config.clone()).map_err(Failed::usage)
 }
 
-fn inventory(loaded: &Loaded) -> Result<Inventory, Failed> {
+/// Makes an inventory that runs nothing: groups that a command lists are not in it, nor what others have of them.
+pub(super) fn inventory_without_commands(loaded: &Loaded) -> Result<Inventory, Failed> {
+    inventory(loaded, |name| {
+        let mut groups = loaded.config.groups.iter();
+        !groups.any(|(known, group)| known.as_str() == name.outer() && matches!(group, Group::Command { .. }))
+    })
+}
+
+fn inventory(loaded: &Loaded, is_wanted: impl Fn(&GroupName) -> bool) -> Result<Inventory, Failed> {
     let mut groups = Vec::new();
-    for (name, group) in &loaded.config.groups {
+    for (name, group) in loaded.config.groups.iter().filter(|(name, _)| is_wanted(name)) {
         let source = match group {
             Group::File(path) => GroupSource::File(path.as_path().to_owned()),
             Group::Hosts(hosts) => GroupSource::Hosts(hosts.iter().map(|host| host.as_str().to_owned()).collect()),
@@ -117,7 +125,10 @@ fn inventory(loaded: &Loaded) -> Result<Inventory, Failed> {
                 GroupSource::Command { argv: command.as_slice().to_vec(), timeout: *timeout }
             }
             Group::Ansible(path) => GroupSource::Ansible(path.as_path().to_owned()),
-            Group::Any(parts) => GroupSource::Any(parts.iter().map(|part| part.name().clone()).collect()),
+            Group::Any(parts) => {
+                let parts = parts.iter().map(|part| part.name()).filter(|name| is_wanted(name));
+                GroupSource::Any(parts.cloned().collect())
+            }
         };
         groups.push((name.clone(), source));
     }

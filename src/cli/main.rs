@@ -9,7 +9,10 @@ use super::console::Opening;
 use super::context::Context;
 use super::error::Failed;
 use super::output::{Aside, is_interactive, logs_in_colour, print, tell};
-use super::{build, conduct, config, console, control, hosts, install, plan, releases, rollback, sandbox, status};
+use super::{
+    build, completion, conduct, config, console, control, hosts, install, manual, plan, releases, rollback, sandbox,
+    status,
+};
 use crate::model::Command as Order;
 
 /// Where the rollout of this process is written, for who has to look after a bug.
@@ -18,6 +21,9 @@ static JOURNAL: OnceLock<std::path::PathBuf> = OnceLock::new();
 /// Runs coalmine with the arguments of the process, and gives its exit code.
 #[must_use]
 pub fn main() -> u8 {
+    if let Some(code) = completion::answer() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -78,17 +84,11 @@ fn run(cli: &Cli) -> Result<u8, Failed> {
         Command::Sandbox(command) => sandbox::run(command),
         Command::Conduct { rollout } => conduct::run(cli, rollout),
         Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "coalmine", &mut script);
-            print(&String::from_utf8_lossy(&script))?;
+            print(&completion::script(*shell)?)?;
             Ok(0)
         }
         Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(|error| Failed::before(format!("the manual cannot be written: {error}")))?;
-            print(&String::from_utf8_lossy(&page))?;
+            print(&manual::page()?)?;
             Ok(0)
         }
         _ => Err(Failed::usage("not there yet")),

@@ -5,6 +5,7 @@
 
 mod args;
 mod build;
+mod completion;
 mod conduct;
 mod config;
 mod console;
@@ -15,6 +16,7 @@ mod hosts;
 mod install;
 mod interrupt;
 mod main;
+mod manual;
 mod mapping;
 mod output;
 mod plan;

@@ -1,15 +1,17 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::args::{StreamFormat, TableFormat, duration, host, rollout};
+use crate::cli::completion;
 use crate::model::{HostId, RolloutId};
 
 /// Says which rollout is meant.
 #[derive(Debug, Default, Clone, Args)]
 pub struct RolloutArgs {
     /// Which rollout; the one that runs without it.
-    #[arg(value_name = "ID", value_parser = rollout)]
+    #[arg(value_name = "ID", value_parser = rollout, add = ArgValueCompleter::new(completion::running))]
     pub rollout: Option<RolloutId>,
 }
 
@@ -21,7 +23,7 @@ pub struct RetryArgs {
     pub which: RolloutArgs,
 
     /// Only this host; all that failed without it.
-    #[arg(long, value_name = "HOST", value_parser = host)]
+    #[arg(long, value_name = "HOST", value_parser = host, add = ArgValueCompleter::new(completion::one_host))]
     pub host: Option<HostId>,
 }
 
@@ -33,7 +35,7 @@ pub struct HostArgs {
     pub which: RolloutArgs,
 
     /// Which host.
-    #[arg(long, value_name = "HOST", value_parser = host)]
+    #[arg(long, value_name = "HOST", value_parser = host, add = ArgValueCompleter::new(completion::one_host))]
     pub host: HostId,
 }
 
@@ -73,7 +75,7 @@ pub struct RolloutsArgs {
 #[derive(Debug, Clone, Args)]
 pub struct ShowArgs {
     /// Which rollout; the last one without it.
-    #[arg(value_name = "ID", value_parser = rollout)]
+    #[arg(value_name = "ID", value_parser = rollout, add = ArgValueCompleter::new(completion::rollouts))]
     pub rollout: Option<RolloutId>,
 
     /// Goes on with what happens, for as long as it runs.
@@ -89,7 +91,12 @@ pub struct ShowArgs {
 #[derive(Debug, Clone, Args)]
 pub struct ResumeArgs {
     /// Which rollout; the one that waits for it without it.
-    #[arg(value_name = "ID", value_parser = rollout, conflicts_with = "due")]
+    #[arg(
+        value_name = "ID",
+        value_parser = rollout,
+        conflicts_with = "due",
+        add = ArgValueCompleter::new(completion::waiting)
+    )]
     pub rollout: Option<RolloutId>,
 
     /// Every rollout whose conductor died or went down with the machine; for a timer at boot.
