@@ -111,7 +111,10 @@ pub enum Command {
     Unlock,
     /// Resolves an expression, one host a line.
     Hosts(HostsArgs),
-    /// Checks configuration, tools, agent and every host, and says how to mend what is wrong.
+    /// Checks configuration, tools, agent, locks and every host, and says how to mend what is wrong.
+    ///
+    /// Changes nothing. Exits with 0 when a rollout would work, with 1 when something would make it fail, and with 4 when
+    /// nothing is wrong but hosts that cannot be reached.
     Doctor(DoctorArgs),
     /// Shows or checks the configuration.
     #[command(subcommand)]

@@ -10,8 +10,8 @@ use super::context::Context;
 use super::error::Failed;
 use super::output::{Aside, is_interactive, logs_in_colour, print, tell};
 use super::{
-    build, completion, conduct, config, console, control, hosts, install, manual, plan, releases, rollback, sandbox,
-    status,
+    build, completion, conduct, config, console, control, doctor, hosts, install, manual, plan, releases, rollback,
+    sandbox, status,
 };
 use crate::model::Command as Order;
 
@@ -60,6 +60,7 @@ fn run(cli: &Cli) -> Result<u8, Failed> {
         Command::Config(command) => config::run(cli, command),
         Command::Hosts(args) => hosts::run(&Context::load(cli)?, args),
         Command::Build(args) => build::run(&Context::load(cli)?, args),
+        Command::Doctor(args) => doctor::run(cli, &Context::load(cli)?, args),
         Command::Releases(args) => releases::run(cli, &Context::load(cli)?, args),
         Command::Status(args) => status::run(cli, &Context::load(cli)?, args),
         Command::Plan(args) => plan::run(cli, &Context::load(cli)?, args),
@@ -91,7 +92,6 @@ fn run(cli: &Cli) -> Result<u8, Failed> {
             print(&manual::page()?)?;
             Ok(0)
         }
-        _ => Err(Failed::usage("not there yet")),
     }
 }
 

@@ -11,6 +11,7 @@ mod config;
 mod console;
 mod context;
 mod control;
+mod doctor;
 mod error;
 mod hosts;
 mod install;

@@ -40,6 +40,12 @@ pub(super) struct Answers {
 }
 
 impl Answers {
+    /// Gives every answer, masters first.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&HostId, &Result<Probe, Failure>)> {
+        let members = self.masters.iter().chain(&self.fleet);
+        members.filter_map(|member| Some((&member.host, member.answer.as_ref()?)))
+    }
+
     /// Gives every answer of a target.
     pub(super) fn targets(&self) -> impl Iterator<Item = (&HostId, &Result<Probe, Failure>)> {
         self.fleet.iter().filter_map(|member| Some((&member.host, member.answer.as_ref()?)))

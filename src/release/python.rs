@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::build::clean_environment;
 use super::error::ReleaseError;
 use super::run::{Task, ask, words};
 
@@ -37,6 +38,15 @@ pub struct Interpreter {
 }
 
 impl Interpreter {
+    /// Finds the interpreter that releases are made with on this machine.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or when it cannot make virtual environments.
+    pub async fn of_this_machine() -> Result<Self, ReleaseError> {
+        find(None, clean_environment()).await
+    }
+
     /// Gives the version without its last number, `3.11`: bytecode and extensions are of all of its bug-fix releases.
     #[must_use]
     pub fn series(&self) -> &str {

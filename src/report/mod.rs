@@ -4,6 +4,7 @@
 //! does can hold one up. What a host printed is cleaned before it is shown anywhere. JSON fields are a contract: they are added
 //! to, never changed.
 
+mod doctor;
 mod failures;
 mod history;
 mod look;
@@ -20,6 +21,7 @@ mod tests;
 mod timing;
 mod words;
 
+pub use doctor::{DoctorReport, Finding, Health};
 pub use failures::{FailureGroup, failure_groups, failures_text};
 pub use history::{ReleaseMark, ReleaseRow, ReleasesReport, RolloutRow, RolloutsReport, Seen, show_text};
 pub use look::{ColorChoice, Look, Mark, Tone};

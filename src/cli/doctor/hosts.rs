@@ -1,0 +1,119 @@
+//! What every host answers, and what a rollout would miss there.
+
+use crate::cli::args::Selection;
+use crate::cli::context::{Context, Fleet};
+use crate::cli::error::Failed;
+use crate::cli::mapping;
+use crate::cli::planned::ask;
+use crate::cli::release::store;
+use crate::config::BuildKind;
+use crate::host::Survey;
+use crate::model::{Failure, FailureClass, HostId, Installed, Probe};
+use crate::release::Interpreter;
+use crate::report::{Finding, Health};
+
+/// Asks the masters and the hosts of an environment.
+pub(super) async fn examine(
+    context: &Context,
+    fleet: &Fleet<'_>,
+    selection: &Selection,
+) -> Result<Vec<Finding>, Failed> {
+    let interpreter = match context.config().build.kind {
+        // That there is none here was found already.
+        BuildKind::PythonVenv => Interpreter::of_this_machine().await.ok(),
+        BuildKind::Command => None,
+    };
+    let hosts = match mapping::real_fleet(context.config(), &store(context)?, false) {
+        Ok(hosts) => hosts,
+        Err(failed) => return Ok(vec![Finding::new("connections", Health::Failed, failed)]),
+    };
+    let answers = ask(context, fleet, &hosts, selection, None, &Survey::Shallow).await?;
+    Ok(answers.all().flat_map(|(host, answer)| of_host(host, answer, interpreter.as_ref())).collect())
+}
+
+fn of_host(host: &HostId, answer: &Result<Probe, Failure>, interpreter: Option<&Interpreter>) -> Vec<Finding> {
+    let found = match answer {
+        Ok(probe) => of_probe(probe, interpreter),
+        Err(failure) => {
+            let health = if failure.class == FailureClass::Unreachable { Health::Unreachable } else { Health::Failed };
+            vec![Finding { hint: failure.hint.clone(), ..Finding::new("hosts", health, &failure.message) }]
+        }
+    };
+    found.into_iter().map(|finding| Finding { hosts: vec![host.clone()], ..finding }).collect()
+}
+
+/// Says what a host that answers lacks; that it lacks nothing, when it does.
+fn of_probe(probe: &Probe, interpreter: Option<&Interpreter>) -> Vec<Finding> {
+    let fact = |name: &str| probe.facts.iter().find(|(fact, _)| fact == name).map(|(_, value)| value.as_str());
+    let mut found = Vec::new();
+    if let Some(missing) = fact("missing") {
+        let finding = Finding::new("hosts", Health::Failed, format!("has no {}", missing.replace(' ', ", ")));
+        found.push(finding.hint("install it there; coalmine needs sh, coreutils and rsync"));
+    }
+    if let Some(interpreter) = interpreter {
+        found.extend(of_python(fact("python3"), fact("arch"), interpreter));
+    }
+    if matches!(probe.installed, Installed::Unmanaged { .. }) {
+        let message = "what stands where the link belongs is not coalmine's";
+        let finding = Finding::new("hosts", Health::Warning, message);
+        found.push(finding.hint("the first rollout keeps it as a release, to go back to"));
+    }
+    if found.is_empty() {
+        found.push(Finding::new("hosts", Health::Ok, "answers, and has what a rollout needs"));
+    }
+    found
+}
+
+/// A virtual environment links to the interpreter that it was made with.
+fn of_python(python: Option<&str>, arch: Option<&str>, interpreter: &Interpreter) -> Option<Finding> {
+    let (version, path) = (&interpreter.version, interpreter.path.display());
+    let hint = format!("releases that are built here need {path} of Python {}", interpreter.series());
+    let message = match (python, arch) {
+        (None, _) => "has no python3".to_owned(),
+        (Some(python), _) if !interpreter.runs_on(python) => format!("has Python {python}, and this machine {version}"),
+        (_, Some(arch)) if arch != interpreter.machine => {
+            format!("is {arch}, and this machine {}", interpreter.machine)
+        }
+        _ => return None,
+    };
+    // Another one may be there under the name that the release links to: priming finds out, and refuses.
+    Some(Finding::new("hosts", Health::Warning, message).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_host;
+    use crate::model::{Failure, FailureClass, HostId, Probe};
+    use crate::release::Interpreter;
+    use crate::report::Health;
+
+    fn found(facts: &[(&str, &str)]) -> Vec<(Health, String)> {
+        let facts = facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let interpreter = Interpreter {
+            path: "/usr/bin/python3.11".into(),
+            version: "3.11.2".to_owned(),
+            machine: "x86_64".to_owned(),
+        };
+        let answer = Ok(Probe { facts, ..Probe::default() });
+        let found = of_host(&HostId::new("mw01").unwrap(), &answer, Some(&interpreter));
+        found.into_iter().map(|finding| (finding.health, finding.message)).collect()
+    }
+
+    #[test]
+    fn a_host_without_rsync_fails_and_one_with_another_python_is_worth_a_look() {
+        assert_eq!(found(&[("python3", "3.11.9"), ("arch", "x86_64")])[0].0, Health::Ok);
+        let lacking = found(&[("missing", "rsync sync"), ("python3", "3.9.1")]);
+        assert_eq!(lacking[0], (Health::Failed, "has no rsync, sync".to_owned()));
+        assert_eq!(lacking[1], (Health::Warning, "has Python 3.9.1, and this machine 3.11.2".to_owned()));
+        assert_eq!(found(&[("python3", "3.11.2"), ("arch", "aarch64")])[0].1, "is aarch64, and this machine x86_64");
+        assert_eq!(found(&[])[0].1, "has no python3");
+    }
+
+    #[test]
+    fn a_host_that_does_not_answer_keeps_its_reason_and_its_hint() {
+        let mut failure = Failure::new(FailureClass::Unreachable, "connection refused");
+        failure.hint = Some("is sshd up?".to_owned());
+        let found = of_host(&HostId::new("mw01").unwrap(), &Err(failure), None);
+        assert_eq!((found[0].health, found[0].hint.as_deref()), (Health::Unreachable, Some("is sshd up?")));
+    }
+}

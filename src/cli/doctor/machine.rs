@@ -1,0 +1,232 @@
+//! What a rollout needs of this machine: tools, keys, the product's repository, room, locks, the site's commands.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::cli::context::{Context, Fleet};
+use crate::cli::control::waiting_note;
+use crate::cli::release::tags;
+use crate::conductor::{Standing, frozen, standing};
+use crate::config::{BuildKind, DryWords};
+use crate::hooks::process::{Ending, Job, Ran, run};
+use crate::model::Bytes;
+use crate::release::Interpreter;
+use crate::report::{Finding, Health};
+
+/// How long a tool may take to tell its version.
+const QUICK: Duration = Duration::from_secs(10);
+/// How long the product's remote may take to answer.
+const REMOTE: Duration = Duration::from_secs(30);
+/// Below this, what is free for releases and journals is worth a look.
+const LITTLE: Bytes = Bytes(1024 * 1024 * 1024);
+
+/// Looks at everything but the hosts.
+pub(super) async fn examine(context: &Context, fleet: &Fleet<'_>) -> Vec<Finding> {
+    let mut found = vec![configuration(context)];
+    let tools = [("git", "--version", "git"), ("ssh", "-V", "openssh-client"), ("rsync", "--version", "rsync")];
+    for (name, flag, package) in tools {
+        found.push(tool(name, flag, package).await);
+    }
+    if context.config().build.kind == BuildKind::PythonVenv {
+        found.push(python().await);
+    }
+    found.extend(repository(context).await);
+    found.push(agent().await);
+    found.push(room(context));
+    found.extend(lock(context, fleet));
+    found.extend(hooks(context));
+    found
+}
+
+/// What is wrong with it would have ended the command before.
+fn configuration(context: &Context) -> Finding {
+    let files: Vec<String> = context.loaded.files.iter().map(|file| file.path.display().to_string()).collect();
+    let ignored = &context.loaded.ignored_variables;
+    if ignored.is_empty() {
+        return Finding::new("configuration", Health::Ok, files.join(", "));
+    }
+    let message = format!("{}; these variables mean nothing to coalmine: {}", files.join(", "), ignored.join(", "));
+    Finding::new("configuration", Health::Warning, message).hint("`coalmine config show` lists every key")
+}
+
+fn argv(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn first_line(ran: &Ran) -> String {
+    let text = ran.output.text() + &ran.errors.text();
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+}
+
+async fn tool(name: &str, flag: &str, package: &str) -> Finding {
+    match run(&Job::new(argv(&[name, flag]), QUICK)).await {
+        Ok(ran) if ran.ending == Ending::Exited(0) => Finding::new(name, Health::Ok, first_line(&ran)),
+        Ok(ran) => Finding::new(name, Health::Failed, format!("`{name} {flag}` failed: {}", first_line(&ran))),
+        Err(error) => Finding::new(name, Health::Failed, error).hint(format!("on Debian: apt-get install {package}")),
+    }
+}
+
+async fn python() -> Finding {
+    match Interpreter::of_this_machine().await {
+        Ok(found) => {
+            Finding::new("python", Health::Ok, format!("{} is Python {}", found.path.display(), found.version))
+        }
+        Err(error) => {
+            Finding::new("python", Health::Failed, error).hint("on Debian: apt-get install python3 python3-venv")
+        }
+    }
+}
+
+async fn repository(context: &Context) -> Vec<Finding> {
+    let product = &context.config().product;
+    let path = product.repository.as_path().display();
+    let mut found = Vec::new();
+    match tags(context).await {
+        Ok(tags) => match tags.last() {
+            Some(newest) => {
+                let message = format!("{path}: {} releases, the newest is {}", tags.len(), newest.version);
+                found.push(Finding::new("repository", Health::Ok, message));
+            }
+            None => {
+                let message = format!("{path}: no tag matches {:?}", product.tags.as_str());
+                found.push(Finding::new("repository", Health::Failed, message).hint("see `product.tags`"));
+            }
+        },
+        Err(failed) => found.push(Finding::new("repository", Health::Failed, failed.message)),
+    }
+    if let Some(remote) = &product.remote {
+        found.push(reach(&product.repository.as_path().display().to_string(), remote.as_str()).await);
+    }
+    found
+}
+
+/// Asks the product's remote without fetching anything.
+async fn reach(repository: &str, remote: &str) -> Finding {
+    let words = ["git", "-C", repository, "ls-remote", "--quiet", "--heads", "--end-of-options", remote];
+    let mut job = Job::new(argv(&words), REMOTE);
+    // Nobody is there to answer a question.
+    job.environment = vec![
+        ("GIT_TERMINAL_PROMPT".to_owned(), "0".to_owned()),
+        ("GIT_SSH_COMMAND".to_owned(), "ssh -oBatchMode=yes".to_owned()),
+    ];
+    let why = match run(&job).await {
+        Ok(ran) if ran.ending == Ending::Exited(0) => {
+            return Finding::new("remote", Health::Ok, format!("{remote} answers"));
+        }
+        Ok(ran) if ran.ending == Ending::TimedOut => format!("no answer within {} s", REMOTE.as_secs()),
+        Ok(ran) => ran.last_line().unwrap_or_else(|| "it failed".to_owned()),
+        Err(error) => error.to_string(),
+    };
+    let hint = "--no-fetch uses the tags that are here; `product.remote = \"\"` never fetches";
+    Finding::new("remote", Health::Failed, format!("{remote}: {why}")).hint(hint)
+}
+
+/// Looks for keys; hosts that need none of an agent's answer all the same.
+async fn agent() -> Finding {
+    if std::env::var_os("SSH_AUTH_SOCK").is_none() {
+        let hint = "eval \"$(ssh-agent)\" && ssh-add, unless ssh_config names a key without a passphrase";
+        return Finding::new("agent", Health::Warning, "no ssh agent (SSH_AUTH_SOCK is not set)").hint(hint);
+    }
+    match run(&Job::new(argv(&["ssh-add", "-l"]), QUICK)).await {
+        Ok(ran) if ran.ending == Ending::Exited(0) => {
+            let keys = ran.output.text().lines().count();
+            let message = format!("{keys} key{} in the agent", if keys == 1 { "" } else { "s" });
+            Finding::new("agent", Health::Ok, message)
+        }
+        Ok(ran) if ran.ending == Ending::Exited(1) => {
+            Finding::new("agent", Health::Warning, "the agent holds no key").hint("ssh-add")
+        }
+        Ok(_) => Finding::new("agent", Health::Warning, "SSH_AUTH_SOCK is set and no agent answers there")
+            .hint("log in anew, or start an agent"),
+        Err(error) => Finding::new("agent", Health::Failed, error).hint("on Debian: apt-get install openssh-client"),
+    }
+}
+
+/// Looks whether releases and journals can be written.
+fn room(context: &Context) -> Finding {
+    let folder = &context.state_dir;
+    // What is not there yet is made in the nearest folder above it.
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+    let may = rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
+    if let Err(error) = may {
+        let message = format!("{} cannot be written: {error}", there.display());
+        return Finding::new("state", Health::Failed, message).hint("--state-dir DIR names another folder");
+    }
+    match rustix::fs::statvfs(there) {
+        Ok(disk) => {
+            let free = Bytes(disk.f_bavail.saturating_mul(disk.f_frsize));
+            let message = format!("{}, {free} free", folder.display());
+            if free < LITTLE {
+                let hint = "a full disk stops a rollout where it is; `coalmine resume` goes on when there is room";
+                return Finding::new("state", Health::Warning, message).hint(hint);
+            }
+            Finding::new("state", Health::Ok, message)
+        }
+        Err(error) => Finding::new("state", Health::Warning, format!("{}: {error}", there.display())),
+    }
+}
+
+/// Tells who holds the environment, and what waits to be resumed.
+fn lock(context: &Context, fleet: &Fleet<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    match standing(&context.state_dir, fleet.name) {
+        Ok(Standing::Free) => found.push(Finding::new("lock", Health::Ok, "free")),
+        Ok(Standing::Held(holder)) => {
+            let who = holder.map_or_else(
+                || "somebody".to_owned(),
+                |holder| {
+                    let rollout = holder.rollout.map(|rollout| format!(" for rollout {rollout}")).unwrap_or_default();
+                    format!("{}{rollout} since {}", holder.owner, holder.since)
+                },
+            );
+            let hint = "`coalmine attach` shows what runs";
+            found.push(Finding::new("lock", Health::Warning, format!("held by {who}")).hint(hint));
+        }
+        Err(error) => found.push(Finding::new("lock", Health::Failed, error)),
+    }
+    match frozen(&context.state_dir, fleet.name) {
+        Ok(None) => {}
+        Ok(Some(freeze)) => {
+            let message = format!("frozen by {}: {}", freeze.owner, freeze.reason());
+            found.push(Finding::new("lock", Health::Failed, message).hint("`coalmine unlock` frees it"));
+        }
+        Err(error) => found.push(Finding::new("lock", Health::Failed, error)),
+    }
+    if let Some(note) = waiting_note(&context.state_dir, fleet.name) {
+        found.push(Finding::new("rollouts", Health::Warning, note));
+    }
+    found
+}
+
+/// Looks for the programs of the site's own commands, without running any.
+fn hooks(context: &Context) -> Vec<Finding> {
+    let hooks = &context.config().hooks;
+    let named = [("depool", &hooks.depool), ("repool", &hooks.repool), ("announce", &hooks.announce)];
+    let mut found = Vec::new();
+    for (name, command) in named {
+        let Some(program) = command.as_ref().and_then(|command| command.argv(&DryWords::default()).into_iter().next())
+        else {
+            continue;
+        };
+        if !is_program(&program) {
+            let message = format!("hooks.{name}: there is no program {program:?}");
+            found.push(Finding::new("hooks", Health::Failed, message).hint("install it, or write its whole path"));
+        }
+    }
+    if found.is_empty() && (hooks.depool.is_some() || hooks.repool.is_some() || hooks.announce.is_some()) {
+        found.push(Finding::new("hooks", Health::Ok, "their programs are there"));
+    }
+    found
+}
+
+fn is_program(name: &str) -> bool {
+    let is_executable = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        return is_executable(Path::new(name));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| is_executable(&folder.join(name)))
+}

@@ -1,0 +1,202 @@
+//! What is wrong with this machine and with hosts, and how to mend it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::look::{Look, Mark, Tone};
+use super::words::{count, folded, one_line, pad};
+use crate::model::{Environment, HostId};
+
+/// Says how well a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// As it should be.
+    Ok,
+    /// A rollout works, and somebody should look.
+    Warning,
+    /// A host does not answer.
+    Unreachable,
+    /// A rollout would fail.
+    Failed,
+}
+
+impl Health {
+    const fn mark(self) -> Mark {
+        match self {
+            Self::Ok => Mark::Good,
+            Self::Warning => Mark::Warning,
+            Self::Unreachable => Mark::Unreachable,
+            Self::Failed => Mark::Bad,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Unreachable => "unreachable",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// Tells how one thing is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was looked at: `ssh`, `repository`, `hosts`.
+    pub check: String,
+    /// How it is.
+    pub health: Health,
+    /// What was found, in one line.
+    pub message: String,
+    /// How to mend it; none where nothing is to be mended.
+    pub hint: Option<String>,
+    /// The hosts that it is about, in the inventory's order; none where it is about this machine.
+    pub hosts: Vec<HostId>,
+}
+
+impl Finding {
+    /// Tells of something on this machine.
+    #[must_use]
+    pub fn new(check: &str, health: Health, message: impl fmt::Display) -> Self {
+        Self { check: check.to_owned(), health, message: message.to_string(), hint: None, hosts: Vec::new() }
+    }
+
+    /// Adds how to mend it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+}
+
+/// Holds what `doctor --output json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DoctorReport {
+    /// The version of the format.
+    pub schema: u32,
+    /// Whose fleet was looked at.
+    pub environment: Environment,
+    /// What was found: this machine first, then the hosts.
+    pub findings: Vec<Finding>,
+}
+
+impl DoctorReport {
+    /// Makes the report of an environment; findings of hosts that are alike become one.
+    #[must_use]
+    pub fn new(environment: Environment, findings: impl IntoIterator<Item = Finding>) -> Self {
+        let mut merged: Vec<Finding> = Vec::new();
+        for finding in findings {
+            let alike = merged.iter_mut().find(|other| {
+                !finding.hosts.is_empty()
+                    && (&other.check, other.health, &other.message, &other.hint)
+                        == (&finding.check, finding.health, &finding.message, &finding.hint)
+            });
+            match alike {
+                Some(other) => other.hosts.extend(finding.hosts),
+                None => merged.push(finding),
+            }
+        }
+        Self { schema: 1, environment, findings: merged }
+    }
+
+    /// Gives the exit code of `doctor`: 1 when a rollout would fail, 4 when nothing is wrong but hosts that do not answer, else 0.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self.findings.iter().map(|finding| finding.health).max() {
+            Some(Health::Failed) => 1,
+            Some(Health::Unreachable) => 4,
+            Some(Health::Ok | Health::Warning) | None => 0,
+        }
+    }
+
+    /// Writes the report for people.
+    #[must_use]
+    pub fn text(&self, look: Look) -> Vec<String> {
+        let width = self.findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
+        let mut lines = Vec::new();
+        for finding in &self.findings {
+            let mark = finding.health.mark();
+            let hosts = match finding.hosts.as_slice() {
+                [] => String::new(),
+                hosts => format!("  {} ({})", folded(hosts, 200, look), hosts.len()),
+            };
+            lines.push(format!(
+                "{} {}  {}{hosts}",
+                look.mark(mark),
+                look.paint(mark.tone(), &pad(&finding.check, width)),
+                one_line(&finding.message, 300, look)
+            ));
+            if let Some(hint) = &finding.hint {
+                lines.push(format!("  {:width$}  try: {}", "", one_line(hint, 300, look)));
+            }
+        }
+        let of = |health| self.findings.iter().filter(|finding| finding.health == health).count();
+        let hosts: usize = self
+            .findings
+            .iter()
+            .filter(|finding| finding.health == Health::Unreachable)
+            .map(|finding| finding.hosts.len())
+            .sum();
+        let mut parts = Vec::new();
+        if of(Health::Failed) > 0 {
+            parts.push(format!("{} would make a rollout fail", count(of(Health::Failed), "finding")));
+        }
+        if hosts > 0 {
+            parts.push(format!("{} unreachable", count(hosts, "host")));
+        }
+        if of(Health::Warning) > 0 {
+            parts.push(count(of(Health::Warning), "warning"));
+        }
+        let summary = if parts.is_empty() { "nothing is wrong".to_owned() } else { parts.join(", ") };
+        lines.push(String::new());
+        lines.push(look.paint(Tone::Strong, &format!("{}: {summary}", self.environment)));
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DoctorReport, Finding, Health};
+    use crate::model::{Environment, HostId};
+    use crate::report::Look;
+
+    fn of_host(host: &str, health: Health, message: &str) -> Finding {
+        Finding { hosts: vec![HostId::new(host).unwrap()], ..Finding::new("hosts", health, message) }
+    }
+
+    fn report(findings: Vec<Finding>) -> DoctorReport {
+        DoctorReport::new(Environment::new("production").unwrap(), findings)
+    }
+
+    #[test]
+    fn hosts_that_are_alike_are_one_finding_with_all_their_names() {
+        let report = report(vec![
+            Finding::new("ssh", Health::Ok, "OpenSSH_9.2p1"),
+            of_host("mw01", Health::Unreachable, "connection refused"),
+            of_host("mw02", Health::Ok, "answers"),
+            of_host("mw03", Health::Unreachable, "connection refused"),
+        ]);
+        let text = report.text(Look { color: false, unicode: false }).join("\n");
+        insta::assert_snapshot!(text);
+        assert_eq!(report.findings.len(), 3);
+    }
+
+    #[test]
+    fn the_exit_code_is_that_of_the_worst_finding() {
+        let ok = || Finding::new("git", Health::Ok, "2.47");
+        assert_eq!(report(vec![]).exit_code(), 0);
+        assert_eq!(report(vec![ok(), Finding::new("agent", Health::Warning, "no key")]).exit_code(), 0);
+        assert_eq!(report(vec![of_host("mw01", Health::Unreachable, "down"), ok()]).exit_code(), 4);
+        let failed = Finding::new("rsync", Health::Failed, "not found").hint("apt-get install rsync");
+        assert_eq!(report(vec![of_host("mw01", Health::Unreachable, "down"), failed]).exit_code(), 1);
+    }
+}
