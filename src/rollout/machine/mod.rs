@@ -7,6 +7,8 @@ mod commands;
 mod results;
 mod schedule;
 #[cfg(test)]
+mod soak_tests;
+#[cfg(test)]
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -18,11 +18,11 @@ use crate::rollout::state::{Mode, State};
 
 const HOSTS: [&str; 4] = ["mw01", "mw02", "mw03", "mw04"];
 
-fn host(index: usize) -> HostId {
+pub(super) fn host(index: usize) -> HostId {
     HostId::new(HOSTS[index]).unwrap()
 }
 
-fn eve() -> Operator {
+pub(super) fn eve() -> Operator {
     Operator("eve".into())
 }
 
@@ -39,7 +39,7 @@ fn stage(name: &str) -> StagePlan {
     }
 }
 
-fn plan() -> Plan {
+pub(super) fn plan() -> Plan {
     let version = Version::new("2.0").unwrap();
     let digest = Digest([2; 32]);
     Plan {
@@ -73,8 +73,12 @@ fn plan() -> Plan {
 }
 
 fn state(events: impl IntoIterator<Item = Event>) -> State {
+    state_of(plan(), events)
+}
+
+pub(super) fn state_of(plan: Plan, events: impl IntoIterator<Item = Event>) -> State {
     let mut state = State::new();
-    let planned = Event::RolloutPlanned { plan: plan().into() };
+    let planned = Event::RolloutPlanned { plan: plan.into() };
     for (event, seq) in std::iter::once(planned).chain(events).zip(1..) {
         let rollout = RolloutId::new("r1").unwrap();
         state.apply(&Record { seq, at: Timestamp::UNIX_EPOCH, rollout, event });
@@ -97,7 +101,7 @@ fn failed(index: usize) -> Event {
 }
 
 /// Gives what happens on the way through a rollout, from one mode to the next; the last host fails to get the release.
-fn way() -> Vec<Vec<Event>> {
+pub(super) fn way() -> Vec<Vec<Event>> {
     let canary = || StageName::new("canary").unwrap();
     let fleet = || StageName::new("fleet").unwrap();
     let probed = |index| Event::HostProbed {

@@ -1,0 +1,138 @@
+//! Soaks and the gates of stages, whose answers decide whether a rollout goes on.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::table::{eve, host, plan, state_of, way};
+use super::{Effect, Input, Machine, Step, Task, TaskOutput};
+use crate::model::{Command, Installed, RollBackTarget, StageIdx, Verdict};
+use crate::plan::{Plan, Promote, StageGate};
+use crate::rollout::event::{Event, GateScope, PauseReason};
+use crate::rollout::state::Mode;
+
+const CANARY: StageIdx = StageIdx(0);
+
+fn gate(dry: bool) -> StageGate {
+    StageGate { name: "rate".to_owned(), every: Duration::from_secs(30), baseline: true, dry }
+}
+
+fn after(seconds: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+}
+
+/// Plans canaries with these gates, whose stage promotes itself after ten minutes.
+fn planned(gates: Vec<StageGate>) -> Plan {
+    let mut plan = plan();
+    plan.stages[0].gates = gates;
+    plan.stages[0].promote = Promote::Auto;
+    plan
+}
+
+/// Gives a conductor that goes on with a rollout so many seconds after its canaries began to soak; the one before died then.
+fn resumed(gates: Vec<StageGate>, seconds: i64) -> (Machine, Step) {
+    let mut events = way()[..5].concat();
+    events.push(Event::SoakStarted { stage: planned(vec![]).stages[0].name.clone(), until: after(600) });
+    let mut machine = Machine::resume(state_of(planned(gates), events), after(seconds)).unwrap();
+    let mut step = machine.step(Input::Begin { by: eve() }, after(seconds));
+    for index in 0..4 {
+        let locked = TaskOutput::Locked {
+            installed: Installed::Missing,
+            good: Some(RollBackTarget::Nothing),
+            latency_ms: 1,
+            taken_from: None,
+        };
+        let answer = Input::Done { host: host(index), task: Task::Lock, result: Ok(locked) };
+        let next = machine.step(answer, after(seconds));
+        step.records.extend(next.records);
+        step.effects.extend(next.effects);
+    }
+    (machine, step)
+}
+
+fn answered(machine: &mut Machine, scope: GateScope, verdict: Verdict, value: f64, seconds: i64) -> Step {
+    let input = Input::Gate {
+        stage: CANARY,
+        gate: "rate".to_owned(),
+        scope,
+        verdict,
+        value: Some(value),
+        message: "12 of 100 requests".to_owned(),
+    };
+    machine.step(input, after(seconds))
+}
+
+fn asks(step: &Step) -> usize {
+    step.effects.iter().filter(|effect| matches!(effect, Effect::Ask { .. })).count()
+}
+
+fn is_promoted(step: &Step) -> bool {
+    step.records.iter().any(|record| matches!(record.event, Event::Promoted { .. }))
+}
+
+#[test]
+fn time_that_nobody_saw_does_not_count_without_a_gate_that_can_vouch_for_it() {
+    for gates in [vec![], vec![gate(true)]] {
+        let (machine, step) = resumed(gates, 100_000);
+        let until: Vec<Timestamp> = step
+            .records
+            .iter()
+            .filter_map(|record| match record.event {
+                Event::SoakStarted { until, .. } => Some(until),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(until, [after(100_600)]);
+        assert!(!is_promoted(&step));
+        assert_eq!(machine.state().mode(), Mode::Soaking { stage: CANARY });
+    }
+}
+
+#[test]
+fn time_that_nobody_saw_counts_once_a_gate_was_asked_afterwards() {
+    let (mut machine, step) = resumed(vec![gate(false)], 100_000);
+    assert!(!is_promoted(&step), "nobody has vouched for it yet");
+    assert_eq!(asks(&step), 1);
+    let step = answered(&mut machine, GateScope::Stage, Verdict::Pass, 1.0, 100_001);
+    assert!(is_promoted(&step));
+}
+
+#[test]
+fn a_gate_that_cannot_tell_pauses_and_goes_on_by_itself_when_it_can() {
+    let (mut machine, _) = resumed(vec![gate(false)], 10);
+    let step = answered(&mut machine, GateScope::Stage, Verdict::Inconclusive, 1.0, 11);
+    assert!(!is_promoted(&step));
+    match machine.state().paused() {
+        Some(PauseReason::GateInconclusive { gate, message, .. }) => {
+            assert_eq!((gate.as_str(), message.as_str()), ("rate", "12 of 100 requests"));
+        }
+        other => panic!("{other:?}"),
+    }
+    // It is asked on while the rollout waits for it.
+    assert_eq!(machine.next_deadline(), Some(after(41)));
+    assert_eq!(asks(&machine.step(Input::Tick, after(41))), 1);
+    answered(&mut machine, GateScope::Stage, Verdict::Pass, 1.0, 42);
+    assert_eq!(machine.state().paused(), None);
+}
+
+#[test]
+fn a_gate_that_fails_stops_and_a_dry_one_is_only_told() {
+    let (mut machine, _) = resumed(vec![gate(false)], 10);
+    answered(&mut machine, GateScope::Stage, Verdict::Fail, 12.0, 11);
+    assert!(matches!(machine.state().paused(), Some(PauseReason::GateFailed { .. })));
+    let (mut machine, _) = resumed(vec![gate(true)], 10);
+    let step = answered(&mut machine, GateScope::Stage, Verdict::Fail, 12.0, 11);
+    assert!(step.records.iter().any(|record| matches!(record.event, Event::GateResult { dry: true, .. })));
+    assert_eq!((machine.state().paused(), machine.state().stopping()), (None, None));
+}
+
+#[test]
+fn a_retry_is_judged_against_the_baseline_from_before_the_first_attempt() {
+    let (mut machine, _) = resumed(vec![gate(false)], 10);
+    answered(&mut machine, GateScope::Baseline, Verdict::Pass, 2.0, 11);
+    machine.step(Input::Command { command: Command::Retry { host: None }, by: eve() }, after(12));
+    // What the failed attempt left would be easy to beat.
+    answered(&mut machine, GateScope::Baseline, Verdict::Pass, 80.0, 13);
+    let (_, status) = machine.state().stage(CANARY).unwrap();
+    assert_eq!(status.gates[0].baseline, Some(2.0));
+}
