@@ -145,7 +145,10 @@ impl State {
             Phase::Skipped => HostEnd::Skipped,
             Phase::Activating | Phase::Active | Phase::Checking | Phase::RollingBack => HostEnd::Unknown,
             Phase::Failed => match &host.failure {
-                Some(failure) if failure.class == FailureClass::Unreachable => HostEnd::Unreachable,
+                // One that was lost after its switch, and may have reverted itself, was not just passed over.
+                Some(failure) if failure.class == FailureClass::Unreachable && host.switched.is_none() => {
+                    HostEnd::Unreachable
+                }
                 _ => HostEnd::Failed,
             },
         }

@@ -91,3 +91,31 @@ fn an_interrupt_before_anything_was_changed_answers_130_and_leaves_nothing_behin
     }
     assert!(!fleet.state.join("rollouts").exists(), "a rollout was begun");
 }
+
+#[test]
+fn a_host_that_lets_nobody_in_after_its_switch_goes_back_and_is_debt() {
+    let fleet = Fleet::up(4);
+    let path = fleet.dir.join("coalmine.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let text = text.replace("keep    = 3", "keep    = 3\nconfirm = \"10s\"").replace("\"10%\"", "1");
+    fs::write(&path, text).unwrap();
+    fleet.coalmine(&["install-world", "1.1.0", "--yes", "--no-soak"]).exits(0);
+    let rollout = fleet.detach(&["1.2.0", "--soak", "3s"]);
+    fleet.wait_for(&rollout, "soak_started");
+    // What is connected stays so, and is switched; but the switch cannot be confirmed over a new connection.
+    fleet.fault("mw02.eqiad.sandbox", "wrong-key");
+    let answer = fleet.coalmine(&["show", "--follow", "--output", "jsonl"]).exits(3);
+    let last: serde_json::Value = serde_json::from_str(answer.stdout.lines().last().unwrap()).unwrap();
+    let debt = last.pointer("/debt").unwrap().as_array().unwrap();
+    let host = |key: &str| debt.first().and_then(|debt| debt.get(key)).and_then(|value| value.as_str());
+    assert_eq!(
+        (debt.len(), host("host"), host("class")),
+        (1, Some("mw02.eqiad.sandbox"), Some("unreachable")),
+        "{last}"
+    );
+    let (_, log) = fleet.host_logs(&rollout).into_iter().find(|(host, _)| host.starts_with("mw02")).unwrap();
+    let happened = |what: &str| log.iter().any(|line| line.contains(what));
+    assert!(happened("current switched to 1.2.0-") && happened("current went back to releases/1.1.0-"), "{log:#?}");
+    let link = fs::read_link(fleet.dir.join("hosts/mw02.eqiad.sandbox/minewatch/current")).unwrap();
+    assert!(link.starts_with("releases") && link.to_string_lossy().contains("/1.1.0-"), "{}", link.display());
+}
