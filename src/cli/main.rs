@@ -8,7 +8,7 @@ use super::args::{Cli, Command};
 use super::console::Opening;
 use super::context::Context;
 use super::error::Failed;
-use super::output::{Aside, is_interactive, logs_in_colour, print, tell};
+use super::output::{Aside, is_interactive, logs_in_colour, print, tell, use_ascii_only};
 use super::{
     build, completion, conduct, config, console, control, doctor, hosts, install, manual, plan, releases, rollback,
     sandbox, status,
@@ -32,6 +32,9 @@ pub fn main() -> u8 {
             return if error.use_stderr() { Failed::USAGE } else { 0 };
         }
     };
+    if cli.ascii {
+        use_ascii_only();
+    }
     // What a conductor writes is read later, and by somebody else.
     log_to_stderr(&cli, matches!(cli.command, Some(Command::Conduct { .. })));
     match catch_unwind(AssertUnwindSafe(|| run(&cli))) {

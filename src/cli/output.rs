@@ -22,6 +22,14 @@ pub(super) fn print(text: &str) -> Result<(), Failed> {
 /// Where people are told things while the screen is the console's.
 static ASIDE: OnceLock<File> = OnceLock::new();
 
+/// Whether only ASCII signs were asked for.
+static ASCII: OnceLock<()> = OnceLock::new();
+
+/// Uses ASCII signs only from here on, whatever the locale has.
+pub(super) fn use_ascii_only() {
+    ASCII.get_or_init(|| ());
+}
+
 /// Sends what people are told, and what is logged, to a file from here on: the screen is the console's.
 pub(super) fn step_aside(log: File) {
     ASIDE.get_or_init(|| log);
@@ -70,7 +78,8 @@ fn look_on(choice: ColorChoice, is_terminal: bool) -> Look {
         ColorChoice::Always => report::ColorChoice::Always,
         ColorChoice::Never => report::ColorChoice::Never,
     };
-    Look::detect(choice, is_terminal, |name| std::env::var(name).ok())
+    let look = Look::detect(choice, is_terminal, |name| std::env::var(name).ok());
+    Look { unicode: look.unicode && ASCII.get().is_none(), ..look }
 }
 
 /// Says how text for people is written on standard output.

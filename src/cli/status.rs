@@ -6,6 +6,7 @@ use super::output::{look, print, tell};
 use super::planned::ask;
 use super::release::{find, store};
 use super::{Cli, interrupt, mapping};
+use crate::conductor::{ConductorError, EnvironmentLock};
 use crate::host::Survey;
 use crate::model::{HostId, Version};
 use crate::release::compare;
@@ -20,6 +21,9 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &StatusArgs) -> Result<u8,
     }
     if let Some(note) = waiting_note(&context.state_dir, fleet.name) {
         tell(&note);
+    }
+    if let Err(ConductorError::Lock(held)) = EnvironmentLock::look(&context.state_dir, fleet.name) {
+        tell(&held.to_string());
     }
     Ok(report.exit_code())
 }

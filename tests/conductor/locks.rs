@@ -33,6 +33,7 @@ fn an_environment_is_locked_until_its_conductor_is_dead() {
     until("its death", || (fleet.coalmine(&["pause"]).code != Some(0)).then_some(()));
     fleet.coalmine(&["lock", "--reason", "audit"]).exits(0).says("frozen for everybody: audit");
     fleet.coalmine(&["resume", &rollout]).exits(7).says("is frozen by").says(": audit");
+    fleet.coalmine(&["status", "1.2.0"]).exits(0).says("sandbox is frozen by ");
     fleet.coalmine(&["resume", "--due"]).exits(0).says("is frozen by");
     fleet.coalmine(&["install-world", "1.1.0", "--yes", "--headless"]).exits(7);
     fleet.coalmine(&["unlock"]).exits(0).says("sandbox is free again");

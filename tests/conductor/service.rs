@@ -119,3 +119,25 @@ fn a_host_that_lets_nobody_in_after_its_switch_goes_back_and_is_debt() {
     let link = fs::read_link(fleet.dir.join("hosts/mw02.eqiad.sandbox/minewatch/current")).unwrap();
     assert!(link.starts_with("releases") && link.to_string_lossy().contains("/1.1.0-"), "{}", link.display());
 }
+
+#[test]
+fn what_a_configuration_names_wrong_is_told_by_its_check_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |hosts: &str, canaries: &str| {
+        let text = format!(
+            "[product]\nname = \"tool\"\nrepository = \"/nowhere\"\n[build]\nkind = \"command\"\n\
+             commands = [\"make DESTDIR={{prefix}}\"]\ncheck = \"bin/tool\"\n[target]\nroot = \"/srv/tool\"\n\
+             [environments.production]\nhosts = \"{hosts}\"\nmasters = \"deploy1\"\n\
+             [[environments.production.stages]]\nname = \"canary\"\nhosts = \"{canaries}\"\n\
+             [[environments.production.stages]]\nname = \"fleet\"\n"
+        );
+        let path = folder.path().join("coalmine.toml");
+        fs::write(&path, text).unwrap();
+        Answer::of(Command::new(coalmine()).arg("-c").arg(&path).args(["config", "check"]).output().unwrap())
+    };
+    check("mw[01-04]", "mw01").exits(0).says("nothing is wrong with it");
+    let both = check("mw[01-04],deploy1", "mw01").exits(2);
+    assert_eq!(both.stdout, "", "nothing is right with it");
+    both.says("deploy1 is both a master and a target");
+    check("mw[01-04]", "mw09").exits(2).says("environments.production.stages[0].hosts");
+}
