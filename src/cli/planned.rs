@@ -53,7 +53,7 @@ impl Answers {
 
     /// Gives what every host has that answered, the masters' first.
     pub(super) fn probes(&self) -> impl Iterator<Item = &Probe> {
-        self.masters.iter().chain(&self.fleet).filter_map(|member| member.answer.as_ref()?.as_ref().ok())
+        self.all().filter_map(|(_, answer)| answer.as_ref().ok())
     }
 }
 

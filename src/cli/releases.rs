@@ -3,11 +3,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::args::{ReleasesArgs, Selection, TableFormat};
 use super::context::{Context, Fleet};
 use super::error::Failed;
-use super::main::runtime;
 use super::output::{print, style, tell};
 use super::planned::ask;
 use super::release::{Known, known, refresh, store};
-use super::{Cli, mapping};
+use super::{Cli, interrupt, mapping};
 use crate::conductor::replay;
 use crate::host::Survey;
 use crate::journal::Rollouts;
@@ -21,7 +20,7 @@ use crate::rollout::{HostEnd, State};
 const ROLLOUTS: usize = 50;
 
 pub(super) fn run(cli: &Cli, context: &Context, args: &ReleasesArgs) -> Result<u8, Failed> {
-    let report = runtime()?.block_on(list(context, args))?;
+    let report = interrupt::run(list(context, args))?;
     match args.output {
         TableFormat::Text => print(&report.text(&style(cli.color, cli.verbose > 0)).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Failed::before)?)?,

@@ -3,16 +3,15 @@
 mod hosts;
 mod machine;
 
-use super::Cli;
 use super::args::{DoctorArgs, TableFormat};
 use super::context::Context;
 use super::error::Failed;
-use super::main::runtime;
 use super::output::{look, print};
+use super::{Cli, interrupt};
 use crate::report::DoctorReport;
 
 pub(super) fn run(cli: &Cli, context: &Context, args: &DoctorArgs) -> Result<u8, Failed> {
-    let report = runtime()?.block_on(examine(context, args))?;
+    let report = interrupt::run(examine(context, args))?;
     match args.output {
         TableFormat::Text => print(&report.text(look(cli.color)).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Failed::before)?)?,
