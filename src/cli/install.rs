@@ -9,7 +9,7 @@ use super::interrupt::{aside, unless_interrupted};
 use super::main::runtime;
 use super::output::{count, is_interactive, print, tell};
 use super::plan::show;
-use super::planned::{Wishes, ask, check_reachable, check_slot, draft};
+use super::planned::{Wishes, ask, check_reachable, check_wishes, draft};
 use super::release::{make, store};
 use super::rollout::{Prepared, Run, conductor_failed};
 use super::{Cli, conduct, mapping};
@@ -67,10 +67,7 @@ async fn prepare(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<Rea
     if !args.dry_run {
         heed_others(context, &fleet, &args.running)?;
     }
-    // A slot that is none and a selection that matches nothing are told before a build of minutes.
-    check_slot(context, args.slot.as_ref())?;
-    let everybody: Vec<_> = fleet.masters.iter().chain(&fleet.hosts).cloned().collect();
-    context.select(&everybody, &args.selection)?;
+    check_wishes(context, &fleet, &args.selection, args.slot.as_ref())?;
     let release = make(context, &fleet, &args.wanted, false).await?;
     let hosts = mapping::real_fleet(context.config(), &store(context)?, args.full_verify)?;
     let answers =

@@ -2,7 +2,7 @@ use super::args::{PlanArgs, TableFormat};
 use super::context::{Context, Fleet};
 use super::error::Failed;
 use super::output::{look, print};
-use super::planned::{Wishes, ask, draft};
+use super::planned::{Wishes, ask, check_wishes, draft};
 use super::release::{make, store};
 use super::{Cli, interrupt, mapping};
 use crate::host::Survey;
@@ -26,6 +26,7 @@ pub(super) fn show(cli: &Cli, plan: &Plan, output: TableFormat) -> Result<(), Fa
 
 /// Makes the plan of `install-world`: the release is built for it, since what hosts have is compared by digest.
 async fn make_plan(context: &Context, fleet: &Fleet<'_>, args: &PlanArgs) -> Result<Plan, Failed> {
+    check_wishes(context, fleet, &args.selection, args.slot.as_ref())?;
     let release = make(context, fleet, &args.wanted, false).await?;
     let hosts = mapping::real_fleet(context.config(), &store(context)?, false)?;
     let answers =

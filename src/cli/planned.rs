@@ -98,7 +98,7 @@ pub(super) async fn ask(
 }
 
 /// Refuses a slot whose link is something else of the host's layout.
-pub(super) fn check_slot(context: &Context, slot: Option<&Slot>) -> Result<(), Failed> {
+fn check_slot(context: &Context, slot: Option<&Slot>) -> Result<(), Failed> {
     let Some(slot) = slot.map(Slot::as_str) else {
         return Ok(());
     };
@@ -108,6 +108,19 @@ pub(super) fn check_slot(context: &Context, slot: Option<&Slot>) -> Result<(), F
         _ => return Ok(()),
     };
     Err(Failed::usage(format!("no slot can be named {slot:?}: that is {taken}")).hint("choose another name"))
+}
+
+/// Tells of a slot that is none, a selection that matches nothing and a fleet that cannot be before a build of minutes.
+pub(super) fn check_wishes(
+    context: &Context,
+    fleet: &Fleet<'_>,
+    selection: &Selection,
+    slot: Option<&Slot>,
+) -> Result<(), Failed> {
+    check_masters(fleet)?;
+    check_slot(context, slot)?;
+    let everybody: Vec<HostId> = fleet.masters.iter().chain(&fleet.hosts).cloned().collect();
+    context.select(&everybody, selection).map(drop)
 }
 
 /// Refuses a master that is a target before anything is asked of anybody.
