@@ -174,7 +174,7 @@ pub struct Running {
     pub yes: bool,
 
     /// Why; shown to others, announced and kept.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub reason: Option<String>,
 
     /// How long to wait for a lock that another rollout holds.
@@ -505,6 +505,16 @@ pub(super) fn host(text: &str) -> Result<HostId, String> {
 
 fn version(text: &str) -> Result<Version, String> {
     Version::new(text).map_err(|error| error.to_string())
+}
+
+/// Puts a reason on one line: it is shown on the terminals of others, and announced.
+pub(super) fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn reason(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(one_line(text))
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

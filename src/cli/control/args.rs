@@ -3,7 +3,7 @@ use std::time::Duration;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
-use crate::cli::args::{StreamFormat, TableFormat, duration, host, rollout};
+use crate::cli::args::{StreamFormat, TableFormat, duration, host, reason, rollout};
 use crate::cli::completion;
 use crate::model::{HostId, RolloutId};
 
@@ -124,6 +124,6 @@ pub struct ResumeArgs {
 #[derive(Debug, Clone, Args)]
 pub struct LockArgs {
     /// Why; shown to everybody who is refused.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub reason: Option<String>,
 }

@@ -1,6 +1,7 @@
 use super::args::LockArgs;
 use super::choose::ask;
 use crate::cli::Cli;
+use crate::cli::args::one_line;
 use crate::cli::context::{Context, operator};
 use crate::cli::error::Failed;
 use crate::cli::output::{is_interactive, print, tell};
@@ -15,7 +16,7 @@ pub(in crate::cli) fn lock(_cli: &Cli, context: &Context, args: &LockArgs) -> Re
     if reason.is_none() && is_interactive() {
         reason = Some(ask(&format!("Why is {environment} frozen? "))?);
     }
-    let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+    let reason = reason.map(|reason| one_line(&reason)).filter(|reason| !reason.is_empty());
     let mine = Freeze { owner: operator(), reason, since: jiff::Timestamp::now() };
     let before = freeze(&context.state_dir, environment, &mine).map_err(conductor_failed)?;
     if let Some(before) = before.filter(|before| before.owner != mine.owner) {
