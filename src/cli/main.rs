@@ -27,9 +27,16 @@ pub fn main() -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Where nobody reads, there is nobody to tell.
-            drop(error.print());
-            return if error.use_stderr() { Failed::USAGE } else { 0 };
+            let printed = error.print();
+            // Where nobody reads errors, there is nobody to tell; help was asked for.
+            return match printed {
+                _ if error.use_stderr() => Failed::USAGE,
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    tell(&format!("coalmine: standard output cannot be written: {error}"));
+                    Failed::BEFORE
+                }
+                _ => 0,
+            };
         }
     };
     if cli.ascii {
