@@ -1,0 +1,6 @@
+//! The command line as its users meet it: what the real binary prints, refuses and completes, and what it answers.
+
+mod completion;
+mod output;
+mod project;
+mod refusals;
