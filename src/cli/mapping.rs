@@ -8,10 +8,10 @@ use super::args;
 use super::context::{Context, Fleet};
 use super::error::Failed;
 use crate::config::{self, Config, DryWords, GateScope};
-use crate::hooks::{HookSettings, SiteHooks, StageGateSettings};
+use crate::hooks::{HookSettings, Place, SiteHooks, StageGateSettings};
 use crate::host::{Compress, GateCheck, HostKeys, RealFleet, SshSettings, TargetSettings, TransferSettings, Verify};
 use crate::model::{Bytes, HostId, Installed, ReleaseId, StageName};
-use crate::plan::{Plan, StageKind, StageRequest};
+use crate::plan::{Plan, StageKind, StagePlan, StageRequest};
 use crate::release::{BuildKind, BuildSpec, Source, Store, Wanted};
 
 /// How long `build.check` may take on a master.
@@ -149,7 +149,18 @@ pub(super) fn site(config: &Config, plan: &Plan) -> SiteHooks {
             baseline,
         }),
     });
-    SiteHooks::new(settings, gates, words(plan))
+    let places = places(plan).map(|(host, stage, previous)| (host, Place { stage: stage.name.clone(), previous }));
+    SiteHooks::new(settings, gates, words(plan)).with_hosts(places)
+}
+
+/// Gives each host of a plan with its stage and the release that was there before.
+fn places(plan: &Plan) -> impl Iterator<Item = (HostId, &StagePlan, Option<ReleaseId>)> {
+    plan.waves().flat_map(|(stage, waves)| {
+        waves.into_iter().flatten().map(move |host| {
+            let previous = host.from.as_ref().and_then(Installed::release).cloned();
+            (host.host.clone(), stage, previous)
+        })
+    })
 }
 
 fn words(plan: &Plan) -> DryWords {
@@ -170,14 +181,8 @@ pub(super) fn checks(
 ) -> impl Fn(&HostId, Option<&ReleaseId>) -> Vec<GateCheck> + Send + Sync + use<> {
     let gates: Vec<config::Gate> = config.gates.iter().filter(|gate| gate.scope == GateScope::Host).cloned().collect();
     let build_check = config.build.check.clone();
-    let known: HashMap<HostId, (StageName, StageKind, Option<ReleaseId>)> = plan
-        .waves()
-        .flat_map(|(stage, waves)| waves.into_iter().flatten().map(move |host| (stage, host)))
-        .map(|(stage, host)| {
-            let previous = host.from.as_ref().and_then(Installed::release).cloned();
-            (host.host.clone(), (stage.name.clone(), stage.kind, previous))
-        })
-        .collect();
+    let known: HashMap<HostId, (StageName, StageKind, Option<ReleaseId>)> =
+        places(plan).map(|(host, stage, previous)| (host, (stage.name.clone(), stage.kind, previous))).collect();
     let words = words(plan);
     move |host, running| {
         let (stage, kind, previous) = match known.get(host) {

@@ -14,4 +14,4 @@ pub use api::{GateAnswer, Site, SiteError, StageQuestion};
 pub use gate::judge;
 pub use irc::{IrcError, say};
 pub use message::announcement;
-pub use site::{HookSettings, SiteHooks, StageGateSettings};
+pub use site::{HookSettings, Place, SiteHooks, StageGateSettings};

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::api::{GateAnswer, Site, SiteError, StageQuestion};
@@ -6,7 +6,7 @@ use super::gate::judge;
 use super::irc::say;
 use super::process::{Ending, Job, run};
 use crate::config::{CommandTemplate, DryWords};
-use crate::model::{HostId, Verdict};
+use crate::model::{HostId, ReleaseId, StageName, Verdict};
 
 /// How long lies between two attempts of a gate.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
@@ -51,6 +51,16 @@ pub struct SiteHooks {
     settings: HookSettings,
     gates: BTreeMap<String, StageGateSettings>,
     words: DryWords,
+    hosts: HashMap<HostId, Place>,
+}
+
+/// Says where a host stands in the rollout, for commands that are about it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Its stage.
+    pub stage: StageName,
+    /// The release that was there before; none where there was none.
+    pub previous: Option<ReleaseId>,
 }
 
 impl SiteHooks {
@@ -58,7 +68,14 @@ impl SiteHooks {
     #[must_use]
     pub fn new(settings: HookSettings, gates: impl IntoIterator<Item = StageGateSettings>, words: DryWords) -> Self {
         let gates = gates.into_iter().map(|gate| (gate.name.clone(), gate)).collect();
-        Self { settings, gates, words }
+        Self { settings, gates, words, hosts: HashMap::new() }
+    }
+
+    /// Adds where the hosts of the rollout stand.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: impl IntoIterator<Item = (HostId, Place)>) -> Self {
+        self.hosts = hosts.into_iter().collect();
+        self
     }
 
     /// Runs a command that has nothing to answer but whether it did what it was asked to.
@@ -86,7 +103,14 @@ impl SiteHooks {
         let Some(command) = command else {
             return Ok(());
         };
-        let words = DryWords { host: Some(host.clone()), hosts: vec![host.clone()], ..self.words.clone() };
+        let place = self.hosts.get(host);
+        let words = DryWords {
+            host: Some(host.clone()),
+            hosts: vec![host.clone()],
+            stage: place.map(|place| place.stage.clone()),
+            previous: place.and_then(|place| place.previous.clone()),
+            ..self.words.clone()
+        };
         self.perform(command, &words, None).await
     }
 

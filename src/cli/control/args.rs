@@ -100,8 +100,16 @@ pub struct ResumeArgs {
     pub rollout: Option<RolloutId>,
 
     /// Every rollout whose conductor died or went down with the machine; for a timer at boot.
-    #[arg(long, conflicts_with_all = ["headless", "detach", "wait_lock", "output"])]
+    #[arg(long, conflicts_with_all = ["headless", "detach", "wait_lock", "output", "reason"])]
     pub due: bool,
+
+    /// Asks nothing: of several that wait, one has to be named.
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Why it goes on; shown to whoever finds the environment locked.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 
     /// Prints, and ends with its process.
     #[arg(long)]

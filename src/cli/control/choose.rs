@@ -32,11 +32,11 @@ pub(super) fn one_that_runs(cli: &Cli, rollouts: &Rollouts, named: Option<&Rollo
             None => failed,
         });
     }
-    one_of(&entries, "runs")
+    one_of(&entries, "runs", true)
 }
 
-/// Asks which of several rollouts is meant, where there is somebody to ask.
-pub(super) fn one_of(entries: &[Entry], does: &str) -> Result<RolloutId, Failed> {
+/// Asks which of several rollouts is meant, where there is somebody who may be asked.
+pub(super) fn one_of(entries: &[Entry], does: &str, may_ask: bool) -> Result<RolloutId, Failed> {
     if let [entry] = entries {
         return Ok(entry.rollout.clone());
     }
@@ -44,7 +44,7 @@ pub(super) fn one_of(entries: &[Entry], does: &str) -> Result<RolloutId, Failed>
         entries.iter().zip(1..).map(|(entry, number)| format!("\n  {number}. {}", title(entry))).collect();
     let text = format!("more than one rollout {does}:{list}");
     let unclear = || Failed::usage(&text).hint("name one, or its environment with -e ENV");
-    if !is_interactive() {
+    if !may_ask || !is_interactive() {
         return Err(unclear());
     }
     let answer = ask(&format!("{text}\nWhich one, by its number? "))?;
@@ -122,9 +122,9 @@ mod tests {
     #[test]
     fn of_two_that_run_nobody_chooses_for_the_deployer() {
         let (one, two) = (entry("one", None), entry("two", None));
-        assert_eq!(one_of(std::slice::from_ref(&one), "runs").unwrap(), one.rollout);
+        assert_eq!(one_of(std::slice::from_ref(&one), "runs", false).unwrap(), one.rollout);
         // The tests have no terminal, so nobody is asked.
-        let failed = one_of(&[one, two], "runs").unwrap_err();
+        let failed = one_of(&[one, two], "runs", true).unwrap_err();
         assert_eq!(failed.code, 2);
         assert!(failed.message.contains("1. rollout one (1.2.0 in production, by amy@deploy)"), "{failed}");
         assert!(failed.message.contains("2. rollout two"), "{failed}");

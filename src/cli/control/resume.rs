@@ -15,7 +15,6 @@ use crate::cli::rollout::{Run, conductor_failed, holder};
 use crate::cli::{Cli, context};
 use crate::conductor::{ConductorError, Due, EnvironmentLock, Launch, LockError, Waiting, due, waiting};
 use crate::journal::{Entry, Rollouts};
-use crate::model::RolloutId;
 
 /// Goes on with a rollout whose conductor died or was stopped.
 pub(in crate::cli) fn resume(cli: &Cli, args: &ResumeArgs) -> Result<u8, Failed> {
@@ -23,13 +22,14 @@ pub(in crate::cli) fn resume(cli: &Cli, args: &ResumeArgs) -> Result<u8, Failed>
     if args.due {
         return runtime()?.block_on(resume_due(cli, &rollouts));
     }
-    let entry = chosen(cli, &rollouts, args.rollout.as_ref())?;
+    let entry = chosen(cli, &rollouts, args)?;
     let launch = Launch::load(&rollouts.folder(&entry.rollout)).map_err(conductor_failed)?;
     let context = context_of(cli, &rollouts, &launch)?;
     let run = Run { cli, context: &context, output: args.output, lock_wait: args.wait_lock };
     let in_own_process = args.detach || (!args.headless && is_interactive());
     runtime()?.block_on(async {
-        let lock = run.lock(&entry.environment, Some(&entry.rollout), entry.reason.as_deref());
+        let lock =
+            run.lock(&entry.environment, Some(&entry.rollout), args.reason.as_deref().or(entry.reason.as_deref()));
         let lock = unless_interrupted(lock).await?;
         if !in_own_process {
             return run.conduct(&entry.rollout, lock, None).await;
@@ -63,15 +63,15 @@ fn context_of(cli: &Cli, rollouts: &Rollouts, launch: &Launch) -> Result<Context
     Ok(context)
 }
 
-fn chosen(cli: &Cli, rollouts: &Rollouts, named: Option<&RolloutId>) -> Result<Entry, Failed> {
+fn chosen(cli: &Cli, rollouts: &Rollouts, args: &ResumeArgs) -> Result<Entry, Failed> {
     let wanted = cli.environment.as_ref();
-    let Some(named) = named else {
+    let Some(named) = &args.rollout else {
         let Waiting { resumable, .. } = waiting(rollouts, wanted).map_err(conductor_failed)?;
         if resumable.is_empty() {
             return Err(Failed::before(format!("no rollout waits to be resumed{}", in_environment(wanted)))
                 .hint("`coalmine rollouts` lists what there is"));
         }
-        let rollout = one_of(&resumable, "waits to be resumed")?;
+        let rollout = one_of(&resumable, "waits to be resumed", !args.yes)?;
         return rollouts.entry(&rollout).map_err(Failed::before);
     };
     let entry = rollouts.entry(named).map_err(Failed::before)?;

@@ -3,9 +3,9 @@ use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt as _;
 
-use super::super::{GateAnswer, HookSettings, Site as _, SiteHooks, StageGateSettings, StageQuestion};
+use super::super::{GateAnswer, HookSettings, Place, Site as _, SiteHooks, StageGateSettings, StageQuestion};
 use crate::config::{CommandTemplate, DryWords, Template};
-use crate::model::{HostId, StageName, Verdict};
+use crate::model::{Digest, HostId, ReleaseId, StageName, Verdict, Version};
 use crate::rollout::GateScope;
 
 /// Makes a command for the shell; the words are in its environment.
@@ -133,14 +133,16 @@ async fn a_host_is_depooled_and_repooled_by_its_name_and_a_failure_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let settings = HookSettings {
-        depool: Some(sh(&format!("echo out $COALMINE_HOST >> '{}'", log.display()))),
+        depool: Some(sh(&format!("echo out $COALMINE_HOST {{stage}} {{previous}} >> '{}'", log.display()))),
         repool: Some(sh("echo the balancer is away >&2; exit 2")),
         ..settings()
     };
-    let site = SiteHooks::new(settings, [], DryWords::default());
     let host = HostId::new("mw01").unwrap();
+    let previous = ReleaseId::new(&Version::new("1.0").unwrap(), &Digest([7; 32]));
+    let place = Place { stage: StageName::new("canary").unwrap(), previous: Some(previous) };
+    let site = SiteHooks::new(settings, [], DryWords::default()).with_hosts([(host.clone(), place)]);
     site.depool(&host).await.unwrap();
-    assert_eq!(read(&log), "out mw01\n");
+    assert_eq!(read(&log), "out mw01 canary 1.0-07070707\n");
     assert_eq!(site.repool(&host).await.unwrap_err().to_string(), "/bin/sh: exit 2: the balancer is away");
 }
 
