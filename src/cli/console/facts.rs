@@ -1,16 +1,21 @@
 //! What the console shows of an environment beside its hosts, told whenever it changes; and its history.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::super::error::Failed;
+use super::super::release::tags;
 use super::super::rollout::conductor_failed;
 use super::super::status::wanted;
 use super::Backend;
 use crate::conductor::{Standing, frozen, running, standing, waiting};
 use crate::journal::Entry;
-use crate::plan::StageKind;
-use crate::rollout::{Event, Record};
+use crate::model::Version;
+use crate::plan::{PlanKind, StageKind};
+use crate::rollout::{Event, Outcome, Record};
 use crate::tui::edge::{EnvironmentFacts, HistoryRow, LiveRollout, LockFacts, Message};
 
 /// How often it is looked whether something changed.
@@ -20,17 +25,17 @@ const HISTORY: usize = 200;
 
 pub(super) async fn keep_telling(backend: Arc<Backend>) {
     let mut told: Option<EnvironmentFacts> = None;
-    let mut release = None;
     loop {
-        if release.is_none()
+        if backend.memory().release.is_none()
             && let Ok(fleet) = backend.context.fleet()
             && let Ok(found) = wanted(&backend.context, &fleet, None, true).await
         {
-            release = Some((found.version, found.digest));
+            backend.memory().release = Some((found.version, found.digest));
         }
+        let release = backend.memory().release.clone();
         match find(&backend).await {
             Ok(facts) => {
-                let facts = EnvironmentFacts { release: release.clone(), ..facts };
+                let facts = EnvironmentFacts { release, ..facts };
                 if told.as_ref() != Some(&facts) {
                     told = Some(facts.clone());
                     backend.tell(Message::Environment(facts)).await;
@@ -81,7 +86,15 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Failed> {
 
 pub(super) async fn history(backend: Arc<Backend>) {
     let reader = Arc::clone(&backend);
-    let rows = tokio::task::spawn_blocking(move || read(&reader)).await;
+    // Without the tags, the history is the same but for the time since them.
+    let tagged = match tags(&backend.context).await {
+        Ok(tags) => tags.into_iter().map(|tag| (tag.version, tag.at)).collect(),
+        Err(failed) => {
+            tracing::warn!("the history has no times of tags: {failed}");
+            HashMap::new()
+        }
+    };
+    let rows = tokio::task::spawn_blocking(move || read(&reader, &tagged)).await;
     let rows = match rows {
         Ok(rows) => rows.map_err(|failed| failed.to_string()),
         Err(error) => Err(error.to_string()),
@@ -89,7 +102,7 @@ pub(super) async fn history(backend: Arc<Backend>) {
     backend.tell(Message::History(rows)).await;
 }
 
-fn read(backend: &Backend) -> Result<Vec<HistoryRow>, Failed> {
+fn read(backend: &Backend, tagged: &HashMap<Version, Timestamp>) -> Result<Vec<HistoryRow>, Failed> {
     let (environment, _) = backend.context.policy()?;
     let rollouts = backend.rollouts();
     let listing = rollouts.list().map_err(Failed::before)?;
@@ -97,10 +110,10 @@ fn read(backend: &Backend) -> Result<Vec<HistoryRow>, Failed> {
         tracing::warn!("{unreadable}");
     }
     let entries = listing.entries.into_iter().rev().filter(|entry| entry.environment == *environment).take(HISTORY);
-    Ok(entries.map(|entry| row(backend, entry)).collect())
+    Ok(entries.map(|entry| row(backend, entry, tagged)).collect())
 }
 
-fn row(backend: &Backend, entry: Entry) -> HistoryRow {
+fn row(backend: &Backend, entry: Entry, tagged: &HashMap<Version, Timestamp>) -> HistoryRow {
     let records: Vec<Record> = backend
         .rollouts()
         .read(&entry.rollout)
@@ -108,6 +121,7 @@ fn row(backend: &Backend, entry: Entry) -> HistoryRow {
         .unwrap_or_default();
     let mut hosts = 0;
     let mut debt = 0;
+    let mut arrived = None;
     for record in &records {
         match &record.event {
             Event::RolloutPlanned { plan } => {
@@ -118,10 +132,16 @@ fn row(backend: &Backend, entry: Entry) -> HistoryRow {
                     .map(|stage| stage.hosts())
                     .sum();
             }
-            Event::RolloutFinished { debt: owed, .. } => debt = owed.len(),
+            Event::RolloutFinished { debt: owed, outcome, .. } => {
+                debt = owed.len();
+                arrived = (*outcome == Outcome::Completed).then_some(record.at);
+            }
             _ => {}
         }
     }
+    // Only what brought a version forward, to wherever it was to go, says how long that took.
+    let tag = tagged.get(&entry.version).filter(|_| entry.kind == PlanKind::Install);
+    let lead = arrived.zip(tag).and_then(|(arrived, tag)| arrived.duration_since(*tag).try_into().ok());
     let took = entry.latest.duration_since(entry.started).try_into().ok();
     HistoryRow {
         rollout: entry.rollout,
@@ -131,7 +151,7 @@ fn row(backend: &Backend, entry: Entry) -> HistoryRow {
         reason: entry.reason,
         started: entry.started,
         took: took.filter(|_| entry.ended.is_some()),
-        lead: None,
+        lead,
         outcome: entry.ended.map(|(outcome, _)| outcome),
         hosts,
         debt,
