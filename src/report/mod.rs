@@ -33,3 +33,4 @@ pub use screen::Screen;
 pub use status::{HostStatusReport, StatusReport, WantedRelease, compare};
 pub use summary::{exit_code_meaning, summary_text};
 pub use timing::Timings;
+pub use words::without_name;

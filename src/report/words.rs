@@ -57,7 +57,7 @@ pub(super) fn one_line(text: &str, columns: usize, look: Look) -> String {
 
 /// Puts the word HOST where a failure's message names the host itself, so that hosts that failed alike have one message.
 #[must_use]
-pub(super) fn without_name(message: &str, host: &HostId) -> String {
+pub fn without_name(message: &str, host: &HostId) -> String {
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let mut text = String::with_capacity(message.len());
     let mut rest = message;

@@ -44,6 +44,13 @@ pub enum Message {
     SurveyDone(Result<(), String>),
     /// The versions that can be installed, newest first.
     Versions(Result<Vec<VersionRow>, String>),
+    /// What is being done for a plan that was asked for: a build takes minutes.
+    PlanStep {
+        /// For which question.
+        ticket: Ticket,
+        /// What it is.
+        what: String,
+    },
     /// What [`Request::LoadPlan`] asked for.
     Plan {
         /// Which question this answers.

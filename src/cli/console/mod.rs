@@ -21,7 +21,7 @@ use super::{Cli, mapping, output};
 use crate::conductor::command;
 use crate::host::RealFleet;
 use crate::journal::Rollouts;
-use crate::model::{ReleaseId, RolloutId, Version};
+use crate::model::{Digest, ReleaseId, RolloutId, Version};
 use crate::release::{Store, StoredRelease};
 use crate::tui::edge::{Message, Request, Settings, Ticket};
 use crate::tui::terminal::{edge, run};
@@ -113,6 +113,8 @@ struct Backend {
 struct Memory {
     /// The releases of plans that were shown, for who starts them.
     releases: HashMap<ReleaseId, Arc<StoredRelease>>,
+    /// What hosts should have, as the last survey asked for it.
+    release: Option<(Version, Option<Digest>)>,
     /// How many hosts the last survey found on each version.
     versions: HashMap<Version, usize>,
     /// Who follows the rollout that is shown.

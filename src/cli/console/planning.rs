@@ -38,15 +38,20 @@ async fn list(backend: &Backend) -> Result<Vec<VersionRow>, Failed> {
 }
 
 pub(super) async fn plan(backend: Arc<Backend>, ticket: Ticket, wanted: PlanWanted) {
-    let plan = make(&backend, wanted).await.map(Arc::new).map_err(|failed| failed.to_string());
+    let plan = make(&backend, ticket, wanted).await.map(Arc::new).map_err(|failed| failed.to_string());
     backend.tell(Message::Plan { ticket, plan }).await;
 }
 
-async fn make(backend: &Backend, wanted: PlanWanted) -> Result<Plan, Failed> {
+async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<Plan, Failed> {
     let context = &backend.context;
     let fleet = context.fleet()?;
+    let step = |what: String| backend.tell(Message::PlanStep { ticket, what });
+    let built = backend.store.find(&wanted.version).map_err(super::super::release::failed)?.is_some();
+    let making = if built { "checking what was built of" } else { "building" };
+    step(format!("{making} {}", wanted.version)).await;
     let release = make_wanted(context, Wanted::Tag(wanted.version.to_string()), true, false).await?;
     let selection = Selection { limit: wanted.limit.map(|limit| limit.expression), exclude: None };
+    step("asking hosts what they run".to_owned()).await;
     let answers = ask(context, &fleet, &backend.hosts, &selection, None, &Survey::For(release.id.clone())).await?;
     let kind = if wanted.prime { PlanKind::Prime } else { PlanKind::Install };
     let wishes = Wishes {

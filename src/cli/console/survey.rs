@@ -34,6 +34,7 @@ async fn run(backend: &Backend) -> Result<(), Failed> {
     });
     backend.tell(Message::SurveyStarted { hosts: hosts.collect() }).await;
     let wanted = wanted(context, &fleet, None, true).await?;
+    backend.memory().release = Some((wanted.version.clone(), wanted.digest));
     let versions: Vec<Version> = tags(context).await?.into_iter().map(|tag| tag.version).collect();
     let (heard, mut answers) = mpsc::unbounded_channel();
     let asking =

@@ -234,7 +234,10 @@ impl State {
         let invocation = &self.settings.invocation;
         match (self.screen, action) {
             (Screen::Fleet, Action::Survey) => Some(format!("{invocation} status")),
-            (Screen::Fleet, Action::Install) => Some(format!("{invocation} plan")),
+            (Screen::Fleet, Action::Install) => {
+                let limit = self.chosen().map(|limit| format!(" -l {}", quote(&limit.expression)));
+                Some(format!("{invocation} plan{}", limit.unwrap_or_default()))
+            }
             (Screen::Fleet, Action::Continue) => {
                 let facts = self.facts.as_ref()?;
                 let dead = facts.rollouts.iter().find(|live| !live.running)?;

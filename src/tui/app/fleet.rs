@@ -191,6 +191,8 @@ pub struct Fleet {
     pub rows: Rows,
     /// How far the survey is.
     pub survey: Survey,
+    /// Whether a rollout ended since the survey began.
+    pub outdated: bool,
     counts: BTreeMap<HostState, usize>,
     versions: BTreeMap<String, usize>,
 }
@@ -202,6 +204,7 @@ impl Fleet {
     /// Takes the start of a survey; what the same hosts answered before is kept until they answer again.
     pub fn start(&mut self, hosts: Vec<SurveyHost>) {
         self.survey = Survey::Running { answered: 0 };
+        self.outdated = false;
         let same = hosts.len() == self.table.hosts.len()
             && hosts.iter().zip(&self.table.hosts).all(|(new, old)| new.host == *old);
         if same {

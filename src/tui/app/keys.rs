@@ -233,11 +233,20 @@ impl State {
                 live.map(|live| Request::OpenRollout(live.rollout.clone())).into_iter().collect()
             }
             Screen::Fleet if self.fleet.survey == Survey::Never => vec![Request::Survey],
+            Screen::Fleet => self.survey_if_outdated(),
             _ => Vec::new(),
         }
     }
 
-    fn load_versions_once(&mut self) -> Vec<Request> {
+    /// Surveys the fleet again when a rollout has ended since; a survey that runs is waited for.
+    pub(super) fn survey_if_outdated(&mut self) -> Vec<Request> {
+        if matches!(self.fleet.survey, Survey::Running { .. }) || !std::mem::take(&mut self.fleet.outdated) {
+            return Vec::new();
+        }
+        vec![Request::Survey]
+    }
+
+    pub(super) fn load_versions_once(&mut self) -> Vec<Request> {
         if matches!(self.planning.versions, Answer::None | Answer::Failed(_)) {
             self.planning.versions = Answer::Asked;
             return vec![Request::LoadVersions];
@@ -245,7 +254,7 @@ impl State {
         Vec::new()
     }
 
-    fn load_history(&mut self) -> Vec<Request> {
+    pub(super) fn load_history(&mut self) -> Vec<Request> {
         self.history = Answer::Asked;
         vec![Request::LoadHistory]
     }
@@ -258,12 +267,27 @@ impl State {
         let ticket = crate::tui::edge::Ticket(self.tickets);
         self.planning.ticket = Some(ticket);
         self.planning.plan = Answer::Asked;
+        self.planning.step = None;
         self.planning.wanted = Some(wanted.clone());
         vec![Request::LoadPlan { ticket, wanted }]
     }
 
     /// Goes to the plan with what was chosen on the fleet: marked hosts, or those that the filter shows, or all.
     fn plan_for_chosen(&mut self) -> Vec<Request> {
+        let rows = &self.fleet.rows;
+        let limit = self.chosen();
+        if limit.is_none() && !(rows.filter().is_empty() && rows.marks().is_empty()) {
+            return self.tell("the filter shows no host to install on");
+        }
+        self.planning.limit = limit;
+        self.planning.plan = Answer::None;
+        self.planning.wanted = None;
+        self.planning.side = Side::Versions;
+        self.show(Screen::Plan)
+    }
+
+    /// Gives the hosts that were chosen on the fleet; none where that is all of them.
+    pub(super) fn chosen(&self) -> Option<Limit> {
         let rows = &self.fleet.rows;
         let chosen: Vec<usize> = if rows.marks().is_empty() {
             if rows.filter().is_empty() { Vec::new() } else { rows.shown().to_vec() }
@@ -272,14 +296,7 @@ impl State {
         };
         let hosts: Vec<HostId> =
             chosen.into_iter().filter_map(|row| self.fleet.table.hosts().get(row).cloned()).collect();
-        if hosts.is_empty() && !(rows.filter().is_empty() && rows.marks().is_empty()) {
-            return self.tell("the filter shows no host to install on");
-        }
-        self.planning.limit = (!hosts.is_empty()).then(|| Limit { expression: fold(&hosts), hosts });
-        self.planning.plan = Answer::None;
-        self.planning.wanted = None;
-        self.planning.side = Side::Versions;
-        self.show(Screen::Plan)
+        (!hosts.is_empty()).then(|| Limit { expression: fold(&hosts), hosts })
     }
 
     fn set_flag(&mut self, action: Action) -> Vec<Request> {

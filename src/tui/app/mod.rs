@@ -25,13 +25,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::edge::{EnvironmentFacts, HistoryRow, Message, Request, Settings, Ticket};
+use super::edge::{EnvironmentFacts, HistoryRow, Message, Request, Settings, Source, Ticket};
 use super::keymap::Context;
 use super::rows::{Cursor, Table};
 use super::text::between;
 use super::view;
 use crate::model::{HostId, RolloutId};
 use crate::plan::OnFailure;
+use crate::rollout::Event;
 
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(8);
@@ -205,14 +206,24 @@ impl State {
                     dialog.seen = true;
                 }
             }
-            Message::Environment(facts) => self.facts = Some(facts),
+            Message::Environment(facts) => return self.environment(facts),
             Message::SurveyStarted { hosts } => self.fleet.start(hosts),
             Message::SurveyRow(row) => {
                 self.fleet.answer(row);
             }
-            Message::SurveyDone(Ok(())) => self.fleet.survey = Survey::Done { at: self.now },
+            Message::SurveyDone(Ok(())) => {
+                self.fleet.survey = Survey::Done { at: self.now };
+                if self.screen == Screen::Fleet {
+                    return self.survey_if_outdated();
+                }
+            }
             Message::SurveyDone(Err(why)) => self.fleet.survey = Survey::Failed(why),
             Message::Versions(versions) => self.planning.versions = versions.into(),
+            Message::PlanStep { ticket, what } => {
+                if self.planning.ticket == Some(ticket) {
+                    self.planning.step = Some(what);
+                }
+            }
             Message::Plan { ticket, plan } => self.planning.answered(ticket, plan),
             Message::History(history) => self.history = history.into(),
             Message::Opened { rollout, source } => {
@@ -311,11 +322,41 @@ impl State {
         };
         watched.link = Link::Up;
         let mut requests = Vec::new();
+        let mut is_over = false;
         for record in records {
             watched.take(record);
+            is_over |= matches!(record.event, Event::RolloutFinished { .. });
             requests.extend(story::line(record, &self.settings.zone).map(Request::Log));
         }
+        if is_over && watched.source != Source::Journal {
+            requests.extend(self.outdate());
+        }
         requests
+    }
+
+    fn environment(&mut self, facts: EnvironmentFacts) -> Vec<Request> {
+        let watched = self.watched.as_ref().map(|watched| &watched.rollout);
+        let goes_on = |rollout: &RolloutId| facts.rollouts.iter().any(|live| live.running && live.rollout == *rollout);
+        // What is watched says itself when it is over.
+        let is_over = self.facts.as_ref().is_some_and(|before| {
+            let mut ran = before.rollouts.iter().filter(|live| live.running && Some(&live.rollout) != watched);
+            ran.any(|live| !goes_on(&live.rollout))
+        });
+        self.facts = Some(facts);
+        if is_over { self.outdate() } else { Vec::new() }
+    }
+
+    /// Forgets what a rollout that is over has made untrue, and asks anew for what of it is shown.
+    fn outdate(&mut self) -> Vec<Request> {
+        self.fleet.outdated = true;
+        self.history = Answer::None;
+        self.planning.forget();
+        match self.screen {
+            Screen::Fleet => self.survey_if_outdated(),
+            Screen::Plan => self.load_versions_once(),
+            Screen::History => self.load_history(),
+            Screen::Rollout => Vec::new(),
+        }
     }
 
     fn reply(&mut self, ticket: Ticket, result: Result<(), String>) -> Vec<Request> {

@@ -207,6 +207,8 @@ pub struct Planning {
     pub wanted: Option<PlanWanted>,
     /// The question that the plan answers.
     pub ticket: Option<Ticket>,
+    /// What is being done for it, until it is there.
+    pub step: Option<String>,
 }
 
 impl Planning {
@@ -230,9 +232,20 @@ impl Planning {
     /// Takes the answer to a question, unless another was asked since.
     pub fn answered(&mut self, ticket: Ticket, plan: Result<Arc<Plan>, String>) {
         if self.ticket == Some(ticket) {
+            self.step = None;
             self.plan = plan.map(PlanTable::new).into();
             self.rows.reset();
         }
+    }
+
+    /// Forgets the versions and the plan, which were read before something changed; what was set and typed stays.
+    pub fn forget(&mut self) {
+        self.versions = Answer::None;
+        self.plan = Answer::None;
+        self.wanted = None;
+        self.ticket = None;
+        self.step = None;
+        self.side = Side::Versions;
     }
 
     /// Gives the plan as it would be started: with the reason.

@@ -10,6 +10,7 @@ use super::fleet::{contains, natural};
 use super::status::{Status, Transfer};
 use crate::expr::fold;
 use crate::model::{Bytes, Failure, FailureClass, HostId, Installed, Phase, RolloutId, StageIdx};
+use crate::report::without_name;
 use crate::rollout::{Event, HostStatus, Mode, Record, State};
 use crate::tui::edge::Source;
 use crate::tui::rows::{Field, Rows, Sort, Table, widest};
@@ -391,16 +392,20 @@ fn count(state: &State) -> Vec<[usize; Phase::ALL.len()]> {
 }
 
 fn group(state: &State) -> Vec<FailureGroup> {
-    let mut groups: BTreeMap<(FailureClass, &str), FailureGroup> = BTreeMap::new();
+    let mut groups: BTreeMap<(FailureClass, String), FailureGroup> = BTreeMap::new();
     for (row, host) in state.hosts().iter().enumerate() {
         if let Some(failure) = &host.failure {
-            let group = groups.entry((failure.class, &failure.message)).or_insert_with(|| FailureGroup {
+            let message = without_name(&failure.message, &host.id);
+            let group = groups.entry((failure.class, message.clone())).or_insert_with(|| FailureGroup {
                 class: failure.class,
                 message: failure.message.clone(),
                 hint: failure.hint.clone(),
                 rows: Vec::new(),
                 hosts: String::new(),
             });
+            if group.message != failure.message {
+                group.message = message;
+            }
             group.rows.push(row);
         }
     }

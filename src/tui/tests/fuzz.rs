@@ -67,6 +67,7 @@ fn act() -> impl Strategy<Value = Act> {
         Message::Versions(Err("no repository".to_owned())),
         Message::History(Ok(past())),
         Message::History(Ok(Vec::new())),
+        Message::PlanStep { ticket: Ticket(1), what: "building\n4.283.0".to_owned() },
         Message::Plan { ticket: Ticket(1), plan: Ok(given_plan()) },
         Message::Plan { ticket: Ticket(2), plan: Err("two\nlines".to_owned()) },
         Message::Reply { ticket: Ticket(1), result: Ok(()) },

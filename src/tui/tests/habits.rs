@@ -542,3 +542,86 @@ fn the_console_offers_what_the_machine_takes() {
     }
     assert!(compared > 500);
 }
+
+#[test]
+fn what_a_rollout_made_untrue_is_asked_anew_when_it_is_over() {
+    for (source, survey, tags, history) in [
+        (Source::Live, vec![Request::Survey], vec![Request::LoadVersions], vec![Request::LoadHistory]),
+        (Source::Journal, vec![], vec![], vec![]),
+    ] {
+        let mut console = Console::new(100, 30);
+        console.survey(40, 40).press("2");
+        console.send(Message::Versions(Ok(versions()))).press("4");
+        console.send(Message::History(Ok(past()))).press("3");
+        console.watch(&rolled_back(), source);
+        console.requests();
+        for (key, expected) in [("1", survey), ("2", tags), ("4", history)] {
+            console.press(key);
+            assert_eq!(console.requests(), expected, "{key} after a rollout from {source:?}");
+        }
+    }
+}
+
+#[test]
+fn a_rollout_of_somebody_else_that_is_over_has_the_fleet_surveyed_anew() {
+    let mut console = Console::new(100, 30);
+    console.survey(40, 40);
+    let mut runs = locked(facts());
+    runs.rollouts.iter_mut().for_each(|live| live.running = true);
+    console.send(Message::Environment(runs.clone()));
+    console.requests();
+    console.send(Message::Environment(runs));
+    assert_eq!(console.requests(), [], "it goes on");
+    console.send(Message::Environment(facts()));
+    assert_eq!(console.requests(), [Request::Survey]);
+}
+
+#[test]
+fn a_rollout_that_ends_during_a_survey_has_it_made_again() {
+    let mut console = Console::new(100, 30);
+    console.survey(40, 20);
+    let mut runs = locked(facts());
+    runs.rollouts.iter_mut().for_each(|live| live.running = true);
+    console.send(Message::Environment(runs));
+    console.requests();
+    console.send(Message::Environment(facts()));
+    assert_eq!(console.requests(), [], "the survey still runs");
+    console.send(Message::SurveyDone(Ok(())));
+    assert_eq!(console.requests(), [Request::Survey]);
+}
+
+#[test]
+fn hosts_whose_messages_differ_in_their_own_names_alone_failed_alike() {
+    let mut run = Run::new(plan(24))
+        .unhealthy("mw01.eqiad.wmnet", "no such file: /srv/mw01.eqiad.wmnet/limits.ini")
+        .unhealthy("mw02.eqiad.wmnet", "no such file: /srv/mw02.eqiad.wmnet/limits.ini");
+    run.until(|state| state.paused().is_some());
+    let mut console = watching(&run);
+    console.press("e");
+    let watched = console.state.watched.as_ref().unwrap();
+    let [group] = watched.groups() else { panic!("{:?}", watched.groups()) };
+    assert_eq!(group.rows.len(), 2);
+    assert!(group.message.contains("/srv/HOST/limits.ini"), "{}", group.message);
+}
+
+#[test]
+fn the_command_line_of_an_install_has_the_marked_hosts() {
+    let mut console = Console::new(140, 30);
+    console.survey(40, 40).press(" jm");
+    assert!(console.screen().contains("coalmine -e production plan -l "), "{}", console.screen());
+}
+
+#[test]
+fn making_a_plan_says_what_it_takes_so_long_with() {
+    let mut console = Console::new(80, 24);
+    console.survey(40, 40).press("i");
+    console.send(Message::Versions(Ok(versions()))).press("<Enter>");
+    let ticket = console.state.planning.ticket.unwrap();
+    console.send(Message::PlanStep { ticket: Ticket(999), what: "something else".to_owned() });
+    console.send(Message::PlanStep { ticket, what: "building 4.284.0-rc1".to_owned() });
+    let screen = console.screen();
+    assert!(screen.contains("making the plan: building 4.284.0-rc1"), "{screen}");
+    console.send(Message::Plan { ticket, plan: Err("it does not build".to_owned()) });
+    let screen = console.screen();
+    assert!(screen.contains("it does not build") && !screen.contains("building"), "{screen}");
+}

@@ -18,7 +18,7 @@ struct Facts {
 }
 
 impl Facts {
-    const NAME: usize = 10;
+    const NAME: usize = 12;
 
     fn fact(&mut self, name: &str, tone: Tone, value: &str) {
         if value.is_empty() {

@@ -102,7 +102,8 @@ fn help(state: &State) -> Vec<Line<'static>> {
 /// Lists what can be done on this screen, with the command line that does the same, or why not now.
 fn menu(painter: &mut Painter<'_>, area: Rect, state: &State, cursor: Cursor, actions: &[Action]) {
     let theme = painter.theme;
-    let inside = painter.frame(area, "actions");
+    let height = u16::try_from(actions.len() + 2).unwrap_or(area.height).min(area.height);
+    let inside = painter.frame(Rect { height, ..area }, "actions");
     let window = cursor.window(actions.len());
     let first = window.start;
     for (line, action) in actions.get(window).unwrap_or_default().iter().enumerate() {

@@ -1,7 +1,7 @@
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::paint::{Cell, Column, Painter, Width, column, fit, number, plain, span};
+use super::paint::{Cell, Column, Painter, Placed, Width, column, fit, number, plain, span};
 use super::{below, list_title};
 use crate::model::FailureClass;
 use crate::plan::{LeftOutReason, PlanKind, Promote, StagePlan};
@@ -75,7 +75,11 @@ fn version_cell(state: &State, row: &VersionRow, id: VersionId) -> Cell {
 fn draw_versions(painter: &mut Painter<'_>, area: Rect, state: &State) {
     let theme = painter.theme;
     let versions = state.planning.versions.here().map(Vec::as_slice).unwrap_or_default();
-    painter.rule(area, 0, vec![span(theme, Tone::Strong, count(versions.len(), "version"))]);
+    let mut title = vec![span(theme, Tone::Strong, count(versions.len(), "version"))];
+    if !versions.is_empty() {
+        title.push(span(theme, Tone::Dim, " Enter makes the plan of one"));
+    }
+    painter.rule(area, 0, title);
     let (_, area) = below(area, 1);
     let says = match &state.planning.versions {
         Answer::Here(versions) if versions.is_empty() => "no tag is a release: see product.tags".to_owned(),
@@ -105,7 +109,8 @@ fn summary(state: &State, room: u16) -> Vec<Line<'static>> {
     match &planning.plan {
         Answer::None => lines.push(Line::from(span(theme, Tone::Dim, " Enter on a version makes its plan"))),
         Answer::Asked => {
-            let text = format!(" {} making the plan", theme.spinner(state.ticks));
+            let step = planning.step.as_ref().map(|step| format!(": {}", clean(step))).unwrap_or_default();
+            let text = format!(" {} making the plan{step}", theme.spinner(state.ticks));
             lines.push(Line::from(span(theme, Tone::Busy, text)));
         }
         Answer::Failed(why) => {
@@ -118,6 +123,7 @@ fn summary(state: &State, room: u16) -> Vec<Line<'static>> {
             }
             lines.extend(stage_lines(theme, &table.plan.stages, room));
             lines.extend(left_out(theme, table));
+            lines.extend(budget_lines(theme, &table.plan.stages, room));
             if let Some(Standing::Bad(why)) = planning
                 .versions
                 .here()
@@ -200,7 +206,10 @@ const STAGES: [Column<StageId>; 7] = [
 
 /// Draws the stages as a table under its titles.
 fn stage_lines(theme: Theme, stages: &[StagePlan], room: u16) -> Vec<Line<'static>> {
-    let columns = fit(&STAGES, room.saturating_sub(2));
+    let mut columns = fit(&STAGES, room.saturating_sub(2));
+    if !budgets_fit(&columns, stages) {
+        columns.retain(|(column, ..)| !matches!(column.id, StageId::Budget));
+    }
     let line = |tone: Tone, text: &dyn Fn(&Column<StageId>) -> String| {
         let mut line = String::new();
         for (column, x, most) in &columns {
@@ -218,6 +227,34 @@ fn stage_lines(theme: Theme, stages: &[StagePlan], room: u16) -> Vec<Line<'stati
         line(tone, &|column| stage_cell(stage, column.id))
     }));
     lines
+}
+
+/// Tells whether the column of budgets shows all of them whole.
+fn budgets_fit(columns: &[Placed<StageId>], stages: &[StagePlan]) -> bool {
+    let place = columns.iter().find(|(column, ..)| matches!(column.id, StageId::Budget));
+    place.is_some_and(|(_, _, most)| {
+        let fits = |stage| text::width(&stage_cell(stage, StageId::Budget)) <= usize::from(*most);
+        stages.iter().all(fits)
+    })
+}
+
+/// Says how many hosts may fail where the table has no room for it: a line for each budget, with its stages.
+fn budget_lines(theme: Theme, stages: &[StagePlan], room: u16) -> Vec<Line<'static>> {
+    if budgets_fit(&fit(&STAGES, room.saturating_sub(2)), stages) {
+        return Vec::new();
+    }
+    let mut budgets: Vec<(String, Vec<&str>)> = Vec::new();
+    for stage in stages.iter().filter(|stage| stage.hosts() > 0) {
+        let budget = stage_cell(stage, StageId::Budget);
+        match budgets.iter_mut().find(|(known, _)| *known == budget) {
+            Some((_, names)) => names.push(stage.name.as_str()),
+            None => budgets.push((budget, vec![stage.name.as_str()])),
+        }
+    }
+    let line = |(budget, names): (String, Vec<&str>)| {
+        Line::from(span(theme, Tone::Dim, format!(" may fail in {}: {budget}", names.join(", "))))
+    };
+    budgets.into_iter().map(line).collect()
 }
 
 fn stage_cell(stage: &StagePlan, id: StageId) -> String {
@@ -309,7 +346,12 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
         && hosts.height > 0
     {
         let total = table.hosts().len();
-        painter.rule(hosts, 0, list_title(state, "host", &state.planning.rows, total));
+        let mut title = list_title(state, "host", &state.planning.rows, total);
+        let masters = total.saturating_sub(table.plan.targets());
+        if masters > 0 {
+            title.push(span(theme, Tone::Dim, format!(", {} among them", count(masters, "master"))));
+        }
+        painter.rule(hosts, 0, title);
         let (_, area) = below(hosts, 1);
         painter.rows(area, &columns(table), &state.planning.rows, |row, id| cell(theme, table, row, id));
     }

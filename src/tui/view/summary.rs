@@ -216,26 +216,28 @@ fn soak(state: &State, watched: &Watched, idx: StageIdx, room: usize) -> Option<
     let left = between(now, soak.until);
     let over = all.saturating_sub(left);
     let part = if all.is_zero() { 1.0 } else { over.as_secs_f64() / all.as_secs_f64() };
-    let bar = theme.bar(part, (room / 4).clamp(8, 30));
     let then = match plan.promote {
         Promote::Manual => "then a person promotes",
         Promote::Auto => "then the next stage",
     };
-    let text = if left == Duration::ZERO {
-        " over, its gates have yet to pass".to_owned()
+    let name = format!(" stage {} soaks ", plan.name);
+    let (whole, until) = (text::span(all), clock(soak.until, &state.settings.zone));
+    let words = if left == Duration::ZERO {
+        [" over, its gates have yet to pass".to_owned(), String::new(), String::new()]
     } else {
-        format!(
-            " {} left of {} (until {}), {then}",
-            text::span(left),
-            text::span(all),
-            clock(soak.until, &state.settings.zone)
-        )
+        let left = text::span(left);
+        [
+            format!(" {left} left of {whole} (until {until}), {then}"),
+            format!(" {left} left (until {until}), {then}"),
+            format!(" {left} left, {then}"),
+        ]
     };
-    Some(Line::from(vec![
-        span(theme, Tone::Plain, format!(" stage {} soaks ", plan.name)),
-        span(theme, Tone::Busy, bar),
-        span(theme, Tone::Plain, text),
-    ]))
+    // What comes then is the last that may be cut away.
+    let fits = |words: &&String| !words.is_empty() && width(&name) + 6 + width(words) <= room;
+    let text = words.iter().find(fits).or(words.iter().rev().find(|words| !words.is_empty())).cloned()?;
+    // The bar shows what the words say: it takes what they leave.
+    let bar = theme.bar(part, room.saturating_sub(width(&name) + width(&text)).clamp(4, 30));
+    Some(Line::from(vec![span(theme, Tone::Plain, name), span(theme, Tone::Busy, bar), span(theme, Tone::Plain, text)]))
 }
 
 fn finished(theme: Theme, watched: &Watched) -> Line<'static> {
@@ -412,7 +414,9 @@ fn failures(state: &State, watched: &Watched, room: usize) -> Vec<Line<'static>>
         .map(|group| {
             let sign = theme.sign(if group.class == FailureClass::Unreachable { Sign::Lost } else { Sign::Bad });
             let message = clean(&group.message).into_owned();
-            let text = format!(" {sign} {} ({}): {message}: {}", group.rows.len(), group.class, group.hosts);
+            // A message can be longer than the line; which hosts it is about must not be what is cut away.
+            let hosts = cut(&group.hosts, (room / 3).max(16), theme.sign(Sign::Cut));
+            let text = format!(" {sign} {} {}: {hosts}: {message}", group.rows.len(), group.class);
             let tone = if group.class == FailureClass::Unreachable { Tone::Lost } else { Tone::Bad };
             Line::from(span(theme, tone, cut(&text, room, theme.sign(Sign::Cut)).into_owned()))
         })
