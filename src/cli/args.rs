@@ -129,7 +129,10 @@ pub enum Command {
         #[arg(value_name = "ROLLOUT", value_parser = rollout)]
         rollout: RolloutId,
     },
-    /// Prints a script that completes commands, hosts, groups and tags.
+    /// Prints a script that completes commands, hosts, groups, tags and rollouts.
+    ///
+    /// For bash: `eval "$(coalmine completions bash)"` in ~/.bashrc, and alike for other shells. Nothing is fetched for it, and
+    /// no command of a group runs: its hosts are completed where another group has them too.
     Completions {
         /// For which shell.
         shell: clap_complete::Shell,
@@ -153,7 +156,7 @@ pub struct Selection {
 /// Says which commit is meant.
 #[derive(Debug, Default, Clone, Args)]
 pub struct Wanted {
-    /// A tag, or `latest`.
+    /// A tag, or `latest`, which is what the environment's channel has; the latest without it.
     #[arg(value_name = "VERSION", conflicts_with = "rev", add = ArgValueCompleter::new(completion::versions))]
     pub version: Option<String>,
 
