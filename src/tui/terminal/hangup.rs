@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as threads;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -18,11 +18,34 @@ use crate::tui::edge::Message;
 const LOOK: Duration = Duration::from_secs(1);
 /// How long the screen has to end by itself.
 const GRACE: Duration = Duration::from_millis(500);
+/// How long the kernel may take to stop every thread.
+const STOPS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Where standard output and error go when the terminal is gone; without a file they lead nowhere.
 pub(super) type Log = Arc<Option<File>>;
 
 static GONE: AtomicBool = AtomicBool::new(false);
+
+/// How often the process was told to go on.
+static CONTINUED: Mutex<u64> = Mutex::new(0);
+static CONTINUES: Condvar = Condvar::new();
+
+fn continued() -> MutexGuard<'static, u64> {
+    CONTINUED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Stops the process, and returns when it goes on.
+///
+/// The call that asks for the stop returns before its thread is stopped, since the kernel lets another thread take the
+/// signal (signal(7)); whatever followed at once would still be done. A process that nobody is there to let go on, such as
+/// one whose shell has ended, is not stopped at all; then this returns a second later.
+pub(super) fn stop(ask: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let before = *continued();
+    ask()?;
+    let waited = CONTINUES.wait_timeout_while(continued(), STOPS_WITHIN, |now| *now == before);
+    drop(waited.unwrap_or_else(PoisonError::into_inner));
+    Ok(())
+}
 
 /// Tells whether the terminal is gone.
 pub(super) fn is_gone() -> bool {
@@ -47,7 +70,11 @@ pub(super) fn watch(sender: &mpsc::Sender<Message>, log: &Log, done: &threads::S
             tokio::select! {
                 _ = hangup.recv() => break true,
                 _ = terminate.recv() => break false,
-                _ = resume.recv() => drop(sender.try_send(Message::Resumed)),
+                _ = resume.recv() => {
+                    *continued() += 1;
+                    CONTINUES.notify_all();
+                    drop(sender.try_send(Message::Resumed));
+                }
                 _ = look.tick() => if rustix::termios::tcgetattr(rustix::stdio::stdin()).is_err() { break true },
                 () = sender.closed() => return,
             }

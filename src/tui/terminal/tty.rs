@@ -165,7 +165,7 @@ impl Surface for Tty {
     fn suspend(&mut self) -> io::Result<()> {
         leave_modes();
         // The whole job stops, as the shell expects it of the key; it goes on here when the shell lets it.
-        kill_current_process_group(Signal::TSTP)?;
+        hangup::stop(|| Ok(kill_current_process_group(Signal::TSTP)?))?;
         self.redraw()
     }
 
