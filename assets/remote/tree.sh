@@ -149,7 +149,7 @@ say_wrong() {
 say_drift() {
     drift_wrong=$(grep -c '' "$work/wrong")
     drift_extra=$(grep -c '' "$work/extra")
-    drift_first=$(cat "$work/wrong" "$work/extra" | head -n 1 | tr '\001-\037\177' '?')
+    drift_first=$(cat "$work/wrong" "$work/extra" | head -n 1 | tr -d '\n' | tr '\001-\037\177' '?')
     say drift "$drift_wrong" "$drift_extra" "${drift_first#./}"
 }
 
