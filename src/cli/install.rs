@@ -73,6 +73,7 @@ async fn prepare(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<Rea
     let answers =
         ask(context, &fleet, &hosts, &args.selection, args.slot.as_ref(), &Survey::For(release.id.clone())).await?;
     let kind = if args.prime { PlanKind::Prime } else { PlanKind::Install };
+    let failures = answers.failures();
     let plan = draft(context, &fleet, answers, kind, &release, wishes(args))?;
     if args.dry_run {
         show(cli, &plan, TableFormat::Text)?;
@@ -81,7 +82,7 @@ async fn prepare(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<Rea
     if let Some(code) = nothing_to_do(&plan, args.running.output)? {
         return Ok(Ready::Exit(code));
     }
-    check_reachable(&plan)?;
+    check_reachable(&plan, &failures)?;
     confirm(cli, &plan, &args.running).await?;
     Ok(Ready::Start(Box::new(plan), Prepared { release, fleet: hosts }))
 }

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +55,17 @@ impl Answers {
     pub(super) fn probes(&self) -> impl Iterator<Item = &Probe> {
         self.all().filter_map(|(_, answer)| answer.as_ref().ok())
     }
+
+    /// Gives why hosts could not be asked, masters too.
+    pub(super) fn failures(&self) -> HashMap<HostId, Failure> {
+        let members = self.masters.iter().chain(&self.fleet);
+        members
+            .filter_map(|member| match &member.answer {
+                Some(Err(failure)) => Some((member.host.clone(), failure.clone())),
+                _ => None,
+            })
+            .collect()
+    }
 }
 
 /// Asks the hosts that take part what they have.
@@ -68,7 +79,6 @@ pub(super) async fn ask(
 ) -> Result<Answers, Failed> {
     let everybody: Vec<HostId> = fleet.masters.iter().chain(&fleet.hosts).cloned().collect();
     check_masters(fleet)?;
-    check_slot(context, slot)?;
     let is_limited = selection.limit.is_some();
     let chosen = context.select(&everybody, selection)?;
     let selected: HashSet<&HostId> = chosen.iter().collect();
@@ -82,8 +92,7 @@ pub(super) async fn ask(
         }
     })
     .await;
-    let mut answers: std::collections::HashMap<HostId, Result<Probe, Failure>> =
-        chosen.iter().cloned().zip(answers).collect();
+    let mut answers: HashMap<HostId, Result<Probe, Failure>> = chosen.iter().cloned().zip(answers).collect();
     let mut member = |host: &HostId| Member {
         host: host.clone(),
         site: fleet.policy.site.site_of(host),
@@ -204,21 +213,31 @@ fn new_id() -> Result<RolloutId, Failed> {
     RolloutId::new(&format!("{now}-{tail}")).map_err(Failed::before)
 }
 
-/// Refuses a rollout that would stop at its first step.
-pub(super) fn check_reachable(plan: &Plan) -> Result<(), Failed> {
+/// Refuses a rollout that would stop at its first step, with what is wrong with the hosts that would stop it.
+pub(super) fn check_reachable(plan: &Plan, failures: &HashMap<HostId, Failure>) -> Result<(), Failed> {
     let over = plan.unreachable_over_budget();
     if over.is_empty() || plan.kind == PlanKind::Rollback {
         return Ok(());
     }
-    let stages: Vec<String> = over
-        .iter()
-        .map(|(stage, hosts)| {
-            format!("{} of stage {stage}: {}", output::count(hosts.len(), "host"), crate::expr::fold(hosts))
-        })
-        .collect();
-    Err(Failed::before(format!(
-        "more hosts are unreachable than the budget allows; nothing was changed\n  {}",
-        stages.join("\n  ")
-    ))
-    .hint("`coalmine doctor` says why; --skip-unreachable leaves them out, -x HOSTS without them"))
+    let mut text = "more hosts are unreachable than the budget allows; nothing was changed".to_owned();
+    for (stage, hosts) in over {
+        text.push_str(&format!(
+            "\n  {} of stage {stage}: {}",
+            output::count(hosts.len(), "host"),
+            crate::expr::fold(&hosts)
+        ));
+        let mut causes: BTreeMap<(&str, Option<&str>), Vec<HostId>> = BTreeMap::new();
+        for host in hosts {
+            if let Some(failure) = failures.get(&host) {
+                causes.entry((&failure.message, failure.hint.as_deref())).or_default().push(host);
+            }
+        }
+        for ((message, hint), hosts) in causes {
+            text.push_str(&format!("\n    {}: {message}", crate::expr::fold(&hosts)));
+            if let Some(hint) = hint {
+                text.push_str(&format!("\n      try: {hint}"));
+            }
+        }
+    }
+    Err(Failed::before(text).hint("--skip-unreachable leaves them out, -x HOSTS goes ahead without them"))
 }

@@ -60,8 +60,9 @@ async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<P
         skip_unreachable: wanted.skip_unreachable,
         ..Wishes::default()
     };
+    let failures = answers.failures();
     let plan = draft(context, &fleet, answers, kind, &release, wishes)?;
-    check_reachable(&plan)?;
+    check_reachable(&plan, &failures)?;
     backend.memory().releases.insert(release.id.clone(), release);
     Ok(plan)
 }
