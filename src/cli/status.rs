@@ -8,8 +8,8 @@ use super::release::{find, store};
 use super::{Cli, interrupt, mapping};
 use crate::conductor::{ConductorError, EnvironmentLock};
 use crate::host::Survey;
-use crate::model::{HostId, Version};
-use crate::release::compare;
+use crate::model::{HostId, ReleaseId, Version};
+use crate::release::{Mark, compare};
 use crate::report::{HostStatusReport, StatusReport, WantedRelease};
 
 pub(super) fn run(cli: &Cli, context: &Context, args: &StatusArgs) -> Result<u8, Failed> {
@@ -19,6 +19,9 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &StatusArgs) -> Result<u8,
         TableFormat::Text => print(&report.text(look(cli.color), cli.verbose > 0).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Failed::before)?)?,
     }
+    if let Some(reason) = found_bad(context, &report)? {
+        tell(&format!("{} is bad: {reason}", report.release.version));
+    }
     if let Some(note) = waiting_note(&context.state_dir, fleet.name) {
         tell(&note);
     }
@@ -26,6 +29,20 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &StatusArgs) -> Result<u8,
         tell(&held.to_string());
     }
     Ok(report.exit_code())
+}
+
+/// Says why the release that hosts are compared with should be on none, where a rollout found that out.
+fn found_bad(context: &Context, report: &StatusReport) -> Result<Option<String>, Failed> {
+    let Some(digest) = &report.release.digest else {
+        return Ok(None);
+    };
+    let release = ReleaseId::new(&report.release.version, digest);
+    let marks = store(context)?.marks().map_err(super::release::failed)?;
+    let last = marks.into_iter().rev().find(|mark| mark.release == release);
+    Ok(last.and_then(|mark| match mark.verdict {
+        Mark::Bad { reason } => Some(reason),
+        Mark::Good => None,
+    }))
 }
 
 async fn survey(context: &Context, fleet: &Fleet<'_>, args: &StatusArgs) -> Result<StatusReport, Failed> {
