@@ -86,7 +86,13 @@ async fn last_good(
     if let Some(release) = store.get(&target).map_err(failed)? {
         return Ok(release);
     }
-    let built = make_wanted(context, Wanted::Tag(target.version().to_string()), true, false).await?;
+    let built = make_wanted(context, Wanted::Tag(target.version().to_string()), true, false).await;
+    // What a host ran before its first release is kept there, and no commit makes it again.
+    let built = built.map_err(|failed| Failed {
+        message: format!("{target} was good before on most hosts, and cannot be built again: {}", failed.message),
+        hint: Some("name the one to go back to: coalmine rollback --to VERSION".to_owned()),
+        ..failed
+    })?;
     if built.id != target {
         return Err(Failed::before(format!("{target} was good, and building it again gives {}", built.id))
             .hint(format!("to take that all the same: coalmine rollback --to {}", target.version())));

@@ -72,7 +72,9 @@ pub async fn resolve(source: &Source, wanted: &Wanted, report: Report<'_>) -> Re
         }
     }
     if !source.fetch && repository.has_changes().await? {
-        let text = "the checkout has changes that are not committed; they are not part of the release".into();
+        let text = "the checkout has changes that are not committed; they are not part of the release: \
+                    commit them and install that with --no-fetch --rev HEAD"
+            .into();
         report(Progress::Warning { text });
     }
     let resolver = Resolver { repository: &repository, source, report };
