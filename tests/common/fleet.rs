@@ -1,4 +1,4 @@
-//! A sandbox with a state folder, and what tests do to the conductors in it.
+//! A sandbox with a state folder, and what tests do to the rollouts in it; shared by the binaries that name this file.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot set itself up has failed")]
 
@@ -92,12 +92,6 @@ impl Fleet {
         self.command(arguments).spawn().unwrap()
     }
 
-    /// Starts a rollout in a process of its own; gives its id.
-    pub(crate) fn detach(&self, arguments: &[&str]) -> String {
-        let words = [&["install-world", "--yes", "--detach"], arguments].concat();
-        self.coalmine(&words).exits(8).stdout.trim().to_owned()
-    }
-
     /// Names the process that holds the environment.
     pub(crate) fn conductor(&self) -> Option<i32> {
         let text = fs::read_to_string(self.state.join("locks/sandbox.lock")).ok()?;
@@ -110,11 +104,6 @@ impl Fleet {
         self.state.join("rollouts").join(rollout).join("journal.jsonl")
     }
 
-    pub(crate) fn records(&self, rollout: &str) -> Vec<Value> {
-        let text = fs::read_to_string(self.journal(rollout)).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
     /// Waits until the journal has a record of a kind.
     pub(crate) fn wait_for(&self, rollout: &str, kind: &str) {
         until(kind, || {
@@ -125,19 +114,6 @@ impl Fleet {
 
     pub(crate) fn fault(&self, host: &str, fault: &str) {
         sandbox::fault(&self.dir, &[HostId::new(host).unwrap()], fault.parse().ok()).unwrap();
-    }
-
-    /// Gives what every host noted of a rollout, with its name.
-    pub(crate) fn host_logs(&self, rollout: &str) -> Vec<(String, Vec<String>)> {
-        let hosts = fs::read_dir(self.dir.join("hosts")).unwrap();
-        hosts
-            .map(|host| {
-                let host = host.unwrap();
-                let text = fs::read_to_string(host.path().join("minewatch/.coalmine/log")).unwrap_or_default();
-                let lines = text.lines().filter(|line| line.contains(rollout)).map(str::to_owned).collect();
-                (host.file_name().into_string().unwrap(), lines)
-            })
-            .collect()
     }
 }
 
