@@ -228,8 +228,14 @@ impl State {
         match screen {
             Screen::Plan => self.load_versions_once(),
             Screen::History if matches!(self.history, Answer::None) => self.load_history(),
-            Screen::Rollout if self.watched.is_none() => {
-                let live = self.facts.as_ref().and_then(|facts| facts.rollouts.first());
+            Screen::Rollout => {
+                let rollouts = self.facts.as_ref().map(|facts| facts.rollouts.as_slice()).unwrap_or_default();
+                let live = match &self.watched {
+                    None => rollouts.first(),
+                    // What was replayed gives way to what runs.
+                    Some(watched) if !watched.is_running() => rollouts.iter().find(|live| live.running),
+                    Some(_) => None,
+                };
                 live.map(|live| Request::OpenRollout(live.rollout.clone())).into_iter().collect()
             }
             Screen::Fleet if self.fleet.survey == Survey::Never => vec![Request::Survey],

@@ -625,3 +625,21 @@ fn making_a_plan_says_what_it_takes_so_long_with() {
     let screen = console.screen();
     assert!(screen.contains("it does not build") && !screen.contains("building"), "{screen}");
 }
+
+#[test]
+fn what_was_replayed_gives_way_to_the_rollout_that_runs() {
+    let mut console = Console::new(100, 30);
+    console.survey(40, 40).watch(&rolled_back(), Source::Journal);
+    let mut runs = locked(facts());
+    runs.rollouts.iter_mut().for_each(|live| live.running = true);
+    console.send(Message::Environment(runs));
+    console.press("1");
+    console.requests();
+    console.press("3");
+    assert_eq!(console.requests(), [Request::OpenRollout(rollout_id())]);
+    console.press("1");
+    console.watch(&in_flight(), Source::Live);
+    console.requests();
+    console.press("13");
+    assert_eq!(console.requests(), [], "it is the one that is shown");
+}

@@ -170,7 +170,14 @@ fn now(state: &State, watched: &Watched, room: usize) -> Option<Line<'static>> {
         Mode::Planned => "starting".to_owned(),
         Mode::Locking => {
             let open = rollout.unlocked().count();
-            format!("locking: {} of {} gave their lock", hosts - open, count(hosts, "host"))
+            let last = match rollout.unlocked().collect::<Vec<_>>().as_slice() {
+                slow @ ([_] | [_, _]) if hosts > 2 => {
+                    let names = slow.iter().filter_map(|&row| watched.table.hosts().get(row));
+                    format!(", waiting for {}", names.map(ToString::to_string).collect::<Vec<_>>().join(" and "))
+                }
+                _ => String::new(),
+            };
+            format!("locking: {} of {} gave their lock{last}", hosts - open, count(hosts, "host"))
         }
         Mode::Priming { .. } => {
             let waiting = rollout.count(Phase::Pending) + rollout.count(Phase::Priming);
