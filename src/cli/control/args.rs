@@ -108,7 +108,7 @@ pub struct ResumeArgs {
     pub yes: bool,
 
     /// Why it goes on; shown to whoever finds the environment locked.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub reason: Option<String>,
 
     /// Prints, and ends with its process.
