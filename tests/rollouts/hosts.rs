@@ -1,7 +1,5 @@
 //! What tests of rollouts look at on hosts, and the products that they install there.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot set itself up has failed")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
