@@ -1,3 +1,4 @@
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use super::context::{Context, Fleet, operator};
@@ -113,6 +114,8 @@ fn told(progress: Progress) {
         Progress::Resolved { version, commit } => tracing::info!("{version} is commit {}", commit.as_str()),
         Progress::Waiting { owner } => tell(&format!("waiting for process {owner}, which builds")),
         Progress::Reused { id } => tracing::info!("{id} was built before"),
+        // Whoever sits there should see what takes its time; a log only has to say so when it is asked.
+        Progress::Step { step } if std::io::stderr().is_terminal() => tell(&format!("building: {step}")),
         Progress::Step { step } => tracing::info!("build: {step}"),
         Progress::Output { step, line } => tracing::debug!("build: {step}: {line}"),
         Progress::Built { id, totals } => {
