@@ -23,7 +23,25 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<u8
     if !args.dry_run {
         refuse_to_ask_nobody(&args.running)?;
     }
-    let next = runtime()?.block_on(install(cli, context, args))?;
+    go_ahead(cli, context, &args.running, prepare(cli, context, args))
+}
+
+/// Starts what comes of a preparation, unless that is interrupted or leads to nothing, and answers.
+pub(super) fn go_ahead(
+    cli: &Cli,
+    context: &Context,
+    running: &Running,
+    preparation: impl Future<Output = Result<Ready, Failed>>,
+) -> Result<u8, Failed> {
+    let next = runtime()?.block_on(async {
+        match unless_interrupted(preparation).await? {
+            Ready::Exit(code) => Ok(Next::Exit(code)),
+            Ready::Start(plan, prepared) => {
+                let run = Run { cli, context, output: running.output, lock_wait: running.wait_lock };
+                start(&run, running, *plan, prepared).await
+            }
+        }
+    })?;
     finish(cli, context, next)
 }
 
@@ -36,7 +54,7 @@ pub(super) enum Ready {
 }
 
 /// Says what follows once a rollout was started.
-pub(super) enum Next {
+enum Next {
     /// The process answers this.
     Exit(u8),
     /// The console shows the rollout, which a conductor runs.
@@ -44,21 +62,12 @@ pub(super) enum Next {
 }
 
 /// Answers, or opens the console first and answers as the rollout stands when it is left.
-pub(super) fn finish(cli: &Cli, context: &Context, next: Next) -> Result<u8, Failed> {
+fn finish(cli: &Cli, context: &Context, next: Next) -> Result<u8, Failed> {
     let rollout = match next {
         Next::Exit(code) => return Ok(code),
         Next::Console(rollout) => rollout,
     };
     show_rollout(cli, &Rollouts::new(&context.state_dir), &rollout, false)
-}
-
-async fn install(cli: &Cli, context: &Context, args: &InstallArgs) -> Result<Next, Failed> {
-    let (plan, prepared) = match unless_interrupted(prepare(cli, context, args)).await? {
-        Ready::Exit(code) => return Ok(Next::Exit(code)),
-        Ready::Start(plan, prepared) => (*plan, prepared),
-    };
-    let run = Run { cli, context, output: args.running.output, lock_wait: args.running.wait_lock };
-    start(&run, &args.running, plan, prepared).await
 }
 
 /// Builds, asks the hosts and whoever sits there; nothing is changed anywhere.
@@ -101,7 +110,7 @@ pub(super) fn heed_others(context: &Context, fleet: &Fleet<'_>, running: &Runnin
 }
 
 /// Starts a planned rollout: here, or as a process of its own where it is to outlive this one.
-pub(super) async fn start(run: &Run<'_>, running: &Running, plan: Plan, prepared: Prepared) -> Result<Next, Failed> {
+async fn start(run: &Run<'_>, running: &Running, plan: Plan, prepared: Prepared) -> Result<Next, Failed> {
     let lock = run.lock(&plan.environment, Some(&plan.rollout), plan.reason.as_deref());
     let lock = unless_interrupted(lock).await?;
     let rollout = run.begin(plan, &prepared.release)?;

@@ -3,13 +3,11 @@ use std::collections::BTreeMap;
 use super::args::RollbackArgs;
 use super::context::{Context, Fleet};
 use super::error::Failed;
-use super::install::{Next, Ready, confirm, finish, heed_others, nothing_to_do, refuse_to_ask_nobody, start};
-use super::interrupt::unless_interrupted;
-use super::main::runtime;
+use super::install::{Ready, confirm, go_ahead, heed_others, nothing_to_do, refuse_to_ask_nobody};
 use super::plan::show;
 use super::planned::{Answers, Wishes, ask, draft};
 use super::release::{failed, make_wanted, store};
-use super::rollout::{Prepared, Run};
+use super::rollout::Prepared;
 use super::{Cli, args, mapping};
 use crate::host::Survey;
 use crate::model::ReleaseId;
@@ -20,17 +18,7 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<u
     if !args.dry_run {
         refuse_to_ask_nobody(&args.running)?;
     }
-    let next = runtime()?.block_on(roll_back(cli, context, args))?;
-    finish(cli, context, next)
-}
-
-async fn roll_back(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<Next, Failed> {
-    let (plan, prepared) = match unless_interrupted(prepare(cli, context, args)).await? {
-        Ready::Exit(code) => return Ok(Next::Exit(code)),
-        Ready::Start(plan, prepared) => (*plan, prepared),
-    };
-    let run = Run { cli, context, output: args.running.output, lock_wait: args.running.wait_lock };
-    start(&run, &args.running, plan, prepared).await
+    go_ahead(cli, context, &args.running, prepare(cli, context, args))
 }
 
 async fn prepare(cli: &Cli, context: &Context, args: &RollbackArgs) -> Result<Ready, Failed> {
