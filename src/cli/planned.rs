@@ -58,13 +58,7 @@ impl Answers {
 
     /// Gives why hosts could not be asked, masters too.
     pub(super) fn failures(&self) -> HashMap<HostId, Failure> {
-        let members = self.masters.iter().chain(&self.fleet);
-        members
-            .filter_map(|member| match &member.answer {
-                Some(Err(failure)) => Some((member.host.clone(), failure.clone())),
-                _ => None,
-            })
-            .collect()
+        self.all().filter_map(|(host, answer)| Some((host.clone(), answer.as_ref().err()?.clone()))).collect()
     }
 }
 

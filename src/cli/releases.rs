@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::args::{ReleasesArgs, Selection, TableFormat};
 use super::context::{Context, Fleet};
 use super::error::Failed;
-use super::output::{print, style, tell};
+use super::output::{count, print, style, tell};
 use super::planned::ask;
 use super::release::{Known, known, refresh, store};
 use super::{Cli, interrupt, mapping};
@@ -63,7 +63,7 @@ async fn list(context: &Context, args: &ReleasesArgs) -> Result<ReleasesReport, 
     let others: BTreeMap<String, usize> =
         counts.into_iter().map(|(version, hosts)| (version.to_string(), hosts)).collect();
     for (version, hosts) in others {
-        tell(&format!("{version}, which is no tag here, is on {}", super::output::count(hosts, "host")));
+        tell(&format!("{version}, which is no tag here, is on {}", count(hosts, "host")));
     }
     Ok(report)
 }
@@ -85,8 +85,7 @@ async fn surveyed(context: &Context, fleet: &Fleet<'_>) -> Result<HashMap<HostId
         }
     }
     if !silent.is_empty() {
-        let count = super::output::count(silent.len(), "host");
-        tell(&format!("{count} did not answer: {}", crate::expr::fold(&silent)));
+        tell(&format!("{} did not answer: {}", count(silent.len(), "host"), crate::expr::fold(&silent)));
     }
     Ok(installed)
 }
@@ -107,8 +106,7 @@ fn left_by_rollouts(context: &Context, fleet: &Fleet<'_>) -> Result<HashMap<Host
             break;
         }
     }
-    let left = left.into_iter().filter(|(host, _)| fleet.hosts.contains(host));
-    Ok(left.filter_map(|(host, version)| Some((host, version?))).collect())
+    Ok(fleet.hosts.iter().filter_map(|host| Some((host.clone(), left.remove(host)??))).collect())
 }
 
 /// Gives the version on each host that a rollout switched, or put back; none where it left the host without any.
