@@ -123,20 +123,23 @@ impl Repository {
     pub async fn fetch(&self, remote: &str, deadline: Duration) -> Result<Vec<MovedTag>, ReleaseError> {
         let before = self.tag_objects().await?;
         let answer = self.ask(&["fetch", "--quiet", "--force", "--tags", "--end-of-options", remote], deadline).await?;
-        if let Err(ended) = answer.ended {
-            let problem = match ended {
-                Ended::Deadline(deadline) => format!("no answer within {} seconds", deadline.as_secs()),
-                _ if !answer.stderr.is_empty() => answer.stderr.replace('\n', "; "),
-                ended => ended.to_string(),
-            };
-            return Err(ReleaseError::Fetch { remote: remote.to_owned(), problem });
-        }
+        unless_refused(remote, answer)?;
         let after: std::collections::HashMap<_, _> = self.tag_objects().await?.into_iter().collect();
         let moved = |(name, from): (String, String)| {
             let to = after.get(&name)?;
             (*to != from).then(|| MovedTag { name, from, to: to.clone() })
         };
         Ok(before.into_iter().filter_map(moved).collect())
+    }
+
+    /// Asks a remote for its branches, and fetches nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::fetch`].
+    pub async fn reach(&self, remote: &str, deadline: Duration) -> Result<(), ReleaseError> {
+        let answer = self.ask(&["ls-remote", "--quiet", "--heads", "--end-of-options", remote], deadline).await?;
+        unless_refused(remote, answer)
     }
 
     async fn tag_objects(&self) -> Result<Vec<(String, String)>, ReleaseError> {
@@ -267,6 +270,17 @@ impl Repository {
     fn failed(&self, arguments: &[&str], problem: String) -> ReleaseError {
         ReleaseError::Git { repository: self.path.clone(), command: arguments.join(" "), problem }
     }
+}
+
+/// Tells why a remote gave nothing, where it did not.
+fn unless_refused(remote: &str, answer: Answer) -> Result<(), ReleaseError> {
+    let problem = match answer.ended {
+        Ok(()) => return Ok(()),
+        Err(Ended::Deadline(deadline)) => format!("no answer within {} seconds", deadline.as_secs()),
+        Err(_) if !answer.stderr.is_empty() => answer.stderr.replace('\n', "; "),
+        Err(ended) => ended.to_string(),
+    };
+    Err(ReleaseError::Fetch { remote: remote.to_owned(), problem })
 }
 
 /// Reads a line of `git tag --format`: the tag's object, what it points at if it is an object of its own, time and name.

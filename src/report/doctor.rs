@@ -31,21 +31,6 @@ impl Health {
             Self::Failed => Mark::Bad,
         }
     }
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Unreachable => "unreachable",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl fmt::Display for Health {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
-    }
 }
 
 /// Tells how one thing is.

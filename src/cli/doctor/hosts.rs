@@ -6,7 +6,6 @@ use crate::cli::error::Failed;
 use crate::cli::mapping;
 use crate::cli::planned::ask;
 use crate::cli::release::store;
-use crate::config::BuildKind;
 use crate::host::Survey;
 use crate::model::{Failure, FailureClass, HostId, Installed, Probe};
 use crate::release::Interpreter;
@@ -17,18 +16,14 @@ pub(super) async fn examine(
     context: &Context,
     fleet: &Fleet<'_>,
     selection: &Selection,
+    interpreter: Option<&Interpreter>,
 ) -> Result<Vec<Finding>, Failed> {
-    let interpreter = match context.config().build.kind {
-        // That there is none here was found already.
-        BuildKind::PythonVenv => Interpreter::of_this_machine().await.ok(),
-        BuildKind::Command => None,
-    };
     let hosts = match mapping::real_fleet(context.config(), &store(context)?, false) {
         Ok(hosts) => hosts,
         Err(failed) => return Ok(vec![Finding::new("connections", Health::Failed, failed)]),
     };
     let answers = ask(context, fleet, &hosts, selection, None, &Survey::Shallow).await?;
-    Ok(answers.all().flat_map(|(host, answer)| of_host(host, answer, interpreter.as_ref())).collect())
+    Ok(answers.all().flat_map(|(host, answer)| of_host(host, answer, interpreter)).collect())
 }
 
 fn of_host(host: &HostId, answer: &Result<Probe, Failure>, interpreter: Option<&Interpreter>) -> Vec<Finding> {

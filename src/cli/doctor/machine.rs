@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use crate::cli::context::{Context, Fleet};
 use crate::cli::control::waiting_note;
-use crate::cli::release::tags;
-use crate::conductor::{Standing, frozen, standing};
-use crate::config::{BuildKind, DryWords};
+use crate::conductor::{ConductorError, EnvironmentLock, LockError};
+use crate::config::DryWords;
 use crate::hooks::process::{Ending, Job, Ran, run};
 use crate::model::Bytes;
-use crate::release::Interpreter;
+use crate::release::{Interpreter, ReleaseError, Repository};
 use crate::report::{Finding, Health};
 
 /// How long a tool may take to tell its version.
@@ -21,16 +20,18 @@ const REMOTE: Duration = Duration::from_secs(30);
 /// Below this, what is free for releases and journals is worth a look.
 const LITTLE: Bytes = Bytes(1024 * 1024 * 1024);
 
-/// Looks at everything but the hosts.
-pub(super) async fn examine(context: &Context, fleet: &Fleet<'_>) -> Vec<Finding> {
+/// Looks at everything but the hosts; the interpreter is what releases are made with here, where they need one.
+pub(super) async fn examine(
+    context: &Context,
+    fleet: &Fleet<'_>,
+    interpreter: Option<&Result<Interpreter, ReleaseError>>,
+) -> Vec<Finding> {
     let mut found = vec![configuration(context)];
     let tools = [("git", "--version", "git"), ("ssh", "-V", "openssh-client"), ("rsync", "--version", "rsync")];
     for (name, flag, package) in tools {
         found.push(tool(name, flag, package).await);
     }
-    if context.config().build.kind == BuildKind::PythonVenv {
-        found.push(python().await);
-    }
+    found.extend(interpreter.map(python));
     found.extend(repository(context).await);
     found.push(agent().await);
     found.push(room(context));
@@ -67,8 +68,8 @@ async fn tool(name: &str, flag: &str, package: &str) -> Finding {
     }
 }
 
-async fn python() -> Finding {
-    match Interpreter::of_this_machine().await {
+fn python(found: &Result<Interpreter, ReleaseError>) -> Finding {
+    match found {
         Ok(found) => {
             Finding::new("python", Health::Ok, format!("{} is Python {}", found.path.display(), found.version))
         }
@@ -80,46 +81,33 @@ async fn python() -> Finding {
 
 async fn repository(context: &Context) -> Vec<Finding> {
     let product = &context.config().product;
-    let path = product.repository.as_path().display();
-    let mut found = Vec::new();
-    match tags(context).await {
+    let path = product.repository.as_path();
+    let failed = |check, error: ReleaseError| Finding::new(check, Health::Failed, error);
+    let repository = match Repository::open(path).await {
+        Ok(repository) => repository,
+        Err(error) => return vec![failed("repository", error)],
+    };
+    let mut found = vec![match repository.tags(product.tags.as_str()).await {
         Ok(tags) => match tags.last() {
             Some(newest) => {
-                let message = format!("{path}: {} releases, the newest is {}", tags.len(), newest.version);
-                found.push(Finding::new("repository", Health::Ok, message));
+                let message = format!("{}: {} releases, the newest is {}", path.display(), tags.len(), newest.version);
+                Finding::new("repository", Health::Ok, message)
             }
             None => {
-                let message = format!("{path}: no tag matches {:?}", product.tags.as_str());
-                found.push(Finding::new("repository", Health::Failed, message).hint("see `product.tags`"));
+                let message = format!("{}: no tag matches {:?}", path.display(), product.tags.as_str());
+                Finding::new("repository", Health::Failed, message).hint("see `product.tags`")
             }
         },
-        Err(failed) => found.push(Finding::new("repository", Health::Failed, failed.message)),
-    }
+        Err(error) => failed("repository", error),
+    }];
     if let Some(remote) = &product.remote {
-        found.push(reach(&product.repository.as_path().display().to_string(), remote.as_str()).await);
+        let remote = remote.as_str();
+        found.push(match repository.reach(remote, REMOTE).await {
+            Ok(()) => Finding::new("remote", Health::Ok, format!("{remote} answers")),
+            Err(error) => failed("remote", error),
+        });
     }
     found
-}
-
-/// Asks the product's remote without fetching anything.
-async fn reach(repository: &str, remote: &str) -> Finding {
-    let words = ["git", "-C", repository, "ls-remote", "--quiet", "--heads", "--end-of-options", remote];
-    let mut job = Job::new(argv(&words), REMOTE);
-    // Nobody is there to answer a question.
-    job.environment = vec![
-        ("GIT_TERMINAL_PROMPT".to_owned(), "0".to_owned()),
-        ("GIT_SSH_COMMAND".to_owned(), "ssh -oBatchMode=yes".to_owned()),
-    ];
-    let why = match run(&job).await {
-        Ok(ran) if ran.ending == Ending::Exited(0) => {
-            return Finding::new("remote", Health::Ok, format!("{remote} answers"));
-        }
-        Ok(ran) if ran.ending == Ending::TimedOut => format!("no answer within {} s", REMOTE.as_secs()),
-        Ok(ran) => ran.last_line().unwrap_or_else(|| "it failed".to_owned()),
-        Err(error) => error.to_string(),
-    };
-    let hint = "--no-fetch uses the tags that are here; `product.remote = \"\"` never fetches";
-    Finding::new("remote", Health::Failed, format!("{remote}: {why}")).hint(hint)
 }
 
 /// Looks for keys; hosts that need none of an agent's answer all the same.
@@ -169,30 +157,15 @@ fn room(context: &Context) -> Finding {
 
 /// Tells who holds the environment, and what waits to be resumed.
 fn lock(context: &Context, fleet: &Fleet<'_>) -> Vec<Finding> {
-    let mut found = Vec::new();
-    match standing(&context.state_dir, fleet.name) {
-        Ok(Standing::Free) => found.push(Finding::new("lock", Health::Ok, "free")),
-        Ok(Standing::Held(holder)) => {
-            let who = holder.map_or_else(
-                || "somebody".to_owned(),
-                |holder| {
-                    let rollout = holder.rollout.map(|rollout| format!(" for rollout {rollout}")).unwrap_or_default();
-                    format!("{}{rollout} since {}", holder.owner, holder.since)
-                },
-            );
-            let hint = "`coalmine attach` shows what runs";
-            found.push(Finding::new("lock", Health::Warning, format!("held by {who}")).hint(hint));
+    let mut found = vec![match EnvironmentLock::look(&context.state_dir, fleet.name) {
+        Ok(()) => Finding::new("lock", Health::Ok, "free"),
+        Err(ConductorError::Lock(taken)) => {
+            // A rollout ends by itself; what is frozen stays so until somebody frees it.
+            let health = if matches!(taken, LockError::Held { .. }) { Health::Warning } else { Health::Failed };
+            Finding { hint: taken.hint(), ..Finding::new("lock", health, &taken) }
         }
-        Err(error) => found.push(Finding::new("lock", Health::Failed, error)),
-    }
-    match frozen(&context.state_dir, fleet.name) {
-        Ok(None) => {}
-        Ok(Some(freeze)) => {
-            let message = format!("frozen by {}: {}", freeze.owner, freeze.reason());
-            found.push(Finding::new("lock", Health::Failed, message).hint("`coalmine unlock` frees it"));
-        }
-        Err(error) => found.push(Finding::new("lock", Health::Failed, error)),
-    }
+        Err(error) => Finding::new("lock", Health::Failed, error),
+    }];
     if let Some(note) = waiting_note(&context.state_dir, fleet.name) {
         found.push(Finding::new("rollouts", Health::Warning, note));
     }

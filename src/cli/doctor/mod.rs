@@ -8,6 +8,8 @@ use super::context::Context;
 use super::error::Failed;
 use super::output::{look, print};
 use super::{Cli, interrupt};
+use crate::config::BuildKind;
+use crate::release::Interpreter;
 use crate::report::DoctorReport;
 
 pub(super) fn run(cli: &Cli, context: &Context, args: &DoctorArgs) -> Result<u8, Failed> {
@@ -21,7 +23,12 @@ pub(super) fn run(cli: &Cli, context: &Context, args: &DoctorArgs) -> Result<u8,
 
 async fn examine(context: &Context, args: &DoctorArgs) -> Result<DoctorReport, Failed> {
     let fleet = context.fleet()?;
-    let mut findings = machine::examine(context, &fleet).await;
-    findings.extend(hosts::examine(context, &fleet, &args.selection).await?);
+    let interpreter = match context.config().build.kind {
+        BuildKind::PythonVenv => Some(Interpreter::of_this_machine().await),
+        BuildKind::Command => None,
+    };
+    let mut findings = machine::examine(context, &fleet, interpreter.as_ref()).await;
+    let interpreter = interpreter.as_ref().and_then(|found| found.as_ref().ok());
+    findings.extend(hosts::examine(context, &fleet, &args.selection, interpreter).await?);
     Ok(DoctorReport::new(fleet.name.clone(), findings))
 }
