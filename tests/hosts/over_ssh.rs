@@ -273,8 +273,7 @@ async fn connections_of_a_process_that_was_killed_are_ended_by_the_next() {
     // As a killed process leaves them: its folder, which nobody holds any more, and a connection that lives on.
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(|| "/tmp".into(), std::path::PathBuf::from);
     let folder = tempfile::Builder::new().prefix("coalmine-").tempdir_in(runtime).unwrap().keep();
-    let owner = folder.join("owner");
-    fs::File::create(&owner).unwrap().set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    let owner = fs::File::create(folder.join("owner")).unwrap();
     let status = std::process::Command::new("ssh")
         .arg("-F")
         .arg(sshd.folder.path().join("ssh_config"))
@@ -286,6 +285,8 @@ async fn connections_of_a_process_that_was_killed_are_ended_by_the_next() {
         .unwrap();
     assert!(status.success());
     assert!(!sshd.sessions().is_empty());
+    // Only now is it old: from here on whoever starts next clears it away, the process of another test included.
+    owner.set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).unwrap();
     let fleet = fleet(sshd.ssh(), quick(), target(Path::new("/nonexistent")), state.path());
     eventually("the connection ends", || sshd.sessions().is_empty());
     assert!(!folder.exists());
