@@ -22,9 +22,13 @@
 mod event;
 mod machine;
 mod outcome;
+mod refusal;
 mod state;
 
 pub use event::{Event, GateScope, PauseReason, Record, RecordError};
-pub use machine::{Effect, HostGate, Input, Machine, Rejection, Step, Task, TaskError, TaskOutput};
+#[cfg(test)]
+pub(crate) use machine::table;
+pub use machine::{Effect, HostGate, Input, Machine, Step, Task, TaskError, TaskOutput};
 pub use outcome::{Debt, HostEnd, Outcome, Summary};
+pub use refusal::{Rejection, refusal};
 pub use state::{GateStatus, HostStatus, Mode, Soak, StageStatus, State};

@@ -9,15 +9,15 @@ mod schedule;
 #[cfg(test)]
 mod soak_tests;
 #[cfg(test)]
-mod table;
+pub(crate) mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use thiserror::Error;
 
 use super::event::{Event, GateScope, PauseReason, Record};
 use super::outcome::Outcome;
+use super::refusal::Rejection;
 use super::state::{Mode, State};
 use crate::model::{
     Bytes, Command, Failure, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget, StageIdx,
@@ -177,11 +177,6 @@ pub enum Input {
     /// Time has passed.
     Tick,
 }
-
-/// Says why a command is refused, in words for who gave it.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct Rejection(pub String);
 
 /// Holds what one input led to.
 #[derive(Debug, Default, PartialEq)]

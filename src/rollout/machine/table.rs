@@ -14,11 +14,12 @@ use crate::model::{
 use crate::plan::{Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageKind, StagePlan};
 use crate::rollout::event::{Event, PauseReason, Record};
 use crate::rollout::outcome::Outcome;
+use crate::rollout::refusal::refusal;
 use crate::rollout::state::{Mode, State};
 
 const HOSTS: [&str; 4] = ["mw01", "mw02", "mw03", "mw04"];
 
-pub(super) fn host(index: usize) -> HostId {
+pub(crate) fn host(index: usize) -> HostId {
     HostId::new(HOSTS[index]).unwrap()
 }
 
@@ -77,13 +78,16 @@ fn state(events: impl IntoIterator<Item = Event>) -> State {
 }
 
 pub(super) fn state_of(plan: Plan, events: impl IntoIterator<Item = Event>) -> State {
-    let mut state = State::new();
+    State::replay(&records(plan, events))
+}
+
+fn records(plan: Plan, events: impl IntoIterator<Item = Event>) -> Vec<Record> {
     let planned = Event::RolloutPlanned { plan: plan.into() };
-    for (event, seq) in std::iter::once(planned).chain(events).zip(1..) {
+    let record = |(event, seq)| {
         let rollout = RolloutId::new("r1").unwrap();
-        state.apply(&Record { seq, at: Timestamp::UNIX_EPOCH, rollout, event });
-    }
-    state
+        Record { seq, at: Timestamp::UNIX_EPOCH, rollout, event }
+    };
+    std::iter::once(planned).chain(events).zip(1..).map(record).collect()
 }
 
 fn phases(hosts: impl IntoIterator<Item = usize>, phase: Phase) -> Vec<Event> {
@@ -150,6 +154,11 @@ const fn name(mode: Mode) -> &'static str {
 
 /// Gives every state that a rollout can be in, as far as commands tell them apart.
 fn states() -> Vec<(String, State)> {
+    stories().into_iter().map(|(name, records)| (name, State::replay(&records))).collect()
+}
+
+/// Gives the records of a way to every state that a rollout can be in, as far as commands tell them apart.
+pub(crate) fn stories() -> Vec<(String, Vec<Record>)> {
     let canary = || StageName::new("canary").unwrap();
     let over_budget =
         || PauseReason::OverBudget { stage: canary(), class: FailureClass::Unhealthy, failed: 1, allowed: 0 };
@@ -170,8 +179,8 @@ fn states() -> Vec<(String, State)> {
     let mut all = Vec::new();
     for events in modes {
         for (more, event) in &and {
-            let state = state(events.iter().cloned().chain(event.clone()));
-            let mode = state.mode();
+            let story = records(plan(), events.iter().cloned().chain(event.clone()));
+            let mode = State::replay(&story).mode();
             let is_there = match mode {
                 Mode::Finished => more.is_empty(),
                 // What goes back or is being told of its end does not pause.
@@ -180,14 +189,29 @@ fn states() -> Vec<(String, State)> {
                 _ => true,
             };
             if is_there {
-                all.push((format!("{}{more}", name(mode)), state));
+                all.push((format!("{}{more}", name(mode)), story));
             }
         }
     }
     all
 }
 
-fn answer(state: &State, command: Command) -> Result<(), String> {
+/// Gives every command, with the host that `skip` and `retry` are asked for.
+pub(crate) fn commands(host: &HostId) -> [Command; 8] {
+    [
+        Command::Pause,
+        Command::Continue,
+        Command::Abort,
+        Command::Rollback,
+        Command::Retry { host: None },
+        Command::Skip { host: host.clone() },
+        Command::Stop,
+        Command::Retry { host: Some(host.clone()) },
+    ]
+}
+
+/// Gives what the machine answers that goes on from a state.
+pub(crate) fn answer(state: &State, command: Command) -> Result<(), String> {
     let mut machine = Machine::resume(state.clone(), Timestamp::UNIX_EPOCH).unwrap();
     let reply = machine.step(Input::Command { command, by: eve() }, Timestamp::UNIX_EPOCH).reply;
     reply.expect("every command is answered").map_err(|refused| refused.0)
@@ -211,16 +235,8 @@ fn table() -> String {
          |---|---|---|---|---|---|---|---|\n",
     );
     for (state_name, state) in states() {
-        let commands = [
-            Command::Pause,
-            Command::Continue,
-            Command::Abort,
-            Command::Rollback,
-            Command::Retry { host: None },
-            Command::Skip { host: host(3) },
-            Command::Stop,
-        ];
-        let cells = commands.map(|command| cell(answer(&state, command), &mut reasons));
+        let commands = commands(&host(3)).into_iter().take(7);
+        let cells: Vec<String> = commands.map(|command| cell(answer(&state, command), &mut reasons)).collect();
         writeln!(text, "| {state_name} | {} |", cells.join(" | ")).unwrap();
     }
     text.push_str("\n| phase of the host | `retry --host` | `skip --host` |\n|---|---|---|\n");
@@ -248,5 +264,15 @@ fn the_documented_table_of_commands_is_what_the_machine_answers() {
 fn abort_is_refused_nowhere_but_at_the_end() {
     for (name, state) in states() {
         assert_eq!(answer(&state, Command::Abort).is_ok(), state.mode() != Mode::Finished, "{name}");
+    }
+}
+
+#[test]
+fn whoever_asks_first_hears_what_the_machine_would_answer() {
+    for (name, state) in states() {
+        for command in (0..HOSTS.len()).flat_map(|index| commands(&host(index))) {
+            let asked = refusal(&state, &command).map_or(Ok(()), |refused| Err(refused.0));
+            assert_eq!(asked, answer(&state, command.clone()), "{command:?} when {name}");
+        }
     }
 }

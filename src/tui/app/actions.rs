@@ -3,86 +3,13 @@
 use super::planning::Answer;
 use super::watch::{Link, Watched};
 use super::{Screen, State};
-use crate::model::{Command, Phase};
-use crate::plan::{Plan, PlanKind};
-use crate::rollout::{HostStatus, Mode};
+use crate::model::Command;
+use crate::plan::Plan;
+use crate::rollout::refusal;
 use crate::tui::edge::Source;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Table;
 use crate::tui::text::quote;
-
-/// Says why a rollout would refuse a command, as far as its records tell; the same rules as the machine's own.
-#[must_use]
-pub fn refusal(watched: &Watched, command: &Command) -> Option<String> {
-    let state = watched.state();
-    let Some(plan) = state.plan() else {
-        return Some("its plan is not known yet".to_owned());
-    };
-    if state.mode() == Mode::Finished {
-        return Some("the rollout is over".to_owned());
-    }
-    let ends = matches!(command, Command::Abort | Command::Stop);
-    if let (Some(who), false) = (state.suspended(), ends) {
-        return Some(format!("its conductor was stopped by {who}: resume it first"));
-    }
-    if let (Some(who), false) = (state.aborted(), ends) {
-        return Some(format!("{who} is aborting it"));
-    }
-    let goes_on_or_ends = ends || *command == Command::Continue;
-    if state.mode() == Mode::Finalizing && !goes_on_or_ends {
-        return Some("it is ending".to_owned());
-    }
-    let rolling_back = state.mode() == Mode::RollingBack;
-    let why = match command {
-        Command::Abort | Command::Stop => return None,
-        Command::Pause if rolling_back => "it is rolling back, which does not pause",
-        Command::Pause if state.stopping().is_some() => "it is stopping already",
-        Command::Pause if state.paused().is_some() => "it is paused already",
-        Command::Continue if state.paused().is_none() && !matches!(state.mode(), Mode::Promoting { .. }) => {
-            "it is neither paused nor waiting for promotion"
-        }
-        Command::Rollback if rolling_back => "it is rolling back already",
-        Command::Rollback if plan.kind == PlanKind::Rollback => "it is a rollback itself",
-        Command::Retry { host: None } => {
-            let mut hosts = state.hosts().iter();
-            return (!hosts.any(|host| can_retry(host, rolling_back) && host.phase != Phase::Skipped))
-                .then(|| "no host has failed".to_owned());
-        }
-        Command::Retry { host: Some(id) } => {
-            let status = state.index_of(id).and_then(|row| state.host(row));
-            return match status {
-                None => Some(format!("{id} takes no part in it")),
-                Some(status) if !can_retry(status, rolling_back) => {
-                    Some(format!("{id} is {}, it did not fail", status.phase))
-                }
-                Some(_) => None,
-            };
-        }
-        Command::Skip { host } => {
-            let status = state.index_of(host).and_then(|row| state.host(row));
-            return match status.map(|status| status.phase) {
-                None => Some(format!("{host} takes no part in it")),
-                Some(Phase::Skipped) => Some(format!("{host} is skipped already")),
-                Some(Phase::Healthy) => Some(format!("{host} has the release already")),
-                Some(Phase::Activating | Phase::Active | Phase::Checking | Phase::RollingBack) => {
-                    Some(format!("{host} is being switched"))
-                }
-                Some(Phase::Pending | Phase::Priming | Phase::Primed | Phase::RolledBack | Phase::Failed) => None,
-            };
-        }
-        Command::Pause | Command::Continue | Command::Rollback => return None,
-    };
-    Some(why.to_owned())
-}
-
-fn can_retry(host: &HostStatus, rolling_back: bool) -> bool {
-    match host.phase {
-        _ if rolling_back => host.stranded,
-        Phase::Failed | Phase::Skipped => true,
-        Phase::RolledBack => host.failure.is_some(),
-        _ => false,
-    }
-}
 
 /// Writes the command line of a command.
 pub(super) fn command_line(invocation: &str, rollout: &str, command: &Command) -> String {
@@ -190,8 +117,9 @@ impl State {
         let Some(watched) = &self.watched else {
             return Some("no rollout is open".to_owned());
         };
+        let refused = || refusal(watched.state(), command).map(|refused| refused.0);
         if watched.source == Source::Journal {
-            return refusal(watched, command).or_else(|| Some("no conductor runs it: `c` resumes it".to_owned()));
+            return refused().or_else(|| Some("no conductor runs it: `c` resumes it".to_owned()));
         }
         if let Link::Lost { why, gone } = &watched.link {
             return Some(if *gone {
@@ -200,7 +128,7 @@ impl State {
                 format!("its conductor cannot be heard: {why}")
             });
         }
-        refusal(watched, command)
+        refused()
     }
 
     /// Gives the commands that retry or skip what is marked or selected, or why there are none.

@@ -12,7 +12,6 @@ mod status;
 mod story;
 mod watch;
 
-pub use actions::refusal;
 pub use estimate::{Estimate, Pace, estimate};
 pub use fleet::{Fleet, FleetTable, Survey};
 pub use layers::{Button, Deed, Dialog, Focus, Layer, Line, LineKind};

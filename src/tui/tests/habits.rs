@@ -6,9 +6,10 @@ use super::fixture::{
 use super::screens::{in_flight, rolled_back, soaking};
 use crate::model::{Command, HostId, Phase};
 use crate::plan::OnFailure;
-use crate::rollout::{Mode, Task};
-use crate::tui::app::{Answer, Layer, LogSize, Screen, Side, refusal};
+use crate::rollout::{Mode, Task, refusal, table};
+use crate::tui::app::{Answer, Layer, LogSize, Screen, Side};
 use crate::tui::edge::{Message, Request, Settings, Source, Ticket};
+use crate::tui::keymap::Action;
 
 fn watching(run: &Run) -> Console {
     let mut console = Console::new(100, 30);
@@ -478,6 +479,29 @@ fn everything_is_at_most_three_keys_from_the_fleet() {
     }
 }
 
+/// Whatever state a rollout is in, the menu says of each of its actions what the machine would answer.
+#[test]
+fn the_menu_refuses_in_every_state_what_the_machine_refuses_and_says_the_same() {
+    for (name, records) in table::stories() {
+        let state = crate::rollout::State::replay(&records);
+        let rollout = records[0].rollout.clone();
+        let mut console = Console::new(100, 30);
+        console.send(Message::Opened { rollout: rollout.clone(), source: Source::Live });
+        console.send(Message::Records { rollout, records });
+        console.press("3");
+        for (action, command) in [
+            (Action::Pause, Command::Pause),
+            (Action::Continue, Command::Continue),
+            (Action::Abort, Command::Abort),
+            (Action::Rollback, Command::Rollback),
+            (Action::Retry, Command::Retry { host: None }),
+        ] {
+            let told = console.state.refusal(action);
+            assert_eq!(told, table::answer(&state, command).err(), "{action:?} when {name}");
+        }
+    }
+}
+
 /// What the console dims the machine refuses, and what it offers the machine takes.
 #[test]
 fn the_console_offers_what_the_machine_takes() {
@@ -524,7 +548,7 @@ fn the_console_offers_what_the_machine_takes() {
                 let mut watched = crate::tui::app::Watched::new(rollout_id(), Source::Live, run.now);
                 run.records.iter().for_each(|record| watched.take(record));
                 let command = every(&id)[probe].clone();
-                let shown = refusal(&watched, &command);
+                let shown = refusal(watched.state(), &command);
                 let answer = run.command(command.clone());
                 // What a host is busy with is the machine's alone; the console may offer what is then refused.
                 if let Err(refused) = &answer {
