@@ -22,9 +22,9 @@ main() {
         ;;
     foreign)
         # Somebody else's link: kept as it is.
-        rm -f ".coalmine/link.$p_nonce"
+        rm -f ".coalmine/link.$p_nonce" ".coalmine/adopted.$p_link"
         must ln -s "$link_target" ".coalmine/link.$p_nonce"
-        must mv -f -T ".coalmine/link.$p_nonce" ".coalmine/adopted.$p_link"
+        rename ".coalmine/link.$p_nonce" ".coalmine/adopted.$p_link"
         state_adopted='link'
         write_state
         ;;

@@ -19,8 +19,9 @@ adopt() {
     is_name "$version" && [ "${#version}" -le 100 ] || version=adopted
     [ ! -f "./$p_link/MANIFEST" ] || must mv -f -T "./$p_link/MANIFEST" "./$p_link/MANIFEST.before-coalmine"
     write_manifest "./$p_link"
-    adopted_digest=$(digest_of "./$p_link") || fail io "cannot read $PWD/$p_link/MANIFEST"
-    adopted_id=$version-$(printf '%s' "$adopted_digest" | cut -c 1-8)
+    digest_of "./$p_link"
+    adopted_id=$version-${digest%"${digest#????????}"}
+    is_name "$adopted_id" || fail io "cannot read $PWD/$p_link/MANIFEST"
     scrap "releases/$adopted_id"
     rm -f "releases/$adopted_id" ".coalmine/flip.$p_nonce"
     must write_line "$adopted_id" ".coalmine/adopting.$p_link"

@@ -18,6 +18,8 @@ attempt() {
         exec $session sh -c "$3"
     ) >"$work/pipe" 2>&1 &
     child=$!
+    # For whoever has to end it in our place.
+    printf '%s\n' "$child" >"$work/gate"
     (
         nap=''
         trap 'kill -9 $nap 2>/dev/null; exit 0' TERM

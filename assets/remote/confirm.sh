@@ -9,6 +9,8 @@ main() {
         say confirmed
     elif [ -e ".coalmine/fired.$p_rollout" ] || [ -e ".coalmine/reverted.$p_rollout" ]; then
         fail reverted "it went back by itself: nothing had confirmed the switch in time"
+    elif [ -e ".coalmine/armed.$p_rollout" ]; then
+        fail io "cannot take the dead man's switch away"
     else
         # Confirmed before, or never armed.
         say confirmed

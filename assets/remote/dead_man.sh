@@ -12,20 +12,35 @@ while [ "$left" -gt 0 ]; do
     [ -e ".coalmine/armed.$rollout" ] || exit 0
     left=$((left - 1))
 done
-mv -f -T ".coalmine/armed.$rollout" ".coalmine/fired.$rollout" 2>/dev/null
+tries=0
+while [ -e ".coalmine/armed.$rollout" ] && [ "$tries" -lt 10 ]; do
+    mv -f -T ".coalmine/armed.$rollout" ".coalmine/fired.$rollout" 2>/dev/null && break
+    tries=$((tries + 1))
+    sleep 1
+done
 # Another one may have come so far and lost its power: every step below can be taken again.
 read -r _ kind link <".coalmine/fired.$rollout" || exit 0
 case $kind in
-link) [ ! -h ".coalmine/back.$rollout" ] || mv -f -T ".coalmine/back.$rollout" "$link" || exit 1 ;;
-none) rm -f -- "./$link" ;;
+link)
+    # First beside the link, where it leads to what it led to: `mv` of uutils replaces no link by one that leads nowhere.
+    [ ! -h ".coalmine/back.$rollout" ] || mv -f -T ".coalmine/back.$rollout" "./.coalmine-back.$rollout" || exit 1
+    [ ! -h "./.coalmine-back.$rollout" ] || mv -f -T "./.coalmine-back.$rollout" "./$link" || exit 1
+    ;;
+none) rm -f "./$link" || exit 1 ;;
 *) exit 1 ;;
 esac
-target=$(readlink "./$link") || target=none
+target=none
+[ ! -h "./$link" ] || target=$(readlink "./$link") || exit 1
 state=.coalmine/state
 [ ! -e ".coalmine/slot.$rollout" ] || state=.coalmine/state.$link
 {
-    grep -v -e '^current ' -e '^pending ' "$state" 2>/dev/null
+    while read -r key value; do
+        case $key in
+        current | pending) ;;
+        *) printf '%s %s\n' "$key" "$value" || exit 1 ;;
+        esac
+    done <"$state"
     [ "$target" = none ] || printf 'current %s\n' "${target#releases/}"
-} >".coalmine/state.fired.$rollout" && mv -f -T ".coalmine/state.fired.$rollout" "$state"
+} >".coalmine/state.fired.$rollout" 2>/dev/null && mv -f -T ".coalmine/state.fired.$rollout" "$state"
 printf '%s %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$rollout" "not confirmed in time: $link went back to $target" >>.coalmine/log
 mv -f -T ".coalmine/fired.$rollout" ".coalmine/reverted.$rollout"

@@ -25,11 +25,19 @@ say() {
     printf '%s %s\n' "$p_token" "$*"
 }
 
-# Ends the phase with a failure: a word that the other side sorts by, and a line for people.
+# Ends the phase with a failure: a word that the other side sorts by, and a line for people. Forks nothing: where no
+# process can be had, that is what has to be told.
 fail() {
     word=$1
     shift
-    say fail "$word" "$(printf '%s' "$*" | tr '\000-\037\177' ' ')"
+    text=$*
+    while :; do
+        case $text in
+        *"$newline"*) text="${text%%"$newline"*} ${text#*"$newline"}" ;;
+        *) break ;;
+        esac
+    done
+    say fail "$word" "${text:-nothing is known of why}"
     finish
 }
 
@@ -46,9 +54,50 @@ must() {
     fi
 }
 
+# learn COMMAND…: sets `learned` to what a command prints, and ends the phase where it fails or prints nothing: a tool that
+# was killed, or that no process could be had for, prints nothing or half, and that is no value. The one way to take a
+# value from a tool; one that may be nothing gets something behind it by the command. Not for subshells: it could not
+# end more than those.
+learn() {
+    if learned=$("$@") && [ -n "$learned" ]; then
+        return 0
+    fi
+    # Asked again for the reason only.
+    why=$("$@" 2>&1 >/dev/null)
+    why=${why##*"$newline"}
+    fail io "$* gave no answer${why:+: $why}"
+}
+
+# Moves a thing to another name, and believes it when the old one is gone.
+rename() {
+    must mv -f -T "$1" "$2"
+    if [ -e "$1" ] || [ -h "$1" ] || { [ ! -e "$2" ] && [ ! -h "$2" ]; }; then
+        fail io "mv did not move $1 to $2"
+    fi
+}
+
 # Bytes as hexadecimal digits, for what may hold anything.
 hex() {
-    od -An -v -tx1 | tr -d ' \n'
+    hexed=$(od -An -v -tx1) || return 1
+    # Splits, and joins without blanks.
+    # shellcheck disable=SC2086
+    set -- $hexed
+    IFS=''
+    printf '%s' "$*"
+    IFS=" $tab$newline"
+}
+
+# What a phase calls; the shell itself has the rest. A host that lacks one is refused by its name.
+tools='awk cat chmod cp cut date df find grep head id ln ls mkdir mkfifo mv od paste readlink rm rmdir rsync sed
+    sha256sum sleep sort stat sync tail touch tr uname xargs'
+
+# Sets `missing` to the tools that are not here.
+look_for_tools() {
+    missing=''
+    for tool in $tools; do
+        command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
+    done
+    missing=${missing# }
 }
 
 now() {
@@ -68,24 +117,64 @@ is_number() {
     esac
 }
 
+# Makes the folder of what is temporary. Its name, as that of all that is temporary, has this shell's number in it, so that
+# who comes later knows whether its owner lives.
 work_here() {
     [ -z "$work" ] || return 0
-    work=$(mktemp -d "${TMPDIR:-/tmp}/coalmine.XXXXXX" 2>/dev/null) && return 0
+    work=${TMPDIR:-/tmp}/coalmine.$p_nonce
+    (umask 077 && mkdir "$work") 2>/dev/null && return 0
     # No room, or no right, where temporary files belong.
     work=$PWD/.coalmine/work.$p_nonce
     must mkdir -p "$work"
 }
 
-# Ends this script, and whatever it started, when it has taken too long: a local timeout does not stop what runs here.
+# Tells whether something temporary has no owner any more: the shell whose number it bears is dead. What bears none is old
+# when nobody touched it for two hours.
+is_litter() {
+    litter_shell=${1%.*}
+    litter_shell=${litter_shell##*.}
+    if is_number "$litter_shell"; then
+        [ "$litter_shell" != "$$" ] && ! kill -0 "$litter_shell" 2>/dev/null
+    else
+        [ -n "$(find "$1" -prune -mmin +120 2>/dev/null)" ]
+    fi
+}
+
+# Removes what scripts of this user left that were killed: nothing of theirs did it for them.
+tidy() {
+    for left in "${TMPDIR:-/tmp}"/coalmine.* .coalmine/work.* .coalmine/lock.* .coalmine/lease.* .coalmine/freed.* \
+        .coalmine/link.* .coalmine/flip.* .coalmine/log.* .coalmine/state.new.*; do
+        if [ -O "$left" ] && [ ! -h "$left" ] && is_litter "$left"; then
+            rm -rf "$left"
+        fi
+    done
+    for left in ./.coalmine-link.*; do
+        if [ -h "$left" ] && is_litter "$left"; then
+            rm -f "$left"
+        fi
+    done
+}
+
+# Ends this script, and whatever it started, when it has taken too long: a local timeout does not stop what runs here. And
+# when it is gone without a word, as one that was killed: what it started would live on, and so would this watch.
 # The group is this script's own: sshd makes a session of every command, and so does our side where there is no sshd.
 watch() {
     (
         nap=''
         trap 'kill -9 $nap 2>/dev/null; exit 0' TERM
-        sleep "$p_deadline" >/dev/null &
-        nap=$!
-        wait "$nap"
-        say late
+        left=$p_deadline
+        while [ "$left" -gt 0 ] && kill -0 "$$"; do
+            span=5
+            [ "$left" -ge "$span" ] || span=$left
+            sleep "$span" >/dev/null &
+            nap=$!
+            wait "$nap"
+            left=$((left - span))
+        done
+        [ "$left" -gt 0 ] || say late
+        # The command of a gate has a session of its own.
+        ! read -r gate <"${TMPDIR:-/tmp}/coalmine.$p_nonce/gate" || kill -9 "-$gate" || kill -9 "$gate"
+        rm -rf "${TMPDIR:-/tmp}/coalmine.$p_nonce"
         kill -9 0
     ) </dev/null 2>/dev/null &
     watchdog=$!
@@ -94,15 +183,23 @@ watch() {
 clean_up() {
     kill -TERM "$watchdog" 2>/dev/null
     [ -z "$work" ] || rm -rf "$work"
+    # Left by a step that failed; here only if the root was entered.
+    for left in .coalmine/*."$p_nonce" "./.coalmine-link.$p_nonce"; do
+        if [ -e "$left" ] || [ -h "$left" ]; then
+            rm -rf "$left"
+        fi
+    done
 }
 
 begin() {
+    p_nonce=$$.$p_nonce
     # A greeting may have ended without a line feed.
     printf '\n'
     say begin
     watch
     trap clean_up EXIT
-    trap 'exit 1' HUP INT TERM
+    # Where the link is cut it is the next word that finds out.
+    trap 'exit 1' HUP INT TERM PIPE
     main </dev/null
     finish
 }
@@ -115,6 +212,7 @@ enter() {
         [ -d "$folder" ] || must mkdir -p "$folder"
         [ -w "$folder" ] || fail io "$PWD/$folder cannot be written by $(id -un)"
     done
+    tidy
     honour_dead_men
 }
 

@@ -2,7 +2,8 @@
 # Asks what the host has; changes nothing but what a dead man's switch has coming.
 
 say_facts() {
-    say fact arch "$(uname -m)"
+    # What could not be found out is not told.
+    ! arch=$(uname -m) || say fact arch "$arch"
     os=$(
         # shellcheck disable=SC1091
         [ -r /etc/os-release ] && . /etc/os-release >/dev/null 2>&1 && printf '%s-%s' "${ID:-unknown}" "${VERSION_ID:-}"
@@ -16,14 +17,32 @@ say_facts() {
     if command -v rsync >/dev/null; then
         say_rsync
     fi
-    missing=''
-    for tool in awk chmod cp cut date df find grep head hostname id ln mkdir mktemp mv od paste readlink rm rmdir rsync sed \
-        sha256sum sleep sort stat sync tail touch tr uname xargs; do
-        command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
-    done
-    # Nothing breaks without it.
-    missing=$(printf '%s' "$missing" | sed -e 's/ hostname//')
-    [ -z "$missing" ] || say fact missing "${missing# }"
+    look_for_tools
+    [ -z "$missing" ] || say fact missing "$missing"
+    [ "$p_deep" != tools ] || try_tools
+}
+
+# Tries what is not the same everywhere, as a rollout uses it.
+try_tools() {
+    work_here
+    not_right=''
+    (
+        cd "$work" && mkdir old new && ln -s old link && ln -s new next &&
+            mv -f -T next link && [ "$(readlink link)" = new ] && [ ! -h old/next ]
+    ) >/dev/null 2>&1 || not_right="$not_right mv"
+    (
+        cd "$work" && echo x >old/file && ln -s nowhere old/link && cp -al old copy &&
+            [ -f copy/file ] && [ -h copy/link ]
+    ) >/dev/null 2>&1 || not_right="$not_right cp"
+    case $(stat -c '%f %s %h' "$work/old/file" 2>/dev/null) in
+    8???' 2 '[12]) ;;
+    *) not_right="$not_right stat" ;;
+    esac
+    case $(cd "$work/old" && find . -mindepth 1 -type f -print0 2>/dev/null | tr '\000' '|') in
+    './file|') ;;
+    *) not_right="$not_right find" ;;
+    esac
+    [ -z "$not_right" ] || say fact wrong "${not_right# }"
 }
 
 say_link() {
@@ -32,8 +51,8 @@ say_link() {
     missing) say link missing ;;
     release)
         # Through the link, as whoever uses it does.
-        digest=$(digest_of "./$p_link") || digest=-
-        say link release "$link_id" "$digest"
+        digest_of "./$p_link"
+        say link release "$link_id" "${digest:--}"
         if [ "$p_deep" = yes ] || [ "$p_deep" = "$link_id" ]; then
             # Its own manifest may have been changed along with the rest: its name has the digest's begin.
             prove "./$p_link/." full "${link_id##*-}" || say_drift
@@ -41,7 +60,7 @@ say_link() {
         ;;
     *)
         say link unmanaged
-        if [ "$p_deep" != no ] && [ -n "$p_version_command" ]; then
+        if [ "$p_deep" != no ] && [ "$p_deep" != tools ] && [ -n "$p_version_command" ]; then
             work_here
             attempt 10 "./$p_link" "$p_version_command"
             [ "$attempt_code" != 0 ] || say version "$(hex <"$work/out")"
@@ -57,9 +76,6 @@ probe() {
         "pending $state_pending" "adopted $state_adopted"; do
         [ -z "${fact#* }" ] || say state "$fact"
     done
-    # The newest first.
-    # shellcheck disable=SC2012
-    ls -1t releases 2>/dev/null | while read -r name; do
-        is_name "$name" && [ -f "releases/$name/MANIFEST" ] && say release "$name"
-    done
+    [ -d releases ] || return 0
+    say_releases release
 }

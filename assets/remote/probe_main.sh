@@ -3,6 +3,7 @@
 main() {
     say_facts
     if cd "$p_root" 2>/dev/null; then
+        tidy
         [ ! -w .coalmine ] || honour_dead_men
         probe
     elif [ -e "$p_root" ]; then

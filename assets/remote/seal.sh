@@ -20,7 +20,7 @@ main() {
     if ! prove "$staging" "$p_verify" "$p_digest"; then
         mend "$staging"
         # Without a manifest nothing of the rest was looked at.
-        if [ -s "$work/wrong" ]; then
+        if [ "$wrong" -gt 0 ]; then
             say_wrong
             say broken
             finish
@@ -29,10 +29,11 @@ main() {
     fi
     touch "$staging" 2>/dev/null
     settle "$staging"
-    goal=releases/$p_goal
+    goal=releases/$p_id
+    [ "$p_goal" != repair ] || goal=releases/.$p_id.repair
     ! is_linked "releases/$p_id" || goal=releases/.$p_id.repair
     [ ! -d "$goal" ] || scrap "$goal"
-    must mv -f -T "$staging" "$goal"
+    rename "$staging" "$goal"
     settle releases
     printf '%s\n' "$p_rollout" >".coalmine/primed.$p_id" 2>/dev/null
     note "primed $p_id"

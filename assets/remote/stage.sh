@@ -3,12 +3,13 @@
 #
 # Answers `already`, or `absent` with what could be linked, or `staged` with where, and what is known to be wrong with it.
 
+# Refuses a host before anything is sent, by what it lacks.
 require() {
-    for tool in awk cp find rsync sha256sum stat xargs; do
-        command -v "$tool" >/dev/null 2>&1 || fail tool "$tool"
-    done
+    look_for_tools
+    [ -z "$missing" ] || fail tool "$missing"
     [ -z "$p_python_path" ] && return 0
-    machine=$(uname -m)
+    learn uname -m
+    machine=$learned
     [ "$machine" = "$p_machine" ] || fail interpreter "was built for $p_machine, the host is $machine"
     [ -x "$p_python_path" ] || fail interpreter "needs $p_python_path, which is not there"
     # Extensions and bytecode are of all bug-fix releases of one series.
@@ -19,34 +20,59 @@ require() {
     esac
 }
 
-# The last fields of df's line for this folder: what is free, and where it is mounted.
+# room KIND: what `df -P KIND` says of this folder: sets `room_all`, `room_free` and `room_where`.
 room() {
+    learn df -P "$1" .
+    room_says=$learned
     # Where the device's name is long, some put the rest on a line of its own in spite of -P.
-    df -P -k . 2>/dev/null | awk 'NR > 1 { line = line " " $0 } END { n = split(line, f, " "); for (i = 2; i < n; i++) if (f[i] ~ /%$/) break
-        mount = f[i + 1]; for (j = i + 2; j <= n; j++) mount = mount " " f[j]; print f[i - 1], mount }'
+    set -f
+    # shellcheck disable=SC2086
+    set -- ${room_says#*"$newline"}
+    set +f
+    room_all='' room_free='' room_where=''
+    while [ $# -gt 4 ]; do
+        case $4 in
+        *% | -)
+            # A mount point may have blanks in it.
+            room_all=$1 room_free=$3
+            shift 4
+            room_where=$*
+            return 0
+            ;;
+        esac
+        shift
+    done
+    fail io "df says nothing of $PWD: $room_says"
 }
 
 enough_room() {
-    is_free=$(room)
-    free=${is_free%% *}
-    if is_number "$free" && [ "$free" -lt "$p_need_kib" ]; then
-        say room "$p_need_kib" "$free" "${is_free#* }"
+    room -k
+    # Where nobody counts, a dash says so.
+    if is_number "$room_free" && [ "$room_free" -lt "$p_need_kib" ]; then
+        say room "$p_need_kib" "$room_free" "$room_where"
         fail room "no space"
     fi
-    inodes=$(df -P -i . 2>/dev/null | awk 'NR > 1 { line = line " " $0 } END { n = split(line, f, " "); for (i = 2; i < n; i++) if (f[i] ~ /%$/) break
-        print f[i - 1], f[i - 3] }')
-    # A file system that counts none says 0 of 0, or a dash.
-    if is_number "${inodes%% *}" && is_number "${inodes##* }" && [ "${inodes##* }" -gt 0 ] &&
-        [ "${inodes%% *}" -lt "$p_need_inodes" ]; then
-        fail inodes "needs $p_need_inodes inodes, ${inodes%% *} are free on ${is_free#* }"
+    # Some file systems count none and say 0 of 0, or a dash; some df do not ask.
+    case $(df -P -i . 2>&1) in
+    *option*) return 0 ;;
+    esac
+    room -i
+    if is_number "$room_all" && is_number "$room_free" && [ "$room_all" -gt 0 ] && [ "$room_free" -lt "$p_need_inodes" ]; then
+        fail inodes "needs $p_need_inodes inodes, $room_free are free on $room_where"
     fi
 }
 
+# Tells where it lies without any link on the way there: rsync follows none of another owner's (3.5.0). That side takes the
+# path only where it ends as it chose.
 staged() {
     say_rsync
     # Who looks for it finds that it is in use.
     touch "$staging" 2>/dev/null
-    say staged "$1" "$2" "$(printf '%s' "$PWD/$staging" | hex)"
+    cd -P "$staging" || fail io "cannot enter $PWD/$staging"
+    case $PWD in
+    *"$newline"*) fail io "target.root has a line feed in it, and no transfer can go there: $PWD" ;;
+    esac
+    say staged "$1" "$2" "$PWD"
     finish
 }
 
@@ -67,7 +93,7 @@ main() {
     require
     sweep
     staging=releases/.$p_id.$p_rollout
-    goal=$p_id
+    goal='final'
     broken=''
     for there in "releases/$p_id" "releases/.$p_id.repair"; do
         [ -d "$there" ] || continue
@@ -79,24 +105,27 @@ main() {
         if [ "$there" = "releases/$p_id" ]; then
             broken=$there
             # What a link names is replaced beside, and swapped when it is switched to.
-            ! is_linked "$there" || goal=.$p_id.repair
+            ! is_linked "$there" || goal=repair
             for list in wrong kind extra; do
-                cp "$work/$list" "$work/$list.broken"
+                must cp "$work/$list" "$work/$list.broken"
             done
+            broken_wrong=$wrong
         elif is_linked "$there"; then
             # Somebody changed the copy that replaces the one that somebody changed.
-            goal=.$p_id.repair
+            goal=repair
         fi
     done
     if [ -d "$staging" ]; then
         staged "$goal" resumed
     fi
-    if [ -n "$broken" ] && enough_room && link_copy "$broken"; then
+    [ -z "$broken" ] || enough_room
+    if [ -n "$broken" ] && link_copy "$broken"; then
         for list in wrong kind extra; do
-            must mv -f "$work/$list.broken" "$work/$list"
+            rename "$work/$list.broken" "$work/$list"
         done
+        wrong=$broken_wrong
         mend "$staging.new"
-        must mv -f -T "$staging.new" "$staging"
+        rename "$staging.new" "$staging"
         say_wrong
         staged "$goal" self
     fi
@@ -106,10 +135,7 @@ main() {
         look "$p_link"
         say_rsync
         [ -z "$link_id" ] || say has "$link_id"
-        # shellcheck disable=SC2012
-        ls -1t releases | while read -r name; do
-            is_name "$name" && [ -f "releases/$name/MANIFEST" ] && say has "$name"
-        done
+        say_releases has
         say absent
         finish
         ;;
@@ -119,7 +145,7 @@ main() {
         enough_room
         if link_copy "releases/$p_base"; then
             removals
-            must mv -f -T "$staging.new" "$staging"
+            rename "$staging.new" "$staging"
             staged "$goal" base
         fi
         # Nothing can be linked, so everything travels; our side knows how much that is.
@@ -134,12 +160,19 @@ main() {
 # Removes what our side listed, plain names at once and odd ones each by itself; the list is written by our side.
 removals() {
     work_here
-    removal_list >"$work/removals"
-    # shellcheck disable=SC1003
-    {
-        grep -v '\\' "$work/removals" | tr '\n' '\000'
-        grep '\\' "$work/removals" | while IFS= read -r path; do
-            printf '%b\000' "$path"
-        done
-    } | remove_listed "$staging.new"
+    if ! removal_list >"$work/removals" || ! removals_plain >"$work/removals0" || ! removals_odd >>"$work/removals0"; then
+        fail io "cannot list what the new release has no more"
+    fi
+    remove_listed "$staging.new" <"$work/removals0"
+}
+
+removals_plain() {
+    sed -e '/\\/d' "$work/removals" >"$work/plain" && tr '\n' '\000' <"$work/plain"
+}
+
+removals_odd() {
+    sed -n -e '/\\/p' "$work/removals" >"$work/odd" || return 1
+    while IFS= read -r path; do
+        printf '%b\000' "$path" || return 1
+    done <"$work/odd"
 }

@@ -5,7 +5,8 @@
 read_state() {
     state=.coalmine/state${p_slot:+.$p_slot}
     state_current='' state_good='' state_previous='' state_rollout='' state_pending='' state_adopted=''
-    [ -r "$state" ] || return 0
+    [ -e "$state" ] || return 0
+    [ -r "$state" ] || fail io "cannot read $PWD/$state"
     while read -r key value; do
         is_name "$value" || continue
         case $key in
@@ -46,7 +47,8 @@ try_write_state() {
 look() {
     link_id='' link_target=''
     if [ -h "./$1" ]; then
-        link_target=$(readlink "./$1")
+        learn readlink "./$1"
+        link_target=$learned
         link_is=foreign
         case $link_target in
         releases/.*.repair) link_id=${link_target#releases/.} link_id=${link_id%.repair} ;;
@@ -69,27 +71,52 @@ look() {
 # Tells whether any link under the root names a target.
 is_linked() {
     for link in ./* "./$p_link"; do
-        if [ -h "$link" ] && [ "$(readlink "$link")" = "$1" ]; then
-            return 0
-        fi
+        [ -h "$link" ] || continue
+        learn readlink "$link"
+        linked=$learned
+        [ "$linked" != "$1" ] || return 0
     done
     return 1
 }
 
-# Points a link at a target by one rename(2): `ln -sfn` of busybox removes the old one first.
+# Points a link at a target by one rename(2): `ln -sfn` of busybox removes the old one first. The new one is made beside it,
+# where its target resolves as it will: `mv` of uutils 0.12 looks through both, and refuses one that leads nowhere.
 flip() {
-    rm -f ".coalmine/flip.$p_nonce"
-    must ln -s "$2" ".coalmine/flip.$p_nonce"
-    must mv -f -T ".coalmine/flip.$p_nonce" "./$1"
-    [ "$(readlink "./$1")" = "$2" ] || fail io "$PWD/$1 does not name $2 after it was switched"
+    rm -f "./.coalmine-link.$p_nonce"
+    must ln -s "$2" "./.coalmine-link.$p_nonce"
+    must mv -f -T "./.coalmine-link.$p_nonce" "./$1"
+    learn readlink "./$1"
+    flipped=$learned
+    [ "$flipped" = "$2" ] || fail io "$PWD/$1 does not name $2 after it was switched"
     settle .
 }
 
-# The SHA-256 of a release's manifest, or nothing.
+# digest_of FOLDER: sets `digest` to the SHA-256 of its manifest, to nothing where it has none.
 digest_of() {
+    digest=''
     [ -f "$1/MANIFEST" ] || return 1
-    manifest_sum=$(sha256sum <"$1/MANIFEST") || return 1
-    printf '%s' "${manifest_sum%% *}"
+    learn sha256sum "$1/MANIFEST"
+    digest=$learned
+    # A name that has to be escaped is marked so.
+    digest=${digest#\\}
+    digest=${digest%% *}
+    [ "${#digest}" -eq 64 ] || fail io "sha256sum said $digest of $1/MANIFEST"
+}
+
+# The newest first, and something behind them that is no name.
+list_releases() {
+    ls -1t releases && echo /
+}
+
+# Says what is here, a record each.
+say_releases() {
+    learn list_releases
+    listed=$learned
+    for name in $listed; do
+        if is_name "$name" && [ -f "releases/$name/MANIFEST" ]; then
+            say "$1" "$name"
+        fi
+    done
 }
 
 # Removes what dead rollouts left: half-made releases, and half-removed ones. A live one's is left alone: while the lock is
@@ -110,8 +137,6 @@ sweep() {
         esac
         [ -d "$left" ] && shred_folder "$left"
     done
-    find .coalmine -mindepth 1 -maxdepth 1 \( -name 'work.*' -o -name 'lock.*' -o -name 'lease.*' -o -name 'freed.*' \
-        -o -name 'flip.*' -o -name 'state.new.*' \) -mmin +120 -exec rm -rf {} + 2>/dev/null
 }
 
 # Says which rsync is here, and whether it can compress for less than the wire costs.

@@ -4,8 +4,9 @@
 # Tells whether a release can be switched to: its manifest is the one that its name promises. What its files are was
 # proven when it got its name.
 is_release() {
-    is_digest=$(digest_of "releases/$1") || return 1
-    case $is_digest in
+    digest_of "releases/$1"
+    case $digest in
+    '') return 1 ;;
     "${1##*-}"*) return 0 ;;
     esac
     return 1
@@ -16,23 +17,25 @@ is_release() {
 swap_repaired() {
     copy=releases/.$1.repair
     [ -d "$copy" ] || return 0
-    for link in ./* "./$p_link"; do
-        if [ -h "$link" ] && [ "$(readlink "$link")" = "releases/$1" ]; then
-            flip "${link#./}" "$copy"
-        fi
-    done
+    move_links "releases/$1" "$copy"
     scrap "releases/$1"
     scrap "releases/.$1.$p_rollout.new"
     must cp -al "$copy" "releases/.$1.$p_rollout.new"
-    must mv -f -T "releases/.$1.$p_rollout.new" "releases/$1"
+    rename "releases/.$1.$p_rollout.new" "releases/$1"
     settle releases
-    for link in ./* "./$p_link"; do
-        if [ -h "$link" ] && [ "$(readlink "$link")" = "$copy" ]; then
-            flip "${link#./}" "releases/$1"
-        fi
-    done
+    move_links "$copy" "releases/$1"
     scrap "$copy"
     note "repaired $1"
+}
+
+# Points every link that names one target at another.
+move_links() {
+    for link in ./* "./$p_link"; do
+        [ -h "$link" ] || continue
+        learn readlink "$link"
+        linked=$learned
+        [ "$linked" != "$1" ] || flip "${link#./}" "$2"
+    done
 }
 
 # Arms the dead man's switch before the link is switched. It lives in a session of its own, away from this connection.
@@ -64,5 +67,6 @@ disarm() {
         sleep 1
         waited=$((waited + 1))
     done
-    rm -f ".coalmine/disarmed.$p_rollout" ".coalmine/back.$p_rollout"
+    [ ! -e ".coalmine/armed.$p_rollout" ] || fail io "cannot take the dead man's switch away"
+    rm -f ".coalmine/disarmed.$p_rollout" ".coalmine/back.$p_rollout" "./.coalmine-back.$p_rollout"
 }

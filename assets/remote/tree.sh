@@ -4,26 +4,23 @@
 # Names are bytes: they travel between commands ended by zero bytes, and are lines only after `tr` has put another byte where
 # a name has a line feed: the stand-in, one that no name there has in it. What differs is told as the manifest spells it, so nothing here has to escape a name.
 
-# Lists a folder's entries: names, and of each its mode (hexadecimal) and size; and the SHA-256 of its files.
+# Lists a folder's entries: names, and of each its mode (hexadecimal), size and links; and the SHA-256 of its files.
+#
+# Each step writes a file and says whether it could: of a pipeline only the last command is heard, and one that was killed
+# before it looks like one that had nothing to say.
 survey_tree() {
     # A tree that nobody changes lists itself in one order.
     find . -mindepth 1 -print0 >"$work/names0" &&
-        find . -mindepth 1 -exec stat -c '%f %s' {} + >"$work/facts" || return 1
+        find . -mindepth 1 -exec stat -c '%f %s %h' {} + >"$work/facts" || return 1
     # shellcheck disable=SC2016
     find . -type l -exec sh -c 'for l; do
-        t=$(readlink "$l" && echo _)
-        printf "%s\000%s\000" "$l" "${t%??}"
-    done' sh {} + >"$work/links0"
-    # Escaped, it stands in the manifest.
-    for stand_in in 001 002 003 004 005 006 007 016 017 020 021 022 023 024 025; do
-        if ! grep -q -F "\\0$stand_in" MANIFEST 2>/dev/null &&
-            [ -z "$(cat "$work/names0" "$work/links0" | tr -dc "\\$stand_in" | head -c 1 | od -An -tx1)" ]; then
-            break
-        fi
-    done
-    echo "$stand_in" >"$work/stand_in"
-    tr '\n\000' "\\$stand_in\\n" <"$work/names0" >"$work/names"
-    tr '\n\000' "\\$stand_in\\n" <"$work/links0" >"$work/links"
+        t=$(readlink "$l" && echo _) || exit 1
+        printf "%s\000%s\000" "$l" "${t%??}" || exit 1
+    done' sh {} + >"$work/links0" || return 1
+    choose_stand_in || return 1
+    echo "$stand_in" >"$work/stand_in" &&
+        tr '\n\000' "\\$stand_in\\n" <"$work/names0" >"$work/names" &&
+        tr '\n\000' "\\$stand_in\\n" <"$work/links0" >"$work/links" || return 1
     # What cannot be read has no sum, and so differs. Only a file that no other release shares can be new ("changed").
     case $1 in
     full) shared='' ;;
@@ -35,8 +32,20 @@ survey_tree() {
     # A name with a line feed would be two lines, and not all escape a backslash.
     # shellcheck disable=SC2016,SC2086
     find . -type f $shared -path "$odd" \
-        -exec sh -c 'for f; do s=$(sha256sum <"$f") && printf "%s  %s\000" "${s%% *}" "$f"; done' sh {} + 2>/dev/null |
-        tr '\n\000' "\\$stand_in\\n" >>"$work/sums"
+        -exec sh -c 'for f; do s=$(sha256sum <"$f") && printf "%s  %s\000" "${s%% *}" "$f"; done' sh {} + \
+        >"$work/sums0" 2>/dev/null
+    tr '\n\000' "\\$stand_in\\n" <"$work/sums0" >>"$work/sums"
+}
+
+# Chooses the byte that stands in for a line feed. Escaped, it stands in the manifest.
+choose_stand_in() {
+    for stand_in in 001 002 003 004 005 006 007 016 017 020 021 022 023 024 025; do
+        ! grep -q -F "\\0$stand_in" MANIFEST 2>/dev/null || continue
+        cat "$work/names0" "$work/links0" >"$work/all0" &&
+            tr -dc "\\$stand_in" <"$work/all0" >"$work/taken" || return 1
+        [ -s "$work/taken" ] || return 0
+    done
+    return 1
 }
 
 # Chooses what hashes files: OpenSSL where it is installed and works, since it knows the processor's instructions for that and
@@ -73,24 +82,33 @@ awk_names='
         first = substr(mode, 1, length(mode) - 3)
         return first == "4" ? "d" : first == "8" ? "f" : first == "a" ? "l" : "?"
     }
-    function runs(mode) { return index("4567cdef", substr(mode, length(mode) - 1, 1)) > 0 }
+    function digit(mode, from_end) { return index("0123456789abcdef", substr(mode, length(mode) - from_end, 1)) - 1 }
+    # 81a4 is 100644 in octal: the owner may execute where the third of its nine bits is set.
+    function runs(mode) { return int(digit(mode, 1) / 4) % 2 == 1 }
+    # What runs as another, or what anybody may write: nothing that was released has either. A folder takes over the set-id
+    # bit of groups from the one that it is made in.
+    function safe(mode) { return int(digit(mode, 0) / 2) % 2 == 0 && (letter(mode) == "d" || int(digit(mode, 2) / 4) == 0) }
 '
 
-# prove FOLDER full|changed DIGEST: 0 when it is whole. Else $work/wrong lists the manifest's entries that are missing or
-# differ, $work/kind those of them that are of another kind, and $work/extra what should not be there; the latter two as raw names.
+# prove FOLDER full|changed DIGEST: 0 when it is whole. Else `wrong` and `extra` are how many entries differ and are too many;
+# $work/wrong lists the manifest's entries that are missing or differ, $work/kind those of them that are of another kind, and
+# $work/extra what should not be there; the latter two as raw names.
 prove() {
     work_here
-    : >"$work/wrong"
-    : >"$work/kind"
-    : >"$work/extra"
+    wrong=0 extra=0
+    rm -f "$work/verdict"
+    for list in wrong kind extra; do
+        printf '' >"$work/$list" || unproven "$1"
+    done
     [ -d "$1" ] || return 1
-    found_digest=$(digest_of "$1")
-    case $found_digest in
-    "$3"*) [ -n "$found_digest" ] ;;
+    digest_of "$1"
+    case $digest in
+    "$3"*) [ -n "$digest" ] ;;
     *) false ;;
     esac || {
         # Nothing can be said of the rest without it.
-        echo MANIFEST >"$work/wrong"
+        must write_line MANIFEST "$work/wrong"
+        wrong=1
         return 1
     }
     (
@@ -118,46 +136,66 @@ prove() {
                 while ((getline name <(work "/links")) > 0 && (getline target <(work "/links")) > 0) points[name] = target
                 read_sums(work "/sums")
                 while ((getline name <(work "/names")) > 0) {
+                    entries++
                     if ((getline fact <(work "/facts")) <= 0) exit 2
                     key = substr(name, 3)
                     if (key == "MANIFEST") continue
                     split(fact, part, " ")
-                    if (!(key in kind)) { print name >(work "/extra"); continue }
+                    if (!(key in kind)) { extra++; print name >(work "/extra"); continue }
                     seen[key] = 1
                     is = letter(part[1])
                     good = is == kind[key]
                     if (!good) print name >(work "/kind")
                     else if (is == "f") {
-                        good = part[2] == size[key] && runs(part[1]) == (mode[key] == "755")
-                        if (good && (all || key in sum)) good = sum[key] == proof[key]
+                        good = part[2] == size[key] && runs(part[1]) == (mode[key] == "755") && safe(part[1])
+                        if (good && (all || part[3] == 1)) good = sum[key] == proof[key]
                     } else if (is == "l") good = points[name] == proof[key]
-                    if (!good) print key in spelled ? spelled[key] : key >(work "/wrong")
+                    else good = safe(part[1])
+                    if (!good) { wrong++; print key in spelled ? spelled[key] : key >(work "/wrong") }
                 }
-                for (key in kind) if (!(key in seen)) print key in spelled ? spelled[key] : key >(work "/wrong")
+                # Both lists are of one walk.
+                if ((getline fact <(work "/facts")) > 0) exit 2
+                for (key in kind) if (!(key in seen)) { wrong++; print key in spelled ? spelled[key] : key >(work "/wrong") }
+                # Last, and so what was found where the rest could not be written.
+                print entries + 0, wrong + 0, extra + 0 >(work "/verdict")
                 exit 0
             }' MANIFEST "$work" "$2" "$stand_in" || exit 2
-    ) || fail io "cannot read every file of $PWD/$1"
-    [ ! -s "$work/wrong" ] && [ ! -s "$work/extra" ]
+    ) || unproven "$1"
+    if ! read -r proven wrong extra <"$work/verdict" || ! is_number "$proven$wrong$extra"; then
+        unproven "$1"
+    fi
+    [ "$wrong" -eq 0 ] && [ "$extra" -eq 0 ]
 }
 
-# Lists what `prove` found wrong. Beyond some thousands the names do not matter: nearly everything travels anyway.
+# Nothing is known of a folder: not whole, and not broken either.
+unproven() {
+    # The usual reason has nothing to do with the folder.
+    cat "$work"/* >"$work/room" 2>/dev/null || fail temporary "$work cannot hold what is found out about $PWD/$1"
+    fail io "cannot read every file of $PWD/$1"
+}
+
+# Lists what `prove` found wrong, and how much that is, counted by another.
 say_wrong() {
-    sed -e "s/^/$p_token wrong /" "$work/wrong"
+    sed -e "s/^/$p_token wrong /" "$work/wrong" || fail io "cannot list what differs"
+    say wrongs "$wrong"
 }
 
 # Says in one line how a folder differs: how many entries, and the first.
 say_drift() {
-    drift_wrong=$(grep -c '' "$work/wrong")
-    drift_extra=$(grep -c '' "$work/extra")
-    drift_first=$(cat "$work/wrong" "$work/extra" | head -n 1 | tr -d '\n' | tr '\001-\037\177' '?')
-    say drift "$drift_wrong" "$drift_extra" "${drift_first#./}"
+    drift_first=''
+    IFS= read -r drift_first <"$work/wrong" || IFS= read -r drift_first <"$work/extra"
+    say drift "$wrong" "$extra" "${drift_first#./}"
 }
 
 # Removes from a folder of ours what `prove` found too much there, or of another kind: rsync replaces no folder by a file.
 mend() {
     [ -s "$work/extra" ] || [ -s "$work/kind" ] || return 0
-    read -r stand_in <"$work/stand_in"
-    cat "$work/extra" "$work/kind" | tr "\\n\\$stand_in" '\000\n' >"$work/mend0"
+    learn cat "$work/stand_in"
+    stand_in=$learned
+    if ! cat "$work/extra" "$work/kind" >"$work/mend" ||
+        ! tr "\\n\\$stand_in" '\000\n' <"$work/mend" >"$work/mend0"; then
+        fail io "cannot list what does not belong into $PWD/$1"
+    fi
     remove_listed "$1" <"$work/mend0"
 }
 
@@ -173,7 +211,8 @@ write_manifest() {
     (
         cd "$1" || exit 2
         survey_tree full || exit 2
-        paste -d ' ' "$work/facts" "$work/names" | awk "$awk_names"'
+        paste -d ' ' "$work/facts" "$work/names" >"$work/pasted" || exit 2
+        awk "$awk_names"'
             function escaped(name,   out, i, c) {
                 if (name !~ odd) return name
                 out = ""
@@ -193,17 +232,23 @@ write_manifest() {
                 while ((getline name <(work "/links")) > 0 && (getline target <(work "/links")) > 0) points[name] = target
             }
             {
-                mode = $1; size = $2; name = substr($0, length(mode) + length(size) + 3); key = substr(name, 3)
+                mode = $1; size = $2; name = substr($0, length(mode) + length(size) + length($3) + 4); key = substr(name, 3)
                 is = letter(mode)
                 if (key == "MANIFEST") next
+                if (key == "" || is == "f" && length(sum[key]) != 64 || is == "l" && points[name] == "") exit 2
+                kept++
                 if (is == "d") print key "\t" "d\t755\t0\t-\t" escaped(key)
                 else if (is == "f") print key "\t" "f\t" (runs(mode) ? 755 : 644) "\t" size "\t" sum[key] "\t" escaped(key)
                 else if (is == "l") print key "\t" "l\t777\t0\t" escaped(points[name]) "\t" escaped(key)
-            }' "$work" "$stand_in" | sort |
-            sed "s/^.*${tab}\([dfl]${tab}[0-7]*${tab}[0-9]*${tab}[^${tab}]*${tab}[^${tab}]*\)\$/\1/" >"$work/listed" || exit 2
+            }
+            END { print kept + 0 >(work "/kept") }' "$work" "$stand_in" <"$work/pasted" >"$work/unsorted" || exit 2
+        sort "$work/unsorted" >"$work/sorted" &&
+            sed "s/^.*${tab}\([dfl]${tab}[0-7]*${tab}[0-9]*${tab}[^${tab}]*${tab}[^${tab}]*\)\$/\1/" "$work/sorted" >"$work/listed" || exit 2
+        # A line each, to the last.
+        read -r kept <"$work/kept" && [ "$kept" = "$(grep -c '' "$work/listed")" ] || exit 2
         {
-            echo 'coalmine-manifest 1'
-            cat "$work/listed"
-        } >MANIFEST
-    ) || fail io "cannot write a manifest of $PWD/$1"
+            echo 'coalmine-manifest 1' &&
+                cat "$work/listed"
+        } >MANIFEST || exit 2
+    ) || unproven "$1"
 }

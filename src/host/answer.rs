@@ -109,6 +109,8 @@ pub(super) struct Answer {
     pub(super) flooded: bool,
     /// What came on standard output and was no record.
     pub(super) chatter: Tail,
+    /// What of it came before the script began: the shell greets, and rsync would take that for its own.
+    pub(super) greeting: String,
 }
 
 impl Reader {
@@ -158,7 +160,10 @@ impl Reader {
             None => (said, &[][..]),
         };
         match kind {
-            b"begin" => self.answer.begun = true,
+            b"begin" => {
+                self.answer.begun = true;
+                self.answer.greeting = self.answer.chatter.text();
+            }
             b"end" => self.answer.ended = true,
             b"late" => self.answer.late = true,
             _ => {
@@ -189,6 +194,15 @@ impl Answer {
 
     pub(super) fn has(&self, kind: &str) -> bool {
         self.first(kind).is_some()
+    }
+}
+
+/// Gives the budget that a phase's refusals count against: a host that says why it cannot was reached.
+pub(super) const fn class_of_refusal(phase: Phase) -> FailureClass {
+    match phase {
+        Phase::Probe | Phase::Lock | Phase::Unlock => FailureClass::Transfer,
+        Phase::Check => FailureClass::Unhealthy,
+        other => class_of(other),
     }
 }
 
@@ -223,6 +237,7 @@ mod tests {
         assert_eq!(answer.records[0].kind, "fact");
         assert_eq!(answer.records[0].words(), ["a", "b", "c"]);
         assert!(answer.chatter.text().contains("Welcome"));
+        assert!(answer.greeting.contains("motd") && !answer.greeting.contains("noise"));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub enum Survey {
     For(ReleaseId),
     /// Also every file of the current release against its manifest, and what an unmanaged one answers.
     Deep,
+    /// As shallow, and tries those of its tools that are not the same everywhere; in a temporary folder.
+    Tools,
 }
 
 /// Asks for the lock of a host.

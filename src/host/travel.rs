@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::manifest::{Difference, Entry, Kind, MANIFEST, Manifest, escape};
+use crate::manifest::{Difference, Entry, Kind, MANIFEST, Manifest, escape, list_into};
 use crate::model::{Bytes, ReleaseId};
 
 /// Finds the manifest of a release that this machine knows: what is on a host is told by its id, and what that means by the store.
@@ -73,7 +73,8 @@ impl Travel {
 
     /// Sends the manifest alone: what else is wrong the host can say then.
     pub(super) fn manifest_only(new: &Manifest) -> Self {
-        let list = [MANIFEST.as_bytes(), b"\0"].concat();
+        let mut list = Vec::new();
+        list_into(MANIFEST.as_bytes(), &mut list);
         let directories = new.totals().directories as u64;
         Self {
             list: list.into(),
@@ -92,12 +93,10 @@ impl Travel {
         let mut list = Vec::new();
         let mut bytes = new.length();
         for entry in &sent {
-            list.extend_from_slice(entry.path().as_os_str().as_bytes());
-            list.push(0);
+            list_into(entry.path().as_os_str().as_bytes(), &mut list);
             bytes = bytes.saturating_add(entry.kind().size());
         }
-        list.extend_from_slice(MANIFEST.as_bytes());
-        list.push(0);
+        list_into(MANIFEST.as_bytes(), &mut list);
         let directories = new.totals().directories as u64;
         Self {
             list: list.into(),
@@ -196,7 +195,7 @@ mod tests {
             [file("same", 1, 5000), file("edit\ned", 2, 90), folder("was"), file("was/new", 1, 7), file("turns", 1, 3)];
         let (old, new) = (Manifest::new(old.to_vec()).unwrap(), Manifest::new(new.to_vec()).unwrap());
         let travel = Travel::between(&old, &new);
-        assert_eq!(&*travel.list, b"edit\ned\0turns\0was\0was/new\0MANIFEST\0");
+        assert_eq!(&*travel.list, b"./edit\ned\0./turns\0./was\0./was/new\0./MANIFEST\0");
         let removals = String::from_utf8(travel.removals.to_vec()).unwrap();
         let mut removals: Vec<_> = removals.lines().collect();
         removals.sort_unstable();
@@ -208,7 +207,7 @@ mod tests {
     fn a_repair_sends_what_the_host_named_and_no_more() {
         let new = Manifest::new(vec![file("a", 1, 5), file("b\nc", 1, 70), folder("d")]).unwrap();
         let travel = Travel::repair(&new, [&b"b\\0012c"[..], b"MANIFEST", b"unknown"]);
-        assert_eq!(&*travel.list, b"b\nc\0MANIFEST\0");
+        assert_eq!(&*travel.list, b"./b\nc\0./MANIFEST\0");
         assert_eq!(travel.bytes, Bytes(70 + new.length().0));
     }
 

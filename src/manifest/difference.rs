@@ -128,11 +128,9 @@ impl Difference {
     pub fn files_from(&self) -> Vec<u8> {
         let mut list = Vec::new();
         for entry in self.sent() {
-            list.extend_from_slice(entry.order());
-            list.push(0);
+            list_into(entry.order(), &mut list);
         }
-        list.extend_from_slice(MANIFEST.as_bytes());
-        list.push(0);
+        list_into(MANIFEST.as_bytes(), &mut list);
         list
     }
 
@@ -141,4 +139,12 @@ impl Difference {
     pub fn sends_files(&self) -> bool {
         self.changed.iter().chain(&self.added).any(|entry| matches!(entry.kind(), Kind::File { .. }))
     }
+}
+
+/// Adds a name to a list for rsync: behind `./`, for one that begins with `#` or `;` is a comment to it, also where names end
+/// with a zero byte (as observed with 3.2.3 to 3.5.1).
+pub fn list_into(name: &[u8], list: &mut Vec<u8>) {
+    list.extend_from_slice(b"./");
+    list.extend_from_slice(name);
+    list.push(0);
 }

@@ -75,7 +75,7 @@ mod host_tests;
 #[cfg(test)]
 mod tests;
 
-pub use difference::Difference;
+pub use difference::{Difference, list_into};
 pub use entry::{Entry, Kind, Manifest, Totals};
 pub use error::{How, ManifestError, Mismatch};
 pub use links::LinkPolicy;

@@ -164,7 +164,7 @@ fn the_list_for_rsync_names_what_changed_and_the_manifest() {
     assert_eq!(paths(&difference.added), ["new", "new/\n"]);
     assert_eq!(paths(&difference.removed), ["d/old"]);
     assert_eq!(paths(difference.removals()), ["x", "d/old"]);
-    assert_eq!(difference.files_from(), b"new\0new/\n\0x\0MANIFEST\0");
+    assert_eq!(difference.files_from(), b"./new\0./new/\n\0./x\0./MANIFEST\0");
     assert_eq!(difference.bytes(), Bytes(2 + 4).saturating_add(new.length()));
     assert_eq!(difference.linked_bytes(), Bytes(1));
     assert!(!difference.is_empty());

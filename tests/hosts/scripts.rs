@@ -69,9 +69,15 @@ impl Box {
 
     /// Starts a script by hand.
     fn start(&self, script: &Script) -> Child {
+        self.start_in(script, &std::env::temp_dir())
+    }
+
+    /// Starts a script by hand, with a folder of its own for what is temporary.
+    fn start_in(&self, script: &Script, temporary: &Path) -> Child {
         let mut child = Command::new(self.folder.path().join("sh"))
             .arg("-s")
             .env("PATH", &self.path)
+            .env("TMPDIR", temporary)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -126,8 +132,13 @@ fn failed(error: HostError) -> Failure {
 
 /// A release with names that shells stumble over.
 fn odd(state: &Path, version: &str) -> Arc<StoredRelease> {
-    let names: [&[u8]; 16] = [
+    let names: [&[u8]; 21] = [
         b"plain",
+        b"#a comment to rsync",
+        b";another",
+        b"- a rule",
+        b"+ *",
+        b"@:",
         b" leading and  double space ",
         b"-rf",
         b"*",
@@ -256,7 +267,12 @@ async fn odd_names_survive_every_phase() {
 #[tokio::test]
 async fn every_kind_of_drift_is_seen_and_mended_while_readers_never_miss_the_link() {
     type Damage = fn(&Path);
-    let damages: [(&str, Damage); 9] = [
+    let damages: [(&str, Damage); 14] = [
+        ("set-id", |f| fs::set_permissions(f.join("tool"), fs::Permissions::from_mode(0o4555)).unwrap()),
+        ("set-group-id", |f| fs::set_permissions(f.join("line\nfeed"), fs::Permissions::from_mode(0o2444)).unwrap()),
+        ("written by anybody", |f| fs::set_permissions(f.join("plain"), fs::Permissions::from_mode(0o646)).unwrap()),
+        ("folder of anybody", |f| fs::set_permissions(f.join("empty"), fs::Permissions::from_mode(0o1777)).unwrap()),
+        ("comment", |f| rewrite(&f.join("#a comment to rsync"), b"2")),
         ("content", |f| rewrite(&f.join("plain"), b"2")),
         ("odd content", |f| rewrite(&f.join("line\nfeed"), b"2")),
         ("missing", |f| fs::remove_file(f.join("plain")).unwrap()),
@@ -665,12 +681,45 @@ fn a_script_that_hangs_is_ended_on_the_host() {
 fn nothing_of_a_script_outlives_it() {
     for programs in Box::both() {
         let root = temporary();
+        let temporary = temporary();
         let mut probe = script(Phase::Probe, root.path(), "");
+        assert_eq!(programs.run(&probe).last().map(String::as_str), Some("end"));
+        // One that runs a gate, whose connection is cut: by a signal that no trap sees, and by one that nobody reads any more.
         let seconds = format!("2{}", std::process::id());
-        probe.set("deadline", &seconds);
-        let said = programs.run(&probe);
-        assert_eq!(said.last().map(String::as_str), Some("end"));
-        eventually("its watch ends", || processes_with(&format!("sleep {seconds}")).is_empty());
+        fs::create_dir(root.path().join("tool")).unwrap();
+        for cut in ["killed", "unread"] {
+            let mut check = Script::new(Phase::Check, Duration::from_secs(900));
+            check.set_path("root", root.path()).set("link", "tool");
+            let run = format!("gate 0 800 0 decides 'sleep {seconds}'");
+            check.tail(format!("gates() {{\n{run}\nsay one\nsay two\n}}\n").as_bytes());
+            let mut child = programs.start_in(&check, temporary.path());
+            eventually("the gate runs", || !processes_with(&format!("sleep {seconds}")).is_empty());
+            assert_eq!(names(temporary.path()).len(), 1);
+            drop(child.stdout.take());
+            if cut == "killed" {
+                child.kill().unwrap();
+            } else {
+                let gate = processes_with(&format!("sleep {seconds}"));
+                Command::new("kill").args(gate.iter().map(|(pid, _)| pid.to_string())).status().unwrap();
+            }
+            child.wait().unwrap();
+            eventually("what it started ends", || processes_with(&format!("sleep {seconds}")).is_empty());
+            eventually("its folder goes", || names(temporary.path()).is_empty());
+        }
+        // What a machine that went down left is found by the next.
+        let dead = root.path().join(".coalmine");
+        fs::create_dir_all(&dead).unwrap();
+        fs::create_dir_all(temporary.path().join("coalmine.999999999.00ff/deep")).unwrap();
+        fs::create_dir_all(temporary.path().join("coalmine.1.00ff")).unwrap();
+        fs::create_dir_all(dead.join("lock.999999999.00ff")).unwrap();
+        fs::write(dead.join("state.new.999999999.00ff"), "half").unwrap();
+        symlink("releases/nowhere", root.path().join(".coalmine-link.999999999.00ff")).unwrap();
+        probe = script(Phase::Probe, root.path(), "");
+        said(&probe, programs.start_in(&probe, temporary.path()));
+        // The first process of all lives.
+        assert_eq!(names(temporary.path()), ["coalmine.1.00ff"], "{}", programs.name);
+        assert_eq!(names(&dead), Vec::<String>::new());
+        assert!(fs::symlink_metadata(root.path().join(".coalmine-link.999999999.00ff")).is_err());
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn examine(
         Ok(hosts) => hosts,
         Err(failed) => return Ok(vec![Finding::new("connections", Health::Failed, failed)]),
     };
-    let answers = ask(context, fleet, &hosts, selection, None, &Survey::Shallow).await?;
+    let answers = ask(context, fleet, &hosts, selection, None, &Survey::Tools).await?;
     Ok(answers.all().flat_map(|(host, answer)| of_host(host, answer, interpreter)).collect())
 }
 
@@ -44,6 +44,15 @@ fn of_probe(probe: &Probe, interpreter: Option<&Interpreter>) -> Vec<Finding> {
     if let Some(missing) = fact("missing") {
         let finding = Finding::new("hosts", Health::Failed, format!("has no {}", missing.replace(' ', ", ")));
         found.push(finding.hint("install it there; coalmine needs sh, coreutils and rsync"));
+    }
+    if let Some(wrong) = fact("wrong") {
+        let message = format!("its {} does not do what a rollout needs", wrong.replace(' ', ", "));
+        found.push(Finding::new("hosts", Health::Failed, message).hint("GNU coreutils, uutils and busybox do"));
+    }
+    if let Some(greeting) = fact("greets") {
+        let finding =
+            Finding::new("hosts", Health::Failed, format!("its shell greets, and no transfer works: {greeting}"));
+        found.push(finding.hint("silence what ~/.bashrc and its like print there for shells without a terminal"));
     }
     if let Some(interpreter) = interpreter {
         found.extend(of_python(fact("python3"), fact("arch"), interpreter));
@@ -102,6 +111,9 @@ mod tests {
         assert_eq!(lacking[1], (Health::Warning, "has Python 3.9.1, and this machine 3.11.2".to_owned()));
         assert_eq!(found(&[("python3", "3.11.2"), ("arch", "aarch64")])[0].1, "is aarch64, and this machine x86_64");
         assert_eq!(found(&[])[0].1, "has no python3");
+        let odd = found(&[("wrong", "mv"), ("greets", "Welcome!"), ("python3", "3.11.2")]);
+        assert_eq!(odd[0], (Health::Failed, "its mv does not do what a rollout needs".to_owned()));
+        assert_eq!(odd[1], (Health::Failed, "its shell greets, and no transfer works: Welcome!".to_owned()));
     }
 
     #[test]

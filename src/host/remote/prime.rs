@@ -1,11 +1,11 @@
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt as _;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::refusal;
 use super::work::Remote;
-use crate::host::answer::{Answer, Record, unhex};
+use crate::host::answer::{Answer, Record};
 use crate::host::script::{Phase, Script};
 use crate::host::transport::{Copy, Transport};
 use crate::host::travel::Travel;
@@ -40,9 +40,28 @@ enum Staged {
     Ready(Folder),
 }
 
+/// Says under which name a release is put when it is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goal {
+    /// Its own.
+    Final,
+    /// Beside a broken copy of it that a link names.
+    Repair,
+}
+
+impl Goal {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Final => "final",
+            Self::Repair => "repair",
+        }
+    }
+}
+
 /// The folder into which a release travels.
+#[derive(Debug)]
 struct Folder {
-    goal: String,
+    goal: Goal,
     path: PathBuf,
     zstd: bool,
     /// What is known to be wrong in it, from the copy that was there.
@@ -179,7 +198,8 @@ impl<T: Transport> Remote<T> {
         if answer.has("absent") {
             return Ok(Staged::Absent(answer.all("has").filter_map(|record| record.text().parse().ok()).collect()));
         }
-        let folder = answer.first("staged").and_then(|record| folder(record, &answer));
+        let name = format!(".{}.{rollout}", release.id);
+        let folder = answer.first("staged").and_then(|record| folder(record, &answer, &name));
         folder.map(Staged::Ready).ok_or_else(|| refusal::not_understood(script.phase, &answer))
     }
 
@@ -192,12 +212,13 @@ impl<T: Transport> Remote<T> {
     ) -> Result<Option<Vec<Vec<u8>>>, HostError> {
         let mut script = self.script(Phase::Seal, 900, None);
         name_release(&mut script, release, rollout);
-        script.set("goal", &folder.goal);
+        script.set("goal", folder.goal.word());
         let answer = self.run(&script).await?;
         if answer.has("sealed") {
             Ok(None)
         } else if answer.has("broken") {
-            Ok(Some(wrong(&answer)))
+            let named = wrong(&answer).filter(|named| !named.is_empty());
+            named.map(Some).ok_or_else(|| refusal::not_understood(script.phase, &answer))
         } else {
             Err(refusal::not_understood(script.phase, &answer))
         }
@@ -211,21 +232,51 @@ fn name_release(script: &mut Script, release: &StoredRelease, rollout: &RolloutI
         .set("rollout", rollout.as_str());
 }
 
-fn wrong(answer: &Answer) -> Vec<Vec<u8>> {
-    answer.all("wrong").map(|record| record.rest.clone()).collect()
+/// Gives the names of what is wrong; none when not as many came as the host counted.
+fn wrong(answer: &Answer) -> Option<Vec<Vec<u8>>> {
+    let counted: usize = answer.first("wrongs")?.text().parse().ok()?;
+    let named: Vec<_> = answer.all("wrong").map(|record| record.rest.clone()).collect();
+    (named.len() == counted).then_some(named)
 }
 
-/// Reads goal, how it was made, and where it is.
-fn folder(record: &Record, answer: &Answer) -> Option<Folder> {
-    let words = record.words();
-    let [goal, how, path] = words.as_slice() else { return None };
+/// Reads goal, how it was made, and where it is; none unless every one of them is what was asked for.
+fn folder(record: &Record, answer: &Answer, name: &str) -> Option<Folder> {
+    let mut words = record.rest.splitn(3, |&byte| byte == b' ');
+    let goal = match words.next()? {
+        b"final" => Goal::Final,
+        b"repair" => Goal::Repair,
+        _ => return None,
+    };
+    let how = words.next()?;
+    if ![&b"self"[..], b"resumed", b"base", b"nothing"].contains(&how) {
+        return None;
+    }
     Some(Folder {
-        goal: goal.clone(),
-        path: OsString::from_vec(unhex(path)).into(),
+        goal,
+        path: staging(words.next()?, name)?,
         zstd: answer.all("fact").any(|fact| fact.text() == "rsync-zstd yes"),
-        wrong: (how == "self").then(|| wrong(answer)),
-        resumed: how == "resumed",
+        wrong: if how == b"self" { Some(wrong(answer)?) } else { None },
+        resumed: how == b"resumed",
     })
+}
+
+/// Gives the path that rsync may write to: the staging folder, whose name this side chose, in a folder that the host told.
+///
+/// A host whose tools fail answers half a path, or none: an empty one was `/` once, and rsync wrote the release there.
+fn staging(said: &[u8], name: &str) -> Option<PathBuf> {
+    let said = Path::new(OsStr::from_bytes(said));
+    let is_plain = |(at, part): (usize, Component<'_>)| match part {
+        Component::RootDir => at == 0,
+        Component::Normal(_) => at > 0,
+        _ => false,
+    };
+    let parent = said.parent()?;
+    let rebuilt = parent.join(name);
+    // Two parts at least stand before it: the root of the file system and one folder.
+    (said.components().enumerate().all(is_plain)
+        && parent.components().count() > 1
+        && rebuilt.as_os_str() == said.as_os_str())
+    .then_some(rebuilt)
 }
 
 fn still_wrong(wrong: &[Vec<u8>]) -> Failure {
@@ -234,4 +285,62 @@ fn still_wrong(wrong: &[Vec<u8>]) -> Failure {
     Failure::new(FailureClass::Transfer, message)
         .hint("the host's disk or memory may be broken, or something changes files there, as a virus scanner does")
         .output(format!("the first of them: {first}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Goal, Record, folder, staging};
+
+    const NAME: &str = ".1.0-0123abcd.r1";
+
+    #[test]
+    fn only_the_folder_that_this_side_named_is_written_to() {
+        for right in ["/srv/tool/releases/.1.0-0123abcd.r1", "/x/.1.0-0123abcd.r1", "/a b/\u{fc}/.1.0-0123abcd.r1"] {
+            assert_eq!(staging(right.as_bytes(), NAME).unwrap().to_str(), Some(right));
+        }
+        for wrong in [
+            "",
+            "/",
+            "//",
+            "/.1.0-0123abcd.r1",
+            "/srv/tool/releases",
+            "/srv/tool/releases/",
+            "/srv/tool/releases/.1.0-0123abcd",
+            "/srv/tool/releases/.1.0-0123abcd.r",
+            "/srv/tool/releases/.1.0-0123abcd.r1/",
+            "/srv/tool/releases/.1.0-0123abcd.r1/.",
+            "/srv/tool/releases/.1.0-0123abcd.r2",
+            "/srv/../etc/.1.0-0123abcd.r1",
+            "srv/tool/releases/.1.0-0123abcd.r1",
+            "./.1.0-0123abcd.r1",
+            ".1.0-0123abcd.r1",
+            "/srv//releases/.1.0-0123abcd.r1 ",
+        ] {
+            assert_eq!(staging(wrong.as_bytes(), NAME), None, "{wrong:?} was taken");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_half_is_none() {
+        let read = |records: &[(&str, &str)]| {
+            let records: Vec<_> =
+                records.iter().map(|(kind, rest)| Record { kind: (*kind).into(), rest: (*rest).into() }).collect();
+            let answer = Answer { records, ..Answer::default() };
+            folder(answer.first("staged").unwrap(), &answer, NAME)
+        };
+        let staged = ("staged", "repair self /srv/releases/.1.0-0123abcd.r1");
+        let found = read(&[("wrong", "a"), ("wrong", "b"), ("wrongs", "2"), staged]).unwrap();
+        assert_eq!((found.goal, found.wrong.unwrap().len()), (Goal::Repair, 2));
+        for wrong in [
+            &[("wrong", "a"), ("wrongs", "2"), staged][..],
+            &[("wrong", "a"), ("wrongs", ""), staged],
+            &[("wrong", "a"), staged],
+            &[("staged", "final base")],
+            &[("staged", "final base ")],
+            &[("staged", " base /srv/releases/.1.0-0123abcd.r1")],
+            &[("staged", "final  /srv/releases/.1.0-0123abcd.r1")],
+        ] {
+            assert!(read(wrong).is_none(), "{wrong:?}");
+        }
+    }
 }

@@ -8,6 +8,10 @@ use crate::model::{Digest, Installed, LockHolder, Operator, Probe, ReleaseId, Ro
 /// Reads what a probe told.
 pub(super) fn probe(answer: &Answer) -> Probe {
     let mut probe = Probe::default();
+    let greeting = last_line(&answer.greeting);
+    if !greeting.is_empty() {
+        probe.facts.push(("greets".to_owned(), greeting.to_owned()));
+    }
     for record in &answer.records {
         let words = record.words();
         let mut words = words.iter().map(String::as_str);

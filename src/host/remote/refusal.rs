@@ -2,7 +2,7 @@
 
 use super::read;
 use crate::host::HostError;
-use crate::host::answer::{Answer, class_of};
+use crate::host::answer::{Answer, class_of_refusal};
 use crate::host::script::Phase;
 use crate::model::{Bytes, Failure, FailureClass};
 
@@ -23,24 +23,33 @@ pub(super) fn check(phase: Phase, answer: Answer) -> Result<Answer, HostError> {
     {
         return Err(HostError::Locked(Box::new(holder)));
     }
-    let failure = Failure::new(class_of(phase), text.clone());
+    let text = if text.is_empty() { format!("refused while {}, without a word", phase.doing()) } else { text };
+    let failure = Failure::new(class_of_refusal(phase), text.clone());
     let failure = match word.as_str() {
         "unlocked" => {
             failure.hint("another rollout took the host over, or somebody removed the lock: nothing was changed")
         }
         "tool" if text == "rsync" => Failure { message: "rsync is not installed on the host".into(), ..failure }
             .hint("apt-get install rsync, or its like"),
-        "tool" => Failure { message: format!("{text} is not installed on the host"), ..failure }
+        "tool" => Failure { message: not_installed(&text), ..failure }
             .hint("POSIX sh, coreutils, findutils, awk, sed and grep, or busybox, are needed there"),
         "interpreter" => failure.hint("install that interpreter there, or build with the one that the hosts have"),
         "room" => Failure { message: room(&answer).unwrap_or(text), ..failure }
             .hint("free some there, or lower target.keep so that fewer releases are kept"),
         "inodes" => failure.hint("the file system has room but no inodes; remove files there"),
+        "temporary" => {
+            failure.hint("the folder of temporary files there (TMPDIR, or /tmp) is full: free some space in it")
+        }
         "missing" => failure.hint("prime the host again"),
         "reverted" => failure.hint("target.confirm must be longer than it takes to reach the host anew"),
         _ => with_hint(failure, &text),
     };
     Err(failure.into())
+}
+
+fn not_installed(tools: &str) -> String {
+    let are = if tools.contains(' ') { "are" } else { "is" };
+    format!("{} {are} not installed on the host", tools.replace(' ', ", "))
 }
 
 /// Reads `needed, free, where`, in KiB.
@@ -55,7 +64,7 @@ fn room(answer: &Answer) -> Option<String> {
 /// Adds what to try where an error of the system's says it.
 fn with_hint(failure: Failure, text: &str) -> Failure {
     if text.contains("No space left") || text.contains("quota exceeded") {
-        failure.hint("free some space there")
+        failure.hint("free some space there, or inodes: `df -h` and `df -i` say which are gone")
     } else if text.contains("Permission denied") || text.contains("cannot be written") {
         failure.hint("target.user (or target.become) must own target.root")
     } else if text.contains("Read-only file system") {
@@ -95,6 +104,14 @@ mod tests {
                 FailureClass::Transfer,
                 "needs 70.2 MiB, 3.1 MiB free on /var with space",
             ),
+            (Phase::Stage, &[("fail", "tool od tr")], FailureClass::Transfer, "od, tr are not installed on the host"),
+            // Whoever says why it cannot was reached.
+            (
+                Phase::Lock,
+                &[("fail", "io mkdir: cannot create directory: No space left on device")],
+                FailureClass::Transfer,
+                "mkdir: cannot create directory: No space left on device",
+            ),
             (
                 Phase::Activate,
                 &[("fail", "io mv: cannot move: Permission denied")],
@@ -106,6 +123,8 @@ mod tests {
             assert_eq!((failure.class, failure.message.as_str()), (class, message));
             assert!(failure.hint.is_some());
         }
+        let HostError::Failed(failure) = refused(Phase::Seal, &[("fail", "")]) else { panic!() };
+        assert_eq!(failure.message, "refused while verifying the release, without a word");
         let locked = refused(Phase::Lock, &[("holder", "r1 1700000000 1700000060 6d65-"), ("fail", "locked by r1")]);
         assert_eq!(locked.to_string(), "locked by me for rollout r1");
     }

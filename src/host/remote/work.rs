@@ -191,6 +191,7 @@ impl<T: Transport> Host for Remote<T> {
             Survey::Shallow => (30, "no".to_owned()),
             Survey::For(release) => (300, release.to_string()),
             Survey::Deep => (300, "yes".to_owned()),
+            Survey::Tools => (60, "tools".to_owned()),
         };
         let mut script = self.script(Phase::Probe, seconds, slot);
         script.set("deep", &deep);
@@ -235,10 +236,14 @@ impl<T: Transport> Host for Remote<T> {
             return Err(refusal::not_understood(script.phase, &answer));
         };
         self.remembered(|memory| memory.slot.clone_from(&switch.slot));
-        Ok(match activated.text().as_str() {
-            "already" => Activated { already: true, adopted: None },
-            adopted => Activated { already: false, adopted: adopted.parse().ok() },
-        })
+        match activated.text().as_str() {
+            "already" => Ok(Activated { already: true, adopted: None }),
+            "-" => Ok(Activated { already: false, adopted: None }),
+            adopted => match adopted.parse() {
+                Ok(adopted) => Ok(Activated { already: false, adopted: Some(adopted) }),
+                Err(_) => Err(refusal::not_understood(script.phase, &answer)),
+            },
+        }
     }
 
     async fn confirm(&self, rollout: &RolloutId) -> Result<(), HostError> {
