@@ -90,7 +90,10 @@ pub(super) fn real_fleet(config: &Config, store: &Store, full_verify: bool) -> R
         move |host| names.iter().any(|name| name == host.as_str()),
         move |id: &ReleaseId| store.manifest(id),
     );
-    let fleet = fleet.map_err(|error| Failed::before(format!("there is no folder for ssh's sockets: {error}")))?;
+    let fleet = fleet.map_err(|error| {
+        Failed::before(format!("no host can be reached from here: {error}"))
+            .hint("`coalmine doctor` says what is missing on this machine")
+    })?;
     Ok(Arc::new(fleet))
 }
 

@@ -3,6 +3,7 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::limits::Descriptors;
 use super::local::Local;
 use super::remote::{Common, Remote};
 use super::settings::{SshSettings, TargetSettings, TransferSettings};
@@ -34,7 +35,7 @@ impl RealFleet {
     ///
     /// # Errors
     ///
-    /// When there is no folder for the sockets of ssh's connections.
+    /// When there is no ssh on this machine, or no folder for the sockets of its connections.
     pub fn new(
         ssh: SshSettings,
         transfer: TransferSettings,
@@ -42,7 +43,16 @@ impl RealFleet {
         is_this_machine: impl Fn(&HostId) -> bool + Send + Sync + 'static,
         bases: impl Bases,
     ) -> io::Result<Self> {
-        let pool = Arc::new(Pool::new(ssh, transfer.at_once)?);
+        let descriptors = Descriptors::count(&ssh, &transfer);
+        let (ssh, at_once) = descriptors.fit(ssh, transfer.at_once);
+        if !descriptors.suffice() {
+            tracing::info!(
+                "{} descriptors are free here: {} scripts and {at_once} transfers at once",
+                descriptors.free,
+                ssh.execs
+            );
+        }
+        let pool = Arc::new(Pool::new(ssh, at_once)?);
         let common = Common { target: Arc::new(target), transfer: Arc::new(transfer), atlas: Atlas::new(bases) };
         Ok(Self { common: Arc::new(common), pool, is_this_machine: Box::new(is_this_machine), hosts: Mutex::default() })
     }

@@ -41,7 +41,7 @@ impl Transport for Local {
         let not_started = |error: &dyn std::fmt::Display| {
             Failure::new(FailureClass::Unreachable, format!("cannot start a shell on this machine: {error}"))
         };
-        let mut group = Group::spawn(&mut command).map_err(|error| not_started(&error))?;
+        let mut group = Group::spawn(&mut command).await.map_err(|error| not_started(&error))?;
         let (Some(stdin), Some(stdout), Some(stderr)) =
             (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take())
         else {

@@ -6,12 +6,13 @@
 //!
 //! From the top down: [`RealFleet`] finds hosts; `remote` is the one [`Host`] over a `transport`, and knows the phases;
 //! `script` and `answer` are the two halves of a conversation with a host; `ssh` and `local` carry it; `rsync` carries
-//! files, and `travel` says which.
+//! files, and `travel` says which. `limits` counts what this machine has for all that, and waits for it.
 
 mod answer;
 mod api;
 mod converse;
 mod fleet;
+mod limits;
 mod local;
 mod process;
 mod remote;
@@ -25,5 +26,6 @@ mod travel;
 
 pub use api::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch};
 pub use fleet::{RealFleet, RealHost};
+pub use limits::Descriptors;
 pub use settings::{Compress, HostKeys, SettingsError, SshSettings, TargetSettings, TransferSettings, Verify};
 pub use travel::Bases;

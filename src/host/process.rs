@@ -5,6 +5,8 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
+use super::limits::patiently;
+
 /// Holds a process and its group; both are ended when it is dropped.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -12,9 +14,10 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Starts a process in a group of its own.
-    pub(super) fn spawn(command: &mut Command) -> io::Result<Self> {
-        let child = command.process_group(0).kill_on_drop(true).spawn()?;
+    /// Starts a process in a group of its own, and waits while this machine has no room for one.
+    pub(super) async fn spawn(command: &mut Command) -> io::Result<Self> {
+        command.process_group(0).kill_on_drop(true);
+        let child = patiently(|| command.spawn()).await?;
         Ok(Self { child })
     }
 

@@ -145,7 +145,7 @@ pub(super) async fn run(
             .hint("install rsync here"),
         again: false,
     };
-    let mut group = Group::spawn(&mut command).map_err(|error| not_started(&error))?;
+    let mut group = Group::spawn(&mut command).await.map_err(|error| not_started(&error))?;
     let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) =
         (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take())
     else {

@@ -6,6 +6,7 @@
     reason = "a test that cannot set its stage fails, and says where"
 )]
 
+mod connections;
 mod over_ssh;
 mod scripts;
 mod sshd;

@@ -350,7 +350,7 @@ async fn a_host_that_takes_connections_and_says_nothing_is_unreachable() {
     let fleet = fleet(sshd.ssh(), quick(), target(Path::new("/nonexistent")), state.path());
     sshd.signal(&[sshd.pid()], "-STOP");
     let failure = failed(host(&fleet, "box").probe(&Survey::Shallow, None).await.unwrap_err());
-    assert_eq!(failure.message, "no answer for 2 s while connecting");
+    assert_eq!(failure.message, "no answer for 5 s while connecting");
     assert!(processes_with(&sshd.folder.path().display().to_string()).iter().all(|(pid, _)| *pid == sshd.pid()));
 }
 

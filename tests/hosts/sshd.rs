@@ -108,7 +108,8 @@ impl Sshd {
     pub(crate) fn ssh(&self) -> SshSettings {
         SshSettings {
             config: Some(self.folder.path().join("ssh_config")),
-            connect_timeout: Duration::from_secs(2),
+            // A machine that has much else to do takes its time to start a shell.
+            connect_timeout: Duration::from_secs(5),
             alive: Duration::from_secs(1),
             ..SshSettings::default()
         }

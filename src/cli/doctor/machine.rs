@@ -9,6 +9,7 @@ use crate::cli::control::waiting_note;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError};
 use crate::config::DryWords;
 use crate::hooks::process::{Ending, Job, Ran, run};
+use crate::host::{Descriptors, SshSettings, TransferSettings};
 use crate::model::Bytes;
 use crate::release::{Interpreter, ReleaseError, Repository};
 use crate::report::{Finding, Health};
@@ -34,6 +35,7 @@ pub(super) async fn examine(
     found.extend(interpreter.map(python));
     found.extend(repository(context).await);
     found.push(agent().await);
+    found.push(descriptors(context));
     found.push(room(context));
     found.extend(lock(context, fleet));
     found.extend(hooks(context));
@@ -129,6 +131,30 @@ async fn agent() -> Finding {
             .hint("log in anew, or start an agent"),
         Err(error) => Finding::new("agent", Health::Failed, error).hint("on Debian: apt-get install openssh-client"),
     }
+}
+
+/// Counts the files and sockets that may be open at once: each host that something is done on needs some.
+fn descriptors(context: &Context) -> Finding {
+    let config = &context.config().ssh;
+    let ssh =
+        SshSettings { connects: config.connects.get(), sessions: config.sessions.get(), ..SshSettings::default() };
+    let transfer = TransferSettings::default();
+    let counted = Descriptors::count(&ssh, &transfer);
+    let Descriptors { limit, free, wanted } = counted;
+    if counted.suffice() {
+        return Finding::new(
+            "descriptors",
+            Health::Ok,
+            format!("{free} of {limit} are free, {wanted} are needed at most"),
+        );
+    }
+    let (fitted, at_once) = counted.fit(ssh, transfer.at_once);
+    let message = format!(
+        "{free} of {limit} are free and {wanted} would be needed: {} scripts and {at_once} transfers run at once",
+        fitted.execs
+    );
+    Finding::new("descriptors", Health::Warning, message)
+        .hint("raise the hard limit here: `ulimit -Hn`, limits.conf(5)")
 }
 
 /// Looks whether releases and journals can be written.

@@ -1,14 +1,44 @@
 use std::fmt::Write as _;
+use std::io;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use crate::host::settings::{HostKeys, SshSettings};
 
-/// Writes the configuration that ssh is started with.
+/// What would break a command that is run without a control socket, where the user's configuration says otherwise: each came after
+/// OpenSSH 8.4, to which an option that it does not know is an error.
+const RECENT: [(&str, &str); 3] = [("StdinNull", "no"), ("SessionType", "default"), ("ForkAfterAuthentication", "no")];
+
+/// Gives the lines that this machine's ssh understands of those that not every one does; asked once in a process.
+///
+/// # Errors
+///
+/// When there is no ssh that could be started.
+pub(super) fn recent() -> io::Result<&'static str> {
+    static KNOWN: OnceLock<String> = OnceLock::new();
+    if let Some(known) = KNOWN.get() {
+        return Ok(known);
+    }
+    let mut ssh = Command::new("ssh");
+    ssh.args(["-G", "-F", "none", "-o", "IgnoreUnknown=*"]);
+    for (option, value) in RECENT {
+        ssh.arg("-o").arg(format!("{option}={value}"));
+    }
+    let output = ssh.args(["--", "x"]).stdin(Stdio::null()).stderr(Stdio::null()).output()?;
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let knows = |option: &str| told.lines().any(|line| line.split(' ').next() == Some(&*option.to_ascii_lowercase()));
+    let known = RECENT.into_iter().filter(|(option, _)| knows(option));
+    let lines: String = known.map(|(option, value)| format!("{option} {value}\n")).collect();
+    Ok(KNOWN.get_or_init(|| lines))
+}
+
+/// Writes the configuration that ssh is started with; `recent` are lines that not every ssh understands.
 ///
 /// Of every option ssh takes the first value that it finds (ssh_config(5)), so what matters here stands first, and what the user
 /// says of hosts, keys, proxies and certificates follows. A jump host's ssh is given the same file: what it says holds there too,
 /// so nothing of the connection's control socket is in it.
-pub(super) fn write(settings: &SshSettings, home: Option<&Path>) -> String {
+pub(super) fn write(settings: &SshSettings, recent: &str, home: Option<&Path>) -> String {
     let keys = match settings.host_keys {
         HostKeys::Strict => "yes",
         HostKeys::AcceptNew => "accept-new",
@@ -38,6 +68,7 @@ pub(super) fn write(settings: &SshSettings, home: Option<&Path>) -> String {
         connect = seconds(settings.connect_timeout),
         alive = seconds(settings.alive),
     );
+    text.push_str(recent);
     if let Some(kex) = &settings.kex {
         write(&mut text, &format!("KexAlgorithms {kex}"));
     }
@@ -77,14 +108,14 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    use super::write;
+    use super::{recent, write};
     use crate::host::settings::{HostKeys, SshSettings};
 
     /// Asks ssh what it would do.
     fn effective(settings: &SshSettings, home: Option<&Path>, host: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config");
-        std::fs::write(&file, write(settings, home)).unwrap();
+        std::fs::write(&file, write(settings, recent().unwrap(), home)).unwrap();
         let output = Command::new("ssh").arg("-G").arg("-F").arg(&file).args(["--", host]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
@@ -97,6 +128,8 @@ mod tests {
         std::fs::write(
             &user,
             "StrictHostKeyChecking no\nBatchMode no\nLogLevel QUIET\nForwardAgent yes\nServerAliveInterval 0\nRemoteCommand id\n\
+             IgnoreUnknown Use*,StdinNull,SessionType,ForkAfterAuthentication\nUseKeychain yes\n\
+             StdinNull yes\nSessionType subsystem\nForkAfterAuthentication yes\n\
              Host web\n HostName 192.0.2.7\n ProxyJump bastion\n User deploy\n IdentityFile /k\n",
         )
         .unwrap();
@@ -118,7 +151,9 @@ mod tests {
         ] {
             assert!(told.lines().any(|said| said == line), "no {line:?} in:\n{told}");
         }
-        assert!(!told.contains("remotecommand id"));
+        for line in ["remotecommand id", "stdinnull yes", "sessiontype subsystem", "forkafterauthentication yes"] {
+            assert!(!told.contains(line), "{line:?} in:\n{told}");
+        }
     }
 
     #[test]

@@ -5,12 +5,14 @@ use std::time::Duration;
 use openssh::Stdio as Pipe;
 use tokio::sync::Mutex;
 
-use super::diagnosis::{self, Cause};
-use super::master::{Master, Use, common, no_ssh, patience};
+use super::cause::{self, Cause};
+use super::master::{Master, Use, common, explain, no_ssh};
 use super::pool::Pool;
+use super::retry::Retry;
 use crate::config::quote_words;
 use crate::host::answer::{Answer, Tail, class_of};
 use crate::host::converse::converse;
+use crate::host::limits::{Shortage, exhaustion};
 use crate::host::process::{Group, quiet};
 use crate::host::rsync::{self, Reach};
 use crate::host::script::Script;
@@ -34,6 +36,13 @@ enum Ran {
     Whole(Answer),
     /// The link was lost, and it is worth another attempt.
     Lost(Failure),
+}
+
+/// What became of a script that was sent over a connection of its own.
+enum Anew {
+    Answered(Answer),
+    /// What ssh said instead.
+    Refused(String),
 }
 
 impl Ssh {
@@ -69,13 +78,28 @@ impl Ssh {
     async fn try_run(&self, script: &Script) -> Result<Ran, Failure> {
         let connection = self.connection().await?;
         let doing = script.phase.doing();
-        let mut command = connection.session().raw_command(self.command());
-        command.stdin(Pipe::piped()).stdout(Pipe::piped()).stderr(Pipe::piped());
         let silence = self.pool.settings.silence() + Duration::from_secs(5);
-        let mut child = match tokio::time::timeout(silence, command.spawn()).await {
-            Err(_) => return Err(silent(script.phase, silence)),
-            Ok(Ok(child)) => child,
-            Ok(Err(error)) => return self.after_loss(&connection, doing, &error.to_string()).await,
+        // Nobody but us is on the link, so nothing is in the way: a host that runs no shell now is one that hangs. Behind a transfer a word
+        // may take long.
+        let begins = if connection.is_shared() { silence } else { self.pool.settings.connect_timeout };
+        let mut shortage = Shortage::new();
+        let mut child = loop {
+            let mut command = connection.session().raw_command(self.command());
+            command.stdin(Pipe::piped()).stdout(Pipe::piped()).stderr(Pipe::piped());
+            match tokio::time::timeout(begins, command.spawn()).await {
+                Err(_) => {
+                    if !connection.is_shared() {
+                        connection.close();
+                    }
+                    return Err(silent(script.phase, begins));
+                }
+                Ok(Ok(child)) => break child,
+                Ok(Err(error)) => match exhaustion(&error) {
+                    Some(lack) if shortage.wait(&lack.to_string()).await => {}
+                    Some(lack) => return Err(no_ssh(lack)),
+                    None => return self.after_loss(&connection, doing, &error.to_string()).await,
+                },
+            }
         };
         let (Some(stdin), Some(stdout), Some(stderr)) =
             (child.stdin().take(), child.stdout().take(), child.stderr().take())
@@ -83,12 +107,16 @@ impl Ssh {
             return Err(Failure::new(class_of(script.phase), "ssh gave no pipes"));
         };
         let most = script.deadline + silence;
-        let talk = converse(script, silence, stdin, stdout, stderr);
+        let talk = converse(script, begins, stdin, stdout, stderr);
         let Ok((answer, complaints)) = tokio::time::timeout(most, talk).await else {
             return Err(silent(script.phase, most));
         };
         if answer.mute {
-            return Err(mute(script.phase, silence));
+            // The next one logs in anew: what hangs there may be this login alone.
+            if !connection.is_shared() {
+                connection.close();
+            }
+            return Err(mute(script.phase, begins));
         }
         if answer.ended {
             // It has said all; let it close its channel before another takes one.
@@ -103,6 +131,40 @@ impl Ssh {
         self.after_loss(&connection, doing, "").await
     }
 
+    /// Runs a script over a connection of its own, once.
+    async fn try_anew(&self, script: &Script) -> Result<Anew, Failure> {
+        let mut ssh = quiet("ssh");
+        ssh.args(common(&self.pool)).args(["-T", "-S", "none", "-o", "ControlMaster=no", "-o", "ControlPath=none"]);
+        ssh.arg("--").arg(self.host.as_str()).arg(self.command());
+        ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut group = Group::spawn(&mut ssh).await.map_err(|error| no_ssh(&error))?;
+        let (Some(stdin), Some(stdout), Some(stderr)) =
+            (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take())
+        else {
+            return Err(no_ssh(&std::io::Error::other("no pipes")));
+        };
+        // To connect, and then for the shell to answer.
+        let begins = self.pool.settings.connect_timeout.saturating_mul(2) + Duration::from_secs(2);
+        let most = script.deadline + begins;
+        let talk = converse(script, begins, stdin, stdout, stderr);
+        let Ok((answer, complaints)) = tokio::time::timeout(most, talk).await else {
+            return Err(silent(script.phase, most));
+        };
+        if answer.mute {
+            return Err(silent(script.phase, begins));
+        }
+        if answer.ended {
+            return Ok(Anew::Answered(answer));
+        }
+        if !answer.begun && !answer.late {
+            let said: String = Tail::text(&complaints);
+            if cause::read(&said).cause != Cause::Other {
+                return Ok(Anew::Refused(said));
+            }
+        }
+        Err(cut_short(script, &answer, &complaints))
+    }
+
     /// Sorts the loss of a connection: dead for a reason that may pass, or for one that will not.
     async fn after_loss(&self, connection: &Use, doing: &str, error: &str) -> Result<Ran, Failure> {
         if connection.is_alive().await {
@@ -111,7 +173,7 @@ impl Ssh {
             let hint = "MaxSessions there must allow three";
             return Ok(Ran::Lost(Failure::new(FailureClass::Unreachable, message).hint(hint)));
         }
-        let (cause, failure) = connection.last_words(doing);
+        let (cause, failure) = connection.last_words(&self.host, doing).await;
         connection.close();
         match cause {
             Cause::Reset | Cause::Turned => Ok(Ran::Lost(failure)),
@@ -137,38 +199,25 @@ impl Transport for Ssh {
 
     async fn run_anew(&self, script: &Script) -> Result<Answer, Failure> {
         let _turn = self.pool.exec().await;
-        let _connect = self.pool.connect().await;
-        let mut ssh = quiet("ssh");
-        ssh.args(common(&self.pool)).args(["-T", "-S", "none", "-o", "ControlMaster=no", "-o", "ControlPath=none"]);
-        ssh.arg("--").arg(self.host.as_str()).arg(self.command());
-        ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut group = Group::spawn(&mut ssh).map_err(|error| no_ssh(&error))?;
-        let (Some(stdin), Some(stdout), Some(stderr)) =
-            (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take())
-        else {
-            return Err(no_ssh(&std::io::Error::other("no pipes")));
-        };
-        let patience = patience(&self.pool);
-        let begins = patience.connect + patience.silence + Duration::from_secs(5);
-        let most = script.deadline + begins;
-        let talk = converse(script, begins, stdin, stdout, stderr);
-        let Ok((answer, complaints)) = tokio::time::timeout(most, talk).await else {
-            return Err(silent(script.phase, most));
-        };
-        if answer.mute {
-            return Err(silent(script.phase, begins));
-        }
-        if answer.ended {
-            return Ok(answer);
-        }
-        if !answer.begun && !answer.late {
-            let said: String = Tail::text(&complaints);
-            match diagnosis::cause(&said) {
-                Cause::Other => {}
-                cause => return Err(diagnosis::failure(cause, &said, script.phase.doing(), patience)),
+        let mut retry = Retry::new();
+        loop {
+            let turn = self.pool.connect().await;
+            let said = match self.try_anew(script).await? {
+                Anew::Answered(answer) => {
+                    turn.accepted();
+                    return Ok(answer);
+                }
+                Anew::Refused(said) => said,
+            };
+            let reading = cause::read(&said);
+            if reading.cause == Cause::Turned {
+                turn.turned_away(&self.host);
+            }
+            drop(turn);
+            if !retry.again(&self.pool, &self.host, reading).await {
+                return Err(explain(&self.pool, &self.host, reading, &said, script.phase.doing()).await);
             }
         }
-        Err(cut_short(script, &answer, &complaints))
     }
 
     async fn copy(&self, copy: &Copy, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Copied, Failure> {

@@ -7,12 +7,17 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::cause::{self, Cause, Reading, Whose};
 use super::control;
-use super::diagnosis::{self, Cause, Patience};
+use super::diagnosis::{self, Patience};
 use super::pool::Pool;
+use super::{jump, retry::Retry};
+use crate::host::limits::{exhaustion, is_exhausted, patiently};
 use crate::host::process::{Group, quiet};
 use crate::model::{Failure, FailureClass, HostId};
 
+/// How much later than ssh itself a connection is given up: it knows better why.
+const GRACE: Duration = Duration::from_secs(2);
 /// Says in `busy` that the connection is closed.
 const CLOSED: usize = usize::MAX;
 
@@ -57,6 +62,14 @@ impl Drop for Use {
     }
 }
 
+/// What came of an attempt to connect.
+enum Opened {
+    /// Where its control socket and its log are.
+    Open(PathBuf, PathBuf),
+    /// What ssh said, and what that means.
+    Failed(Reading, String),
+}
+
 /// Ends what a connection attempt began, unless it is told that it succeeded.
 struct Attempt<'a> {
     socket: &'a Path,
@@ -94,6 +107,9 @@ fn remove(file: &Path) {
 /// Gives the arguments that every ssh is started with.
 pub(super) fn common(pool: &Pool) -> Vec<std::ffi::OsString> {
     let mut arguments = vec!["-F".into(), pool.config().into_os_string()];
+    if pool.verbose.load(Ordering::Relaxed) {
+        arguments.push("-v".into());
+    }
     if let Some(user) = &pool.settings.user {
         arguments.extend(["-l".into(), user.into()]);
     }
@@ -106,8 +122,21 @@ pub(super) fn patience(pool: &Pool) -> Patience {
 
 /// Says that ssh itself is not to be had.
 pub(super) fn no_ssh(error: &std::io::Error) -> Failure {
-    Failure::new(FailureClass::Unreachable, format!("cannot start ssh on this machine: {error}"))
-        .hint("install OpenSSH's client here")
+    let hint = if is_exhausted(error) {
+        "it is no fault of the host: see `ulimit -n`, `ulimit -u` and the memory here, or lower ssh.sessions"
+    } else {
+        "install OpenSSH's client here"
+    };
+    Failure::new(FailureClass::Unreachable, format!("cannot start ssh on this machine: {error}")).hint(hint)
+}
+
+/// Says what ssh's complaints mean, and whose they are.
+pub(super) async fn explain(pool: &Pool, host: &HostId, reading: Reading, said: &str, doing: &str) -> Failure {
+    let jump = match reading.whose {
+        Whose::Host => None,
+        Whose::Behind | Whose::Jump => jump::on_the_way(pool, host).await,
+    };
+    diagnosis::failure(reading, said, doing, patience(pool), jump.as_deref())
 }
 
 impl Master {
@@ -122,11 +151,12 @@ impl Master {
             return Err(Failure::new(FailureClass::Unreachable, message).hint("mend ssh.config in coalmine.toml"));
         }
         let room = pool.room().await;
-        let mut attempt = 1;
+        let mut retry = Retry::new();
         loop {
             let turn = pool.connect().await;
-            let (cause, failure) = match Self::try_open(pool, host).await {
-                Ok((socket, log)) => {
+            let (reading, said) = match Self::try_open(pool, host).await? {
+                Opened::Open(socket, log) => {
+                    turn.accepted();
                     let session = openssh::Session::resume_mux(socket.clone().into(), Some(log.clone().into()));
                     let master = Arc::new(Self {
                         socket,
@@ -140,25 +170,23 @@ impl Master {
                     pool.register(&master);
                     return Ok(master);
                 }
-                Err(failed) => failed,
+                Opened::Failed(reading, said) => (reading, said),
             };
-            drop(turn);
-            if attempt >= cause.attempts() {
-                return Err(failure);
+            let is_told = !reading.mute || pool.verbose.load(Ordering::Relaxed);
+            if reading.cause == Cause::Turned && is_told {
+                turn.turned_away(host);
             }
-            tracing::debug!(%host, attempt, message = failure.message, "connecting again");
-            // Apart from each other, so that those who were turned away together do not come back together.
-            let pause = Duration::from_millis(fastrand::u64(300..900)).saturating_mul(1 << attempt.min(4));
-            tokio::time::sleep(pause).await;
-            attempt += 1;
+            drop(turn);
+            if !retry.again(pool, host, reading).await {
+                return Err(explain(pool, host, reading, &said, "connecting").await);
+            }
         }
     }
 
-    async fn try_open(pool: &Arc<Pool>, host: &HostId) -> Result<(PathBuf, PathBuf), (Cause, Failure)> {
+    async fn try_open(pool: &Arc<Pool>, host: &HostId) -> Result<Opened, Failure> {
         let socket = pool.socket();
         let log = socket.with_extension("log");
         let patience = patience(pool);
-        let other = |error: std::io::Error| (Cause::Other, no_ssh(&error));
         let mut attempt = Attempt { socket: &socket, log: &log, succeeded: false };
         let mut command = quiet("ssh");
         command.args(common(pool));
@@ -167,29 +195,27 @@ impl Master {
         command.arg("-o").arg(format!("ControlPersist={}", pool.settings.persist.as_secs().max(1)));
         command.arg("--").arg(host.as_str());
         // A proxy's complaints belong to the same story.
-        let complaints = OpenOptions::new().create(true).append(true).open(&log).map_err(other)?;
+        let open = || OpenOptions::new().create(true).append(true).open(&log);
+        let complaints = patiently(open).await.map_err(|error| no_ssh(&error))?;
         command.stderr(Stdio::from(complaints));
-        let mut group = Group::spawn(&mut command).map_err(other)?;
-        // ConnectTimeout covers TCP and the banner, ServerAlive what follows; this is for an ssh that heeds neither.
-        let most = patience.connect + patience.silence + Duration::from_secs(5);
+        let mut group = Group::spawn(&mut command).await.map_err(|error| no_ssh(&error))?;
+        // ConnectTimeout covers TCP and the banner and no more: a host that hangs while it lets us in is as good as none.
+        let most = patience.connect + GRACE;
         let status = tokio::time::timeout(most, group.child.wait()).await;
         let said = fs::read(&log).unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
+        let said = String::from_utf8_lossy(&said).into_owned();
         match status {
             Err(_) => {
-                let patience = Patience { connect: most, ..patience };
-                Err((Cause::Silent, diagnosis::failure(Cause::Timeout, &said, "connecting", patience)))
+                let reading = Reading { cause: Cause::Timeout, whose: Whose::Host, mute: false };
+                Ok(Opened::Failed(reading, said))
             }
-            Ok(Err(error)) => Err(other(error)),
+            Ok(Err(error)) => Err(no_ssh(&error)),
             Ok(Ok(status)) if status.success() && socket.exists() => {
                 attempt.succeeded = true;
                 drop(attempt);
-                Ok((socket, log))
+                Ok(Opened::Open(socket, log))
             }
-            Ok(Ok(_)) => {
-                let cause = diagnosis::cause(&said);
-                Err((cause, diagnosis::failure(cause, &said, "connecting", patience)))
-            }
+            Ok(Ok(_)) => Ok(Opened::Failed(cause::read(&said), said)),
         }
     }
 
@@ -211,19 +237,29 @@ impl Master {
 
     /// Tells whether its process is there; that is asked on this machine and costs the host nothing.
     pub(super) async fn is_alive(&self) -> bool {
-        matches!(tokio::time::timeout(Duration::from_secs(2), self.session.check()).await, Ok(Ok(())))
+        match tokio::time::timeout(Duration::from_secs(2), self.session.check()).await {
+            Ok(Ok(())) => true,
+            // Where nobody could ask, it has not died of that.
+            Ok(Err(error)) => exhaustion(&error).is_some(),
+            Err(_) => false,
+        }
     }
 
     /// Says why it died, as its log has it.
-    pub(super) fn last_words(&self, doing: &str) -> (Cause, Failure) {
+    pub(super) async fn last_words(&self, host: &HostId, doing: &str) -> (Cause, Failure) {
         let said = fs::read(&self.log).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
-        let cause = match diagnosis::cause(&said) {
-            // A process that was killed has nothing to say.
-            Cause::Other => Cause::Reset,
-            cause => cause,
-        };
-        (cause, diagnosis::failure(cause, &said, doing, patience(&self.pool)))
+        let mut reading = cause::read(&said);
+        // A process that was killed has nothing to say.
+        if reading.cause == Cause::Other {
+            reading.cause = Cause::Reset;
+        }
+        (reading.cause, explain(&self.pool, host, reading, &said, doing).await)
+    }
+
+    /// Tells whether somebody else uses it too.
+    pub(super) fn is_shared(&self) -> bool {
+        self.busy.load(Ordering::Acquire) > 1
     }
 
     pub(super) fn is_idle(&self) -> bool {

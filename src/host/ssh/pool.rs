@@ -2,7 +2,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use super::config;
 use super::control;
 use super::master::Master;
+use super::throttle::{Throttle, Turn};
 use crate::host::settings::SshSettings;
 
 /// What a folder for control sockets is called, before its random part.
@@ -25,7 +26,9 @@ const LONGEST_SOCKET: usize = 107 - 17;
 #[derive(Debug)]
 pub(in crate::host) struct Pool {
     pub(super) settings: SshSettings,
-    connects: Semaphore,
+    pub(super) throttle: Throttle,
+    /// A proxy ended without a word: every ssh from then on is asked to tell more.
+    pub(super) verbose: AtomicBool,
     sessions: Arc<Semaphore>,
     execs: Semaphore,
     transfers: Semaphore,
@@ -41,7 +44,14 @@ pub(in crate::host) struct Pool {
 
 impl Pool {
     /// Makes the folder for control sockets, and removes those that dead processes left.
+    ///
+    /// # Errors
+    ///
+    /// When there is no ssh here, or no folder for the sockets.
     pub(in crate::host) fn new(settings: SshSettings, transfers: usize) -> io::Result<Self> {
+        // Where there is no ssh it is known before any host is asked: that is no host's fault.
+        let recent = config::recent()
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot start ssh on this machine: {error}")))?;
         let parent = parent();
         clear(&parent);
         let folder = tempfile::Builder::new()
@@ -51,10 +61,11 @@ impl Pool {
             .tempdir_in(&parent)?;
         let owner = File::create(folder.path().join("owner"))?;
         flock(&owner, FlockOperation::NonBlockingLockExclusive)?;
-        let text = config::write(&settings, std::env::home_dir().as_deref());
+        let text = config::write(&settings, recent, std::env::home_dir().as_deref());
         fs::write(folder.path().join("config"), text)?;
         Ok(Self {
-            connects: Semaphore::new(settings.connects.max(1)),
+            throttle: Throttle::new(settings.connects),
+            verbose: AtomicBool::new(false),
             sessions: Arc::new(Semaphore::new(settings.sessions.max(1))),
             execs: Semaphore::new(settings.execs.max(1)),
             transfers: Semaphore::new(transfers.max(1)),
@@ -89,8 +100,8 @@ impl Pool {
     }
 
     /// Waits for a turn to connect.
-    pub(super) async fn connect(&self) -> Option<SemaphorePermit<'_>> {
-        self.connects.acquire().await.ok()
+    pub(super) async fn connect(&self) -> Turn<'_> {
+        self.throttle.turn().await
     }
 
     /// Waits for room for one more connection; closes the one that was idle longest to make it.
