@@ -24,6 +24,7 @@ pub mod host;
 pub mod engine;
 
 pub mod conductor;
+pub mod deploy;
 
 pub mod report;
 pub mod tui;

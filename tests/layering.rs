@@ -7,7 +7,7 @@
 use std::path::Path;
 
 /// The rooms from the ground up, as in the architecture: each may import those before it.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "model",
     "expr",
     "manifest",
@@ -21,6 +21,7 @@ const ROOMS: [&str; 17] = [
     "hooks",
     "engine",
     "conductor",
+    "deploy",
     "report",
     "tui",
     "sandbox",

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -6,6 +7,8 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::completion;
 use super::control::{AttachArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs};
+use super::output::hear;
+use crate::deploy::{self, Invocation};
 use crate::model::{Environment, HostId, RolloutId, Slot, Version};
 
 /// Installs a release of a tool on a whole fleet over ssh and rsync, canaries first.
@@ -58,6 +61,19 @@ pub struct Cli {
     /// What is to be done.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// Says where the environment is that is meant; people are told on standard error what happens meanwhile.
+    pub(super) fn invocation(&self) -> Invocation {
+        Invocation {
+            config: self.config.clone(),
+            environment: self.environment.clone(),
+            state_dir: self.state_dir.clone(),
+            verbose: self.verbose,
+            listener: Arc::new(|notice| hear(&notice)),
+        }
+    }
 }
 
 /// Says when to use colours.
@@ -151,6 +167,12 @@ pub struct Selection {
     /// Without these hosts.
     #[arg(short = 'x', long, value_name = "EXPR", add = ArgValueCompleter::new(completion::hosts))]
     pub exclude: Option<String>,
+}
+
+impl From<Selection> for deploy::Selection {
+    fn from(Selection { limit, exclude }: Selection) -> Self {
+        Self { limit, exclude }
+    }
 }
 
 /// Says which commit is meant.

@@ -1,11 +1,9 @@
 use serde::Serialize;
 
 use super::args::{BuildArgs, TableFormat};
-use super::context::Context;
-use super::error::Failed;
-use super::interrupt;
 use super::output::print;
-use super::release::make;
+use super::{Cli, interrupt, workspace};
+use crate::deploy::{Error, Making};
 use crate::model::{Bytes, Digest, ReleaseId, Version};
 
 #[derive(Serialize)]
@@ -20,9 +18,14 @@ struct Built<'a> {
     tree: &'a std::path::Path,
 }
 
-pub(super) fn run(context: &Context, args: &BuildArgs) -> Result<u8, Failed> {
-    let fleet = context.fleet()?;
-    let release = interrupt::run(make(context, &fleet, &args.wanted, args.rebuild))?;
+pub(super) fn run(cli: &Cli, args: &BuildArgs) -> Result<u8, Error> {
+    let workspace = workspace(cli)?;
+    let making = Making { no_fetch: args.wanted.no_fetch, rebuild: args.rebuild };
+    let release = interrupt::run(async {
+        let fleet = workspace.fleet()?;
+        let wanted = fleet.wanted(args.wanted.version.as_deref(), args.wanted.rev.as_deref());
+        workspace.make(wanted, making).await
+    })?;
     let totals = release.manifest.totals();
     match args.output {
         TableFormat::Text => print(&format!(
@@ -44,7 +47,7 @@ pub(super) fn run(context: &Context, args: &BuildArgs) -> Result<u8, Failed> {
                 bytes: totals.bytes,
                 tree: &release.tree,
             };
-            print(&serde_json::to_string(&built).map_err(Failed::before)?)?;
+            print(&serde_json::to_string(&built).map_err(Error::before)?)?;
         }
     }
     Ok(0)

@@ -1,20 +1,21 @@
+use crate::deploy::{Error, Workspace};
 use std::collections::HashSet;
 
 use super::args::HostsArgs;
-use super::context::Context;
-use super::error::Failed;
 use super::output::print;
+use super::{Cli, workspace};
 use crate::expr::fold;
 use crate::model::HostId;
 
 /// Resolves an expression: among the environment's hosts and masters, and every host of every group.
-pub(super) fn run(context: &Context, args: &HostsArgs) -> Result<u8, Failed> {
+pub(super) fn run(cli: &Cli, args: &HostsArgs) -> Result<u8, Error> {
+    let workspace = workspace(cli)?;
     let hosts = match &args.expression {
-        None => context.fleet()?.hosts,
+        None => workspace.fleet()?.hosts,
         Some(expression) => {
-            let expression = crate::expr::Expression::new(expression).map_err(Failed::usage)?;
-            let universe = universe(context)?;
-            context.inventory.resolve(&expression, universe.as_deref()).map_err(Failed::usage)?
+            let expression = crate::expr::Expression::new(expression)?;
+            let universe = universe(&workspace)?;
+            workspace.inventory.resolve(&expression, universe.as_deref())?
         }
     };
     if args.fold {
@@ -27,12 +28,12 @@ pub(super) fn run(context: &Context, args: &HostsArgs) -> Result<u8, Failed> {
 }
 
 /// Gives the hosts to choose from; none is every group's, where no environment adds any.
-fn universe(context: &Context) -> Result<Option<Vec<HostId>>, Failed> {
-    if !context.has_one_fleet() {
+fn universe(workspace: &Workspace) -> Result<Option<Vec<HostId>>, Error> {
+    if !workspace.has_one_fleet() {
         return Ok(None);
     }
-    let fleet = context.fleet()?;
-    let groups = context.inventory.hosts().map_err(Failed::usage)?;
+    let fleet = workspace.fleet()?;
+    let groups = workspace.inventory.hosts()?;
     let mut known = HashSet::new();
     let hosts = fleet.hosts.iter().chain(&fleet.masters).chain(groups).filter(|&host| known.insert(host)).cloned();
     Ok(Some(hosts.collect()))

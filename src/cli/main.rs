@@ -1,3 +1,5 @@
+use crate::deploy::Error;
+use crate::rollout::Exit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
@@ -6,12 +8,10 @@ use tracing_subscriber::EnvFilter;
 
 use super::args::{Cli, Command};
 use super::console::Opening;
-use super::context::Context;
-use super::error::Failed;
 use super::output::{Aside, is_interactive, logs_in_colour, print, tell, use_ascii_only};
 use super::{
     build, completion, conduct, config, console, control, doctor, hosts, install, manual, plan, releases, rollback,
-    sandbox, status,
+    sandbox, status, workspace,
 };
 use crate::model::Command as Order;
 
@@ -30,10 +30,10 @@ pub fn main() -> u8 {
             let printed = error.print();
             // Where nobody reads errors, there is nobody to tell; help was asked for.
             return match printed {
-                _ if error.use_stderr() => Failed::USAGE,
+                _ if error.use_stderr() => Exit::Usage.code(),
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                     tell(&format!("coalmine: standard output cannot be written: {error}"));
-                    Failed::BEFORE
+                    Exit::Failed.code()
                 }
                 _ => 0,
             };
@@ -48,36 +48,36 @@ pub fn main() -> u8 {
         Ok(Ok(code)) => code,
         Ok(Err(failed)) => {
             tell(&format!("coalmine: {failed}"));
-            failed.code
+            failed.exit().code()
         }
         Err(_) => {
             let journal = JOURNAL.get().map_or_else(String::new, |path| format!("; the journal is {}", path.display()));
             tell(&format!("coalmine: this is a bug{journal}"));
-            Failed::BUG
+            Exit::Bug.code()
         }
     }
 }
 
-fn run(cli: &Cli) -> Result<u8, Failed> {
+fn run(cli: &Cli) -> Result<u8, Error> {
     let Some(command) = &cli.command else {
         if is_interactive() {
-            return console::open(cli, Context::load(cli)?, Opening::default());
+            return console::open(cli, workspace(cli)?, Opening::default());
         }
         tell(&Cli::command().render_help().to_string());
-        return Ok(Failed::USAGE);
+        return Ok(Exit::Usage.code());
     };
     match command {
         Command::Config(command) => config::run(cli, command),
-        Command::Hosts(args) => hosts::run(&Context::load(cli)?, args),
-        Command::Build(args) => build::run(&Context::load(cli)?, args),
-        Command::Doctor(args) => doctor::run(cli, &Context::load(cli)?, args),
-        Command::Releases(args) => releases::run(cli, &Context::load(cli)?, args),
-        Command::Status(args) => status::run(cli, &Context::load(cli)?, args),
-        Command::Plan(args) => plan::run(cli, &Context::load(cli)?, args),
-        Command::InstallWorld(args) => install::run(cli, &Context::load(cli)?, args),
+        Command::Hosts(args) => hosts::run(cli, args),
+        Command::Build(args) => build::run(cli, args),
+        Command::Doctor(args) => doctor::run(cli, args),
+        Command::Releases(args) => releases::run(cli, args),
+        Command::Status(args) => status::run(cli, args),
+        Command::Plan(args) => plan::run(cli, args),
+        Command::InstallWorld(args) => install::run(cli, args),
         Command::Rollback(args) => match control::roll_back_what_runs(cli, args)? {
             Some(code) => Ok(code),
-            None => rollback::run(cli, &Context::load(cli)?, args),
+            None => rollback::run(cli, args),
         },
         Command::Attach(args) => control::attach(cli, args),
         Command::Pause(args) => control::give(cli, args.rollout.as_ref(), Order::Pause),
@@ -90,8 +90,8 @@ fn run(cli: &Cli) -> Result<u8, Failed> {
         Command::Resume(args) => control::resume(cli, args),
         Command::Rollouts(args) => control::rollouts(cli, args),
         Command::Show(args) => control::show(cli, args),
-        Command::Lock(args) => control::lock(cli, &Context::load(cli)?, args),
-        Command::Unlock => control::unlock(&Context::load(cli)?),
+        Command::Lock(args) => control::lock(cli, args),
+        Command::Unlock => control::unlock(cli),
         Command::Sandbox(command) => sandbox::run(command),
         Command::Conduct { rollout } => conduct::run(cli, rollout),
         Command::Completions { shell } => {
@@ -131,9 +131,9 @@ pub(super) fn remember_journal(path: &std::path::Path) {
 }
 
 /// Makes what asynchronous commands run on.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failed> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failed::before(format!("no threads can be started: {error}")))
+        .map_err(|error| Error::before(format!("no threads can be started: {error}")))
 }

@@ -5,23 +5,8 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::args::Cli;
-use super::error::Failed;
-
-/// What a process answers, and when.
-const EXIT_CODES: [(&str, &str); 12] = [
-    ("0", "every selected host has the requested release and is healthy; status: every host is current"),
-    ("1", "failed before anything was changed (build, configuration, preflight), or an error of coalmine's own"),
-    ("2", "usage, configuration, or an expression that matches nothing"),
-    ("3", "finished inside its budget, but some hosts failed: they are listed as debt"),
-    ("4", "finished, but some hosts were unreachable and skipped; status, doctor: some unreachable"),
-    ("5", "stopped by a budget, a gate or an operator, and left as it stands"),
-    ("6", "rolled back"),
-    ("7", "the environment is locked by another"),
-    ("8", "waiting: the rollout goes on in its conductor (--detach), or waits for promotion"),
-    ("9", "status, plan: reachable, but not every host is current (outdated, missing or drifted)"),
-    ("70", "a bug in coalmine; the journal's path is printed"),
-    ("130", "interrupted before anything was changed"),
-];
+use crate::deploy::Error;
+use crate::rollout::Exit;
 
 /// The variables that no flag names.
 const VARIABLES: [(&str, &str); 8] = [
@@ -53,13 +38,13 @@ const FILES: [(&str, &str); 8] = [
 
 /// Lists the exit codes for `--help`.
 pub(super) fn exit_codes() -> String {
-    let lines = EXIT_CODES.iter().map(|(code, meaning)| format!("\n  {code:>3}  {meaning}"));
+    let lines = Exit::ALL.into_iter().map(|exit| format!("\n  {:>3}  {exit}", exit.code()));
     format!("Exit codes:{}", lines.collect::<String>())
 }
 
 /// Writes the page of every command.
-pub(super) fn page() -> Result<String, Failed> {
-    render().map_err(|error| Failed::before(format!("the manual cannot be written: {error}")))
+pub(super) fn page() -> Result<String, Error> {
+    render().map_err(|error| Error::before(format!("the manual cannot be written: {error}")))
 }
 
 fn render() -> std::io::Result<String> {
@@ -76,7 +61,9 @@ fn render() -> std::io::Result<String> {
         describe(command, "coalmine", &mut page)?;
     }
     page.push(heading("SH", "EXIT STATUS")?);
-    page.push(list(&EXIT_CODES)?);
+    for exit in Exit::ALL {
+        page.push(list(&[(&exit.code().to_string(), &exit.to_string())])?);
+    }
     page.push(heading("SH", "ENVIRONMENT")?);
     for argument in command.get_arguments() {
         if let (Some(variable), Some(flag)) = (argument.get_env(), argument.get_long()) {
@@ -162,8 +149,9 @@ mod tests {
 
     use clap::CommandFactory as _;
 
-    use super::{EXIT_CODES, page, visible};
+    use super::{page, visible};
     use crate::cli::Cli;
+    use crate::rollout::Exit;
 
     #[test]
     fn the_manual_page_is_current() {
@@ -200,9 +188,23 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_has_the_table_of_exit_codes() {
+        let rows = Exit::ALL.map(|exit| format!("| {} | {exit} |\n", exit.code())).concat();
+        let table = format!("| code | meaning |\n|---|---|\n{rows}");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+        let readme = std::fs::read_to_string(&path).unwrap();
+        let (before, rest) = readme.split_once("## Exit codes\n\n").unwrap();
+        let (written, after) = rest.split_once("\n\n").unwrap();
+        if std::env::var_os("COALMINE_REGENERATE").is_some() {
+            std::fs::write(&path, format!("{before}## Exit codes\n\n{table}\n{after}")).unwrap();
+        }
+        assert!(format!("{written}\n") == table, "the table is stale: run this test with COALMINE_REGENERATE=1");
+    }
+
+    #[test]
     fn help_and_the_manual_tell_the_same_exit_codes() {
         let (help, page) = (Cli::command().render_long_help().to_string(), page().unwrap());
-        for (code, _) in EXIT_CODES {
+        for code in Exit::ALL.map(Exit::code) {
             assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{code}  "))), "{code}: {help}");
             assert!(page.contains(&format!(".TP\n\\fB{code}\\fR\n")), "{code}");
         }

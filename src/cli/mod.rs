@@ -4,32 +4,33 @@
 //! code. Nothing here decides anything about a rollout.
 
 mod args;
+mod begin;
 mod build;
 mod completion;
 mod conduct;
 mod config;
 mod console;
-mod context;
 mod control;
 mod doctor;
-mod error;
 mod hosts;
 mod install;
 mod interrupt;
 mod main;
 mod manual;
-mod mapping;
 mod output;
 mod plan;
-mod planned;
-mod release;
 mod releases;
 mod rollback;
 mod rollout;
 mod sandbox;
 mod status;
-mod survey;
 
 pub use args::Cli;
-pub use error::Failed;
 pub use main::main;
+
+use crate::deploy::{Error, Workspace};
+
+/// Opens the workspace that a command line means.
+fn workspace(cli: &Cli) -> Result<Workspace, Error> {
+    Workspace::open(&cli.invocation())
+}

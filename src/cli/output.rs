@@ -3,17 +3,18 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
 use super::args::ColorChoice;
-use super::error::Failed;
+use crate::deploy::{Error, Notice};
+use crate::release::Progress;
 use crate::report::{self, Look, Style};
 
 /// Prints a result on standard output; a reader that has gone away is no failure.
-pub(super) fn print(text: &str) -> Result<(), Failed> {
+pub(super) fn print(text: &str) -> Result<(), Error> {
     let mut stdout = io::stdout().lock();
     let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(newline.as_bytes()));
     match written.and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failed::before(format!("standard output cannot be written: {error}")))
+            Err(Error::before(format!("standard output cannot be written: {error}")))
         }
         _ => Ok(()),
     }
@@ -90,4 +91,30 @@ pub(super) fn style(choice: ColorChoice, verbose: bool) -> Style {
 /// Counts things in words: `1 host`, `3 hosts`.
 pub(super) fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// Tells people what happens meanwhile, so far as they want to know it.
+pub(super) fn hear(notice: &Notice) {
+    match notice {
+        Notice::Making { .. } | Notice::Surveying { .. } => {}
+        Notice::Release(progress) => hear_of_release(progress),
+        notice => tell(&notice.to_string()),
+    }
+}
+
+fn hear_of_release(progress: &Progress) {
+    match progress {
+        Progress::Fetching { remote } => tracing::info!("fetching {remote}"),
+        Progress::Warning { text } => tell(&format!("warning: {text}")),
+        Progress::Resolved { version, commit } => tracing::info!("{version} is commit {}", commit.as_str()),
+        Progress::Waiting { owner } => tell(&format!("waiting for process {owner}, which builds")),
+        Progress::Reused { id } => tracing::info!("{id} was built before"),
+        // Whoever sits there should see what takes its time; a log only has to say so when it is asked.
+        Progress::Step { step } if std::io::stderr().is_terminal() => tell(&format!("building: {step}")),
+        Progress::Step { step } => tracing::info!("build: {step}"),
+        Progress::Output { step, line } => tracing::debug!("build: {step}: {line}"),
+        Progress::Built { id, totals } => {
+            tell(&format!("built {id}: {} entries, {}", totals.entries(), totals.bytes));
+        }
+    }
 }

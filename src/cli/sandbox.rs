@@ -2,17 +2,17 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::args::{SandboxCommand, TableFormat};
-use super::error::Failed;
 use super::main::runtime;
 use super::output::{print, tell};
+use crate::deploy::Error;
 use crate::expr::Expression;
 use crate::sandbox::{self, Fault, Options, SandboxError};
 
-pub(super) fn run(command: &SandboxCommand) -> Result<u8, Failed> {
+pub(super) fn run(command: &SandboxCommand) -> Result<u8, Error> {
     match command {
         SandboxCommand::Up { hosts, dir } => {
             let program = std::env::current_exe()
-                .map_err(|error| Failed::before(format!("this program's own file cannot be found: {error}")))?;
+                .map_err(|error| Error::before(format!("this program's own file cannot be found: {error}")))?;
             let supervisor = vec![program.into_os_string(), OsString::from("sandbox"), OsString::from("serve")];
             let options = Options { dir: folder(dir.as_ref())?, hosts: usize::from(*hosts), supervisor };
             print(&sandbox::up(&options).map_err(failed)?.to_string())?;
@@ -22,14 +22,14 @@ pub(super) fn run(command: &SandboxCommand) -> Result<u8, Failed> {
             let status = sandbox::status(&folder(dir.as_ref())?).map_err(failed)?;
             match output {
                 TableFormat::Text => print(&status.to_string())?,
-                TableFormat::Json => print(&serde_json::to_string(&status).map_err(Failed::before)?)?,
+                TableFormat::Json => print(&serde_json::to_string(&status).map_err(Error::before)?)?,
             }
         }
         SandboxCommand::Fault { hosts: Some(hosts), fault: Some(fault), dir } => {
-            let hosts = Expression::new(hosts).map_err(Failed::usage)?.expand().map_err(Failed::usage)?;
+            let hosts = Expression::new(hosts)?.expand()?;
             let fault = match fault.as_str() {
                 "none" => None,
-                fault => Some(fault.parse::<Fault>().map_err(Failed::usage)?),
+                fault => Some(fault.parse::<Fault>().map_err(Error::usage)?),
             };
             for note in sandbox::fault(&folder(dir.as_ref())?, &hosts, fault).map_err(failed)? {
                 tell(&note);
@@ -44,16 +44,16 @@ pub(super) fn run(command: &SandboxCommand) -> Result<u8, Failed> {
     Ok(0)
 }
 
-fn folder(named: Option<&PathBuf>) -> Result<PathBuf, Failed> {
+fn folder(named: Option<&PathBuf>) -> Result<PathBuf, Error> {
     match named {
         Some(dir) => Ok(dir.clone()),
         None => sandbox::default_dir().map_err(failed),
     }
 }
 
-fn failed(error: SandboxError) -> Failed {
+fn failed(error: SandboxError) -> Error {
     match error {
-        error @ SandboxError::NoSuchHost { .. } => Failed::usage(error),
-        error => Failed::before(error),
+        error @ SandboxError::NoSuchHost { .. } => Error::usage(error),
+        error => Error::before(error),
     }
 }

@@ -1,65 +1,19 @@
 //! What is wrong with this machine and with hosts, and how to mend it.
 
-use std::fmt;
-
 use serde::Serialize;
 
 use super::look::{Look, Mark, Tone};
 use super::words::{count, folded, one_line, pad};
-use crate::model::{Environment, HostId};
+use crate::deploy::{Finding, Health};
+use crate::model::Environment;
 
-/// Says how well a thing is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Health {
-    /// As it should be.
-    Ok,
-    /// A rollout works, and somebody should look.
-    Warning,
-    /// A host does not answer.
-    Unreachable,
-    /// A rollout would fail.
-    Failed,
-}
-
-impl Health {
-    const fn mark(self) -> Mark {
-        match self {
-            Self::Ok => Mark::Good,
-            Self::Warning => Mark::Warning,
-            Self::Unreachable => Mark::Unreachable,
-            Self::Failed => Mark::Bad,
-        }
-    }
-}
-
-/// Tells how one thing is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// What was looked at: `ssh`, `repository`, `hosts`.
-    pub check: String,
-    /// How it is.
-    pub health: Health,
-    /// What was found, in one line.
-    pub message: String,
-    /// How to mend it; none where nothing is to be mended.
-    pub hint: Option<String>,
-    /// The hosts that it is about, in the inventory's order; none where it is about this machine.
-    pub hosts: Vec<HostId>,
-}
-
-impl Finding {
-    /// Tells of something on this machine.
-    #[must_use]
-    pub fn new(check: &str, health: Health, message: impl fmt::Display) -> Self {
-        Self { check: check.to_owned(), health, message: message.to_string(), hint: None, hosts: Vec::new() }
-    }
-
-    /// Adds how to mend it.
-    #[must_use]
-    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
-        self.hint = Some(hint.to_string());
-        self
+/// Says how a finding is marked.
+const fn mark(health: Health) -> Mark {
+    match health {
+        Health::Ok => Mark::Good,
+        Health::Warning => Mark::Warning,
+        Health::Unreachable => Mark::Unreachable,
+        Health::Failed => Mark::Bad,
     }
 }
 
@@ -109,7 +63,7 @@ impl DoctorReport {
         let width = self.findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
         let mut lines = Vec::new();
         for finding in &self.findings {
-            let mark = finding.health.mark();
+            let mark = mark(finding.health);
             let hosts = match finding.hosts.as_slice() {
                 [] => String::new(),
                 hosts => format!("  {} ({})", folded(hosts, 200, look), hosts.len()),
@@ -150,7 +104,8 @@ impl DoctorReport {
 
 #[cfg(test)]
 mod tests {
-    use super::{DoctorReport, Finding, Health};
+    use super::DoctorReport;
+    use crate::deploy::{Finding, Health};
     use crate::model::{Environment, HostId};
     use crate::report::Look;
 

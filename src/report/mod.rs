@@ -21,7 +21,7 @@ mod tests;
 mod timing;
 mod words;
 
-pub use doctor::{DoctorReport, Finding, Health};
+pub use doctor::DoctorReport;
 pub use failures::{FailureGroup, failure_groups, failures_text};
 pub use history::{ReleaseMark, ReleaseRow, ReleasesReport, RolloutRow, RolloutsReport, Seen, show_text};
 pub use look::{ColorChoice, Look, Mark, Tone};
@@ -30,7 +30,7 @@ pub use output::{CatchUp, Format, Reporter, Size, Target, Written};
 pub use plan::{Action, HostReport, PlanReport, StageReport, plan_exit_code, plan_text};
 pub use progress::Progress;
 pub use screen::Screen;
-pub use status::{HostStatusReport, StatusReport, WantedRelease, compare};
-pub use summary::{exit_code_meaning, summary_text};
+pub use status::{HostStatusReport, StatusReport};
+pub use summary::summary_text;
 pub use timing::Timings;
 pub use words::without_name;

@@ -8,82 +8,8 @@ use serde::Serialize;
 
 use super::look::{Look, Mark, Tone};
 use super::words::{count, folded, one_line, pad, short_commit};
-use crate::model::{
-    Digest, Environment, Failure, FailureClass, HostId, HostState, Installed, Probe, ReleaseId, Site, Version,
-};
-
-/// Names the release that hosts are compared with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WantedRelease {
-    /// Its version.
-    pub version: Version,
-    /// Its commit; none when that is not known.
-    pub commit: Option<String>,
-    /// The digest of its manifest; none when it was never built on this machine.
-    pub digest: Option<Digest>,
-}
-
-/// Says how a host compares with the release, from what it answered; the second is why, where there is more to say.
-///
-/// Version text proves nothing, so a host is current only by its files: with the release's digest, and nothing of it changed. Where
-/// this machine never built the release, a host that names its version is unknown. A host whose version is neither
-/// the release's nor the one that was last finalized there has drifted, whatever its files.
-pub fn compare(
-    answer: &Result<Probe, Failure>,
-    wanted: &WantedRelease,
-    order: impl Fn(&Version, &Version) -> Ordering,
-) -> (HostState, Option<String>) {
-    let probe = match answer {
-        Ok(probe) => probe,
-        Err(failure) if failure.class == FailureClass::Unreachable => {
-            return (HostState::Unreachable, Some(failure.message.clone()));
-        }
-        Err(failure) => return (HostState::Unknown, Some(failure.message.clone())),
-    };
-    let (id, digest, drift) = match &probe.installed {
-        Installed::Missing => return (HostState::Missing, None),
-        Installed::Unmanaged { .. } => return (HostState::Unmanaged, None),
-        Installed::Release { id, digest, drift } => (id, digest, drift),
-    };
-    if let Some(drift) = drift {
-        return (HostState::Drifted, Some(drift.clone()));
-    }
-    let Some(digest) = digest else {
-        return (HostState::Drifted, Some("the manifest of its release is gone".to_owned()));
-    };
-    if !id.has_digest(digest) {
-        return (HostState::Drifted, Some(format!("its manifest has digest {}, not that of its name", digest.short())));
-    }
-    if *id.version() == wanted.version {
-        return match wanted.digest {
-            Some(wanted) if wanted == *digest => (HostState::Current, not_good(probe, id)),
-            Some(wanted) => {
-                let why =
-                    format!("another build of it: digest {}, and the release's is {}", digest.short(), wanted.short());
-                (HostState::Drifted, Some(why))
-            }
-            None => (
-                HostState::Unknown,
-                Some(format!("{} was not built here, so there is nothing to compare with", wanted.version)),
-            ),
-        };
-    }
-    if let Some(why) = not_good(probe, id) {
-        return (HostState::Drifted, Some(why));
-    }
-    match order(id.version(), &wanted.version) {
-        Ordering::Less => (HostState::Outdated, None),
-        Ordering::Greater => (HostState::Ahead, None),
-        // Two names of one version, such as 1.0 and 1.0.0.
-        Ordering::Equal => (HostState::Drifted, Some("the same version by another name".to_owned())),
-    }
-}
-
-/// Says what was finalized on a host that runs something else.
-fn not_good(probe: &Probe, id: &ReleaseId) -> Option<String> {
-    let good = probe.good.as_ref().filter(|good| *good != id)?;
-    Some(format!("not finalized there; {good} was"))
-}
+use crate::deploy::{WantedRelease, compare};
+use crate::model::{Digest, Environment, Failure, HostId, HostState, Installed, Probe, ReleaseId, Site, Version};
 
 /// Holds what is known of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -10,30 +10,10 @@ use super::timing::Timings;
 use super::words::{between, count, folded, pad, took, was};
 use crate::model::{Bytes, HostId, Phase, StageIdx};
 use crate::plan::{Plan, PlanKind};
-use crate::rollout::{HostEnd, Outcome, State};
+use crate::rollout::{Exit, HostEnd, Outcome, State};
 
 /// How many of the slowest hosts are named, and in how large a fleet at least.
 const SLOWEST: usize = 3;
-
-/// Says what an exit code means, in product.md's words.
-#[must_use]
-pub const fn exit_code_meaning(code: u8) -> &'static str {
-    match code {
-        0 => "every selected host has the requested release and is healthy",
-        1 => "failed before anything was changed, or an error of coalmine's own",
-        2 => "usage, configuration or an expression that matches nothing",
-        3 => "finished inside its budget, but some hosts failed",
-        4 => "finished, but some hosts were unreachable and skipped",
-        5 => "stopped by a budget, a gate or an operator, and left as it stands",
-        6 => "rolled back",
-        7 => "the environment is locked by another",
-        8 => "waiting: the rollout goes on in its conductor, or waits for promotion",
-        9 => "reachable, but not every host is current",
-        70 => "a bug in coalmine",
-        130 => "interrupted before anything was changed",
-        _ => "not one of coalmine's exit codes",
-    }
-}
 
 /// Writes the end of a rollout for people: failures, what changed, how long it took, what travelled, what is left to do.
 ///
@@ -70,7 +50,10 @@ pub fn summary_text(state: &State, timings: &Timings, style: &Style) -> Vec<Stri
         fact("debt", format!("{} ({end}): {}", count(hosts.len(), "host"), folded(&hosts, 400, look)));
     }
     if let Some(code) = state.exit_code() {
-        fact("exit", format!("{code}: {}", exit_code_meaning(code)));
+        fact(
+            "exit",
+            format!("{code}: {}", Exit::of_code(code).map_or("not one of coalmine's exit codes", Exit::meaning)),
+        );
     }
     for next in next_steps(state, plan) {
         fact("next", next);

@@ -20,12 +20,14 @@
 #![doc = include_str!("commands.md")]
 
 mod event;
+mod exit;
 mod machine;
 mod outcome;
 mod refusal;
 mod state;
 
 pub use event::{Event, GateScope, PauseReason, Record, RecordError};
+pub use exit::Exit;
 #[cfg(test)]
 pub(crate) use machine::table;
 pub use machine::{Effect, HostGate, Input, Machine, Step, Task, TaskError, TaskOutput};

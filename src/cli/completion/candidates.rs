@@ -4,9 +4,7 @@ use std::time::Duration;
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter as _};
 
 use super::known::{Known, quickly, typed};
-use crate::cli::context::state_dir;
-use crate::cli::release::tags;
-use crate::journal::{Entry, Rollouts};
+use crate::journal::Entry;
 
 /// Completes the last term of a host expression: hosts, groups, files.
 pub(in crate::cli) fn hosts(current: &OsStr) -> Vec<CompletionCandidate> {
@@ -36,7 +34,7 @@ pub(in crate::cli) fn versions(current: &OsStr) -> Vec<CompletionCandidate> {
     let names = quickly(|| {
         let known = Known::load()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let tags = async { tokio::time::timeout(Duration::from_secs(2), tags(&known.context)).await };
+        let tags = async { tokio::time::timeout(Duration::from_secs(2), known.workspace.tags()).await };
         let tags = runtime.block_on(tags).ok()?.ok()?;
         Some(tags.into_iter().rev().map(|tag| tag.name).chain(["latest".to_owned()]).collect())
     });
@@ -61,7 +59,7 @@ pub(in crate::cli) fn waiting(current: &OsStr) -> Vec<CompletionCandidate> {
 fn entries(current: &OsStr, wanted: fn(&Entry) -> bool) -> Vec<CompletionCandidate> {
     let found = quickly(move || {
         let cli = typed()?;
-        let mut entries = Rollouts::new(&state_dir(cli.state_dir.as_deref()).ok()?).list().ok()?.entries;
+        let mut entries = cli.invocation().rollouts().ok()?.list().ok()?.entries;
         entries.retain(|entry| wanted(entry) && cli.environment.as_ref().is_none_or(|name| entry.environment == *name));
         Some(entries)
     });
@@ -79,7 +77,7 @@ fn entries(current: &OsStr, wanted: fn(&Entry) -> bool) -> Vec<CompletionCandida
 pub(in crate::cli) fn environments(current: &OsStr) -> Vec<CompletionCandidate> {
     let names = quickly(|| {
         let known = Known::load()?;
-        Some(known.context.config().environments.keys().map(ToString::to_string).collect())
+        Some(known.workspace.config().environments.keys().map(ToString::to_string).collect())
     });
     offered(current, names)
 }

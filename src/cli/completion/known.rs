@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use crate::cli::args::Cli;
-use crate::cli::context::{Context, inventory_without_commands};
+use crate::deploy::{Workspace, inventory_without_commands};
 use crate::inventory::Inventory;
 use crate::model::HostId;
 
@@ -55,16 +55,16 @@ fn where_to_look<'a>(mut words: impl Iterator<Item = &'a str>) -> Vec<String> {
 /// Holds the configuration, and the groups that can be read without running anything.
 pub(super) struct Known {
     pub(super) cli: Cli,
-    pub(super) context: Context,
+    pub(super) workspace: Workspace,
     pub(super) inventory: Inventory,
 }
 
 impl Known {
     pub(super) fn load() -> Option<Self> {
         let cli = typed()?;
-        let context = Context::load(&cli).ok()?;
-        let inventory = inventory_without_commands(&context.loaded).ok()?;
-        Some(Self { cli, context, inventory })
+        let workspace = Workspace::open(&cli.invocation()).ok()?;
+        let inventory = inventory_without_commands(&workspace.loaded).ok()?;
+        Some(Self { cli, workspace, inventory })
     }
 
     /// Lists every host that is known of: of the environment that is meant, or of all, and of every group.
@@ -75,11 +75,11 @@ impl Known {
             hosts.extend(more.iter().filter(|&host| seen.insert(host.clone())).cloned());
         };
         let wanted = self.cli.environment.as_ref();
-        let environments = &self.context.config().environments;
+        let environments = &self.workspace.config().environments;
         for (_, policy) in environments.iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == *name)) {
             for expression in std::iter::once(&policy.hosts).chain(&policy.masters) {
                 // One that names a group whose command was not run is left out.
-                add(&self.inventory.define(&self.context.based(expression)).unwrap_or_default());
+                add(&self.inventory.define(&self.workspace.based(expression)).unwrap_or_default());
             }
         }
         for name in self.inventory.names() {
@@ -92,7 +92,7 @@ impl Known {
 
     /// Lists every group, also those whose hosts are not known here.
     pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
-        self.context.config().groups.keys().map(|name| name.as_str())
+        self.workspace.config().groups.keys().map(|name| name.as_str())
     }
 }
 

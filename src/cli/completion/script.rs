@@ -8,9 +8,10 @@ use clap_complete::Shell;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
 use crate::cli::args::Cli;
-use crate::cli::error::Failed;
 use crate::cli::output::print;
 use crate::config::quote;
+use crate::deploy::Error;
+use crate::rollout::Exit;
 
 /// The variable by which a script asks, with its shell's name as value.
 const VARIABLE: &str = "COMPLETE";
@@ -19,17 +20,17 @@ const VARIABLE: &str = "COMPLETE";
 const BASH: &str = include_str!("../../../assets/completion/coalmine.bash");
 
 /// Prints the script that lets a shell ask the coalmine that printed it.
-pub(in crate::cli) fn script(shell: Shell) -> Result<String, Failed> {
+pub(in crate::cli) fn script(shell: Shell) -> Result<String, Error> {
     let program = program();
     if shell == Shell::Bash {
         return Ok(BASH.replace("COMPLETER", &quote(&program)));
     }
     let completer =
-        completer(&shell.to_string()).ok_or_else(|| Failed::usage(format!("there is no completion for {shell}")))?;
+        completer(&shell.to_string()).ok_or_else(|| Error::usage(format!("there is no completion for {shell}")))?;
     let mut script = Vec::new();
     completer
         .write_registration(VARIABLE, "coalmine", "coalmine", &program, &mut script)
-        .map_err(|error| Failed::before(format!("the script cannot be written: {error}")))?;
+        .map_err(|error| Error::before(format!("the script cannot be written: {error}")))?;
     Ok(String::from_utf8_lossy(&script).into_owned())
 }
 
@@ -43,12 +44,12 @@ pub(in crate::cli) fn answer() -> Option<u8> {
     }
     let words: Vec<OsString> = arguments.collect();
     if words.is_empty() {
-        return Some(Failed::BEFORE);
+        return Some(Exit::Failed.code());
     }
     let asked = catch_unwind(AssertUnwindSafe(|| candidates(completer, words)));
     match asked.ok().and_then(Result::ok).map(|text| print(&text)) {
         Some(Ok(())) => Some(0),
-        _ => Some(Failed::BEFORE),
+        _ => Some(Exit::Failed.code()),
     }
 }
 

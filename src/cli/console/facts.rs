@@ -6,12 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::super::error::Failed;
-use super::super::release::tags;
-use super::super::rollout::conductor_failed;
-use super::super::status::wanted;
 use super::Backend;
 use crate::conductor::{Standing, frozen, running, standing, waiting};
+use crate::deploy::Error;
 use crate::journal::Entry;
 use crate::model::Version;
 use crate::plan::{PlanKind, StageKind};
@@ -27,8 +24,8 @@ pub(super) async fn keep_telling(backend: Arc<Backend>) {
     let mut told: Option<EnvironmentFacts> = None;
     loop {
         if backend.memory().release.is_none()
-            && let Ok(fleet) = backend.context.fleet()
-            && let Ok(found) = wanted(&backend.context, &fleet, None, true).await
+            && let Ok(fleet) = backend.workspace.fleet()
+            && let Ok(found) = backend.workspace.wanted_release(&fleet.wanted(None, None), true).await
         {
             backend.memory().release = Some((found.version, found.digest));
         }
@@ -47,22 +44,22 @@ pub(super) async fn keep_telling(backend: Arc<Backend>) {
     }
 }
 
-async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Failed> {
+async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
     let backend = Arc::clone(backend);
     let found = tokio::task::spawn_blocking(move || {
-        let (environment, policy) = backend.context.policy()?;
+        let (environment, policy) = backend.workspace.policy()?;
         let rollouts = backend.rollouts();
-        let state = &backend.context.state_dir;
+        let state = &backend.workspace.state_dir;
         let live = |entry: Entry, running| LiveRollout {
             rollout: entry.rollout,
             version: entry.version,
             operator: entry.operator,
             running,
         };
-        let runs = running(&rollouts, Some(environment)).map_err(conductor_failed)?;
-        let waits = waiting(&rollouts, Some(environment)).map_err(conductor_failed)?.resumable;
-        let frozen = frozen(state, environment).map_err(conductor_failed)?;
-        let held = match standing(state, environment).map_err(conductor_failed)? {
+        let runs = running(&rollouts, Some(environment))?;
+        let waits = waiting(&rollouts, Some(environment))?.resumable;
+        let frozen = frozen(state, environment)?;
+        let held = match standing(state, environment)? {
             Standing::Free => None,
             Standing::Held(holder) => holder,
         };
@@ -81,13 +78,13 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Failed> {
                 .collect(),
         })
     });
-    found.await.map_err(|error| Failed::before(error.to_string()))?
+    found.await.map_err(|error| Error::before(error.to_string()))?
 }
 
 pub(super) async fn history(backend: Arc<Backend>) {
     let reader = Arc::clone(&backend);
     // Without the tags, the history is the same but for the time since them.
-    let tagged = match tags(&backend.context).await {
+    let tagged = match backend.workspace.tags().await {
         Ok(tags) => tags.into_iter().map(|tag| (tag.version, tag.at)).collect(),
         Err(failed) => {
             tracing::warn!("the history has no times of tags: {failed}");
@@ -102,10 +99,10 @@ pub(super) async fn history(backend: Arc<Backend>) {
     backend.tell(Message::History(rows)).await;
 }
 
-fn read(backend: &Backend, tagged: &HashMap<Version, Timestamp>) -> Result<Vec<HistoryRow>, Failed> {
-    let (environment, _) = backend.context.policy()?;
+fn read(backend: &Backend, tagged: &HashMap<Version, Timestamp>) -> Result<Vec<HistoryRow>, Error> {
+    let (environment, _) = backend.workspace.policy()?;
     let rollouts = backend.rollouts();
-    let listing = rollouts.list().map_err(Failed::before)?;
+    let listing = rollouts.list()?;
     for unreadable in &listing.unreadable {
         tracing::warn!("{unreadable}");
     }

@@ -5,6 +5,7 @@ mod planning;
 mod survey;
 mod watch;
 
+use crate::deploy::{Deployment, Detached, Error, Workspace, operator, reach};
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,13 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::args::StreamFormat;
-use super::context::{Context, operator};
-use super::error::Failed;
 use super::main::runtime;
-use super::rollout::Run;
-use super::{Cli, mapping, output};
-use crate::conductor::command;
+use super::{Cli, output};
+use crate::conductor::{EnvironmentLock, command};
 use crate::host::RealFleet;
 use crate::journal::Rollouts;
 use crate::model::{Digest, ReleaseId, RolloutId, Version};
@@ -37,8 +34,8 @@ pub(super) struct Opening {
 }
 
 /// Opens the console, and returns when it is left; what it watched goes on.
-pub(super) fn open(cli: &Cli, context: Context, opening: Opening) -> Result<u8, Failed> {
-    let (environment, _) = context.policy()?;
+pub(super) fn open(cli: &Cli, workspace: Workspace, opening: Opening) -> Result<u8, Error> {
+    let (environment, _) = workspace.policy()?;
     let settings = Settings {
         invocation: invocation(cli),
         environment: environment.clone(),
@@ -49,14 +46,14 @@ pub(super) fn open(cli: &Cli, context: Context, opening: Opening) -> Result<u8, 
         now: jiff::Timestamp::now(),
         open: opening.rollout,
     };
-    let log = log_file(&context)?;
-    let aside = log.try_clone().map_err(|error| Failed::before(format!("the log cannot be opened twice: {error}")))?;
+    let log = log_file(&workspace)?;
+    let aside = log.try_clone().map_err(|error| Error::before(format!("the log cannot be opened twice: {error}")))?;
     output::step_aside(aside);
     let runtime = runtime()?;
     let (messages, requests, ends) = edge();
-    let backend = Arc::new(Backend::new(cli, context, messages, opening.read_only)?);
+    let backend = Arc::new(Backend::new(cli, workspace, messages, opening.read_only)?);
     runtime.spawn(serve(backend, requests));
-    let ended = run(settings, ends, Some(log)).map_err(Failed::before);
+    let ended = run(settings, ends, Some(log)).map_err(Error::before);
     // What is still being asked is not waited for: nothing of it changes anything.
     runtime.shutdown_background();
     ended.map(|_| 0)
@@ -89,18 +86,18 @@ fn theme(cli: &Cli) -> Theme {
 }
 
 /// Opens the file that takes what is logged while the screen is the console's.
-fn log_file(context: &Context) -> Result<std::fs::File, Failed> {
-    let folder = context.state_dir.join("logs");
+fn log_file(workspace: &Workspace) -> Result<std::fs::File, Error> {
+    let folder = workspace.state_dir.join("logs");
     let path = folder.join("console.log");
     std::fs::create_dir_all(&folder)
         .and_then(|()| OpenOptions::new().create(true).append(true).open(&path))
-        .map_err(|error| Failed::before(format!("{}: {error}", path.display())))
+        .map_err(|error| Error::before(format!("{}: {error}", path.display())))
 }
 
 /// Answers the console's requests.
 struct Backend {
     cli: Cli,
-    context: Context,
+    workspace: Workspace,
     store: Store,
     hosts: Arc<RealFleet>,
     messages: mpsc::Sender<Message>,
@@ -123,10 +120,10 @@ struct Memory {
 }
 
 impl Backend {
-    fn new(cli: &Cli, context: Context, messages: mpsc::Sender<Message>, read_only: bool) -> Result<Self, Failed> {
-        let store = super::release::store(&context)?;
-        let hosts = mapping::real_fleet(context.config(), &store, false)?;
-        Ok(Self { cli: cli.clone(), context, store, hosts, messages, read_only, memory: Mutex::default() })
+    fn new(cli: &Cli, workspace: Workspace, messages: mpsc::Sender<Message>, read_only: bool) -> Result<Self, Error> {
+        let store = workspace.store()?;
+        let hosts = reach(&workspace, false)?;
+        Ok(Self { cli: cli.clone(), workspace, store, hosts, messages, read_only, memory: Mutex::default() })
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
@@ -134,11 +131,18 @@ impl Backend {
     }
 
     fn rollouts(&self) -> Rollouts {
-        Rollouts::new(&self.context.state_dir)
+        self.workspace.rollouts()
     }
 
-    fn run(&self) -> Run<'_> {
-        Run { cli: &self.cli, context: &self.context, output: StreamFormat::Text, lock_wait: None }
+    /// Reaches the environment over the connections that are open.
+    fn deployment(&self) -> Result<Deployment<'_, RealFleet>, Error> {
+        Ok(Deployment::new(&self.workspace, self.workspace.fleet()?, Arc::clone(&self.hosts)))
+    }
+
+    /// Lets a process of its own conduct a rollout.
+    async fn detach(&self, rollout: &RolloutId, lock: EnvironmentLock) -> Result<(), Error> {
+        let rollouts = self.rollouts();
+        Detached { rollouts: &rollouts, verbose: self.cli.verbose, unattended: false }.start(rollout, lock).await
     }
 
     /// Tells the console something; when it is gone, there is nobody to tell.

@@ -3,15 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::args::Selection;
-use super::super::conduct;
-use super::super::error::Failed;
-use super::super::planned::{Wishes, ask, check_reachable, draft};
-use super::super::release::{Known, known, make_wanted};
-use super::Backend;
-use crate::host::Survey;
+use super::{Backend, output};
+use crate::deploy::{Error, Goal, Known, Notice, Options, Selection, may_resume};
 use crate::model::RolloutId;
-use crate::plan::{Plan, PlanKind};
+use crate::plan::Plan;
 use crate::release::{Mark, Wanted};
 use crate::tui::edge::{Message, PlanWanted, Standing, Ticket, VersionRow};
 
@@ -20,8 +15,8 @@ pub(super) async fn versions(backend: Arc<Backend>) {
     backend.tell(Message::Versions(rows)).await;
 }
 
-async fn list(backend: &Backend) -> Result<Vec<VersionRow>, Failed> {
-    let known = known(&backend.context, &backend.store).await?;
+async fn list(backend: &Backend) -> Result<Vec<VersionRow>, Error> {
+    let known = backend.workspace.known(&backend.store).await?;
     let counts = backend.memory().versions.clone();
     let rows = known.into_iter().map(|Known { tag, built, mark }| VersionRow {
         at: Some(tag.at),
@@ -42,29 +37,29 @@ pub(super) async fn plan(backend: Arc<Backend>, ticket: Ticket, wanted: PlanWant
     backend.tell(Message::Plan { ticket, plan }).await;
 }
 
-async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<Plan, Failed> {
-    let context = &backend.context;
-    let fleet = context.fleet()?;
-    let step = |what: String| backend.tell(Message::PlanStep { ticket, what });
-    let built = backend.store.find(&wanted.version).map_err(super::super::release::failed)?.is_some();
-    let making = if built { "checking what was built of" } else { "building" };
-    step(format!("{making} {}", wanted.version)).await;
-    let release = make_wanted(context, Wanted::Tag(wanted.version.to_string()), true, false).await?;
-    let selection = Selection { limit: wanted.limit.map(|limit| limit.expression), exclude: None };
-    step("asking hosts what they run".to_owned()).await;
-    let answers = ask(context, &fleet, &backend.hosts, &selection, None, &Survey::For(release.id.clone())).await?;
-    let kind = if wanted.prime { PlanKind::Prime } else { PlanKind::Install };
-    let wishes = Wishes {
+async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<Plan, Error> {
+    let messages = backend.messages.clone();
+    let deployment = backend.deployment()?.heard_by(Arc::new(move |notice| match notice {
+        Notice::Making { .. } | Notice::Surveying { .. } => {
+            // A console that is behind shows the next step instead.
+            drop(messages.try_send(Message::PlanStep { ticket, what: notice.to_string() }));
+        }
+        notice => output::hear(&notice),
+    }));
+    let commit = Wanted::Tag(wanted.version.to_string());
+    let goal = if wanted.prime { Goal::Prime(commit) } else { Goal::Install(commit) };
+    let options = Options {
+        selection: Selection { limit: wanted.limit.map(|limit| limit.expression), exclude: None },
+        no_fetch: true,
         soak: wanted.no_soak.then_some(Duration::ZERO),
         on_failure: Some(wanted.on_failure),
         skip_unreachable: wanted.skip_unreachable,
-        ..Wishes::default()
+        ..Options::default()
     };
-    let failures = answers.failures();
-    let plan = draft(context, &fleet, answers, kind, &release, wishes)?;
-    check_reachable(&plan, &failures)?;
-    backend.memory().releases.insert(release.id.clone(), release);
-    Ok(plan)
+    let prepared = deployment.prepare(goal, options).await?;
+    prepared.check_reachable()?;
+    backend.memory().releases.insert(prepared.release.id.clone(), prepared.release);
+    Ok(prepared.plan)
 }
 
 pub(super) async fn start(backend: Arc<Backend>, ticket: Ticket, plan: Arc<Plan>) {
@@ -77,16 +72,16 @@ pub(super) async fn start(backend: Arc<Backend>, ticket: Ticket, plan: Arc<Plan>
     }
 }
 
-async fn begin(backend: &Backend, plan: &Plan) -> Result<(), Failed> {
+async fn begin(backend: &Backend, plan: &Plan) -> Result<(), Error> {
     if backend.read_only {
-        return Err(Failed::usage("this console may only watch"));
+        return Err(Error::usage("this console may only watch"));
     }
     let release = backend.memory().releases.get(&plan.release).cloned();
-    let release = release.ok_or_else(|| Failed::before("the plan is not this console's: make it again"))?;
-    let run = backend.run();
-    let lock = run.lock(&plan.environment, Some(&plan.rollout), plan.reason.as_deref()).await?;
-    let rollout = run.begin(plan.clone(), &release)?;
-    conduct::start(&run, &rollout, lock).await
+    let release = release.ok_or_else(|| Error::before("the plan is not this console's: make it again"))?;
+    let workspace = &backend.workspace;
+    let lock = workspace.lock(&plan.environment, &plan.rollout, plan.reason.as_deref()).await?;
+    let rollout = workspace.begin(plan.clone(), &release)?;
+    backend.detach(&rollout, lock).await
 }
 
 pub(super) async fn resume(backend: Arc<Backend>, ticket: Ticket, rollout: RolloutId) {
@@ -98,12 +93,11 @@ pub(super) async fn resume(backend: Arc<Backend>, ticket: Ticket, rollout: Rollo
     }
 }
 
-async fn go_on(backend: &Backend, rollout: &RolloutId) -> Result<(), Failed> {
+async fn go_on(backend: &Backend, rollout: &RolloutId) -> Result<(), Error> {
     if backend.read_only {
-        return Err(Failed::usage("this console may only watch"));
+        return Err(Error::usage("this console may only watch"));
     }
-    let (environment, _) = backend.context.policy()?;
-    let run = backend.run();
-    let lock = run.lock(environment, Some(rollout), None).await?;
-    conduct::start(&run, rollout, lock).await
+    let entry = may_resume(&backend.rollouts(), rollout)?;
+    let lock = backend.workspace.lock(&entry.environment, rollout, entry.reason.as_deref()).await?;
+    backend.detach(rollout, lock).await
 }

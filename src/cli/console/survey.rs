@@ -6,16 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::super::error::Failed;
-use super::super::planned::check_masters;
-use super::super::release::tags;
-use super::super::status::{groups_of, wanted};
-use super::super::survey::survey as ask;
 use super::Backend;
+use crate::deploy::{Error, WantedRelease};
 use crate::host::Survey;
 use crate::model::{Failure, HostId, Installed, Probe, Version};
 use crate::release::compare;
-use crate::report::{HostStatusReport, WantedRelease};
+use crate::report::HostStatusReport;
 use crate::tui::edge::{Message, SurveyHost, SurveyRow};
 
 pub(super) async fn survey(backend: Arc<Backend>) {
@@ -23,25 +19,24 @@ pub(super) async fn survey(backend: Arc<Backend>) {
     backend.tell(Message::SurveyDone(result)).await;
 }
 
-async fn run(backend: &Backend) -> Result<(), Failed> {
-    let context = &backend.context;
-    let fleet = context.fleet()?;
-    check_masters(&fleet)?;
+async fn run(backend: &Backend) -> Result<(), Error> {
+    let workspace = &backend.workspace;
+    let deployment = backend.deployment()?;
+    let fleet = &deployment.fleet;
     let hosts = fleet.hosts.iter().map(|host| SurveyHost {
         host: host.clone(),
         site: fleet.policy.site.site_of(host),
-        groups: groups_of(context, host).into_iter().map(Into::into).collect(),
+        groups: workspace.groups_of(host).into_iter().map(Into::into).collect(),
     });
     backend.tell(Message::SurveyStarted { hosts: hosts.collect() }).await;
-    let wanted = wanted(context, &fleet, None, true).await?;
+    let wanted = workspace.wanted_release(&fleet.wanted(None, None), true).await?;
     backend.memory().release = Some((wanted.version.clone(), wanted.digest));
-    let versions: Vec<Version> = tags(context).await?.into_iter().map(|tag| tag.version).collect();
+    let versions: Vec<Version> = workspace.tags().await?.into_iter().map(|tag| tag.version).collect();
     let (heard, mut answers) = mpsc::unbounded_channel();
-    let asking =
-        ask(&backend.hosts, &fleet.hosts, &Survey::Deep, None, context.config().ssh.sessions.get(), |host, answer| {
-            // The receiver is read below until the last answer.
-            drop(heard.send(row(host, answer, &wanted, &versions)));
-        });
+    let asking = deployment.survey_targets(&Survey::Deep, |host, answer| {
+        // The receiver is read below until the last answer.
+        drop(heard.send(row(host, answer, &wanted, &versions)));
+    });
     let telling = async {
         let mut counts: HashMap<Version, usize> = HashMap::new();
         for _ in 0..fleet.hosts.len() {
@@ -52,9 +47,9 @@ async fn run(backend: &Backend) -> Result<(), Failed> {
             backend.tell(Message::SurveyRow(Box::new(row))).await;
         }
         backend.memory().versions = counts;
+        Ok(())
     };
-    tokio::join!(asking, telling);
-    Ok(())
+    tokio::try_join!(asking, telling).map(drop)
 }
 
 fn row(host: &HostId, answer: &Result<Probe, Failure>, wanted: &WantedRelease, versions: &[Version]) -> SurveyRow {

@@ -1,30 +1,24 @@
+use crate::deploy::Error;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::AttachArgs;
 use super::choose::{history, one_that_runs};
 use super::command::unreachable;
-use crate::cli::Cli;
 use crate::cli::args::StreamFormat;
 use crate::cli::console::{self, Opening};
-use crate::cli::context::Context;
-use crate::cli::error::Failed;
 use crate::cli::main::runtime;
 use crate::cli::output::{is_interactive, tell};
-use crate::cli::rollout::{conductor_failed, reporter};
+use crate::cli::rollout::{finish, reporter};
+use crate::cli::{Cli, workspace};
 use crate::conductor::{Ending, Farewell, News, Watcher, replay};
 use crate::journal::Rollouts;
 use crate::model::RolloutId;
-use crate::report::Written;
-use crate::rollout::State;
-
-/// How long the end waits for whoever reads the output.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::rollout::{Exit, State};
 
 /// Follows a rollout that runs, until it is over or the follower has had enough.
-pub(in crate::cli) fn attach(cli: &Cli, args: &AttachArgs) -> Result<u8, Failed> {
+pub(in crate::cli) fn attach(cli: &Cli, args: &AttachArgs) -> Result<u8, Error> {
     let rollouts = history(cli)?;
     let rollout = one_that_runs(cli, &rollouts, args.which.rollout.as_ref())?;
     if is_interactive() && !args.headless && args.output == StreamFormat::Text {
@@ -34,17 +28,17 @@ pub(in crate::cli) fn attach(cli: &Cli, args: &AttachArgs) -> Result<u8, Failed>
 }
 
 /// Opens the console on a rollout, and answers as that stands when the console is left.
-pub(in crate::cli) fn show(cli: &Cli, rollouts: &Rollouts, rollout: &RolloutId, read_only: bool) -> Result<u8, Failed> {
+pub(in crate::cli) fn show(cli: &Cli, rollouts: &Rollouts, rollout: &RolloutId, read_only: bool) -> Result<u8, Error> {
     let opening = Opening { rollout: Some(rollout.clone()), read_only };
-    console::open(cli, Context::load(cli)?, opening)?;
-    let state = replay(rollouts, rollout).map_err(conductor_failed)?;
+    console::open(cli, workspace(cli)?, opening)?;
+    let state = replay(rollouts, rollout)?;
     if let Some(code) = state.exit_code() {
         return Ok(code);
     }
     tell(&format!(
         "rollout {rollout} goes on: `coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"
     ));
-    Ok(Failed::WAITING)
+    Ok(Exit::Waiting.code())
 }
 
 /// Prints what happens in a rollout of another process, from its beginning on, and gives the exit code of its end.
@@ -55,8 +49,8 @@ pub(in crate::cli) async fn follow(
     rollouts: &Rollouts,
     rollout: &RolloutId,
     output: StreamFormat,
-) -> Result<u8, Failed> {
-    let no_signals = |error: std::io::Error| Failed::before(format!("signals cannot be taken: {error}"));
+) -> Result<u8, Error> {
+    let no_signals = |error: std::io::Error| Error::before(format!("signals cannot be taken: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let mut watcher = Watcher::connect(rollouts, rollout, 0).await.map_err(unreachable)?;
     let pid = watcher.greeting().pid;
@@ -78,15 +72,12 @@ pub(in crate::cli) async fn follow(
         }
     };
     let is_over = matches!(end, Some(News::Bye(Farewell::Finished)));
-    let written = tokio::task::block_in_place(|| reporter.finish(PATIENCE));
-    if written == Written::Stalled {
-        tell("standard output is not read; what is missing there is in the journal");
-    }
+    finish(reporter);
     if end.is_none() {
         tell(&format!(
             "rollout {rollout} goes on in process {pid}: `coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"
         ));
-        return Ok(Failed::WAITING);
+        return Ok(Exit::Waiting.code());
     }
     let ending = Ending::of(state);
     match end {

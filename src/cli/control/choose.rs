@@ -1,30 +1,27 @@
+use crate::deploy::{Error, in_environment, title};
 use std::io::{self, BufRead as _, Write as _};
-use std::path::Path;
 
 use crate::cli::Cli;
-use crate::cli::context::state_dir;
-use crate::cli::error::Failed;
 use crate::cli::output::is_interactive;
-use crate::cli::rollout::conductor_failed;
 use crate::conductor::{running, waiting};
 use crate::journal::{Entry, Rollouts};
-use crate::model::{Environment, RolloutId};
+use crate::model::RolloutId;
 
 /// Finds the rollouts of this state folder.
-pub(super) fn history(cli: &Cli) -> Result<Rollouts, Failed> {
-    Ok(Rollouts::new(&state_dir(cli.state_dir.as_deref())?))
+pub(super) fn history(cli: &Cli) -> Result<Rollouts, Error> {
+    cli.invocation().rollouts()
 }
 
 /// Finds the rollout that is meant among those that run: the one that was named, or the only one.
-pub(super) fn one_that_runs(cli: &Cli, rollouts: &Rollouts, named: Option<&RolloutId>) -> Result<RolloutId, Failed> {
+pub(super) fn one_that_runs(cli: &Cli, rollouts: &Rollouts, named: Option<&RolloutId>) -> Result<RolloutId, Error> {
     if let Some(rollout) = named {
-        let entry = rollouts.entry(rollout).map_err(Failed::before)?;
+        let entry = rollouts.entry(rollout)?;
         return if entry.live { Ok(rollout.clone()) } else { Err(not_running(&entry)) };
     }
-    let entries = running(rollouts, cli.environment.as_ref()).map_err(conductor_failed)?;
+    let entries = running(rollouts, cli.environment.as_ref())?;
     if entries.is_empty() {
-        let failed = Failed::before(format!("no rollout runs{}", in_environment(cli.environment.as_ref())));
-        let waits = waiting(rollouts, cli.environment.as_ref()).map_err(conductor_failed)?;
+        let failed = Error::before(format!("no rollout runs{}", in_environment(cli.environment.as_ref())));
+        let waits = waiting(rollouts, cli.environment.as_ref())?;
         return Err(match waits.resumable.last() {
             Some(entry) => {
                 failed.hint(format!("{} waits: `coalmine resume {}` goes on with it", title(entry), entry.rollout))
@@ -36,60 +33,42 @@ pub(super) fn one_that_runs(cli: &Cli, rollouts: &Rollouts, named: Option<&Rollo
 }
 
 /// Asks which of several rollouts is meant, where there is somebody who may be asked.
-pub(super) fn one_of(entries: &[Entry], does: &str, may_ask: bool) -> Result<RolloutId, Failed> {
+pub(super) fn one_of(entries: &[Entry], does: &str, may_ask: bool) -> Result<RolloutId, Error> {
     if let [entry] = entries {
         return Ok(entry.rollout.clone());
     }
     let list: String =
         entries.iter().zip(1..).map(|(entry, number)| format!("\n  {number}. {}", title(entry))).collect();
     let text = format!("more than one rollout {does}:{list}");
-    let unclear = || Failed::usage(&text).hint("name one, or its environment with -e ENV");
+    let unclear = || Error::usage(&text).hint("name one, or its environment with -e ENV");
     if !may_ask || !is_interactive() {
         return Err(unclear());
     }
     let answer = ask(&format!("{text}\nWhich one, by its number? "))?;
     let chosen = answer.trim().parse().ok().and_then(|number: usize| entries.get(number.checked_sub(1)?));
-    chosen.map(|entry| entry.rollout.clone()).ok_or_else(|| Failed::usage("none was chosen; nothing was done"))
+    chosen.map(|entry| entry.rollout.clone()).ok_or_else(|| Error::usage("none was chosen; nothing was done"))
 }
 
 /// Asks on standard error, and reads a line.
-pub(super) fn ask(question: &str) -> Result<String, Failed> {
+pub(super) fn ask(question: &str) -> Result<String, Error> {
     let mut stderr = io::stderr().lock();
     let asked = write!(stderr, "{question}").and_then(|()| stderr.flush());
-    asked.map_err(|error| Failed::before(format!("the terminal cannot be written: {error}")))?;
+    asked.map_err(|error| Error::before(format!("the terminal cannot be written: {error}")))?;
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
-    read.map_err(|error| Failed::before(format!("the terminal cannot be read: {error}")))?;
+    read.map_err(|error| Error::before(format!("the terminal cannot be read: {error}")))?;
     Ok(answer)
 }
 
 /// Says why a rollout cannot be controlled.
-pub(super) fn not_running(entry: &Entry) -> Failed {
+pub(super) fn not_running(entry: &Entry) -> Error {
     let rollout = &entry.rollout;
     match entry.ended {
-        Some((outcome, _)) => Failed::before(format!("rollout {rollout} is over: {outcome}"))
+        Some((outcome, _)) => Error::before(format!("rollout {rollout} is over: {outcome}"))
             .hint(format!("`coalmine show {rollout}` tells what happened")),
-        None => Failed::before(format!("no conductor runs rollout {rollout}"))
+        None => Error::before(format!("no conductor runs rollout {rollout}"))
             .hint(format!("it waits: `coalmine resume {rollout}` goes on with it")),
     }
-}
-
-/// Says that a rollout of an environment waits to be resumed; none when none does.
-pub(in crate::cli) fn waiting_note(state_dir: &Path, environment: &Environment) -> Option<String> {
-    // What cannot be read is told by whoever needs it.
-    let found = waiting(&Rollouts::new(state_dir), Some(environment)).ok()?;
-    let entry = found.resumable.last()?;
-    Some(format!("{} waits: `coalmine resume {}` goes on with it", title(entry), entry.rollout))
-}
-
-/// Names a rollout for people.
-pub(super) fn title(entry: &Entry) -> String {
-    let Entry { rollout, environment, version, operator, .. } = entry;
-    format!("rollout {rollout} ({version} in {environment}, by {operator})")
-}
-
-pub(super) fn in_environment(environment: Option<&Environment>) -> String {
-    environment.map_or_else(String::new, |environment| format!(" in {environment}"))
 }
 
 #[cfg(test)]
@@ -125,16 +104,16 @@ mod tests {
         assert_eq!(one_of(std::slice::from_ref(&one), "runs", false).unwrap(), one.rollout);
         // The tests have no terminal, so nobody is asked.
         let failed = one_of(&[one, two], "runs", true).unwrap_err();
-        assert_eq!(failed.code, 2);
-        assert!(failed.message.contains("1. rollout one (1.2.0 in production, by amy@deploy)"), "{failed}");
-        assert!(failed.message.contains("2. rollout two"), "{failed}");
+        assert_eq!(failed.exit().code(), 2);
+        assert!(failed.message().contains("1. rollout one (1.2.0 in production, by amy@deploy)"), "{failed}");
+        assert!(failed.message().contains("2. rollout two"), "{failed}");
     }
 
     #[test]
     fn what_does_not_run_is_over_or_waits() {
         let over = not_running(&entry("one", Some((Outcome::Completed, 0))));
-        assert_eq!(over.hint.unwrap(), "`coalmine show one` tells what happened");
+        assert_eq!(over.hints(), ["`coalmine show one` tells what happened"]);
         let waits = not_running(&entry("one", None));
-        assert_eq!(waits.hint.unwrap(), "it waits: `coalmine resume one` goes on with it");
+        assert_eq!(waits.hints(), ["it waits: `coalmine resume one` goes on with it"]);
     }
 }

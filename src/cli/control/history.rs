@@ -1,20 +1,20 @@
 use super::args::{RolloutsArgs, ShowArgs};
 use super::attach::follow;
-use super::choose::{history, in_environment};
+use super::choose::history;
 use crate::cli::Cli;
 use crate::cli::args::{StreamFormat, TableFormat};
-use crate::cli::error::Failed;
 use crate::cli::main::runtime;
 use crate::cli::output::{print, style, tell};
 use crate::conductor::replay;
+use crate::deploy::{Error, in_environment};
 use crate::journal::Rollouts;
 use crate::model::RolloutId;
 use crate::report::{RolloutRow, RolloutsReport, show_text};
 
 /// Lists the latest rollouts.
-pub(in crate::cli) fn rollouts(cli: &Cli, args: &RolloutsArgs) -> Result<u8, Failed> {
+pub(in crate::cli) fn rollouts(cli: &Cli, args: &RolloutsArgs) -> Result<u8, Error> {
     let rollouts = history(cli)?;
-    let listing = rollouts.list().map_err(Failed::before)?;
+    let listing = rollouts.list()?;
     for error in &listing.unreadable {
         tell(&format!("left out: {error}"));
     }
@@ -30,24 +30,24 @@ pub(in crate::cli) fn rollouts(cli: &Cli, args: &RolloutsArgs) -> Result<u8, Fai
     let report = RolloutsReport::new(rows);
     match args.output {
         TableFormat::Text => print(&report.text(&style(cli.color, cli.verbose > 0)).join("\n"))?,
-        TableFormat::Json => print(&serde_json::to_string(&report).map_err(Failed::before)?)?,
+        TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
     Ok(0)
 }
 
 /// Tells one rollout from its journal.
-pub(in crate::cli) fn show(cli: &Cli, args: &ShowArgs) -> Result<u8, Failed> {
+pub(in crate::cli) fn show(cli: &Cli, args: &ShowArgs) -> Result<u8, Error> {
     let rollouts = history(cli)?;
     let rollout = match &args.rollout {
         Some(rollout) => rollout.clone(),
         None => latest(cli, &rollouts)?,
     };
-    if args.follow && rollouts.is_live(&rollout).map_err(Failed::before)? {
+    if args.follow && rollouts.is_live(&rollout)? {
         return runtime()?.block_on(follow(cli, &rollouts, &rollout, args.output));
     }
     let mut records = Vec::new();
     let mut broken = None;
-    for record in rollouts.read(&rollout).map_err(Failed::before)? {
+    for record in rollouts.read(&rollout)? {
         match record {
             Ok(record) => records.push(record),
             // Whatever came before is worth showing.
@@ -58,20 +58,20 @@ pub(in crate::cli) fn show(cli: &Cli, args: &ShowArgs) -> Result<u8, Failed> {
         StreamFormat::Text => print(&show_text(&records, &style(cli.color, cli.verbose > 0)).join("\n"))?,
         StreamFormat::Jsonl => {
             let lines: Result<Vec<String>, _> = records.iter().map(crate::rollout::Record::to_line).collect();
-            print(&lines.map_err(Failed::before)?.join("\n"))?;
+            print(&lines.map_err(Error::before)?.join("\n"))?;
         }
     }
     match broken {
-        Some(error) => Err(Failed::before(error)),
+        Some(error) => Err(error.into()),
         None => Ok(0),
     }
 }
 
-fn latest(cli: &Cli, rollouts: &Rollouts) -> Result<RolloutId, Failed> {
-    let entries = rollouts.list().map_err(Failed::before)?.entries;
+fn latest(cli: &Cli, rollouts: &Rollouts) -> Result<RolloutId, Error> {
+    let entries = rollouts.list()?.entries;
     let wanted = cli.environment.as_ref();
     let latest = entries.into_iter().rev().find(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
     latest
         .map(|entry| entry.rollout)
-        .ok_or_else(|| Failed::before(format!("there is no rollout{} yet", in_environment(wanted))))
+        .ok_or_else(|| Error::before(format!("there is no rollout{} yet", in_environment(wanted))))
 }

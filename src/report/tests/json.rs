@@ -1,9 +1,10 @@
 use serde_json::{Value, json};
 
 use super::story::{host, id, plan, release, version};
+use crate::deploy::{WantedRelease, compare};
 use crate::model::{Digest, Environment, Failure, FailureClass, HostState, Installed, Probe, Site};
 use crate::plan::LeftOutReason;
-use crate::report::{HostStatusReport, PlanReport, StatusReport, WantedRelease, compare, plan_exit_code};
+use crate::report::{HostStatusReport, PlanReport, StatusReport, plan_exit_code};
 
 fn wanted() -> WantedRelease {
     WantedRelease { version: version("1.2"), commit: Some("abc".into()), digest: Some(Digest([1; 32])) }

@@ -5,11 +5,12 @@ use unicode_width::UnicodeWidthStr as _;
 use super::story::{
     ASCII, COLOR, PLAIN, Story, bad, gate_failure, good, host, id, plan, release, stage_name, style, version,
 };
+use crate::deploy::WantedRelease;
 use crate::model::{Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, Site};
 use crate::plan::{OnFailure, PlanKind};
 use crate::report::{
     HostStatusReport, Look, Progress, ReleaseMark, ReleaseRow, ReleasesReport, RolloutRow, RolloutsReport, Screen,
-    Seen, StatusReport, WantedRelease, failure_groups, plan_text, show_text,
+    Seen, StatusReport, failure_groups, plan_text, show_text,
 };
 use crate::rollout::{Event, Outcome};
 

@@ -1,28 +1,25 @@
 //! What every host answers, and what a rollout would miss there.
 
-use crate::cli::args::Selection;
-use crate::cli::context::{Context, Fleet};
-use crate::cli::error::Failed;
-use crate::cli::mapping;
-use crate::cli::planned::ask;
-use crate::cli::release::store;
+use super::finding::{Finding, Health};
+use crate::deploy::deployment::Deployment;
+use crate::deploy::error::Error;
+use crate::deploy::workspace::{Fleet, Selection, Workspace};
 use crate::host::Survey;
 use crate::model::{Failure, FailureClass, HostId, Installed, Probe};
 use crate::release::Interpreter;
-use crate::report::{Finding, Health};
 
 /// Asks the masters and the hosts of an environment.
 pub(super) async fn examine(
-    context: &Context,
-    fleet: &Fleet<'_>,
+    workspace: &Workspace,
+    fleet: Fleet<'_>,
     selection: &Selection,
     interpreter: Option<&Interpreter>,
-) -> Result<Vec<Finding>, Failed> {
-    let hosts = match mapping::real_fleet(context.config(), &store(context)?, false) {
-        Ok(hosts) => hosts,
-        Err(failed) => return Ok(vec![Finding::new("connections", Health::Failed, failed)]),
+) -> Result<Vec<Finding>, Error> {
+    let deployment = match Deployment::over_ssh(workspace, fleet, false) {
+        Ok(deployment) => deployment,
+        Err(error) => return Ok(vec![Finding::new("connections", Health::Failed, error)]),
     };
-    let answers = ask(context, fleet, &hosts, selection, None, &Survey::Tools).await?;
+    let answers = deployment.survey(selection, None, &Survey::Tools).await?;
     Ok(answers.all().flat_map(|(host, answer)| of_host(host, answer, interpreter)).collect())
 }
 
@@ -87,9 +84,9 @@ fn of_python(python: Option<&str>, arch: Option<&str>, interpreter: &Interpreter
 #[cfg(test)]
 mod tests {
     use super::of_host;
+    use crate::deploy::doctor::Health;
     use crate::model::{Failure, FailureClass, HostId, Probe};
     use crate::release::Interpreter;
-    use crate::report::Health;
 
     fn found(facts: &[(&str, &str)]) -> Vec<(Health, String)> {
         let facts = facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

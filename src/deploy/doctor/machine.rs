@@ -4,15 +4,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::cli::context::{Context, Fleet};
-use crate::cli::control::waiting_note;
+use super::finding::{Finding, Health};
 use crate::conductor::{ConductorError, EnvironmentLock, LockError};
 use crate::config::DryWords;
+use crate::deploy::waiting::waiting_note;
+use crate::deploy::workspace::{Fleet, Workspace};
 use crate::hooks::process::{Ending, Job, Ran, run};
 use crate::host::{Descriptors, SshSettings, TransferSettings};
 use crate::model::Bytes;
 use crate::release::{Interpreter, ReleaseError, Repository};
-use crate::report::{Finding, Health};
 
 /// How long a tool may take to tell its version.
 const QUICK: Duration = Duration::from_secs(10);
@@ -23,29 +23,29 @@ const LITTLE: Bytes = Bytes(1024 * 1024 * 1024);
 
 /// Looks at everything but the hosts; the interpreter is what releases are made with here, where they need one.
 pub(super) async fn examine(
-    context: &Context,
+    workspace: &Workspace,
     fleet: &Fleet<'_>,
     interpreter: Option<&Result<Interpreter, ReleaseError>>,
 ) -> Vec<Finding> {
-    let mut found = vec![configuration(context)];
+    let mut found = vec![configuration(workspace)];
     let tools = [("git", "--version", "git"), ("ssh", "-V", "openssh-client"), ("rsync", "--version", "rsync")];
     for (name, flag, package) in tools {
         found.push(tool(name, flag, package).await);
     }
     found.extend(interpreter.map(python));
-    found.extend(repository(context).await);
+    found.extend(repository(workspace).await);
     found.push(agent().await);
-    found.push(descriptors(context));
-    found.push(room(context));
-    found.extend(lock(context, fleet));
-    found.extend(hooks(context));
+    found.push(descriptors(workspace));
+    found.push(room(workspace));
+    found.extend(lock(workspace, fleet));
+    found.extend(hooks(workspace));
     found
 }
 
 /// What is wrong with it would have ended the command before.
-fn configuration(context: &Context) -> Finding {
-    let files: Vec<String> = context.loaded.files.iter().map(|file| file.path.display().to_string()).collect();
-    let ignored = &context.loaded.ignored_variables;
+fn configuration(workspace: &Workspace) -> Finding {
+    let files: Vec<String> = workspace.loaded.files.iter().map(|file| file.path.display().to_string()).collect();
+    let ignored = &workspace.loaded.ignored_variables;
     if ignored.is_empty() {
         return Finding::new("configuration", Health::Ok, files.join(", "));
     }
@@ -81,8 +81,8 @@ fn python(found: &Result<Interpreter, ReleaseError>) -> Finding {
     }
 }
 
-async fn repository(context: &Context) -> Vec<Finding> {
-    let product = &context.config().product;
+async fn repository(workspace: &Workspace) -> Vec<Finding> {
+    let product = &workspace.config().product;
     let path = product.repository.as_path();
     let failed = |check, error: ReleaseError| Finding::new(check, Health::Failed, error);
     let repository = match Repository::open(path).await {
@@ -134,8 +134,8 @@ async fn agent() -> Finding {
 }
 
 /// Counts the files and sockets that may be open at once: each host that something is done on needs some.
-fn descriptors(context: &Context) -> Finding {
-    let config = &context.config().ssh;
+fn descriptors(workspace: &Workspace) -> Finding {
+    let config = &workspace.config().ssh;
     let ssh =
         SshSettings { connects: config.connects.get(), sessions: config.sessions.get(), ..SshSettings::default() };
     let transfer = TransferSettings::default();
@@ -158,8 +158,8 @@ fn descriptors(context: &Context) -> Finding {
 }
 
 /// Looks whether releases and journals can be written.
-fn room(context: &Context) -> Finding {
-    let folder = &context.state_dir;
+fn room(workspace: &Workspace) -> Finding {
+    let folder = &workspace.state_dir;
     // What is not there yet is made in the nearest folder above it.
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
     let may = rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
@@ -182,8 +182,8 @@ fn room(context: &Context) -> Finding {
 }
 
 /// Tells who holds the environment, and what waits to be resumed.
-fn lock(context: &Context, fleet: &Fleet<'_>) -> Vec<Finding> {
-    let mut found = vec![match EnvironmentLock::look(&context.state_dir, fleet.name) {
+fn lock(workspace: &Workspace, fleet: &Fleet<'_>) -> Vec<Finding> {
+    let mut found = vec![match EnvironmentLock::look(&workspace.state_dir, fleet.name) {
         Ok(()) => Finding::new("lock", Health::Ok, "free"),
         Err(ConductorError::Lock(taken)) => {
             // A rollout ends by itself; what is frozen stays so until somebody frees it.
@@ -192,15 +192,15 @@ fn lock(context: &Context, fleet: &Fleet<'_>) -> Vec<Finding> {
         }
         Err(error) => Finding::new("lock", Health::Failed, error),
     }];
-    if let Some(note) = waiting_note(&context.state_dir, fleet.name) {
+    if let Some(note) = waiting_note(&workspace.state_dir, fleet.name) {
         found.push(Finding::new("rollouts", Health::Warning, note));
     }
     found
 }
 
 /// Looks for the programs of the site's own commands, without running any.
-fn hooks(context: &Context) -> Vec<Finding> {
-    let hooks = &context.config().hooks;
+fn hooks(workspace: &Workspace) -> Vec<Finding> {
+    let hooks = &workspace.config().hooks;
     let named = [("depool", &hooks.depool), ("repool", &hooks.repool), ("announce", &hooks.announce)];
     let mut found = Vec::new();
     for (name, command) in named {

@@ -6,23 +6,22 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::output::{count, tell};
+use super::notice::Notice;
 use crate::host::{Fleet, Host as _, HostError, Survey};
 use crate::model::{Failure, FailureClass, HostId, Probe, Slot};
 
 /// When the hosts that did not answer yet are named first, and how often then.
 const FIRST_WORD: Duration = Duration::from_secs(10);
 const NEXT_WORD: Duration = Duration::from_secs(30);
-/// How many hosts are worth naming.
-const MOST_NAMES: usize = 40;
 
 /// Asks hosts what they have, some at once; answers are told as they come and given in the order of the hosts.
-pub(super) async fn survey<F: Fleet>(
+pub async fn survey<F: Fleet>(
     fleet: &Arc<F>,
     hosts: &[HostId],
     depth: &Survey,
     slot: Option<&Slot>,
     width: usize,
+    tell: impl Fn(Notice),
     mut on_answer: impl FnMut(&HostId, &Result<Probe, Failure>),
 ) -> Vec<Result<Probe, Failure>> {
     let permits = Arc::new(Semaphore::new(width.max(1)));
@@ -44,7 +43,8 @@ pub(super) async fn survey<F: Fleet>(
         let joined = tokio::select! {
             joined = tasks.join_next() => joined,
             _ = patience.tick() => {
-                tell_stragglers(hosts, &silent);
+                let names = silent.iter().filter_map(|index| hosts.get(*index).cloned()).collect();
+                tell(Notice::Silent { hosts: names, asked: hosts.len() });
                 continue;
             }
         };
@@ -58,16 +58,6 @@ pub(super) async fn survey<F: Fleet>(
         }
     }
     answers
-}
-
-/// Names the hosts that let everybody wait.
-fn tell_stragglers(hosts: &[HostId], silent: &BTreeSet<usize>) {
-    let names: Vec<HostId> = silent.iter().filter_map(|index| hosts.get(*index).cloned()).collect();
-    if names.len() <= MOST_NAMES {
-        tell(&format!("waiting for {}", crate::expr::fold(&names)));
-    } else {
-        tell(&format!("waiting for {} of {}", names.len(), count(hosts.len(), "host")));
-    }
 }
 
 fn failure_of(error: HostError) -> Failure {

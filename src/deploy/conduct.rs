@@ -1,0 +1,230 @@
+use std::sync::Arc;
+
+use super::error::Error;
+use super::notice::Notice;
+use super::thread::in_thread;
+use super::workspace::Workspace;
+use super::{settings, site};
+use crate::conductor::{
+    Access, Conductor, Ending, EnvironmentLock, Holder, Launch, LockError, Opened, Signals, Tell, replay,
+};
+use crate::engine::{Parts, Settings, SystemClock};
+use crate::hooks::SiteHooks;
+use crate::host::{self, RealFleet};
+use crate::model::{Environment, Operator, ReleaseId, RolloutId};
+use crate::plan::Plan;
+use crate::release::{Store, StoredRelease};
+use crate::rollout::{Event, Machine, Record};
+
+/// Holds what a rollout is conducted with: its release is proven, its hosts are connected or not yet.
+#[derive(Debug)]
+pub struct Reached<F> {
+    /// The release.
+    pub release: Arc<StoredRelease>,
+    /// The hosts.
+    pub hosts: Arc<F>,
+}
+
+/// Holds a rollout that this process conducts as soon as it is let.
+#[derive(Debug)]
+pub struct Conducting<F: host::Fleet> {
+    /// The conductor, whose socket can be connected to.
+    pub conductor: Conductor<F, SiteHooks>,
+    /// The records that it goes on from.
+    pub records: Vec<Record>,
+}
+
+/// Writes for others who holds an environment.
+#[must_use]
+pub fn holder(owner: Operator, rollout: Option<&RolloutId>, reason: Option<&str>) -> Holder {
+    Holder {
+        owner,
+        reason: reason.map(str::to_owned),
+        rollout: rollout.cloned(),
+        pid: std::process::id(),
+        since: jiff::Timestamp::now(),
+    }
+}
+
+impl Workspace {
+    fn holder(&self, rollout: &RolloutId, reason: Option<&str>) -> Holder {
+        holder(self.operator.clone(), Some(rollout), reason)
+    }
+
+    /// Takes the environment's lock on this deploy server, or waits for it.
+    ///
+    /// # Errors
+    ///
+    /// When another holds it for longer, or when it is frozen.
+    pub async fn lock(
+        &self,
+        environment: &Environment,
+        rollout: &RolloutId,
+        reason: Option<&str>,
+    ) -> Result<EnvironmentLock, Error> {
+        let (state_dir, environment) = (self.state_dir.clone(), environment.clone());
+        let (holder, wait) = (self.holder(rollout, reason), self.lock_wait());
+        let listener = Arc::clone(&self.invocation.listener);
+        let taken = in_thread(move || {
+            let waiting = |held: &LockError| listener(Notice::Waiting { held: held.to_string() });
+            EnvironmentLock::take(&state_dir, &environment, &holder, wait, waiting)
+        });
+        Ok(taken.await??)
+    }
+
+    /// Takes over the lock that the process before handed on, or takes it: for a conductor that was started for a rollout.
+    ///
+    /// # Errors
+    ///
+    /// When the rollout has no plan, or when its environment is not to be had.
+    pub async fn take_over(&self, rollout: &RolloutId) -> Result<EnvironmentLock, Error> {
+        let state = replay(&self.rollouts(), rollout)?;
+        let plan = state.plan().ok_or_else(|| Error::before(format!("the journal of {rollout} has no plan")))?;
+        let holder = self.holder(rollout, plan.reason.as_deref());
+        match EnvironmentLock::inherited(&self.state_dir, &plan.environment, &holder)? {
+            Some(lock) => Ok(lock),
+            None => self.lock(&plan.environment, rollout, plan.reason.as_deref()).await,
+        }
+    }
+
+    /// Writes the first records of a planned rollout, so that a conductor can go on with it.
+    ///
+    /// # Errors
+    ///
+    /// When the disk refuses.
+    pub fn begin(&self, plan: Plan, release: &StoredRelease) -> Result<RolloutId, Error> {
+        let now = jiff::Timestamp::now();
+        let launch =
+            Launch::of_process(self.invocation.config.as_deref(), plan.environment.clone(), self.invocation.verbose)?;
+        let (_, first) = Machine::plan(plan, now);
+        let totals = release.manifest.totals();
+        let built = Record {
+            seq: first.seq + 1,
+            at: now,
+            rollout: first.rollout.clone(),
+            event: Event::ReleaseBuilt {
+                release: release.id.clone(),
+                entries: totals.entries(),
+                bytes: totals.bytes,
+                reused: release.built_at < now - jiff::SignedDuration::from_mins(1),
+            },
+        };
+        let rollouts = self.rollouts();
+        let mut journal = rollouts.create(&first)?;
+        journal.append([&built])?;
+        launch.save(&rollouts.folder(&first.rollout))?;
+        Ok(first.rollout)
+    }
+
+    /// Reaches what a rollout of an earlier process is conducted with.
+    ///
+    /// # Errors
+    ///
+    /// When its release is not in the store any more, or is damaged.
+    pub fn reach(&self, plan: &Plan) -> Result<Reached<RealFleet>, Error> {
+        let store = self.store()?;
+        let release = from_store(&store, &plan.release)?;
+        Ok(Reached { release, hosts: settings::reach(self, false)? })
+    }
+
+    /// Opens a rollout to conduct it with what its own plan says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workspace::conducting`] and [`Workspace::reach`].
+    pub fn reopen(&self, rollout: &RolloutId, lock: EnvironmentLock) -> Result<Conducting<RealFleet>, Error> {
+        self.open_rollout(rollout, lock, |plan| self.reach(plan))
+    }
+
+    /// Opens a rollout to conduct it in this process.
+    ///
+    /// # Errors
+    ///
+    /// When a conductor lives, when the rollout is over, or when its journal is damaged.
+    pub fn conducting<F: host::Fleet>(
+        &self,
+        rollout: &RolloutId,
+        lock: EnvironmentLock,
+        reached: Reached<F>,
+    ) -> Result<Conducting<F>, Error> {
+        self.open_rollout(rollout, lock, |_| Ok(reached))
+    }
+
+    fn open_rollout<F: host::Fleet>(
+        &self,
+        rollout: &RolloutId,
+        lock: EnvironmentLock,
+        reach: impl FnOnce(&Plan) -> Result<Reached<F>, Error>,
+    ) -> Result<Conducting<F>, Error> {
+        let rollouts = self.rollouts();
+        let opened = Opened::new(&rollouts, rollout)?;
+        let records: Vec<Record> = rollouts.read(rollout)?.collect::<Result<_, _>>()?;
+        let plan = Arc::clone(opened.plan());
+        lock.describe(&self.holder(rollout, plan.reason.as_deref()))?;
+        let config = self.config();
+        let Reached { release, hosts } = reach(&plan)?;
+        let parts = Parts {
+            fleet: hosts,
+            site: Arc::new(site::site(config, &plan)),
+            releases: Arc::new(releases(self.store()?, release)),
+            checks: Arc::new(site::checks(config, &plan)),
+            clock: Arc::new(SystemClock),
+        };
+        let settings = Settings {
+            lock_wait: self.lock_wait(),
+            lease: config.lock.lease,
+            product: config.product.name.to_string(),
+            ..Settings::new(self.operator.clone())
+        };
+        let access = match &config.control.group {
+            Some(group) => Access::group(group.as_str())?,
+            None => Access::owner(),
+        };
+        let conductor = opened.conductor(parts, settings, lock, &access)?;
+        Ok(Conducting { conductor, records })
+    }
+
+    /// Conducts a rollout until it is over or stopped, and remembers what it found out.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be written any more.
+    pub async fn run<F: host::Fleet>(
+        &self,
+        conductor: Conductor<F, SiteHooks>,
+        signals: Signals,
+        tell: Tell,
+    ) -> Result<Ending, Error> {
+        let ending = conductor.run(signals, tell).await?;
+        self.mark(&self.store()?, &ending.state);
+        Ok(ending)
+    }
+}
+
+fn from_store(store: &Store, id: &ReleaseId) -> Result<Arc<StoredRelease>, Error> {
+    let found = store.get(id)?.ok_or_else(|| {
+        Error::before(format!("the release {id} is not in the store any more"))
+            .hint(format!("build it again: coalmine build {}", id.version()))
+    })?;
+    found.verify()?;
+    Ok(Arc::new(found))
+}
+
+/// Finds releases for the engine: the one that is installed is in memory already.
+fn releases(
+    store: Store,
+    release: Arc<StoredRelease>,
+) -> impl Fn(&ReleaseId) -> Option<Arc<StoredRelease>> + Send + Sync {
+    move |id| {
+        if *id == release.id {
+            return Some(Arc::clone(&release));
+        }
+        match store.get(id) {
+            Ok(found) => found.map(Arc::new),
+            Err(error) => {
+                tracing::warn!("{id} cannot be taken from the store: {error}");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Looks at whatever a rollout needs, on this machine and on every host, and changes nothing.
+
+mod finding;
+mod hosts;
+mod machine;
+
+pub use finding::{Finding, Health};
+
+use super::error::Error;
+use super::workspace::{Selection, Workspace};
+use crate::config::BuildKind;
+use crate::release::Interpreter;
+
+/// Looks at this machine first, then at the hosts.
+///
+/// # Errors
+///
+/// When it is not clear what to look at; whatever is wrong with it is a finding.
+pub async fn examine(workspace: &Workspace, selection: &Selection) -> Result<Vec<Finding>, Error> {
+    let fleet = workspace.fleet()?;
+    let interpreter = match workspace.config().build.kind {
+        BuildKind::PythonVenv => Some(Interpreter::of_this_machine().await),
+        BuildKind::Command => None,
+    };
+    let mut findings = machine::examine(workspace, &fleet, interpreter.as_ref()).await;
+    let interpreter = interpreter.as_ref().and_then(|found| found.as_ref().ok());
+    findings.extend(hosts::examine(workspace, fleet, selection, interpreter).await?);
+    Ok(findings)
+}

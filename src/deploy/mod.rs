@@ -1,0 +1,49 @@
+//! What may be done to an environment, for whoever asks: command line, console, tests.
+//!
+//! A [`Workspace`] holds what everything needs: configuration, inventory, store, journals. A [`Deployment`] is one thing that
+//! is done to one environment: it surveys the fleet, and prepares a rollout ([`Goal`] and [`Options`] in; plan, release and
+//! hosts out, as [`Prepared`]). What was prepared is begun, and conducted here ([`Workspace::conducting`]) or by a process of its own
+//! ([`Detached`]); what was left is resumed, or refused ([`may_resume`]). The hosts are behind their trait, so that a simulated
+//! fleet tries the same rules in virtual time.
+//!
+//! Nothing here knows flags, terminals or how anything looks: results are data, errors say of which [`Kind`] they are, and
+//! what happens meanwhile is told as a [`Notice`].
+
+mod conduct;
+mod deployment;
+mod detached;
+mod doctor;
+mod error;
+mod installed;
+mod marks;
+mod notice;
+mod operator;
+mod prepare;
+mod release;
+mod resume;
+mod settings;
+mod site;
+mod status;
+mod survey;
+mod thread;
+mod waiting;
+mod way_back;
+mod workspace;
+
+pub use conduct::{Conducting, Reached, holder};
+pub use deployment::{Answers, Deployment, check_environment};
+pub use detached::Detached;
+pub use doctor::{Finding, Health, examine};
+pub use error::{Error, Kind};
+pub use installed::InstalledVersions;
+pub use notice::{Listener, Notice};
+pub use operator::operator;
+pub use prepare::{Goal, Options, Prepared};
+pub use release::{Known, Making};
+pub use resume::{Resumed, may_resume, resumable, resume_due};
+pub use settings::reach;
+pub use status::{WantedRelease, compare};
+pub use survey::survey;
+pub use thread::in_thread;
+pub use waiting::{in_environment, title, waiting_note};
+pub use workspace::{Fleet, Invocation, Selection, Workspace, inventory_without_commands, nobody, state_dir};

@@ -1,0 +1,239 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::deployment::{Answers, Deployment};
+use super::error::Error;
+use super::notice::Notice;
+use super::release::Making;
+use super::settings;
+use super::waiting::waiting_note;
+use super::workspace::Selection;
+use crate::conductor::{ConductorError, EnvironmentLock, LockError, replay};
+use crate::host::{self, Survey};
+use crate::model::{Failure, HostId, RolloutId, Slot, Version};
+use crate::plan::{self, OnFailure, Plan, PlanKind, Policy};
+use crate::release::{StoredRelease, Wanted};
+
+/// How many hosts are primed at once where nobody says otherwise.
+const PRIME_WIDTH: usize = 64;
+
+/// Says what a rollout is to bring about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Goal {
+    /// This release runs everywhere.
+    Install(Wanted),
+    /// This release is everywhere, and nothing is switched.
+    Prime(Wanted),
+    /// What was good before runs again: this version, or the last one that was finalized.
+    Rollback(Option<Version>),
+}
+
+/// Says how a rollout is prepared, and what its plan is to be.
+#[derive(Debug, Default, Clone)]
+pub struct Options {
+    /// Which hosts take part.
+    pub selection: Selection,
+    /// Which link is switched; none is `target.current`.
+    pub slot: Option<Slot>,
+    /// Whether the checkout is taken as it is, its remote not asked.
+    pub no_fetch: bool,
+    /// How long every stage soaks, whatever the configuration says.
+    pub soak: Option<Duration>,
+    /// What follows when the rollout must not go on.
+    pub on_failure: Option<OnFailure>,
+    /// Whether somebody looks on, who can say what follows a failure.
+    pub is_watched: bool,
+    /// Whether hosts that cannot be reached are left out.
+    pub skip_unreachable: bool,
+    /// Whether stages are promoted without a person.
+    pub promote_all: bool,
+    /// How many hosts may be in flight at once, whatever their stage says.
+    pub concurrency: Option<u32>,
+    /// Why, in the operator's words.
+    pub reason: Option<String>,
+    /// Whether the plan is only looked at: what others hold is none of its business then.
+    pub dry_run: bool,
+}
+
+/// Holds a rollout that could be started: its release is proven, its hosts are connected.
+#[derive(Debug)]
+pub struct Prepared<F> {
+    /// What is to be done.
+    pub plan: Plan,
+    /// With which release.
+    pub release: Arc<StoredRelease>,
+    /// To which hosts.
+    pub hosts: Arc<F>,
+    failures: HashMap<HostId, Failure>,
+}
+
+impl<F: host::Fleet> Deployment<'_, F> {
+    /// Finds or makes the release, asks the hosts and plans; nothing is changed on any host.
+    ///
+    /// Dropping the future ends every process that it started.
+    ///
+    /// # Errors
+    ///
+    /// When another holds the environment, when a name or a selection is wrong, when there is no such release, or when there can
+    /// be no plan.
+    pub async fn prepare(&self, goal: Goal, options: Options) -> Result<Prepared<F>, Error> {
+        if !options.dry_run {
+            self.heed_others()?;
+        }
+        let Options { selection, slot, .. } = &options;
+        self.check(selection, slot.as_ref())?;
+        let (kind, release, answers) = match goal {
+            Goal::Install(wanted) => self.release_first(PlanKind::Install, wanted, &options).await?,
+            Goal::Prime(wanted) => self.release_first(PlanKind::Prime, wanted, &options).await?,
+            Goal::Rollback(to) => {
+                let answers = self.survey(selection, slot.as_ref(), &Survey::Deep).await?;
+                let release = match to {
+                    Some(version) => self.version_to_go_back_to(version).await?,
+                    None => self.last_good(&answers).await?,
+                };
+                (PlanKind::Rollback, release, answers)
+            }
+        };
+        let failures = answers.failures();
+        let plan = self.plan(answers, kind, &release, options)?;
+        Ok(Prepared { plan, release, hosts: Arc::clone(&self.hosts), failures })
+    }
+
+    /// Has the release first, and asks the hosts as deep as that needs.
+    async fn release_first(
+        &self,
+        kind: PlanKind,
+        wanted: Wanted,
+        options: &Options,
+    ) -> Result<(PlanKind, Arc<StoredRelease>, Answers), Error> {
+        if let Some(version) = tag(&wanted) {
+            let built = self.workspace.store()?.find(&version)?.is_some();
+            self.tell(Notice::Making { version, built });
+        }
+        let making = Making { no_fetch: options.no_fetch, rebuild: false };
+        let release = self.workspace.make(wanted, making).await?;
+        let depth = Survey::For(release.id.clone());
+        let answers = self.survey(&options.selection, options.slot.as_ref(), &depth).await?;
+        Ok((kind, release, answers))
+    }
+
+    /// Refuses what another holds before minutes are spent on it, and tells what waits.
+    fn heed_others(&self) -> Result<(), Error> {
+        let state_dir = &self.workspace.state_dir;
+        let may_wait = !self.workspace.lock_wait().is_zero();
+        match EnvironmentLock::look(state_dir, self.fleet.name) {
+            Err(ConductorError::Lock(LockError::Held { .. })) if may_wait => {}
+            looked => looked?,
+        }
+        if let Some(waits) = waiting_note(state_dir, self.fleet.name) {
+            self.tell(Notice::Overtaking { waits });
+        }
+        Ok(())
+    }
+
+    /// Makes the plan of a rollout of what the hosts answered.
+    fn plan(&self, answers: Answers, kind: PlanKind, release: &StoredRelease, options: Options) -> Result<Plan, Error> {
+        let config = self.workspace.config();
+        let usual = if options.is_watched { OnFailure::Pause } else { OnFailure::Rollback };
+        let on_failure = options.on_failure.or(self.fleet.policy.on_failure).unwrap_or(usual);
+        let concurrency = options.concurrency.and_then(|width| usize::try_from(width).ok());
+        let policy = Policy {
+            on_failure,
+            prefetch: self.fleet.policy.prefetch,
+            promote_all: options.promote_all,
+            skip_unreachable: options.skip_unreachable,
+            prime_width: concurrency.unwrap_or(PRIME_WIDTH),
+            control_width: config.ssh.sessions.get(),
+            depool: config.hooks.depool.is_some(),
+            confirm: config.target.confirm,
+        };
+        let request = plan::Request {
+            rollout: new_id()?,
+            environment: self.fleet.name.clone(),
+            kind,
+            version: release.version.clone(),
+            release: release.id.clone(),
+            digest: release.digest,
+            commit: release.commit.as_str().to_owned(),
+            operator: self.workspace.operator.clone(),
+            reason: options.reason,
+            slot: options.slot,
+            policy,
+            concurrency,
+            soak: options.soak,
+            masters: answers.masters,
+            fleet: answers.fleet,
+            stages: settings::stages(self.workspace, &self.fleet)?,
+            out_of_service: self.out_of_service(),
+        };
+        Ok(plan::make(request)?)
+    }
+
+    /// Names the hosts that earlier rollouts took out of service: each rollout carries on what the one before it left.
+    fn out_of_service(&self) -> Vec<HostId> {
+        if self.workspace.config().hooks.depool.is_none() {
+            return Vec::new();
+        }
+        let rollouts = self.workspace.rollouts();
+        let found = rollouts.list().map_err(ConductorError::from).and_then(|listing| {
+            let of_this = listing.entries.into_iter().filter(|entry| entry.environment == *self.fleet.name);
+            let last = of_this.max_by_key(|entry| entry.latest);
+            last.map(|entry| replay(&rollouts, &entry.rollout)).transpose()
+        });
+        match found {
+            Ok(last) => last.map(|state| state.out_of_service()).unwrap_or_default(),
+            Err(error) => {
+                let text = format!("whether hosts are out of service is not known: {error}");
+                self.tell(Notice::warning(text));
+                Vec::new()
+            }
+        }
+    }
+}
+
+fn tag(wanted: &Wanted) -> Option<Version> {
+    match wanted {
+        Wanted::Tag(tag) => Version::new(tag).ok(),
+        _ => None,
+    }
+}
+
+/// Names a rollout: its start in UTC, and four characters for two that start in the same second.
+fn new_id() -> Result<RolloutId, Error> {
+    let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+    let tail: String = (0..4).map(|_| fastrand::alphanumeric().to_ascii_lowercase()).collect();
+    RolloutId::new(&format!("{now}-{tail}")).map_err(Error::before)
+}
+
+impl<F> Prepared<F> {
+    /// Refuses a rollout that would stop at its first step, with what is wrong with the hosts that would stop it.
+    ///
+    /// # Errors
+    ///
+    /// When more hosts of a stage are unreachable than its budget allows.
+    pub fn check_reachable(&self) -> Result<(), Error> {
+        let over = self.plan.unreachable_over_budget();
+        if over.is_empty() || self.plan.kind == PlanKind::Rollback {
+            return Ok(());
+        }
+        let mut text = "more hosts are unreachable than the budget allows; nothing was changed".to_owned();
+        for (stage, hosts) in over {
+            let plural = if hosts.len() == 1 { "" } else { "s" };
+            text.push_str(&format!("\n  {} host{plural} of stage {stage}: {}", hosts.len(), crate::expr::fold(&hosts)));
+            let mut causes: BTreeMap<(&str, Option<&str>), Vec<HostId>> = BTreeMap::new();
+            for host in hosts {
+                if let Some(failure) = self.failures.get(&host) {
+                    causes.entry((&failure.message, failure.hint.as_deref())).or_default().push(host);
+                }
+            }
+            for ((message, hint), hosts) in causes {
+                text.push_str(&format!("\n    {}: {message}", crate::expr::fold(&hosts)));
+                if let Some(hint) = hint {
+                    text.push_str(&format!("\n      try: {hint}"));
+                }
+            }
+        }
+        Err(Error::before(text).hint("--skip-unreachable leaves them out, -x HOSTS goes ahead without them"))
+    }
+}

@@ -1,0 +1,118 @@
+use std::sync::Arc;
+
+use super::error::Error;
+use super::notice::Notice;
+use super::settings;
+use super::workspace::Workspace;
+use crate::model::ReleaseId;
+use crate::release::{
+    Mark, Progress, Repository, Request, Resolved, Store, StoredRelease, Tag, Wanted, prepare, resolve,
+};
+
+/// Says how a release is come by.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Making {
+    /// Whether the checkout is taken as it is, its remote not asked.
+    pub no_fetch: bool,
+    /// Whether what was built before is built anew.
+    pub rebuild: bool,
+}
+
+/// Holds a tag that is a release, and what this machine knows of it.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The tag.
+    pub tag: Tag,
+    /// A build of it, when the store has one.
+    pub built: Option<ReleaseId>,
+    /// What the last rollout that judged it found out.
+    pub mark: Option<Mark>,
+}
+
+impl Workspace {
+    /// Finds what is wanted and builds it unless that was done before.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such commit, or when it does not become a release.
+    pub async fn make(&self, wanted: Wanted, making: Making) -> Result<Arc<StoredRelease>, Error> {
+        let store = self.store()?;
+        let request = Request {
+            source: settings::source(self.config(), making.no_fetch),
+            wanted,
+            spec: settings::build_spec(self.config()),
+            operator: self.operator.clone(),
+            rebuild: making.rebuild,
+        };
+        let release = prepare(&store, &request, &|progress| self.told(progress)).await?;
+        // An empty or damaged source once emptied a fleet: what is sent was proven just before.
+        if release.manifest.totals().entries() == 0 {
+            return Err(Error::before(format!("the release {} is empty", release.id)));
+        }
+        Ok(Arc::new(release))
+    }
+
+    /// Finds what is wanted without building it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such commit.
+    pub async fn find(&self, wanted: &Wanted, no_fetch: bool) -> Result<Resolved, Error> {
+        let source = settings::source(self.config(), no_fetch);
+        Ok(resolve(&source, wanted, &|progress| self.told(progress)).await?)
+    }
+
+    /// Lists what is known of every tag that is a release, newest version first.
+    ///
+    /// # Errors
+    ///
+    /// When the repository or the store cannot be read.
+    pub async fn known(&self, store: &Store) -> Result<Vec<Known>, Error> {
+        let tags = self.tags().await?;
+        let built = store.ids()?;
+        let marks = store.marks()?;
+        let known = tags.into_iter().rev().map(|tag| {
+            let mark = marks.iter().rev().find(|mark| *mark.release.version() == tag.version);
+            let built = built.iter().find(|built| *built.version() == tag.version);
+            Known { mark: mark.map(|mark| mark.verdict.clone()), built: built.cloned(), tag }
+        });
+        Ok(known.collect())
+    }
+
+    /// Fetches the product's tags; that its remote is away is told, since those that are here can be listed all the same.
+    ///
+    /// # Errors
+    ///
+    /// When there is no repository.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        let source = settings::source(self.config(), false);
+        if source.remote.is_empty() {
+            return Ok(());
+        }
+        let repository = Repository::open(&source.repository).await?;
+        match repository.fetch(&source.remote, source.fetch_deadline).await {
+            Ok(moved) => {
+                for tag in moved {
+                    self.tell(Notice::warning(tag));
+                }
+            }
+            Err(error) => self.tell(Notice::warning(format!("the tags may be old: {error}"))),
+        }
+        Ok(())
+    }
+
+    /// Lists the tags that are releases, oldest version first.
+    ///
+    /// # Errors
+    ///
+    /// When the repository cannot be read.
+    pub async fn tags(&self) -> Result<Vec<Tag>, Error> {
+        let product = &self.config().product;
+        let repository = Repository::open(product.repository.as_path()).await?;
+        Ok(repository.tags(product.tags.as_str()).await?)
+    }
+
+    fn told(&self, progress: Progress) {
+        self.tell(Notice::Release(progress));
+    }
+}

@@ -1,0 +1,121 @@
+//! What the configuration says, in the words of the rooms that do it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::Error;
+use super::workspace::{Fleet, Workspace};
+use crate::config::{self, Config, DryWords};
+use crate::host::{Compress, HostKeys, RealFleet, SshSettings, TargetSettings, TransferSettings, Verify};
+use crate::model::{Bytes, ReleaseId};
+use crate::plan::StageRequest;
+use crate::release::{BuildKind, BuildSpec, Source};
+
+/// How long the product's remote may take to be fetched.
+const FETCH: Duration = Duration::from_secs(120);
+
+pub(super) fn source(config: &Config, no_fetch: bool) -> Source {
+    let product = &config.product;
+    Source {
+        repository: product.repository.as_path().to_owned(),
+        remote: product.remote.as_ref().map_or_else(String::new, |remote| remote.as_str().to_owned()),
+        tags: product.tags.as_str().to_owned(),
+        verify_tags: product.verify_tags,
+        fetch: !no_fetch,
+        fetch_deadline: FETCH,
+    }
+}
+
+pub(super) fn build_spec(config: &Config) -> BuildSpec {
+    let build = &config.build;
+    let kind = match build.kind {
+        config::BuildKind::PythonVenv => BuildKind::PythonVenv { pip: build.pip.as_slice().to_vec(), python: None },
+        config::BuildKind::Command => BuildKind::Command { commands: build.commands.clone() },
+    };
+    BuildSpec { kind, before: build.before.clone(), check: build.check.clone(), deadline: build.timeout }
+}
+
+/// Finds the hosts of an environment: masters that are this machine without ssh, all others over it.
+///
+/// # Errors
+///
+/// When the configuration makes no sense, or when there is no folder for ssh's sockets.
+pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>, Error> {
+    let (config, store) = (workspace.config(), workspace.store()?);
+    let (ssh, transfer, target) = (&config.ssh, &config.transfer, &config.target);
+    let ssh = SshSettings {
+        config: ssh.config.as_ref().map(|path| path.as_path().to_owned()),
+        user: target.user.as_ref().map(|user| user.as_str().to_owned()),
+        connect_timeout: ssh.connect_timeout,
+        alive: ssh.alive,
+        connects: ssh.connects.get(),
+        sessions: ssh.sessions.get(),
+        host_keys: match ssh.host_keys {
+            config::HostKeys::Strict => HostKeys::Strict,
+            config::HostKeys::AcceptNew => HostKeys::AcceptNew,
+        },
+        kex: ssh.kex.as_ref().map(|kex| kex.as_str().to_owned()),
+        ..SshSettings::default()
+    };
+    let transfer = TransferSettings {
+        bandwidth: transfer.bandwidth.kib_per_second().map(|kib| Bytes(kib.saturating_mul(1024))),
+        stall: transfer.stall,
+        retries: transfer.retries,
+        compress: match transfer.compress {
+            config::Compress::Auto => Compress::Auto,
+            config::Compress::Always => Compress::Always,
+            config::Compress::Never => Compress::Never,
+        },
+        verify: match transfer.verify {
+            config::Verify::Changed if !full_verify => Verify::Changed,
+            config::Verify::Changed | config::Verify::Full => Verify::Full,
+        },
+        ..TransferSettings::default()
+    };
+    let target = TargetSettings {
+        root: target.root.as_path().to_owned(),
+        current: target.current.as_str().to_owned(),
+        keep: target.keep,
+        r#become: target.r#become.as_slice().to_vec(),
+        version_command: config.build.version_command.as_ref().map(|command| command.script(&DryWords::default())),
+    };
+    target.check()?;
+    let names = this_machine();
+    let fleet = RealFleet::new(
+        ssh,
+        transfer,
+        target,
+        move |host| names.iter().any(|name| name == host.as_str()),
+        move |id: &ReleaseId| store.manifest(id),
+    );
+    let fleet = fleet.map_err(|error| {
+        Error::before(format!("no host can be reached from here: {error}"))
+            .hint("`coalmine doctor` says what is missing on this machine")
+    })?;
+    Ok(Arc::new(fleet))
+}
+
+/// Names this machine as an inventory may: by its short name, and by the one with its domain.
+fn this_machine() -> Vec<String> {
+    let uname = rustix::system::uname();
+    let name = uname.nodename().to_string_lossy().into_owned();
+    let domain = uname.domainname().to_string_lossy().into_owned();
+    let full = (!matches!(domain.as_str(), "" | "(none)")).then(|| format!("{name}.{domain}"));
+    [Some(name), full, Some("localhost".to_owned())].into_iter().flatten().collect()
+}
+
+/// Gives the stages of an environment with their hosts.
+pub(super) fn stages(workspace: &Workspace, fleet: &Fleet<'_>) -> Result<Vec<StageRequest>, Error> {
+    let gates = workspace.config().stage_gates();
+    let stages = fleet.policy.stages.iter().enumerate().map(|(at, stage)| {
+        stage.request(
+            |expression| {
+                let resolved = workspace.inventory.resolve(&workspace.based(expression), Some(&fleet.hosts));
+                let key = format!("environments.{}.stages[{at}].hosts", fleet.name);
+                resolved.map_err(|error| Error::usage(workspace.placed(&key, &error)))
+            },
+            gates.clone(),
+        )
+    });
+    stages.collect()
+}

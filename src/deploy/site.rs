@@ -1,0 +1,109 @@
+//! What the configuration says of a rollout's gates and hooks, in the words of the room that asks them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::config::{self, Config, DryWords, GateScope};
+use crate::hooks::{HookSettings, Place, SiteHooks, StageGateSettings};
+use crate::host::GateCheck;
+use crate::model::{HostId, Installed, ReleaseId, StageName};
+use crate::plan::{Plan, StageKind, StagePlan};
+
+/// How long `build.check` may take on a master.
+const MASTER_CHECK: Duration = Duration::from_secs(60);
+
+/// Gives the site's own commands for a rollout.
+pub(super) fn site(config: &Config, plan: &Plan) -> SiteHooks {
+    let hooks = &config.hooks;
+    let settings = HookSettings {
+        depool: hooks.depool.clone(),
+        repool: hooks.repool.clone(),
+        announce: hooks.announce.clone(),
+        irc: hooks.irc.as_ref().map(ToString::to_string),
+        timeout: hooks.timeout,
+    };
+    let gates = config.gates.iter().filter_map(|gate| match gate.scope {
+        GateScope::Host => None,
+        GateScope::Stage { max, baseline, .. } => Some(StageGateSettings {
+            name: gate.name.to_string(),
+            run: gate.run.clone(),
+            timeout: gate.timeout,
+            retries: gate.retries,
+            max,
+            baseline,
+        }),
+    });
+    let places = places(plan).map(|(host, stage, previous)| (host, Place { stage: stage.name.clone(), previous }));
+    SiteHooks::new(settings, gates, words(plan)).with_hosts(places)
+}
+
+/// Gives each host of a plan with its stage and the release that was there before.
+fn places(plan: &Plan) -> impl Iterator<Item = (HostId, &StagePlan, Option<ReleaseId>)> {
+    plan.waves().flat_map(|(stage, waves)| {
+        waves.into_iter().flatten().map(move |host| {
+            let previous = host.from.as_ref().and_then(Installed::release).cloned();
+            (host.host.clone(), stage, previous)
+        })
+    })
+}
+
+fn words(plan: &Plan) -> DryWords {
+    DryWords {
+        version: Some(plan.version.clone()),
+        rollout: Some(plan.rollout.clone()),
+        environment: Some(plan.environment.clone()),
+        ..DryWords::default()
+    }
+}
+
+/// Renders the gates of hosts; which release runs there is known when they are asked.
+///
+/// A master serves nobody, so what is asked of targets may not hold there: it has to pass `build.check` alone.
+pub(super) fn checks(
+    config: &Config,
+    plan: &Plan,
+) -> impl Fn(&HostId, Option<&ReleaseId>) -> Vec<GateCheck> + Send + Sync + use<> {
+    let gates: Vec<config::Gate> = config.gates.iter().filter(|gate| gate.scope == GateScope::Host).cloned().collect();
+    let build_check = config.build.check.clone();
+    let known: HashMap<HostId, (StageName, StageKind, Option<ReleaseId>)> =
+        places(plan).map(|(host, stage, previous)| (host, (stage.name.clone(), stage.kind, previous))).collect();
+    let words = words(plan);
+    move |host, running| {
+        let (stage, kind, previous) = match known.get(host) {
+            Some((stage, kind, previous)) => (Some(stage.clone()), *kind, previous.clone()),
+            None => (None, StageKind::Targets, None),
+        };
+        let words = DryWords {
+            host: Some(host.clone()),
+            version: running.map(|release| release.version().clone()),
+            // Gates run in the release's folder.
+            prefix: Some(".".into()),
+            previous,
+            stage,
+            ..words.clone()
+        };
+        let environment: Vec<(String, String)> =
+            words.environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        if kind == StageKind::Masters {
+            return vec![GateCheck {
+                name: "build.check".to_owned(),
+                run: build_check.script(&words),
+                environment,
+                timeout: MASTER_CHECK,
+                retries: 0,
+                dry: false,
+            }];
+        }
+        gates
+            .iter()
+            .map(|gate| GateCheck {
+                name: gate.name.to_string(),
+                run: gate.run.script(&words),
+                environment: environment.clone(),
+                timeout: gate.timeout,
+                retries: gate.retries,
+                dry: gate.dry,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,324 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::Error;
+use super::notice::{Listener, Notice};
+use super::operator::operator;
+use crate::config::{Config, EnvironmentPolicy, Group, Loaded, Place, Sources};
+use crate::expr::{Expression, GroupName};
+use crate::inventory::{GroupSource, Inventory};
+use crate::journal::Rollouts;
+use crate::model::{Environment, HostId, Operator};
+use crate::release::{Store, Wanted};
+
+/// Says where an environment is looked for, as whoever asks named it.
+#[derive(Clone)]
+pub struct Invocation {
+    /// The configuration; none is the nearest, as `config` finds it.
+    pub config: Option<PathBuf>,
+    /// The environment; none is the only one.
+    pub environment: Option<Environment>,
+    /// Where releases, journals and marks are kept; none is the usual place.
+    pub state_dir: Option<PathBuf>,
+    /// How much conductors log, as `-v` counts it.
+    pub verbose: u8,
+    /// Who is told what happens meanwhile.
+    pub listener: Listener,
+}
+
+impl fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, environment, state_dir, verbose, .. } = self;
+        f.debug_struct("Invocation")
+            .field("config", config)
+            .field("environment", environment)
+            .field("state_dir", state_dir)
+            .field("verbose", verbose)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Invocation {
+    /// Gives where configuration is read from.
+    ///
+    /// # Errors
+    ///
+    /// When there is no current folder, or the one that was named is none.
+    pub fn sources(&self) -> Result<Sources, Error> {
+        Ok(Sources::of_process(self.config.clone())?)
+    }
+
+    /// Finds the rollouts of the state folder, for which no configuration is needed.
+    ///
+    /// # Errors
+    ///
+    /// As [`state_dir`].
+    pub fn rollouts(&self) -> Result<Rollouts, Error> {
+        Ok(Rollouts::new(&state_dir(self.state_dir.as_deref())?))
+    }
+}
+
+/// Holds what everything that is done to an environment works with: configuration, inventory, store, journals.
+#[derive(Debug)]
+pub struct Workspace {
+    /// The configuration, with where each value came from.
+    pub loaded: Loaded,
+    /// The groups of hosts.
+    pub inventory: Inventory,
+    /// Where releases, journals, locks and marks are kept.
+    pub state_dir: PathBuf,
+    /// Who asks.
+    pub operator: Operator,
+    /// How long a lock that another holds is waited for, where the configuration does not say it.
+    pub lock_wait: Option<Duration>,
+    pub(super) invocation: Invocation,
+}
+
+/// Holds an environment with its hosts.
+#[derive(Debug, Clone)]
+pub struct Fleet<'a> {
+    /// The environment.
+    pub name: &'a Environment,
+    /// What the configuration says of it.
+    pub policy: &'a EnvironmentPolicy,
+    /// The deploy servers, in the inventory's order.
+    pub masters: Vec<HostId>,
+    /// The targets, in the inventory's order.
+    pub hosts: Vec<HostId>,
+}
+
+impl Fleet<'_> {
+    /// Says which commit is meant: a revision, a tag, or what the environment's channel has.
+    #[must_use]
+    pub fn wanted(&self, version: Option<&str>, revision: Option<&str>) -> Wanted {
+        match (revision, version) {
+            (Some(revision), _) => Wanted::Revision(revision.to_owned()),
+            (None, None | Some("latest")) => Wanted::Latest(self.policy.channel.clone()),
+            (None, Some(tag)) => Wanted::Tag(tag.to_owned()),
+        }
+    }
+
+    /// Gives everybody who may take part, masters first.
+    #[must_use]
+    pub fn everybody(&self) -> Vec<HostId> {
+        self.masters.iter().chain(&self.hosts).cloned().collect()
+    }
+}
+
+/// Chooses among the hosts of an environment: `--limit` and `--exclude`, as they were typed.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// Only these; a file that is named is looked for from the current folder.
+    pub limit: Option<String>,
+    /// Without these.
+    pub exclude: Option<String>,
+}
+
+impl Workspace {
+    /// Reads the configuration that an invocation means.
+    ///
+    /// # Errors
+    ///
+    /// When it is wrong, or when there is no folder to keep state in.
+    pub fn open(invocation: &Invocation) -> Result<Self, Error> {
+        Self::open_from(invocation, &invocation.sources()?)
+    }
+
+    /// As [`Workspace::open`], from these sources.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workspace::open`].
+    pub fn open_from(invocation: &Invocation, sources: &Sources) -> Result<Self, Error> {
+        let loaded = Config::load(sources)?;
+        for name in &loaded.ignored_variables {
+            tracing::warn!("the variable {name} means nothing to coalmine");
+        }
+        let inventory = inventory(&loaded, |_| true)?;
+        let state_dir = state_dir(invocation.state_dir.as_deref())?;
+        Ok(Self { loaded, inventory, state_dir, operator: operator(), lock_wait: None, invocation: invocation.clone() })
+    }
+
+    /// Gives the configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.loaded.config
+    }
+
+    /// Says how long a lock that another holds is waited for.
+    #[must_use]
+    pub fn lock_wait(&self) -> Duration {
+        self.lock_wait.unwrap_or(self.config().lock.wait)
+    }
+
+    /// Opens the store of built releases.
+    ///
+    /// # Errors
+    ///
+    /// When its folder cannot be made.
+    pub fn store(&self) -> Result<Store, Error> {
+        Ok(Store::open(&self.state_dir)?)
+    }
+
+    /// Finds the journals.
+    #[must_use]
+    pub fn rollouts(&self) -> Rollouts {
+        Rollouts::new(&self.state_dir)
+    }
+
+    /// Tells whoever listens.
+    pub(super) fn tell(&self, notice: Notice) {
+        (self.invocation.listener)(notice);
+    }
+
+    /// Gives the environment that was named, or the only one, with its hosts.
+    ///
+    /// # Errors
+    ///
+    /// When it is not clear which is meant, or when its hosts cannot be read.
+    pub fn fleet(&self) -> Result<Fleet<'_>, Error> {
+        let (name, policy) = self.policy()?;
+        self.hosts_of(name, policy)
+    }
+
+    /// Gives the environment of a name, with its hosts.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or when its hosts cannot be read.
+    pub fn fleet_of(&self, name: &str) -> Result<Fleet<'_>, Error> {
+        let (name, policy) = self.config().environment(Some(name))?;
+        self.hosts_of(name, policy)
+    }
+
+    fn hosts_of<'a>(&'a self, name: &'a Environment, policy: &'a EnvironmentPolicy) -> Result<Fleet<'a>, Error> {
+        let masters = match &policy.masters {
+            Some(masters) => self.define(masters, &format!("environments.{name}.masters"))?,
+            None => Vec::new(),
+        };
+        let hosts = self.define(&policy.hosts, &format!("environments.{name}.hosts"))?;
+        Ok(Fleet { name, policy, masters, hosts })
+    }
+
+    /// Tells whether it is clear which environment is meant.
+    #[must_use]
+    pub fn has_one_fleet(&self) -> bool {
+        self.invocation.environment.is_some() || self.config().environments.len() == 1
+    }
+
+    /// Gives the environment that was named, or the only one, without reading its hosts.
+    ///
+    /// # Errors
+    ///
+    /// When it is not clear which is meant.
+    pub fn policy(&self) -> Result<(&Environment, &EnvironmentPolicy), Error> {
+        let wanted = self.invocation.environment.as_ref().map(Environment::as_str);
+        Ok(self.config().environment(wanted)?)
+    }
+
+    fn define(&self, expression: &Expression, key: &str) -> Result<Vec<HostId>, Error> {
+        self.inventory.define(&self.based(expression)).map_err(|error| Error::usage(self.placed(key, &error)))
+    }
+
+    /// Lets the files that an expression of the configuration names be looked for from the configuration's folder.
+    #[must_use]
+    pub fn based(&self, expression: &Expression) -> Expression {
+        expression.clone().relative_to(self.loaded.base_dir())
+    }
+
+    /// Says what is wrong with a key, and where it was written.
+    pub(super) fn placed(&self, key: &str, error: &dyn fmt::Display) -> String {
+        match self.loaded.origin(key) {
+            Some(origin) => format!("{}: `{key}`: {error}", Place::from(origin)),
+            None => format!("`{key}`: {error}"),
+        }
+    }
+
+    /// Chooses from some hosts.
+    ///
+    /// # Errors
+    ///
+    /// When what was typed is no expression, or matches nothing.
+    pub fn select(&self, within: &[HostId], selection: &Selection) -> Result<Vec<HostId>, Error> {
+        // What is typed names files from where it is typed.
+        let read = |text: &Option<String>| text.as_deref().map(Expression::new).transpose();
+        let (limit, exclude) = (read(&selection.limit)?, read(&selection.exclude)?);
+        Ok(self.inventory.select(within, limit.as_ref(), exclude.as_ref())?)
+    }
+
+    /// Names the groups of a host; a group that cannot be read hides nothing else.
+    #[must_use]
+    pub fn groups_of(&self, host: &HostId) -> Vec<String> {
+        match self.inventory.groups_of(host) {
+            Ok(groups) => groups.iter().map(|group| group.as_str().to_owned()).collect(),
+            Err(error) => {
+                tracing::warn!("groups are left out: {error}");
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Makes an inventory that runs nothing: groups that a command lists are not in it, nor what others have of them.
+///
+/// # Errors
+///
+/// When groups are made of each other.
+pub fn inventory_without_commands(loaded: &Loaded) -> Result<Inventory, Error> {
+    inventory(loaded, |name| {
+        let mut groups = loaded.config.groups.iter();
+        !groups.any(|(known, group)| known.as_str() == name.outer() && matches!(group, Group::Command { .. }))
+    })
+}
+
+fn inventory(loaded: &Loaded, is_wanted: impl Fn(&GroupName) -> bool) -> Result<Inventory, Error> {
+    let mut groups = Vec::new();
+    for (name, group) in loaded.config.groups.iter().filter(|(name, _)| is_wanted(name)) {
+        let source = match group {
+            Group::File(path) => GroupSource::File(path.as_path().to_owned()),
+            Group::Hosts(hosts) => GroupSource::Hosts(hosts.iter().map(|host| host.as_str().to_owned()).collect()),
+            Group::Command { command, timeout } => {
+                GroupSource::Command { argv: command.as_slice().to_vec(), timeout: *timeout }
+            }
+            Group::Ansible(path) => GroupSource::Ansible(path.as_path().to_owned()),
+            Group::Any(parts) => {
+                let parts = parts.iter().map(|part| part.name()).filter(|name| is_wanted(name));
+                GroupSource::Any(parts.cloned().collect())
+            }
+        };
+        groups.push((name.clone(), source));
+    }
+    Ok(Inventory::load(groups, loaded.base_dir())?)
+}
+
+/// Finds the state folder: the one that was named, else the system's where this user may write it, else the user's own.
+///
+/// Deployers who share a server share `/var/lib/coalmine`, so that they see each other's rollouts.
+///
+/// # Errors
+///
+/// When there is no home folder.
+pub fn state_dir(named: Option<&Path>) -> Result<PathBuf, Error> {
+    use etcetera::BaseStrategy as _;
+
+    if let Some(folder) = named {
+        return std::path::absolute(folder).map_err(|error| Error::usage(format!("{}: {error}", folder.display())));
+    }
+    let shared = Path::new("/var/lib/coalmine");
+    if rustix::fs::access(shared, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok() {
+        return Ok(shared.to_owned());
+    }
+    let strategy = etcetera::base_strategy::Xdg::new().map_err(|error| {
+        Error::usage(format!("there is no home folder to keep state in: {error}")).hint("name one with --state-dir DIR")
+    })?;
+    let folder = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+    Ok(folder.join("coalmine"))
+}
+
+/// Hears nothing of what happens meanwhile.
+#[must_use]
+pub fn nobody() -> Listener {
+    Arc::new(|_| {})
+}
