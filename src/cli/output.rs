@@ -113,8 +113,10 @@ fn hear_of_release(progress: &Progress) {
         Progress::Step { step } if std::io::stderr().is_terminal() => tell(&format!("building: {step}")),
         Progress::Step { step } => tracing::info!("build: {step}"),
         Progress::Output { step, line } => tracing::debug!("build: {step}: {line}"),
-        Progress::Built { id, totals } => {
-            tell(&format!("built {id}: {} entries, {}", totals.entries(), totals.bytes));
+        Progress::Built { id, totals, took } => {
+            let steps: Vec<String> =
+                took.iter().map(|(step, took)| format!("{step} {:.1} s", took.as_secs_f64())).collect();
+            tell(&format!("built {id}: {} entries, {}; {}", totals.entries(), totals.bytes, steps.join(", ")));
         }
     }
 }

@@ -48,6 +48,7 @@ mod text;
 mod tree;
 mod trust;
 mod variable;
+mod variables;
 mod word;
 
 #[cfg(test)]
@@ -70,7 +71,8 @@ pub use shell::{quote, quote_words};
 pub use source::{Flag, LoadedFile, Sources};
 pub use template::{CommandTemplate, DryWord, DryWords, Template, TemplateError};
 pub use text::{
-    Argv, Endpoint, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, ProductName, TagGlob, TargetRoot, Title,
-    UnixGroup,
+    Argv, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern, ProductName,
+    PythonName, TagGlob, TargetRoot, Title, UnixGroup,
 };
-pub use word::{BuildKind, Channel, Compress, HostKeys, Verify};
+pub use variables::Variables;
+pub use word::{BuildKind, Channel, Compress, HostKeys, Modes, Verify};

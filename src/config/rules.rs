@@ -63,6 +63,17 @@ impl Rules<'_> {
                 "write `kind = \"python-venv\"`, or leave pip out",
             );
         }
+        for key in ["requirements", "python"] {
+            if let (true, Some((_, origin))) =
+                (is_command, build.leaf(key).filter(|(_, origin)| **origin != Origin::Default))
+            {
+                self.tell(
+                    origin,
+                    format!("`build.{key}` would never be used, since `build.kind` is \"command\""),
+                    format!("write `kind = \"python-venv\"`, or leave {key} out"),
+                );
+            }
+        }
         for key in ["before", "commands", "check"] {
             self.words(
                 build,

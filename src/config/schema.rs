@@ -15,10 +15,11 @@ use super::hosts::{GroupReference, HostList, check_group_name};
 use super::leaf::{Form, Leaf, Refused};
 use super::template::CommandTemplate;
 use super::text::{
-    Argv, Command, Endpoint, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, ProductName, TagGlob,
-    TargetRoot, Title, UnixGroup,
+    Argv, Command, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern,
+    ProductName, PythonName, TagGlob, TargetRoot, Title, UnixGroup,
 };
-use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Verify};
+use super::variables::Variables;
+use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Modes, Verify};
 use crate::expr::{Expression, SiteRule};
 use crate::model::{Environment, StageName};
 use crate::plan::{OnFailure, Prefetch, Promote};
@@ -145,10 +146,35 @@ static BUILD: Section = Section {
         value::<BuildKind>("kind", Default(r#""python-venv""#), r#""python-venv" or "command""#),
         value::<Vec<CommandTemplate>>("before", Default("[]"), "run in a clean export of the tag, before the build"),
         value::<Argv>("pip", Default(r#"["."]"#), "python-venv: what pip installs, after requirements files if any"),
+        value::<Vec<ExportPath>>(
+            "requirements",
+            Default(r#"["requirements.txt"]"#),
+            "python-venv: files whose requirements are installed too; that one where there is one, [] for none",
+        ),
+        value::<Option<PythonName>>(
+            "python",
+            Default(r#""""#),
+            "python-venv: the interpreter that every host has, a path or a name; \"\": /usr/bin/python3",
+        ),
         value::<Vec<CommandTemplate>>(
             "commands",
             Default("[]"),
             "command: what builds, such as \"make install DESTDIR={prefix}\"",
+        ),
+        value::<Variables>(
+            "env",
+            Default("{}"),
+            "what before, pip and commands find in their environment besides, such as { CFLAGS = \"-O2\" }",
+        ),
+        value::<Modes>(
+            "modes",
+            Default(r#""tell""#),
+            "private files become readable, set-id bits go: \"tell\" (set-id is refused), \"refuse\" or \"plain\"",
+        ),
+        value::<Vec<PathPattern>>(
+            "allow_paths",
+            Default("[]"),
+            "files of the release that may name the folder they were built in, such as [\"lib/*.so\"]",
         ),
         value::<CommandTemplate>(
             "check",

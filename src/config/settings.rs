@@ -15,10 +15,11 @@ use super::schema::GROUP_TIMEOUT;
 use super::selection::StageSelection;
 use super::template::CommandTemplate;
 use super::text::{
-    Argv, Endpoint, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, ProductName, TagGlob, TargetRoot, Title,
-    UnixGroup,
+    Argv, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern, ProductName,
+    PythonName, TagGlob, TargetRoot, Title, UnixGroup,
 };
-use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Verify};
+use super::variables::Variables;
+use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Modes, Verify};
 use crate::expr::{Expression, GroupName, SiteRule, nearest};
 use crate::model::{Environment, FailureClass, HostId, StageName};
 use crate::plan::{self, Amount, BudgetRule, OnFailure, Prefetch, Promote, StageGate, StageRequest};
@@ -119,9 +120,22 @@ pub struct Build {
     pub before: Vec<CommandTemplate>,
     /// What pip installs; for [`BuildKind::PythonVenv`].
     pub pip: Argv,
+    /// Files of the export whose requirements are installed too.
+    #[serde(deserialize_with = "leaf")]
+    pub requirements: Vec<ExportPath>,
+    /// The interpreter; none for this machine's own.
+    #[serde(deserialize_with = "leaf")]
+    pub python: Option<PythonName>,
     /// What builds; for [`BuildKind::Command`], where there is at least one.
     #[serde(deserialize_with = "leaf")]
     pub commands: Vec<CommandTemplate>,
+    /// What the build's commands find in their environment besides.
+    pub env: Variables,
+    /// What becomes of modes that a release does not have.
+    pub modes: Modes,
+    /// Files that may name the folder in which they were built.
+    #[serde(deserialize_with = "leaf")]
+    pub allow_paths: Vec<PathPattern>,
     /// What must exit 0 in the finished release.
     pub check: CommandTemplate,
     /// What tells the version of a host that coalmine did not install.

@@ -104,6 +104,24 @@ texts! {
         refuse(text.is_empty() || !text.chars().all(is_right))
     };
 
+    /// Names an interpreter of Python: a path, or a name on the `PATH`.
+    PythonName, r#"an interpreter, such as "/usr/bin/python3.13" or "python3.13", or "" for this machine's own"#, |text| {
+        let is_path = text.starts_with('/');
+        refuse(text.is_empty() || text.starts_with('-') || (text.contains('/') && !is_path))
+    };
+
+    /// Names a file of the product's export.
+    ExportPath, r#"a file of the product, such as "requirements.txt""#, |text| {
+        let path = Path::new(text);
+        let is_inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        refuse(text.is_empty() || text.starts_with('-') || !is_inside)
+    };
+
+    /// Selects files of a release, with `*` for whatever is there.
+    PathPattern, r#"files of the release, such as "lib/*.so""#, |text| {
+        refuse(text.is_empty() || text.starts_with('/') || text.starts_with("./"))
+    };
+
     /// Names a gate, or anything else that people read.
     Title, "a short text on one line", |text| refuse(text.trim().is_empty() || text.chars().count() > 100);
 

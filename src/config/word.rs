@@ -96,6 +96,18 @@ words! {
 }
 
 words! {
+    /// Says what becomes of modes that a release does not have: it has 644, and 755 for what can be executed.
+    pub Modes, r#""tell", "refuse" or "plain""# {
+        /// What would be widened is told; what would lose a set-id bit is refused.
+        Tell = "tell",
+        /// Both are refused.
+        Refuse = "refuse",
+        /// Both are made plain without a word.
+        Plain = "plain",
+    }
+}
+
+words! {
     /// Says which hosts' keys ssh takes.
     pub HostKeys, r#""strict" or "accept-new""# {
         /// Only those that are known.
@@ -137,7 +149,7 @@ words! {
     }
 }
 
-plain_refusal!(BuildKind, Compress, Verify, GateOn);
+plain_refusal!(BuildKind, Modes, Compress, Verify, GateOn);
 
 /// Reads the words that a plan has too.
 macro_rules! words_of_plans {

@@ -9,7 +9,7 @@ use crate::config::{self, Config, DryWords};
 use crate::host::{Compress, HostKeys, RealFleet, SshSettings, TargetSettings, TransferSettings, Verify};
 use crate::model::{Bytes, ReleaseId};
 use crate::plan::StageRequest;
-use crate::release::{BuildKind, BuildSpec, Source};
+use crate::release::{BuildKind, BuildSpec, Modes, Source};
 
 /// How long the product's remote may take to be fetched.
 const FETCH: Duration = Duration::from_secs(120);
@@ -29,10 +29,26 @@ pub(super) fn source(config: &Config, no_fetch: bool) -> Source {
 pub(super) fn build_spec(config: &Config) -> BuildSpec {
     let build = &config.build;
     let kind = match build.kind {
-        config::BuildKind::PythonVenv => BuildKind::PythonVenv { pip: build.pip.as_slice().to_vec(), python: None },
+        config::BuildKind::PythonVenv => BuildKind::PythonVenv {
+            pip: build.pip.as_slice().to_vec(),
+            requirements: build.requirements.iter().map(|file| file.as_str().to_owned()).collect(),
+            python: build.python.as_ref().map(|python| python.as_str().into()),
+        },
         config::BuildKind::Command => BuildKind::Command { commands: build.commands.clone() },
     };
-    BuildSpec { kind, before: build.before.clone(), check: build.check.clone(), deadline: build.timeout }
+    BuildSpec {
+        kind,
+        before: build.before.clone(),
+        check: build.check.clone(),
+        environment: build.env.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        modes: match build.modes {
+            config::Modes::Tell => Modes::Tell,
+            config::Modes::Refuse => Modes::Refuse,
+            config::Modes::Plain => Modes::Plain,
+        },
+        allow_paths: build.allow_paths.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
+        deadline: build.timeout,
+    }
 }
 
 /// Finds the hosts of an environment: masters that are this machine without ssh, all others over it.

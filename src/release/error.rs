@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::modes;
 use super::progress::Step;
 use crate::manifest::ManifestError;
 use crate::model::{NameError, Version};
@@ -88,7 +89,7 @@ pub enum ReleaseError {
     #[error("cannot name a release after it: {0}")]
     Name(#[from] NameError),
     /// The commit has submodules.
-    #[error("{version} has submodules ({}): an export of the commit would leave their folders empty; vendor them, or fetch them in build.before", paths.join(", "))]
+    #[error("{version} has submodules ({}): their folders are empty in an export, and after build.before too; vendor them, or fetch them in build.before", paths.join(", "))]
     Submodules {
         /// The version.
         version: Version,
@@ -128,7 +129,7 @@ pub enum ReleaseError {
     },
     /// Files name the folder in which they were built.
     #[error(
-        "the build of {version} left the path of its build folder in {}: they would not work, or differ, anywhere else; let the build use relative paths",
+        "the build of {version} left the path of its build folder in {}: they would not work anywhere else; let the build use relative paths, or name them in build.allow_paths",
         list(paths)
     )]
     BuildPath {
@@ -136,6 +137,19 @@ pub enum ReleaseError {
         version: Version,
         /// The files, below the release.
         paths: Vec<PathBuf>,
+    },
+    /// Files and folders have modes that a release has not.
+    #[error(
+        "the build of {version} made what has {what}, which a release cannot keep: {}; let the build leave them away, or set build.modes",
+        modes::list(paths)
+    )]
+    Modes {
+        /// The version.
+        version: Version,
+        /// What is odd about them.
+        what: &'static str,
+        /// They, with their modes, below the release.
+        paths: Vec<(PathBuf, u32)>,
     },
     /// The check changed the release.
     #[error("build.check changed the release while it ran: {source}; let it write elsewhere")]
@@ -223,7 +237,7 @@ fn nearest_hint(nearest: &[String]) -> String {
     }
 }
 
-fn list(paths: &[PathBuf]) -> String {
+pub(super) fn list(paths: &[PathBuf]) -> String {
     const SHOWN: usize = 5;
     let mut text: Vec<String> = paths.iter().take(SHOWN).map(|path| format!("{path:?}")).collect();
     match paths.len().saturating_sub(SHOWN) {

@@ -15,15 +15,11 @@ impl Builder<'_> {
     /// Writes the files of the commit, and nothing else, into the source folder.
     pub(super) async fn export(&mut self) -> Result<(), ReleaseError> {
         self.output.step(Step::Export);
-        let submodules = self.repository.submodules(&self.resolved.commit).await?;
-        if !submodules.is_empty() {
-            let version = self.resolved.version.clone();
-            return Err(ReleaseError::Submodules { version, paths: submodules });
-        }
+        self.make_history().await?;
         let tar = self.folder("source.tar");
         let source = self.folder("source");
         fs::create_dir(&source).map_err(ReleaseError::disk("make", &source))?;
-        self.run(self.repository.archive(&self.resolved.commit, &tar)).await?;
+        self.run(self.archive(&tar)).await?;
         let mut unpack = words(["tar", "-xf"]);
         unpack.extend([tar.clone().into(), "-C".into(), source.clone().into()]);
         self.run(self.task(unpack, &source)).await?;
@@ -39,6 +35,17 @@ impl Builder<'_> {
                 .warn(format!("{count} files are Git LFS pointers, not contents ({first:?}): is git-lfs installed?"));
         }
         Ok(())
+    }
+
+    /// Refuses what has submodules whose folders are still empty after `build.before`.
+    pub(super) async fn refuse_empty_submodules(&self) -> Result<(), ReleaseError> {
+        let source = self.folder("source");
+        let mut paths = self.repository.submodules(&self.resolved.commit).await?;
+        paths.retain(|path| fs::read_dir(source.join(path)).map_or(true, |mut entries| entries.next().is_none()));
+        if paths.is_empty() {
+            return Ok(());
+        }
+        Err(ReleaseError::Submodules { version: self.resolved.version.clone(), paths })
     }
 }
 

@@ -90,6 +90,9 @@ pub(super) fn by_commands(commands: &[&str], check: &str) -> BuildSpec {
         kind: BuildKind::Command { commands: commands.iter().map(|command| shell(command)).collect() },
         before: Vec::new(),
         check: shell(check),
+        environment: Vec::new(),
+        modes: super::Modes::Tell,
+        allow_paths: Vec::new(),
         deadline: Duration::from_secs(60),
     }
 }
@@ -153,11 +156,19 @@ impl Drop for State {
 
 /// Builds wheels without setuptools or any index: the product brings its own backend.
 pub(super) const BACKEND: &str = r#"
-import os, zipfile
+import os, subprocess, zipfile
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
-    here = os.path.basename(os.getcwd()) == "dep"
+    here = os.path.isdir("dep")
     name, entry = ("dep", "") if here else ("tiny", "[console_scripts]\ntiny = tiny:main\n")
+    # As backends do that read versions from git; and what must not be there to be read.
+    told = subprocess.run(["git", "describe", "--tags", "--dirty", "--long"], capture_output=True, text=True)
+    told = told.stdout + "".join(name for name in ("PBR_VERSION", "SETUPTOOLS_SCM_PRETEND_VERSION") if name in os.environ)
+    with open(os.path.join(name, "version.txt"), "w") as file:
+        file.write(told)
+    # As generators do that note where they ran.
+    with open(os.path.join(name, "sbom.json"), "w") as file:
+        file.write(os.path.abspath("source") + " " + __file__)
     requires = "" if here else "Requires-Dist: dep\n"
     wheel = f"{name}-1.0-py3-none-any.whl"
     info = f"{name}-1.0.dist-info"
@@ -178,19 +189,37 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 
 const PYPROJECT: &str = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
 
+/// Packs the source of the dependency as an sdist, so that it is built elsewhere than in the product's export.
+fn dependency(product: &Product) {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("dep-1.0");
+    fs::create_dir_all(source.join("dep")).unwrap();
+    fs::write(source.join("pyproject.toml"), PYPROJECT).unwrap();
+    fs::write(source.join("backend.py"), BACKEND).unwrap();
+    fs::write(source.join("dep/__init__.py"), "WORD = 'from the dependency'\n").unwrap();
+    fs::create_dir(product.path().join("vendor")).unwrap();
+    let packed = product.path().join("vendor/dep-1.0.tar.gz");
+    let packing = Command::new("tar").arg("-C").arg(folder.path()).arg("-czf").arg(packed).arg("dep-1.0").status();
+    assert!(packing.unwrap().success());
+}
+
 /// A Python product with a dependency in `requirements.txt`, and scripts of every kind that relocation has to know.
 pub(super) fn python_product() -> Product {
     let product = Product::new();
+    dependency(&product);
     product
         .write("pyproject.toml", PYPROJECT)
         .write("backend.py", BACKEND)
-        .write("requirements.txt", "./dep\n")
-        .write("dep/pyproject.toml", PYPROJECT)
-        .write("dep/backend.py", BACKEND)
-        .write("dep/dep/__init__.py", "WORD = 'from the dependency'\n")
+        .write("requirements.txt", "./vendor/dep-1.0.tar.gz\n")
+        .write(".gitattributes", "tiny/commit.txt export-subst\n")
+        .write("tiny/commit.txt", "$Format:%D %h$\n")
         .write("tiny/__init__.py", "import sys, dep\n\ndef main():\n    print('tiny', sys.argv[1:], dep.WORD, sys.prefix)\n")
         .write("tiny/not_for_this_python.py", "print 'python 2'\n")
         .write("scripts/documented", "#!python\n\"\"\"Usage: documented\"\"\"\nfrom __future__ import annotations\nprint(__doc__, dep_word := __import__('dep').WORD)\n")
+        .write("scripts/star", "#!python\nimport dep\nprint(__doc__, dep.WORD)\n")
+        .write("scripts/future", "#!python\n# c\nfrom __future__ import annotations\nprint(__doc__)\n")
+        .write("scripts/parens", "#!python\n(\"doc\")\nfrom __future__ import annotations\nprint(__doc__)\n")
+        .write("scripts/activate", "#!python\nprint('activated')\n")
         .write("scripts/shell", "#!/bin/sh\necho shell\n")
         .tag("1.0");
     product
@@ -198,9 +227,16 @@ pub(super) fn python_product() -> Product {
 
 pub(super) fn venv() -> BuildSpec {
     BuildSpec {
-        kind: BuildKind::PythonVenv { pip: vec!["--no-index".into(), ".".into()], python: None },
+        kind: BuildKind::PythonVenv {
+            pip: vec!["--no-index".into(), ".".into()],
+            requirements: vec![BuildSpec::REQUIREMENTS.into()],
+            python: None,
+        },
         before: Vec::new(),
         check: shell("bin/tiny works"),
+        environment: Vec::new(),
+        modes: super::Modes::Tell,
+        allow_paths: Vec::new(),
         deadline: Duration::from_secs(300),
     }
 }

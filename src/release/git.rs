@@ -13,7 +13,7 @@ use super::run::{Answer, Task, ask, git_environment, plain, words};
 use crate::model::Version;
 
 /// How long a git command may take that only reads the repository.
-const READ_DEADLINE: Duration = Duration::from_secs(120);
+pub(super) const READ_DEADLINE: Duration = Duration::from_secs(120);
 
 /// Names a commit by its full object name; git gave it, so it can be no option and no expression.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -231,21 +231,7 @@ impl Repository {
         Ok(answer.ended.is_ok() && !answer.stdout.is_empty())
     }
 
-    /// Gives the command that writes a commit into a tar file.
-    pub(super) fn archive(&self, commit: &Commit, file: &Path) -> Task {
-        let mut output = OsString::from("--output=");
-        output.push(file);
-        let mut arguments = words(["git", "-C"]);
-        arguments.push(self.path.clone().into());
-        // Whoever builds, the bytes must be the same.
-        arguments.extend(words(["-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "tar.umask=0022"]));
-        arguments.extend(words(["archive", "--format=tar"]));
-        arguments.push(output);
-        arguments.push(commit.as_str().into());
-        self.task(arguments, READ_DEADLINE)
-    }
-
-    async fn read(&self, arguments: &[&str]) -> Result<String, ReleaseError> {
+    pub(super) async fn read(&self, arguments: &[&str]) -> Result<String, ReleaseError> {
         let answer = self.ask(arguments, READ_DEADLINE).await?;
         match answer.ended {
             Ok(()) => Ok(String::from_utf8_lossy(&answer.stdout).into_owned()),
@@ -256,7 +242,7 @@ impl Repository {
         }
     }
 
-    async fn ask(&self, arguments: &[&str], deadline: Duration) -> Result<Answer, ReleaseError> {
+    pub(super) async fn ask(&self, arguments: &[&str], deadline: Duration) -> Result<Answer, ReleaseError> {
         let mut all = words(["git", "-C"]);
         all.push(self.path.clone().into());
         all.extend(words(arguments));

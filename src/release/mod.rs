@@ -6,32 +6,40 @@
 //!
 //! # What is exported
 //!
-//! `git archive` of the commit, so never the working tree: `export-ignore` and `export-subst` of `.gitattributes` hold, files have
-//! the commit's time, and submodules are refused, since their folders would be empty. A Git LFS pointer that git did not
-//! replace is told.
+//! `git archive` of the commit, so never the working tree, and from a repository of its own that has this commit and its tag alone:
+//! `export-ignore` and `export-subst` of `.gitattributes` hold, whoever's clone it is; files have the commit's time. Submodules that
+//! `build.before` leaves empty are refused.
 //!
 //! # How a virtual environment is made
 //!
-//! pip builds wheels (`pip wheel`) in an environment of its own, the builder, whose `bin` is first on the `PATH` of
-//! `build.before` too; the release's environment is made without pip, and the wheels are installed into it. So neither pip nor
-//! setuptools is in the release unless the product requires them. A product that has to build without any index either names
-//! an in-tree build backend (PEP 517, `backend-path`), or its build tools are found by `--find-links`.
+//! The repository of one commit is put into the export, so that build backends find the version. pip builds wheels (`pip wheel`) in an
+//! environment of its own, the tools, whose `bin` is first on the `PATH` of `build.before` too; the wheels are installed into the
+//! release's environment, which has no pip. So neither pip nor setuptools is in the release unless the product requires them. A product
+//! that has to build without any index either names an in-tree build backend (PEP 517, `backend-path`), or its build tools are found
+//! by `--find-links`.
 //!
-//! Then it is made to run from any path (see `relocate`), moved away from where it was built, searched for the name of the folder in
-//! which it was built, tried by `build.check`, hashed before and after that, made read-only and moved to its place in the store.
+//! Then it is made to run from any path (see `relocate` and `metadata`), searched for the folder in which it was built (`paths`), moved away
+//! from there, tried by `build.check`, hashed before and after that, made read-only and moved to its place in the store.
 //!
 //! # What a build sees
 //!
-//! This process's environment without what would steer Python, pip's target, git or the locale; proxies, `PIP_*` indexes and
-//! compilers' settings stay. `SOURCE_DATE_EPOCH` is the commit's time, `PYTHONHASHSEED` is 0, `TMPDIR` is inside the build folder, and
-//! compilers are told to leave its path out of their output.
+//! See `environment`: nothing of the deployer's account but how servers are reached. `SOURCE_DATE_EPOCH` is the commit's time,
+//! `PYTHONHASHSEED` is 0, `TMPDIR` is inside the build folder, the umask is 022, and compilers are told to leave its path out of
+//! their output.
 
 mod build;
+mod environment;
 mod error;
 mod export;
+mod finish;
 mod git;
+mod history;
 mod marks;
+mod metadata;
+mod modes;
 mod order;
+mod paths;
+mod pip;
 mod prepare;
 mod progress;
 mod python;
@@ -41,6 +49,9 @@ mod run;
 mod scan;
 mod spec;
 mod store;
+mod tools;
+mod venv;
+mod versions;
 
 #[cfg(test)]
 mod build_tests;
@@ -59,5 +70,5 @@ pub use prepare::{Request, prepare, prepare_resolved};
 pub use progress::{Progress, Report, Step};
 pub use python::Interpreter;
 pub use resolve::{Resolved, Source, Wanted, resolve};
-pub use spec::{BuildKind, BuildSpec};
+pub use spec::{BuildKind, BuildSpec, Modes};
 pub use store::{Store, StoredRelease};

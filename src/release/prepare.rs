@@ -1,10 +1,13 @@
+use std::time::Duration;
+
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::build::{Builder, LOOK_AGAIN, blocking, clean_environment};
+use super::build::{Builder, LOOK_AGAIN, blocking};
+use super::environment::{Account, clean_environment};
 use super::error::ReleaseError;
 use super::git::Repository;
-use super::progress::{Progress, Report};
+use super::progress::{Progress, Report, Step};
 use super::python::{self, Interpreter};
 use super::resolve::{Resolved, Source, Wanted, resolve};
 use super::run::Output;
@@ -14,7 +17,7 @@ use crate::manifest::Manifest;
 use crate::model::{Digest, Operator};
 
 /// Counts changes of how releases are made, so that none of an older way is taken for one of this.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// Says what release is wanted and how it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +60,9 @@ pub async fn prepare_resolved(
 ) -> Result<StoredRelease, ReleaseError> {
     request.spec.validate()?;
     let interpreter = match &request.spec.kind {
-        BuildKind::PythonVenv { python, .. } => Some(python::find(python.as_deref(), clean_environment()).await?),
+        BuildKind::PythonVenv { python, .. } => {
+            Some(python::find(python.as_deref(), clean_environment().into()).await?)
+        }
         BuildKind::Command { .. } => None,
     };
     let key = build_key(resolved, &request.spec, interpreter.as_ref());
@@ -77,8 +82,8 @@ pub async fn prepare_resolved(
         })
     };
     let work = begun.await?;
-    let built = build(&work, request, resolved, interpreter.as_ref(), report).await;
-    let manifest = built.map_err(|error| match error {
+    let built = build(store, &work, request, resolved, interpreter.as_ref(), report).await;
+    let (manifest, took) = built.map_err(|error| match error {
         ReleaseError::Failed(mut failed) => {
             failed.log = store.keep_log(&work, &resolved.version);
             ReleaseError::Failed(failed)
@@ -103,7 +108,7 @@ pub async fn prepare_resolved(
         let store = store.clone();
         blocking(move || store.finish(work, &meta)).await?
     };
-    report(Progress::Built { id: stored.id.clone(), totals });
+    report(Progress::Built { id: stored.id.clone(), totals, took });
     Ok(stored)
 }
 
@@ -149,29 +154,36 @@ async fn wait_for_lock(store: &Store, report: Report<'_>) -> Result<BuildLock, R
 }
 
 async fn build(
+    store: &Store,
     work: &Work,
     request: &Request,
     resolved: &Resolved,
     interpreter: Option<&Interpreter>,
     report: Report<'_>,
-) -> Result<Manifest, ReleaseError> {
+) -> Result<(Manifest, Vec<(Step, Duration)>), ReleaseError> {
     let repository = Repository::open(&request.source.repository).await?;
     let log = work.path.join("log");
     let mut builder = Builder {
         repository: &repository,
         resolved,
+        tags: &request.source.tags,
         spec: &request.spec,
         interpreter,
         work: &work.path,
+        cache: store.cache(),
+        rebuild: request.rebuild,
+        account: Account::default(),
         output: Output::new(&log, report).map_err(ReleaseError::disk("write", &log))?,
     };
-    builder.build().await
+    let manifest = builder.build().await?;
+    Ok((manifest, builder.output.took()))
 }
 
 /// Digests what a release depends on: commit, name, spec without its deadline, and the interpreter.
 fn build_key(resolved: &Resolved, spec: &BuildSpec, interpreter: Option<&Interpreter>) -> Digest {
     let mut hasher = Sha256::new();
-    let made = serde_json::to_string(&(&spec.kind, &spec.before, &spec.check)).unwrap_or_default();
+    let how = (&spec.kind, &spec.before, &spec.check, &spec.environment, &spec.modes, &spec.allow_paths);
+    let made = serde_json::to_string(&how).unwrap_or_default();
     let python = interpreter.map(|python| format!("{}\0{}\0{}", python.path.display(), python.version, python.machine));
     let recipe = RECIPE.to_string();
     let parts = [&recipe, resolved.commit.as_str(), resolved.version.as_str(), &made, &python.unwrap_or_default()];

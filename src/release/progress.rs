@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use super::git::Commit;
 use crate::manifest::Totals;
@@ -17,6 +18,8 @@ pub enum Step {
     Install,
     /// What makes the release run from any path.
     Relocate,
+    /// Bytecode.
+    Compile,
     /// `build.check`.
     Check,
     /// Hashing, and moving the release to its place.
@@ -31,6 +34,7 @@ impl fmt::Display for Step {
             Self::Environment => "environment",
             Self::Install => "install",
             Self::Relocate => "relocate",
+            Self::Compile => "compile",
             Self::Check => "check",
             Self::Store => "store",
         })
@@ -85,6 +89,8 @@ pub enum Progress {
         id: ReleaseId,
         /// What is in it.
         totals: Totals,
+        /// Where the time went.
+        took: Vec<(Step, Duration)>,
     },
 }
 

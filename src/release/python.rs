@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::build::clean_environment;
+use super::environment::clean_environment;
 use super::error::ReleaseError;
 use super::run::{Task, ask, words};
 
@@ -38,13 +38,13 @@ pub struct Interpreter {
 }
 
 impl Interpreter {
-    /// Finds the interpreter that releases are made with on this machine.
+    /// Finds the interpreter that releases are made with on this machine; none is configured where it is this machine's own.
     ///
     /// # Errors
     ///
     /// When there is none, or when it cannot make virtual environments.
-    pub async fn of_this_machine() -> Result<Self, ReleaseError> {
-        find(None, clean_environment()).await
+    pub async fn find(configured: Option<&Path>) -> Result<Self, ReleaseError> {
+        find(configured, clean_environment().into()).await
     }
 
     /// Gives the version without its last number, `3.11`: bytecode and extensions are of all of its bug-fix releases.

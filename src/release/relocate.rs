@@ -1,18 +1,18 @@
-//! Makes a virtual environment run from any path.
+//! Makes the scripts of a virtual environment run from any path.
 //!
 //! What names the folder of a virtual environment, and what is done about it:
 //!
+//! - **Entry points** are written by every installer in its own way; here they are written anew, in one.
 //! - **Scripts in `bin`** begin with the interpreter's path. They get a trampoline instead that finds the interpreter beside the
-//!   script, through whatever symbolic links, in the form that pip itself uses for paths too long for a `#!` line: lines
-//!   that are a command to sh and a string to Python. That string would become the script's documentation, and make a
-//!   `from __future__` behind its own documentation an error; a script that begins with a string, or is not in UTF-8,
-//!   goes to `libexec` as it is, with a short script of sh in `bin`.
-//! - **`activate`** and its like are removed: a release is run, not worked in.
-//! - **`pyvenv.cfg`** is written anew with what the interpreter reads: where the base interpreter is.
-//! - **`direct_url.json`** names the wheel in the build folder; it is removed, and `RECORD` says no more what is not true.
+//!   script, through whatever symbolic links: lines that are a command to sh and an expression to Python. No statement may
+//!   stand before a `from __future__`, and a script's own documentation must stay the first: a script that does not plainly begin
+//!   with another statement, or is not in UTF-8, goes to `libexec` as it is, with a short script of sh in `bin`.
 //! - **Bytecode** is removed here and compiled by the build, hash-based and under the stable prefix `/app`; the interpreter puts
 //!   the real path in when it loads a module.
+//!
+//! What tools wrote about the installation is the business of `metadata`, what else names the build's folder that of `paths`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -21,73 +21,70 @@ use std::path::{Path, PathBuf};
 
 use super::error::ReleaseError;
 use super::export::files_of;
-use super::python::Interpreter;
+use super::metadata::entry_points;
 
-/// Runs the interpreter beside the script; to Python these lines are a string. `ARGS` is what else the `#!` line said.
+/// Runs the interpreter beside the script; to Python these lines are an expression, and no documentation. `ARGS` is what else
+/// the `#!` line said.
 ///
 /// No `--`: busybox's realpath takes it for a name (1.35), and a script's own path does not begin with a dash.
-const TRAMPOLINE: &str = "#!/bin/sh\n'''exec' \"$(dirname \"$(realpath \"$0\")\")/python\"ARGS \"$0\" \"$@\"\n' '''\n";
+const TRAMPOLINE: &str =
+    "#!/bin/sh\n'''exec' \"$(dirname \"$(realpath \"$0\")\")/python\"ARGS \"$0\" \"$@\"\n' ''' and None\n";
 
 /// Runs the script of the same name in `libexec`.
 const LAUNCHER: &str = "#!/bin/sh\n\
     real=$(realpath \"$0\") && exec \"${real%/*}/python\"ARGS \"${real%/*}/../libexec/${real##*/}\" \"$@\"\n";
 
-/// Makes the virtual environment at a path independent of that path.
-pub(super) fn relocate(root: &Path, interpreter: &Interpreter) -> Result<(), ReleaseError> {
-    write_configuration(root, interpreter)?;
-    let scripts = relocate_scripts(root)?;
-    clean_metadata(root, &scripts)?;
-    remove_bytecode(root)
-}
-
-fn write_configuration(root: &Path, interpreter: &Interpreter) -> Result<(), ReleaseError> {
-    let path = root.join("pyvenv.cfg");
-    let home = interpreter.path.parent().unwrap_or(Path::new("/"));
-    let text =
-        format!("home = {}\ninclude-system-site-packages = false\nversion = {}\n", home.display(), interpreter.version);
-    fs::write(&path, text).map_err(ReleaseError::disk("write", &path))
-}
-
-/// Gives the names of the scripts that were rewritten.
-fn relocate_scripts(root: &Path) -> Result<Vec<String>, ReleaseError> {
+/// Makes the virtual environment at a path independent of that path; gives the files that it wrote, below the root.
+pub(super) fn relocate(root: &Path) -> Result<BTreeSet<PathBuf>, ReleaseError> {
+    let mut written = BTreeSet::new();
     let bin = root.join("bin");
-    let mut rewritten = Vec::new();
+    let points = entry_points(root)?;
     for name in files_of(&bin)? {
         let path = bin.join(&name);
-        let text = name.to_string_lossy();
-        if matches!(
-            &*text,
-            "activate" | "activate.csh" | "activate.fish" | "activate.nu" | "Activate.ps1" | "activate_this.py"
-        ) {
-            fs::remove_file(&path).map_err(ReleaseError::disk("remove", &path))?;
-        } else if !path.is_symlink()
-            && relocate_script(root, &path, &name).map_err(ReleaseError::disk("rewrite", &path))?
-        {
-            rewritten.push(text.into_owned());
+        if path.is_symlink() {
+            continue;
+        }
+        let failed = ReleaseError::disk("rewrite", &path);
+        if let Some(body) = name.to_str().and_then(|name| points.get(name)) {
+            let script = TRAMPOLINE.replace("ARGS", "") + body;
+            fs::write(&path, script).and_then(|()| executable(&path)).map_err(failed)?;
+            written.insert(Path::new("bin").join(&name));
+        } else if let Some(moved) = relocate_script(root, &path, &name).map_err(failed)? {
+            written.insert(Path::new("bin").join(&name));
+            written.extend(moved);
         }
     }
-    Ok(rewritten)
+    remove_bytecode(root)?;
+    Ok(written)
 }
 
-fn relocate_script(root: &Path, path: &Path, name: &Path) -> io::Result<bool> {
+/// Gives, where the script had to be rewritten, where its content went, if it went elsewhere.
+fn relocate_script(root: &Path, path: &Path, name: &Path) -> io::Result<Option<Option<PathBuf>>> {
     let content = fs::read(path)?;
     let Some(script) = Script::read(&content, &root.join("bin")) else {
-        return Ok(false);
+        return Ok(None);
     };
     let head = |text: &str| text.replace("ARGS", &script.arguments).into_bytes();
-    if script.keeps_its_lines() {
-        let libexec = root.join("libexec");
-        let moved = libexec.join(name);
-        fs::create_dir_all(moved.parent().unwrap_or(&libexec))?;
-        let mut file = fs::File::create_new(moved)?;
+    let moved = script.keeps_its_lines().then(|| Path::new("libexec").join(name));
+    if let Some(moved) = &moved {
+        let moved = root.join(moved);
+        let folder = moved.parent().unwrap_or(root);
+        fs::create_dir_all(folder)?;
+        executable(folder)?;
+        let mut file = fs::File::create_new(&moved)?;
         // The first line stays a comment, so that the others keep their numbers.
         io::Write::write_all(&mut file, &[b"#!/usr/bin/env python3\n", script.body].concat())?;
+        fs::set_permissions(moved, fs::Permissions::from_mode(0o644))?;
         fs::write(path, head(LAUNCHER))?;
     } else {
         fs::write(path, [&head(TRAMPOLINE), script.body].concat())?;
     }
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
-    Ok(true)
+    executable(path)?;
+    Ok(Some(moved))
+}
+
+fn executable(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }
 
 /// A script that is run by the environment's own interpreter.
@@ -106,8 +103,9 @@ impl<'a> Script<'a> {
             // Pip's own form for a path that is too long for the kernel, or has a blank in it.
             let (second, body) = split_line(body)?;
             let (third, body) = split_line(body)?;
-            let ours =
-                second.starts_with(b"'''exec' ") && third == b"' '''" && contains(second, bin.as_os_str().as_bytes());
+            let ours = second.starts_with(b"'''exec' ")
+                && third.starts_with(b"' '''")
+                && contains(second, bin.as_os_str().as_bytes());
             return ours.then(|| Self { arguments: String::new(), body });
         }
         let interpreter = first.strip_prefix(b"#!")?.trim_ascii_start().strip_prefix(bin.as_os_str().as_bytes())?;
@@ -118,7 +116,7 @@ impl<'a> Script<'a> {
         (name.starts_with(b"/python") || name.starts_with(b"/pypy")).then_some(Self { arguments, body })
     }
 
-    /// Tells whether a string before the first statement would change what the script means.
+    /// Tells whether an expression before the first statement could change what the script means.
     fn keeps_its_lines(&self) -> bool {
         let first = self.body.split(|&byte| byte == b'\n').next().unwrap_or_default();
         // The encoding may be named in the first two lines only (PEP 263).
@@ -128,10 +126,12 @@ impl<'a> Script<'a> {
                 return true;
             }
         }
-        let code = self.body.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-        let statement = code.into_iter().find(|line| !line.is_empty() && !line.starts_with(b"#")).unwrap_or_default();
-        let letters = statement.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-        letters <= 2 && matches!(statement.get(letters), Some(b'"' | b'\''))
+        let mut lines = self.body.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+        let Some(statement) = lines.find(|line| !line.is_empty() && !line.starts_with(b"#")) else { return false };
+        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let letters = statement.iter().take_while(|byte| is_word(byte)).count();
+        let begins_plainly = letters > 0 && !matches!(statement.get(letters), Some(b'"' | b'\'' | b'\\'));
+        !begins_plainly || (statement.starts_with(b"from") && contains(self.body, b"__future__"))
     }
 }
 
@@ -142,38 +142,6 @@ fn split_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len().max(1)).any(|window| window == word)
-}
-
-/// Removes what pip noted about the build folder, and the hashes of scripts that are no longer as pip wrote them.
-fn clean_metadata(root: &Path, scripts: &[String]) -> Result<(), ReleaseError> {
-    for path in files_of(root)? {
-        let is_metadata = path.parent().and_then(Path::extension).is_some_and(|extension| extension == "dist-info");
-        let absolute = root.join(&path);
-        match path.file_name().and_then(std::ffi::OsStr::to_str) {
-            Some("direct_url.json") if is_metadata => {
-                fs::remove_file(&absolute).map_err(ReleaseError::disk("remove", &absolute))?;
-            }
-            Some("RECORD") if is_metadata => {
-                let text = fs::read_to_string(&absolute).map_err(ReleaseError::disk("read", &absolute))?;
-                let lines = text.lines().filter_map(|line| record_line(line, scripts));
-                let text: String = lines.flat_map(|line| [line, "\n".into()]).collect();
-                fs::write(&absolute, text).map_err(ReleaseError::disk("write", &absolute))?;
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Gives a line of `RECORD` (PEP 376: path, hash, size, the last two optional) as it is true now.
-fn record_line(line: &str, scripts: &[String]) -> Option<String> {
-    let path = line.rsplitn(3, ',').nth(2).unwrap_or(line);
-    if path.ends_with(".dist-info/direct_url.json") {
-        return None;
-    }
-    let script = path.split_once("/bin/").filter(|(up, _)| up.ends_with("..")).map(|(_, name)| name);
-    let rewritten = script.is_some_and(|name| scripts.iter().any(|script| script == name));
-    Some(if rewritten { format!("{path},,") } else { line.to_owned() })
 }
 
 fn remove_bytecode(root: &Path) -> Result<(), ReleaseError> {
@@ -195,7 +163,7 @@ fn remove_bytecode(root: &Path) -> Result<(), ReleaseError> {
 mod tests {
     use std::path::Path;
 
-    use super::{Script, record_line};
+    use super::Script;
 
     fn read(content: &str) -> Option<(String, bool)> {
         let script = Script::read(content.as_bytes(), Path::new("/b it/bin"))?;
@@ -228,20 +196,18 @@ mod tests {
             "# c\n\n'doc'\n",
             "r'''doc'''\n",
             "# coding: latin-1\nx\n",
+            "(\"doc\")\nfrom __future__ import annotations\n",
+            "# c\nfrom __future__ import annotations\n",
+            "f\"doc\"\n",
+            "\\\n'doc'\n",
+            "\u{feff}import re\n",
         ] {
             assert!(keeps(body), "{body:?}");
         }
-        for body in ["# -*- coding: utf-8 -*-\nimport re\n", "from __future__ import annotations\n", "print('x')\n", ""]
+        for body in
+            ["# -*- coding: utf-8 -*-\nimport re\n", "from x import y\n", "print('x')\n", "_x = 1\n", "# c\n", ""]
         {
             assert!(!keeps(body), "{body:?}");
         }
-    }
-
-    #[test]
-    fn the_record_loses_what_is_no_longer_true() {
-        let scripts = ["tool".to_owned()];
-        assert_eq!(record_line("../../../bin/tool,sha256=abc,12", &scripts).unwrap(), "../../../bin/tool,,");
-        assert_eq!(record_line("\"a,b/bin/tool\",sha256=abc,12", &scripts).unwrap(), "\"a,b/bin/tool\",sha256=abc,12");
-        assert_eq!(record_line("x-1.dist-info/direct_url.json,sha256=abc,12", &scripts), None);
     }
 }

@@ -174,6 +174,8 @@ pub(super) struct Output<'a> {
     logged: u64,
     report: Report<'a>,
     step: Step,
+    since: Instant,
+    took: Vec<(Step, Duration)>,
     line: Vec<u8>,
     tail: VecDeque<String>,
 }
@@ -185,6 +187,8 @@ impl<'a> Output<'a> {
             logged: 0,
             report,
             step: Step::Export,
+            since: Instant::now(),
+            took: Vec::new(),
             line: Vec::new(),
             tail: VecDeque::new(),
         })
@@ -192,8 +196,22 @@ impl<'a> Output<'a> {
 
     /// Tells that a step begins.
     pub(super) fn step(&mut self, step: Step) {
-        self.step = step;
+        let now = Instant::now();
+        self.took.push((self.step, now - self.since));
+        (self.step, self.since) = (step, now);
         (self.report)(Progress::Step { step });
+    }
+
+    /// Tells where the time went, up to now.
+    pub(super) fn took(&self) -> Vec<(Step, Duration)> {
+        let mut took: Vec<(Step, Duration)> = Vec::new();
+        for (step, duration) in self.took.iter().copied().chain([(self.step, self.since.elapsed())]) {
+            match took.last_mut().filter(|(last, _)| *last == step) {
+                Some((_, sum)) => *sum += duration,
+                None => took.push((step, duration)),
+            }
+        }
+        took
     }
 
     /// Tells which command comes next; what the one before printed is no longer the tail.

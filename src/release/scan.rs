@@ -12,17 +12,19 @@ use super::export::files_of;
 /// How much of a file is searched at once.
 const CHUNK: usize = 1 << 20;
 
-/// Finds the files and links that have a word in their content, name or target.
+/// Finds the files and links that have one of several words in their content, name or target.
 ///
-/// The word is the name of the build's folder, which is random: no file has it but by naming a path in it.
-pub(super) fn find_word(root: &Path, word: &str) -> Result<Vec<PathBuf>, ReleaseError> {
-    let pattern = Regex::new(&regex::escape(word))
+/// The words are names of the build's folders, found nowhere else: no file has one but by naming a path in it.
+pub(super) fn find_words(root: &Path, words: &[String]) -> Result<Vec<PathBuf>, ReleaseError> {
+    let pattern = words.iter().map(|word| regex::escape(word)).collect::<Vec<_>>().join("|");
+    let pattern = Regex::new(&format!("(?-u:{pattern})"))
         .map_err(|error| ReleaseError::disk("search", root)(io::Error::other(error)))?;
+    let longest = words.iter().map(String::len).max().unwrap_or_default();
     let mut found = Vec::new();
     let mut buffer = Vec::new();
     for path in files_of(root)? {
         let absolute = root.join(&path);
-        let has = has_word(&absolute, &pattern, word.len(), &mut buffer);
+        let has = has_word(&absolute, &pattern, longest, &mut buffer);
         let named = |name: &OsStr| pattern.is_match(name.as_bytes());
         if named(path.as_os_str()) || has.map_err(ReleaseError::disk("search", &absolute))? {
             found.push(path);
@@ -62,7 +64,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
-    use super::{CHUNK, find_word};
+    use super::{CHUNK, find_words};
 
     #[test]
     fn a_word_is_found_in_contents_names_and_targets_and_across_chunks() {
@@ -79,6 +81,6 @@ mod tests {
         let mut expected = vec![PathBuf::from("name-build-word"), PathBuf::from("target")];
         expected.extend([0, CHUNK - 5, CHUNK, CHUNK * 2 - 1].map(|offset| PathBuf::from(format!("content-{offset}"))));
         expected.sort();
-        assert_eq!(find_word(tree.path(), "build-word").unwrap(), expected);
+        assert_eq!(find_words(tree.path(), &["build-word".to_owned()]).unwrap(), expected);
     }
 }

@@ -18,6 +18,12 @@ pub struct BuildSpec {
     pub before: Vec<CommandTemplate>,
     /// The command that proves the finished release, run in it; must exit 0.
     pub check: CommandTemplate,
+    /// What the commands of the build find in their environment besides; stronger than what is there.
+    pub environment: Vec<(String, String)>,
+    /// What becomes of modes that a release does not have.
+    pub modes: Modes,
+    /// Which files of the release may name the folder in which they were built, with `*` for whatever is there.
+    pub allow_paths: Vec<String>,
     /// How long each command may take.
     pub deadline: Duration,
 }
@@ -29,8 +35,11 @@ pub enum BuildKind {
     /// A virtual environment into which pip installs.
     PythonVenv {
         /// What pip is given: requirements and options of `pip wheel`, such as `.`, `.[extra]`, `-r` `other.txt`,
-        /// `--no-build-isolation`. `requirements.txt`, where the export has one, is installed first, and constrains these.
+        /// `--no-build-isolation`.
         pip: Vec<String>,
+        /// Files of the export whose requirements are installed first, and constrain those; [`BuildSpec::REQUIREMENTS`]
+        /// alone need not be there.
+        requirements: Vec<String>,
         /// The interpreter: a path, or a name on the `PATH`. None: `/usr/bin/python3` where there is one, since every host must have
         /// the same interpreter at the same path, else `python3`. Its real path is what the release links to.
         python: Option<PathBuf>,
@@ -42,7 +51,21 @@ pub enum BuildKind {
     },
 }
 
+/// Says what becomes of modes that a release does not have: it has 644, and 755 for what can be executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Modes {
+    /// What would be widened is told; what would lose a set-id bit is refused.
+    Tell,
+    /// Both are refused.
+    Refuse,
+    /// Both are made plain without a word.
+    Plain,
+}
+
 impl BuildSpec {
+    /// The file of requirements that is looked for where nothing is configured.
+    pub const REQUIREMENTS: &str = "requirements.txt";
     /// How long a command may take where nothing says otherwise.
     pub const DEADLINE: Duration = Duration::from_secs(30 * 60);
 

@@ -176,6 +176,11 @@ impl Store {
         &self.state
     }
 
+    /// Gives the folder of what is kept from build to build.
+    pub(super) fn cache(&self) -> PathBuf {
+        self.state.join("cache")
+    }
+
     fn path(&self, id: &ReleaseId) -> PathBuf {
         self.releases.join(id.to_string())
     }
@@ -267,7 +272,7 @@ impl Store {
     /// Gives a finished build its name, after everything of it is on the disk.
     pub(super) fn finish(&self, work: Work, meta: &Meta) -> Result<StoredRelease, ReleaseError> {
         let id = ReleaseId::new(&meta.version, &meta.digest);
-        for name in ["source", "tools", "wheels", "tmp", "home", "constraints.txt"] {
+        for name in ["source", "history", "tools", "wheels", "tmp", "home", "constraints.txt"] {
             let path = work.path.join(name);
             remove_tree(&path).map_err(ReleaseError::disk("remove", &path))?;
         }
@@ -362,7 +367,7 @@ impl Drop for Work {
 }
 
 /// Removes a folder or file with all that is in it, read-only or not, if it is there.
-fn remove_tree(path: &Path) -> io::Result<()> {
+pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
     let Ok(found) = fs::symlink_metadata(path) else {
         return Ok(());
     };

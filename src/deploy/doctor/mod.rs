@@ -6,6 +6,8 @@ mod machine;
 
 pub use finding::{Finding, Health};
 
+use std::path::Path;
+
 use super::error::Error;
 use super::workspace::{Selection, Workspace};
 use crate::config::BuildKind;
@@ -19,7 +21,10 @@ use crate::release::Interpreter;
 pub async fn examine(workspace: &Workspace, selection: &Selection) -> Result<Vec<Finding>, Error> {
     let fleet = workspace.fleet()?;
     let interpreter = match workspace.config().build.kind {
-        BuildKind::PythonVenv => Some(Interpreter::of_this_machine().await),
+        BuildKind::PythonVenv => {
+            let python = workspace.config().build.python.as_ref().map(|python| Path::new(python.as_str()));
+            Some(Interpreter::find(python).await)
+        }
         BuildKind::Command => None,
     };
     let mut findings = machine::examine(workspace, &fleet, interpreter.as_ref()).await;
