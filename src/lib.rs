@@ -11,6 +11,7 @@ pub mod expr;
 pub mod manifest;
 pub mod plan;
 pub mod rollout;
+pub mod words;
 
 pub mod config;
 pub mod inventory;

@@ -7,12 +7,13 @@
 use std::path::Path;
 
 /// The rooms from the ground up, as in the architecture: each may import those before it.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 19] = [
     "model",
     "expr",
     "manifest",
     "plan",
     "rollout",
+    "words",
     "config",
     "inventory",
     "release",
@@ -29,7 +30,7 @@ const ROOMS: [&str; 18] = [
 ];
 
 /// The rooms that have no clock, do no IO and do not wait.
-const PURE: [&str; 4] = ["model", "expr", "plan", "rollout"];
+const PURE: [&str; 5] = ["model", "expr", "plan", "rollout", "words"];
 
 /// What a pure room must not name: the beginnings of paths.
 const WORLD: [&[&str]; 11] = [

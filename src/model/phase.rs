@@ -72,8 +72,20 @@ impl Phase {
     }
 }
 
+impl Phase {
+    /// Gives the words that people read.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::RollingBack => "rolling back",
+            Self::RolledBack => "rolled back",
+            other => other.word(),
+        }
+    }
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.word().replace('_', " "))
+        f.pad(self.text())
     }
 }

@@ -2,18 +2,17 @@
 
 use serde::Serialize;
 
-use super::look::{Look, Mark, Tone};
-use super::words::{count, folded, one_line, pad};
 use crate::deploy::{Finding, Health};
 use crate::model::Environment;
+use crate::words::{Glyph, Look, Tone, count, folded, one_line, pad};
 
-/// Says how a finding is marked.
-const fn mark(health: Health) -> Mark {
+/// Gives the glyph of a finding.
+const fn glyph(health: Health) -> Glyph {
     match health {
-        Health::Ok => Mark::Good,
-        Health::Warning => Mark::Warning,
-        Health::Unreachable => Mark::Unreachable,
-        Health::Failed => Mark::Bad,
+        Health::Ok => Glyph::Good,
+        Health::Warning => Glyph::Attention,
+        Health::Unreachable => Glyph::Unreachable,
+        Health::Failed => Glyph::Bad,
     }
 }
 
@@ -63,15 +62,15 @@ impl DoctorReport {
         let width = self.findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
         let mut lines = Vec::new();
         for finding in &self.findings {
-            let mark = mark(finding.health);
+            let glyph = glyph(finding.health);
             let hosts = match finding.hosts.as_slice() {
                 [] => String::new(),
                 hosts => format!("  {} ({})", folded(hosts, 200, look), hosts.len()),
             };
             lines.push(format!(
                 "{} {}  {}{hosts}",
-                look.mark(mark),
-                look.paint(mark.tone(), &pad(&finding.check, width)),
+                look.glyph(glyph),
+                look.paint(glyph.tone(), &pad(&finding.check, width)),
                 one_line(&finding.message, 300, look)
             ));
             if let Some(hint) = &finding.hint {

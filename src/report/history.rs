@@ -6,14 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::look::Tone;
 use super::narrate::{Narrator, Style};
 use super::summary::summary_text;
 use super::table::table;
-use super::words::{day_and_time, one_line, short_commit, span};
 use crate::model::{Environment, Operator, RolloutId, Version};
 use crate::plan::PlanKind;
 use crate::rollout::{Debt, HostEnd, Outcome, Record, State};
+use crate::words::{Tone, day_and_time, ended, one_line, short_commit, span};
 
 /// Says what is known of a release's worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -164,11 +163,13 @@ impl RolloutRow {
 
     fn state(&self) -> (String, Tone) {
         match (self.outcome, self.exit_code) {
-            (Some(Outcome::Completed), Some(0)) => ("completed".to_owned(), Tone::Good),
-            (Some(Outcome::Completed), _) => (format!("completed, debt {}", self.debt.len()), Tone::Warning),
-            (Some(outcome @ Outcome::RolledBack), Some(0)) => (outcome.to_string(), Tone::Good),
-            (Some(outcome), _) => (outcome.to_string(), Tone::Bad),
-            (None, _) if self.resumable => ("interrupted, resumable".to_owned(), Tone::Warning),
+            // A rollback that was asked for by name is no failure.
+            (Some(outcome), Some(0)) => (ended(outcome, 0).1, Tone::Good),
+            (Some(outcome), _) => {
+                let (glyph, text) = ended(outcome, self.debt.len());
+                (text, glyph.tone())
+            }
+            (None, _) if self.resumable => ("interrupted, resumable".to_owned(), Tone::Warn),
             (None, _) => ("running".to_owned(), Tone::Busy),
         }
     }

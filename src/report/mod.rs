@@ -7,7 +7,6 @@
 mod doctor;
 mod failures;
 mod history;
-mod look;
 mod narrate;
 mod output;
 mod plan;
@@ -19,13 +18,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timing;
-mod words;
 
 pub use doctor::DoctorReport;
-pub use failures::{FailureGroup, failure_groups, failures_text};
+pub use failures::failures_text;
 pub use history::{ReleaseMark, ReleaseRow, ReleasesReport, RolloutRow, RolloutsReport, Seen, show_text};
-pub use look::{ColorChoice, Look, Mark, Tone};
-pub use narrate::{MOST_HOSTS, Narrator, Style, reason};
+pub use narrate::{MOST_HOSTS, Narrator, Style};
 pub use output::{CatchUp, Format, Reporter, Size, Target, Written};
 pub use plan::{Action, HostReport, PlanReport, StageReport, plan_exit_code, plan_text};
 pub use progress::Progress;
@@ -33,4 +30,5 @@ pub use screen::Screen;
 pub use status::{HostStatusReport, StatusReport};
 pub use summary::summary_text;
 pub use timing::Timings;
-pub use words::without_name;
+
+pub use crate::words::{ColorChoice, FailureGroup, Look, failure_groups, reason, without_name};

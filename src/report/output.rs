@@ -376,7 +376,7 @@ impl Writer {
         } else if lines.is_empty() && told.last_line_at.elapsed() >= PLAIN_PROGRESS {
             let line = told.progress.line(state, look, now);
             if line != told.last_line && !is_waiting(state) {
-                let clock = super::words::clock(now, &told.style.zone);
+                let clock = crate::words::clock(now, &told.style.zone);
                 lines.extend(line.iter().map(|line| format!("{clock}  {} {line}", look.either("…", "."))));
             }
             told.last_line = line;

@@ -5,12 +5,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::look::{Look, Mark, Tone};
-use super::words::{count, folded, one_line, pad, short_commit, span};
 use crate::model::{Environment, HostId, Installed, ReleaseId, StageName, Version};
 use crate::plan::{
     HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Prefetch, Promote, StageKind, StagePlan,
 };
+use crate::words::{Glyph, Look, Tone, count, folded, one_line, pad, short_commit, span};
 
 /// How many waves of a stage are written one by one.
 const MOST_WAVES: usize = 10;
@@ -201,7 +200,7 @@ fn version_of(installed: &Installed) -> Option<String> {
 pub fn plan_text(plan: &Plan, look: Look) -> Vec<String> {
     let mut lines = head(plan, look);
     if plan.hosts.is_empty() {
-        lines.push(format!("  {} nothing is to be done", look.mark(Mark::Good)));
+        lines.push(format!("  {} nothing is to be done", look.glyph(Glyph::Good)));
     } else {
         lines.push(String::new());
         lines.extend(stages(plan, look));
@@ -225,7 +224,7 @@ fn head(plan: &Plan, look: Look) -> Vec<String> {
     let slot = plan.slot.as_ref().map(|slot| format!(", slot {slot}")).unwrap_or_default();
     let title = format!("Plan: {what} {} on {}{slot}", plan.version, plan.environment);
     let mut lines = vec![look.paint(Tone::Strong, &title)];
-    let mut fact = |name: &str, text: &str| lines.push(format!("  {} {text}", look.paint(Tone::Faint, &pad(name, 8))));
+    let mut fact = |name: &str, text: &str| lines.push(format!("  {} {text}", look.paint(Tone::Dim, &pad(name, 8))));
     let commit = short_commit(&plan.commit);
     fact("release", &format!("{}, of commit {}", plan.release, if commit.is_empty() { "unknown" } else { &commit }));
     if let Some(reason) = &plan.reason {
@@ -247,7 +246,7 @@ fn stages(plan: &Plan, look: Look) -> Vec<String> {
     let names = plan.stages.iter().map(|stage| stage.name.as_str().len()).max().unwrap_or(0).max(5);
     let heading =
         format!("  {} {:>6} {:>6} {:>8} {:>8}  {}", pad("stage", names), "hosts", "waves", "at once", "soak", "then");
-    lines.push(look.paint(Tone::Faint, &heading));
+    lines.push(look.paint(Tone::Dim, &heading));
     for (place, stage) in plan.stages.iter().enumerate() {
         let soak = if stage.soak.is_zero() { "-".to_owned() } else { span(stage.soak) };
         let last = place + 1 == plan.stages.len();
@@ -295,22 +294,22 @@ fn hosts(plan: &Plan, look: Look) -> Vec<String> {
     for (stage, waves) in plan.waves() {
         let all = waves.len();
         if all == 0 {
-            lines.push(format!("{} {}: no host", look.mark(Mark::Skipped), stage.name));
+            lines.push(format!("{} {}: no host", look.glyph(Glyph::Skipped), stage.name));
             continue;
         }
         let title = format!("{}: {}", stage.name, count(stage.hosts(), "host"));
-        lines.push(format!("{} {}", look.mark(Mark::Stage), look.paint(Tone::Strong, &title)));
+        lines.push(format!("{} {}", look.glyph(Glyph::Stage), look.paint(Tone::Strong, &title)));
         for (place, wave) in waves.iter().enumerate().take(MOST_WAVES) {
             if all > 1 {
                 lines.push(
-                    look.paint(Tone::Faint, &format!("  wave {} of {all}: {}", place + 1, count(wave.len(), "host"))),
+                    look.paint(Tone::Dim, &format!("  wave {} of {all}: {}", place + 1, count(wave.len(), "host"))),
                 );
             }
             lines.extend(changes(plan, wave.iter(), look));
         }
         if all > MOST_WAVES {
             let rest = waves.iter().skip(MOST_WAVES).copied().flatten();
-            lines.push(look.paint(Tone::Faint, &format!("  waves {} to {all}", MOST_WAVES + 1)));
+            lines.push(look.paint(Tone::Dim, &format!("  waves {} to {all}", MOST_WAVES + 1)));
             lines.extend(changes(plan, rest, look));
         }
     }
@@ -364,16 +363,16 @@ fn left_out(hosts: &[LeftOut], look: Look) -> Vec<String> {
         lines.push(look.paint(Tone::Strong, &title));
     }
     for ((reason, message), hosts) in groups {
-        let (mark, why) = match reason {
-            LeftOutReason::Current => (Mark::Good, "has the release"),
-            LeftOutReason::Excluded => (Mark::Skipped, "not selected"),
-            LeftOutReason::Unreachable => (Mark::Unreachable, "unreachable, skipped"),
+        let (glyph, why) = match reason {
+            LeftOutReason::Current => (Glyph::Good, "has the release"),
+            LeftOutReason::Excluded => (Glyph::Skipped, "not selected"),
+            LeftOutReason::Unreachable => (Glyph::Unreachable, "unreachable, skipped"),
         };
         let message = one_line(message, 160, look);
         let message =
             if message.is_empty() || reason == LeftOutReason::Current { String::new() } else { format!(": {message}") };
         let names = folded(&hosts, 400, look);
-        lines.push(format!("  {} {why}  {names} ({}){message}", look.mark(mark), hosts.len()));
+        lines.push(format!("  {} {why}  {names} ({}){message}", look.glyph(glyph), hosts.len()));
     }
     lines
 }

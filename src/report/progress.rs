@@ -1,19 +1,12 @@
 //! How far a rollout is right now: transfers, gauges, clocks. What it shows is a function of the state, the last progress of
 //! each host, and a time.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use jiff::Timestamp;
 
-use super::look::{Look, Mark, Tone};
-use super::words::{between, count, cut_painted, pad, span};
 use crate::model::{Bytes, Phase, StageIdx};
 use crate::plan::PlanKind;
-use crate::rollout::{Event, Mode, Record, State};
-
-/// After how long without a byte a transfer is called stalled.
-const STALLED: Duration = Duration::from_secs(5);
+use crate::rollout::{Mode, Record, State};
+use crate::words::{Glyph, Look, Tone, Transfer, Transfers, between, count, cut_painted, pad, span};
 
 /// How wide a bar is.
 const BAR: usize = 24;
@@ -22,48 +15,21 @@ const BAR: usize = 24;
 const MOST_TRANSFERS: usize = 8;
 const MOST_STAGES: usize = 4;
 
-#[derive(Debug, Clone, Copy)]
-struct Transfer {
-    bytes: Bytes,
-    total: Bytes,
-    rate: Bytes,
-    eta: Option<u64>,
-    moved: Timestamp,
-}
-
 /// Holds what travels right now.
 #[derive(Debug, Default)]
 pub struct Progress {
-    transfers: BTreeMap<usize, Transfer>,
+    transfers: Transfers,
 }
 
 impl Progress {
     /// Takes a record that `state` has taken already.
     pub fn apply(&mut self, record: &Record, state: &State) {
-        match &record.event {
-            Event::HostProgress { host, bytes, total, rate, eta } => {
-                let Some(index) = state.index_of(host) else {
-                    return;
-                };
-                // Progress is live and may arrive after the record that ends the transfer.
-                if state.host(index).is_none_or(|host| host.phase != Phase::Priming) {
-                    return;
-                }
-                let before = self.transfers.get(&index);
-                let moved = before.filter(|before| before.bytes == *bytes).map_or(record.at, |before| before.moved);
-                let transfer = Transfer { bytes: *bytes, total: *total, rate: *rate, eta: *eta, moved };
-                self.transfers.insert(index, transfer);
-            }
-            Event::HostPhase { host, .. } | Event::HostFailed { host, .. } | Event::HostSkipped { host, .. } => {
-                if let Some(index) = state.index_of(host) {
-                    self.transfers.remove(&index);
-                }
-            }
-            Event::RolloutPlanned { .. } | Event::RolloutFinished { .. } | Event::Resumed { .. } => {
-                self.transfers.clear()
-            }
-            _ => {}
-        }
+        self.transfers.apply(record, state);
+    }
+
+    /// Gives the transfers of which something is known.
+    fn known(&self) -> impl Iterator<Item = (usize, &Transfer)> {
+        self.transfers.iter().filter(|(_, transfer)| transfer.total.is_some())
     }
 
     /// Draws the lines that stand below the log on a terminal, each within a number of columns.
@@ -87,11 +53,11 @@ impl Progress {
                 lines.push(transfer_line(host.id.as_str(), names, transfer, look, now));
             }
         }
-        let more = self.transfers.len().saturating_sub(shown.len());
+        let more = self.known().count().saturating_sub(shown.len());
         if more > 0 && !shown.is_empty() {
-            lines.push(look.paint(Tone::Faint, &format!("  and {}", count(more, "more transfer"))));
+            lines.push(look.paint(Tone::Dim, &format!("  and {}", count(more, "more transfer"))));
         }
-        lines.push(look.paint(Tone::Faint, &footer(state, now)));
+        lines.push(look.paint(Tone::Dim, &footer(state, now)));
         lines.into_iter().map(|line| cut_painted(&line, columns.saturating_sub(1))).collect()
     }
 
@@ -119,41 +85,36 @@ impl Progress {
         if in_flight > 0 {
             parts.push(format!("{in_flight} in flight"));
         }
-        if !self.transfers.is_empty() {
-            let sum = |field: fn(&Transfer) -> Bytes| self.transfers.values().map(field).sum::<Bytes>();
+        if self.known().next().is_some() {
+            let sum = |field: fn(&Transfer) -> Bytes| self.known().map(|(_, transfer)| field(transfer)).sum::<Bytes>();
             parts.push(format!(
                 "{} of {} at {}/s",
                 sum(|transfer| transfer.bytes),
-                sum(|transfer| transfer.total),
+                sum(|transfer| transfer.total.unwrap_or_default()),
                 sum(|transfer| transfer.rate)
             ));
         }
         let stalled: Vec<String> = self
             .transfers
             .iter()
-            .filter(|(_, transfer)| between(transfer.moved, now) >= STALLED)
-            .filter_map(|(&index, _)| Some(state.host(index)?.id.to_string()))
+            .filter(|(_, transfer)| transfer.stalled(now).is_some())
+            .filter_map(|(index, _)| Some(state.host(index)?.id.to_string()))
             .take(3)
             .collect();
         if !stalled.is_empty() {
             parts.push(format!("stalled: {}", stalled.join(", ")));
         }
-        Some(look.paint(Tone::Faint, &parts.join(", ")))
+        Some(look.paint(Tone::Dim, &parts.join(", ")))
     }
 
     /// Gives the transfers that a person should see: stalled ones first, then those that need longest.
     fn worst(&self, now: Timestamp, most: usize) -> Vec<(usize, Transfer)> {
-        let mut all: Vec<(usize, Transfer)> =
-            self.transfers.iter().map(|(&index, &transfer)| (index, transfer)).collect();
+        let mut all: Vec<(usize, Transfer)> = self.known().map(|(index, &transfer)| (index, transfer)).collect();
         all.sort_by_key(|(index, transfer)| {
-            let still = between(transfer.moved, now);
-            let stalled = if still >= STALLED { still.as_secs() } else { 0 };
-            let left = transfer.total.0.saturating_sub(transfer.bytes.0);
-            std::cmp::Reverse((
-                stalled,
-                transfer.eta.unwrap_or(left / transfer.rate.0.max(1)),
-                std::cmp::Reverse(*index),
-            ))
+            let still = transfer.stalled(now).unwrap_or_default().as_secs();
+            let open = transfer.total.unwrap_or_default().0.saturating_sub(transfer.bytes.0);
+            let left = transfer.left.map_or(open / transfer.rate.0.max(1), |left| left.as_secs());
+            std::cmp::Reverse((still, left, std::cmp::Reverse(*index)))
         });
         all.truncate(most);
         // The order of the plan, so that lines do not jump about while they are read.
@@ -193,12 +154,12 @@ fn gauges(state: &State, look: Look) -> Vec<String> {
                     if rolling_back { back } else { healthy },
                     "█",
                     "#",
-                    if rolling_back { Tone::Warning } else { Tone::Good },
+                    if rolling_back { Tone::Warn } else { Tone::Good },
                 ),
                 (if rolling_back { 0 } else { back } + failed, "█", "x", Tone::Bad),
                 (in_flight, "▓", "~", Tone::Busy),
                 (primed, "▒", "=", Tone::Busy),
-                (priming, "░", "-", Tone::Faint),
+                (priming, "░", "-", Tone::Dim),
             ];
             let told = [
                 (healthy, "healthy"),
@@ -234,23 +195,22 @@ fn bar(parts: &[(usize, &'static str, &'static str, Tone)], all: usize, look: Lo
         used += cells;
         drawn.push_str(&look.paint(tone, &look.either(unicode, ascii).repeat(cells)));
     }
-    drawn.push_str(&look.paint(Tone::Faint, &look.either("·", ".").repeat(BAR - used)));
+    drawn.push_str(&look.paint(Tone::Dim, &look.either("·", ".").repeat(BAR - used)));
     drawn
 }
 
 fn transfer_line(name: &str, names: usize, transfer: &Transfer, look: Look, now: Timestamp) -> String {
-    let Transfer { bytes, total, rate, eta, moved } = transfer;
-    let percent = if total.0 == 0 { 0 } else { (u128::from(bytes.0) * 100 / u128::from(total.0)).min(100) };
-    let still = between(*moved, now);
-    let speed = if still >= STALLED {
-        look.paint(Tone::Warning, &format!("stalled for {}", span(still)))
+    let Transfer { bytes, total, rate, left, .. } = transfer;
+    let total = total.unwrap_or_default();
+    let percent = transfer.percent().unwrap_or(0);
+    let speed = if let Some(still) = transfer.stalled(now) {
+        look.paint(Tone::Warn, &format!("stalled for {}", span(still)))
     } else {
-        let left = eta.map(|eta| format!(", {} left", span(Duration::from_secs(eta)))).unwrap_or_default();
+        let left = left.map(|left| format!(", {} left", span(left))).unwrap_or_default();
         format!("{rate}/s{left}")
     };
-    let cells = usize::try_from(percent).unwrap_or(100);
-    let bar = bar(&[(cells, "█", "#", Tone::Busy)], 100, look);
-    format!("  {} {} {bar} {percent:>3}%  {bytes} of {total}  {speed}", look.mark(Mark::Priming), pad(name, names))
+    let bar = bar(&[(usize::from(percent), "█", "#", Tone::Busy)], 100, look);
+    format!("  {} {} {bar} {percent:>3}%  {bytes} of {total}  {speed}", look.glyph(Glyph::Priming), pad(name, names))
 }
 
 fn footer(state: &State, now: Timestamp) -> String {

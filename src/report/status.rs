@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::look::{Look, Mark, Tone};
-use super::words::{count, folded, one_line, pad, short_commit};
 use crate::deploy::{WantedRelease, compare};
 use crate::model::{Digest, Environment, Failure, HostId, HostState, Installed, Probe, ReleaseId, Site, Version};
+use crate::words::{Glyph, Look, Tone, count, folded, one_line, pad, short_commit};
 
 /// Holds what is known of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -134,8 +133,8 @@ impl StatusReport {
             .into_iter()
             .filter(|&state| self.count(state) > 0)
             .map(|state| {
-                let mark = Mark::of_state(state);
-                format!("{} {}", look.mark(mark), look.paint(mark.tone(), &format!("{} {state}", self.count(state))))
+                let glyph = Glyph::of_state(state);
+                format!("{} {}", look.glyph(glyph), look.paint(glyph.tone(), &format!("{} {state}", self.count(state))))
             })
             .collect();
         lines.push(format!("  {}", counts.join("   ")));
@@ -157,13 +156,13 @@ impl StatusReport {
             self.hosts.iter().filter_map(|host| host.version.as_deref()).map(str::len).max().unwrap_or(0).min(32);
         let mut lines = Vec::new();
         for ((state, version, error), hosts) in groups {
-            let mark = Mark::of_state(state);
+            let glyph = Glyph::of_state(state);
             let ids: Vec<HostId> = hosts.iter().map(|host| host.host.clone()).collect();
             lines.push(
                 format!(
                     "{} {} {}  {} ({})",
-                    look.mark(mark),
-                    look.paint(mark.tone(), &pad(state.word(), 11)),
+                    look.glyph(glyph),
+                    look.paint(glyph.tone(), &pad(state.word(), 11)),
                     pad(&one_line(version.unwrap_or("-"), 32, look), versions),
                     folded(&ids, 400, look),
                     ids.len()
@@ -197,7 +196,7 @@ impl StatusReport {
         let heads = ["host", "site", "state", "version", "digest", "answer", "groups", "error"];
         super::table::table(&heads, rows.collect(), look, |row, column| {
             let state = self.hosts.get(row).map(|host| host.state).filter(|_| column == 2)?;
-            Some(Mark::of_state(state).tone())
+            Some(Glyph::of_state(state).tone())
         })
     }
 }

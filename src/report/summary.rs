@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::failures::{failure_groups, failures_text};
-use super::look::{Look, Mark, Tone};
-use super::narrate::{Style, reason};
+use super::failures::failures_text;
+use super::narrate::Style;
 use super::timing::Timings;
-use super::words::{between, count, folded, pad, took, was};
 use crate::model::{Bytes, HostId, Phase, StageIdx};
 use crate::plan::{Plan, PlanKind};
 use crate::rollout::{Exit, HostEnd, Outcome, State};
+use crate::words::{Glyph, Look, Tone, between, count, failure_groups, folded, pad, reason, took, was};
 
 /// How many of the slowest hosts are named, and in how large a fleet at least.
 const SLOWEST: usize = 3;
@@ -31,8 +30,7 @@ pub fn summary_text(state: &State, timings: &Timings, style: &Style) -> Vec<Stri
         lines.push(String::new());
     }
     lines.push(outcome_line(state, plan, look));
-    let mut fact =
-        |name: &str, text: String| lines.push(format!("  {} {text}", look.paint(Tone::Faint, &pad(name, 9))));
+    let mut fact = |name: &str, text: String| lines.push(format!("  {} {text}", look.paint(Tone::Dim, &pad(name, 9))));
     for change in changes(state, plan, look) {
         fact("changed", change);
     }
@@ -67,26 +65,26 @@ fn outcome_line(state: &State, plan: &Plan, look: Look) -> String {
     let version = &plan.version;
     let (current, healthy) = (of(HostEnd::Current), of(HostEnd::Healthy));
     let debt = summary.debt.len();
-    let (mark, text) = match (state.outcome(), plan.kind) {
-        (None, _) if state.suspended().is_some() => (Mark::Wait, "Stopped, and can be resumed.".to_owned()),
+    let (glyph, text) = match (state.outcome(), plan.kind) {
+        (None, _) if state.suspended().is_some() => (Glyph::Wait, "Stopped, and can be resumed.".to_owned()),
         (None, _) => match state.paused() {
-            Some(why) => (Mark::Wait, format!("Paused: {}.", reason(why, look))),
-            None => (Mark::Note, "Not over yet.".to_owned()),
+            Some(why) => (Glyph::Wait, format!("Paused: {}.", reason(why, look))),
+            None => (Glyph::Note, "Not over yet.".to_owned()),
         },
         (Some(Outcome::Completed), PlanKind::Prime) if debt == 0 => {
-            (Mark::Good, format!("{version} is on {} and switched on none.", count(of(HostEnd::Primed), "host")))
+            (Glyph::Good, format!("{version} is on {} and switched on none.", count(of(HostEnd::Primed), "host")))
         }
         (Some(Outcome::Completed), _) if debt == 0 && current > 0 => {
             let text =
                 format!("{version} runs on {}; {current} of them had it before.", count(healthy + current, "host"));
-            (Mark::Good, text)
+            (Glyph::Good, text)
         }
         (Some(Outcome::Completed), _) if debt == 0 => {
-            (Mark::Good, format!("{version} runs on {}.", count(healthy, "host")))
+            (Glyph::Good, format!("{version} runs on {}.", count(healthy, "host")))
         }
         (Some(Outcome::Completed), _) => {
             let done = healthy + current + of(HostEnd::Primed);
-            (Mark::Warning, format!("{version} is on {}, and not on {}.", count(done, "host"), count(debt, "host")))
+            (Glyph::Attention, format!("{version} is on {}, and not on {}.", count(done, "host"), count(debt, "host")))
         }
         (Some(Outcome::Stopped), _) => {
             let untried = of(HostEnd::Untried);
@@ -95,7 +93,7 @@ fn outcome_line(state: &State, plan: &Plan, look: Look) -> String {
                 count(healthy, "host"),
                 count(untried + of(HostEnd::RolledBack), "host")
             );
-            (Mark::Bad, text)
+            (Glyph::Bad, text)
         }
         (Some(Outcome::RolledBack), _) => {
             let back = count(state.count(Phase::RolledBack), "host");
@@ -105,13 +103,13 @@ fn outcome_line(state: &State, plan: &Plan, look: Look) -> String {
             } else {
                 format!("Rolled back in part: {back} went back, {} could not.", count(stranded, "host"))
             };
-            (Mark::Back, text)
+            (Glyph::Back, text)
         }
         (Some(Outcome::Locked), _) => {
-            (Mark::Bad, "Not started: another rollout holds the lock; nothing was changed.".to_owned())
+            (Glyph::Bad, "Not started: another rollout holds the lock; nothing was changed.".to_owned())
         }
     };
-    format!("{} {}", look.mark(mark), look.paint(Tone::Strong, &text))
+    format!("{} {}", look.glyph(glyph), look.paint(Tone::Strong, &text))
 }
 
 /// Says what went from which version to which, the largest group first.

@@ -2,8 +2,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::look::{Look, Tone};
-use super::words::pad;
+use crate::words::{Look, Tone, pad};
 
 /// Writes a table; `tone` gives the colour of a cell by row and column.
 pub(super) fn table(
@@ -28,7 +27,7 @@ pub(super) fn table(
         }
         shown.join("  ").trim_end().to_owned()
     };
-    let mut lines = vec![line(&mut heads.iter().map(|head| ((*head).to_owned(), Some(Tone::Faint))))];
+    let mut lines = vec![line(&mut heads.iter().map(|head| ((*head).to_owned(), Some(Tone::Dim))))];
     for (place, row) in rows.into_iter().enumerate() {
         lines.push(line(&mut row.into_iter().enumerate().map(|(column, cell)| (cell, tone(place, column)))));
     }

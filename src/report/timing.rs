@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::words::between;
 use crate::model::Phase;
 use crate::rollout::{Event, Record, State};
+use crate::words::between;
 
 #[derive(Debug, Default, Clone, Copy)]
 struct HostTimes {

@@ -11,6 +11,7 @@ use super::theme::Theme;
 use crate::model::{Command, Digest, Environment, HostId, HostState, LockHolder, Operator, RolloutId, Site, Version};
 use crate::plan::{OnFailure, Plan, PlanKind};
 use crate::rollout::{Outcome, Record};
+use crate::words::{self, Tone};
 
 /// Numbers what was asked, so that its answer finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -191,6 +192,21 @@ pub struct LogLine {
     pub host: Option<HostId>,
     /// What happened, with its time.
     pub text: String,
+}
+
+impl LogLine {
+    /// Makes the line of what is said of a record.
+    #[must_use]
+    pub fn new(line: words::Line, clock: impl std::fmt::Display) -> Self {
+        let level = match line.glyph.tone() {
+            Tone::Bad | Tone::Lost => LogLevel::Error,
+            Tone::Warn | Tone::Back => LogLevel::Warn,
+            _ => LogLevel::Info,
+        };
+        let command = line.command.as_ref().map(|command| format!(": {command}")).unwrap_or_default();
+        let text = format!("{clock} {}{command}", line.sentence());
+        Self { level, host: line.host, text }
+    }
 }
 
 /// Says how much a line of the log matters.

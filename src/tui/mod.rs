@@ -18,7 +18,6 @@ pub mod edge;
 pub mod keymap;
 pub mod rows;
 pub mod terminal;
-pub mod text;
 pub mod theme;
 pub mod view;
 

@@ -4,33 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 
-/// Says what a piece of text means; how that looks is the theme's business.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// Text as such.
-    #[default]
-    Plain,
-    /// What can be passed over.
-    Dim,
-    /// What is looked at first.
-    Strong,
-    /// All is well.
-    Good,
-    /// Something is under way.
-    Busy,
-    /// Somebody should look.
-    Warn,
-    /// It failed.
-    Bad,
-    /// It could not be asked: neither well nor failed.
-    Lost,
-    /// It went back.
-    Back,
-    /// The selected row, the focused button, the tab that is open.
-    Selected,
-    /// The name of a key.
-    Key,
-}
+pub use crate::words::Tone;
+use crate::words::{Glyph, Look};
 
 /// Says on what the terminal draws; two of the sixteen colours can be read on one of them only.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -42,43 +17,9 @@ pub enum Ground {
     Light,
 }
 
-/// Names a sign; each stands beside a word.
+/// Names a sign of the screen itself; what is said of hosts and rollouts has the glyphs of everybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sign {
-    /// Nothing was asked yet.
-    Pending,
-    /// A connection is being opened.
-    Connecting,
-    /// Bytes travel.
-    Moving,
-    /// It is there and waits.
-    Ready,
-    /// It is being switched or checked.
-    Turning,
-    /// All is well.
-    Good,
-    /// It failed.
-    Bad,
-    /// It could not be reached.
-    Lost,
-    /// It went back, or goes.
-    Back,
-    /// It was left out.
-    Skipped,
-    /// It is behind.
-    Behind,
-    /// It is ahead.
-    Ahead,
-    /// It differs.
-    Differs,
-    /// There is nothing.
-    Nothing,
-    /// It is somebody else's.
-    Foreign,
-    /// Nobody knows.
-    Unknown,
-    /// Somebody should look.
-    Attention,
     /// A row is marked.
     Mark,
     /// What is selected.
@@ -139,27 +80,22 @@ impl Theme {
         }
     }
 
+    /// Gives how texts of everybody's look here.
+    #[must_use]
+    pub const fn look(&self) -> Look {
+        Look { color: self.color, unicode: !self.ascii }
+    }
+
+    /// Gives the text of a glyph.
+    #[must_use]
+    pub const fn glyph(&self, glyph: Glyph) -> &'static str {
+        glyph.text(!self.ascii)
+    }
+
     /// Gives the text of a sign.
     #[must_use]
     pub const fn sign(&self, sign: Sign) -> &'static str {
         let (drawn, ascii) = match sign {
-            Sign::Pending => ("∙", "."),
-            Sign::Connecting => ("◌", "o"),
-            Sign::Moving => ("▸", ">"),
-            Sign::Ready => ("▪", "="),
-            Sign::Turning => ("↻", "@"),
-            Sign::Good => ("✓", "+"),
-            Sign::Bad => ("✗", "x"),
-            Sign::Lost => ("⊘", "0"),
-            Sign::Back => ("↶", "<"),
-            Sign::Skipped => ("-", "-"),
-            Sign::Behind => ("↓", "v"),
-            Sign::Ahead => ("↑", "^"),
-            Sign::Differs => ("≠", "#"),
-            Sign::Nothing => ("○", "_"),
-            Sign::Foreign => ("◇", "%"),
-            Sign::Unknown => ("?", "?"),
-            Sign::Attention => ("!", "!"),
             Sign::Mark => ("●", "*"),
             Sign::Cursor => ("▌", ">"),
             Sign::Arrow => ("→", "->"),
@@ -231,7 +167,7 @@ pub fn strip_colors(buffer: &mut Buffer) {
 #[cfg(test)]
 mod tests {
     use super::{Ground, Sign, Theme, Tone, strip_colors};
-    use crate::tui::text::width;
+    use crate::words::width;
     use ratatui::buffer::Buffer;
     use ratatui::layout::Rect;
     use ratatui::style::{Color, Modifier};
@@ -252,7 +188,7 @@ mod tests {
     #[test]
     fn every_sign_has_its_ascii() {
         let theme = Theme { ascii: true, ..Theme::default() };
-        for sign in [Sign::Pending, Sign::Good, Sign::Arrow, Sign::Cut, Sign::Rising, Sign::Lost, Sign::Back] {
+        for sign in [Sign::Mark, Sign::Arrow, Sign::Cut, Sign::Rising, Sign::Dot, Sign::Step] {
             assert!(theme.sign(sign).is_ascii());
         }
         assert!((0..8).all(|second| theme.spinner(second).is_ascii()));

@@ -32,7 +32,7 @@ fn a_rollout_that_goes_back() {
 fn colour_adds_nothing_to_what_is_said() {
     let coloured = show(&bad(), COLOR);
     insta::assert_snapshot!("bad_color", coloured.replace('\x1b', "␛"));
-    assert_eq!(super::super::words::clean(&coloured), show(&bad(), PLAIN));
+    assert_eq!(crate::words::clean(&coloured), show(&bad(), PLAIN));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_paused_rollout_says_how_to_go_on() {
     story.tell(Event::Paused { why });
     let shown = show(&story, PLAIN);
     assert!(
-        shown.contains("‖ paused: gate \"error rate\" of stage canary could not tell: it printed no number"),
+        shown.contains("‖ paused: gate \"error rate\" of stage canary cannot tell: it printed no number"),
         "{shown}"
     );
     for command in ["continue", "rollback", "abort"] {
@@ -183,7 +183,7 @@ fn a_region_fits_whatever_the_terminal_is() {
     for columns in [0, 1, 5, 20, 60, 80, 140] {
         for rows in [0, 1, 5, 24] {
             let region = progress.region(&story.state, COLOR, columns, rows, story.now());
-            assert!(region.iter().all(|line| super::super::words::clean(line).width() <= columns.saturating_sub(1)));
+            assert!(region.iter().all(|line| crate::words::clean(line).width() <= columns.saturating_sub(1)));
             assert!(rows < 20 || region.len() < rows);
         }
     }

@@ -9,7 +9,7 @@ use crate::rollout::refusal;
 use crate::tui::edge::Source;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Table;
-use crate::tui::text::quote;
+use crate::words::quote;
 
 /// Writes the command line of a command.
 pub(super) fn command_line(invocation: &str, rollout: &str, command: &Command) -> String {

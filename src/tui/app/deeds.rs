@@ -2,7 +2,6 @@
 
 use super::actions::{command_line, install_line};
 use super::layers::{Button, Deed, Dialog, Focus, Layer};
-use super::story::pause_reason;
 use super::watch::Watched;
 use super::{Screen, State};
 use crate::expr::fold;
@@ -11,7 +10,7 @@ use crate::plan::{PlanKind, StageKind};
 use crate::rollout::{Mode, PauseReason};
 use crate::tui::edge::{Request, Source};
 use crate::tui::keymap::Action;
-use crate::tui::text::count;
+use crate::words::{count, reason};
 
 impl State {
     /// Does one of the actions of the rollout, or asks first.
@@ -76,7 +75,7 @@ impl State {
         let dialog = match (state.paused(), state.mode()) {
             (Some(PauseReason::Operator { .. }), _) => return self.command(vec![Command::Continue]),
             (Some(why), _) => Dialog::new("Go on in spite of it?", "Go on", yes)
-                .says(pause_reason(why))
+                .says(reason(why, self.settings.theme.look()))
                 .says(waived(why))
                 .same_as(line),
             (None, Mode::Promoting { stage }) => {

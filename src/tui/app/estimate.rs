@@ -6,7 +6,7 @@ use super::watch::Watched;
 use crate::model::{HostId, Phase, StageIdx};
 use crate::plan::{Plan, PlanKind, Promote};
 use crate::rollout::{Event, Mode, Record, State};
-use crate::tui::text::between;
+use crate::words::between;
 
 /// Holds how long things took so far.
 #[derive(Debug, Default, Clone, Copy)]

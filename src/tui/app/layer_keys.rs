@@ -6,6 +6,8 @@ use tui_input::Input;
 use super::State;
 use super::keys::step;
 use super::layers::{Layer, Line, LineKind, edit};
+use crate::expr::fold;
+use crate::model::HostId;
 use crate::tui::edge::Request;
 use crate::tui::keymap::Action;
 use crate::tui::view;
@@ -102,8 +104,14 @@ impl State {
                 let place = cursor.place();
                 match action {
                     Action::Enter => {
-                        let group = self.watched.as_ref().and_then(|watched| watched.groups().get(place));
-                        if let Some(filter) = group.map(|group| group.hosts.clone()) {
+                        // Hosts that were left out have a failure and no row.
+                        let shown = self.watched.as_ref().and_then(|watched| {
+                            let group = watched.groups().get(place)?;
+                            let rows = group.rows.iter().filter_map(|&row| watched.table.host(row));
+                            let hosts: Vec<HostId> = rows.map(|host| host.id.clone()).collect();
+                            (!hosts.is_empty()).then(|| fold(&hosts))
+                        });
+                        if let Some(filter) = shown {
                             self.layers.pop();
                             self.set_line(LineKind::Filter, &filter);
                         }

@@ -8,30 +8,26 @@ mod keys;
 mod layer_keys;
 mod layers;
 mod planning;
-mod status;
-mod story;
 mod watch;
 
 pub use estimate::{Estimate, Pace, estimate};
 pub use fleet::{Fleet, FleetTable, Survey};
 pub use layers::{Button, Deed, Dialog, Focus, Layer, Line, LineKind};
 pub use planning::{Answer, Flags, LeftOutGroup, PlanTable, Planning, Side};
-pub use status::{Status, Transfer};
-pub use story::pause_reason;
-pub use watch::{FailureGroup, Link, Watched, WatchedTable};
+pub use watch::{Link, Watched, WatchedTable};
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::edge::{EnvironmentFacts, HistoryRow, Message, Request, Settings, Source, Ticket};
+use super::edge::{EnvironmentFacts, HistoryRow, LogLine, Message, Request, Settings, Source, Ticket};
 use super::keymap::Context;
 use super::rows::{Cursor, Table};
-use super::text::between;
 use super::view;
 use crate::model::{HostId, RolloutId};
 use crate::plan::OnFailure;
 use crate::rollout::Event;
+use crate::words::{between, clock, tell};
 
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(8);
@@ -325,7 +321,9 @@ impl State {
         for record in records {
             watched.take(record);
             is_over |= matches!(record.event, Event::RolloutFinished { .. });
-            requests.extend(story::line(record, &self.settings.zone).map(Request::Log));
+            let Settings { zone, theme, .. } = &self.settings;
+            let line = tell(record, watched.state(), zone, theme.look());
+            requests.extend(line.map(|line| Request::Log(LogLine::new(line, clock(record.at, zone)))));
         }
         if is_over && watched.source != Source::Journal {
             requests.extend(self.outdate());

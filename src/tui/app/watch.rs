@@ -1,5 +1,5 @@
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,28 +7,11 @@ use jiff::Timestamp;
 
 use super::estimate::Pace;
 use super::fleet::{contains, natural};
-use super::status::{Status, Transfer};
-use crate::expr::fold;
-use crate::model::{Bytes, Failure, FailureClass, HostId, Installed, Phase, RolloutId, StageIdx};
-use crate::report::without_name;
+use crate::model::{HostId, Installed, Phase, RolloutId, StageIdx};
 use crate::rollout::{Event, HostStatus, Mode, Record, State};
 use crate::tui::edge::Source;
 use crate::tui::rows::{Field, Rows, Sort, Table, widest};
-
-/// Holds hosts that failed in the same way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailureGroup {
-    /// What happened to each of them.
-    pub class: FailureClass,
-    /// What was said of each of them.
-    pub message: String,
-    /// What to try.
-    pub hint: Option<String>,
-    /// Their rows.
-    pub rows: Vec<usize>,
-    /// Their names, folded.
-    pub hosts: String,
-}
+use crate::words::{Change, FailureGroup, Status, Transfer, Transfers, failure_groups};
 
 /// Says whether the conductor can be heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +34,7 @@ pub struct WatchedTable {
     pub state: State,
     hosts: Vec<HostId>,
     stages: BTreeMap<Arc<str>, Vec<HostId>>,
-    live: HashMap<usize, Transfer>,
+    live: Transfers,
     now: Timestamp,
     /// Below this place, hosts that have not given their lock are being asked for it.
     asked_below: usize,
@@ -90,17 +73,17 @@ impl WatchedTable {
     /// Gives how far the transfer to a host is, while there is one.
     #[must_use]
     pub fn transfer(&self, row: usize) -> Option<&Transfer> {
-        self.live.get(&row)
+        self.live.get(row)
     }
 
     /// Gives the transfers that have not stalled.
     pub fn moving(&self) -> impl Iterator<Item = &Transfer> {
-        self.live.values().filter(|transfer| transfer.stalled(self.now).is_none())
+        self.live.iter().map(|(_, transfer)| transfer).filter(|transfer| transfer.stalled(self.now).is_none())
     }
 
     /// Gives every transfer that is under way.
     pub fn transfers(&self) -> impl Iterator<Item = &Transfer> {
-        self.live.values()
+        self.live.iter().map(|(_, transfer)| transfer)
     }
 
     /// Says how a host stands.
@@ -109,26 +92,7 @@ impl WatchedTable {
         let Some(host) = self.state.host(row) else {
             return Status::Pending;
         };
-        match host.phase {
-            Phase::Pending if !host.locked && row < self.asked_below => Status::Connecting,
-            Phase::Pending => Status::Pending,
-            Phase::Priming => match self.live.get(&row) {
-                None => Status::Priming(None),
-                Some(transfer) if transfer.has_arrived() => Status::Verifying,
-                Some(transfer) if transfer.stalled(self.now).is_some() => Status::Stalled(transfer.percent()),
-                Some(transfer) => Status::Priming(transfer.percent()),
-            },
-            Phase::Primed => Status::Primed,
-            Phase::Activating => Status::Activating,
-            Phase::Active => Status::Active,
-            Phase::Checking => Status::Checking,
-            Phase::Healthy => Status::Healthy,
-            Phase::RollingBack => Status::RollingBack,
-            Phase::RolledBack => Status::RolledBack,
-            Phase::Failed if is_unreachable(host.failure.as_ref()) => Status::Unreachable,
-            Phase::Failed => Status::Failed,
-            Phase::Skipped => Status::Skipped,
-        }
+        Status::of(host, self.live.get(row), row < self.asked_below, self.now)
     }
 
     fn stage_name(&self, row: usize) -> &str {
@@ -149,10 +113,6 @@ impl WatchedTable {
         }
         host.from.as_ref().and_then(Installed::release).map_or("", |release| release.version().as_str())
     }
-}
-
-fn is_unreachable(failure: Option<&Failure>) -> bool {
-    failure.is_some_and(|failure| failure.class == FailureClass::Unreachable)
 }
 
 impl Table for WatchedTable {
@@ -192,7 +152,7 @@ impl Table for WatchedTable {
             Sort::Version => natural(self.runs(one), self.runs(other)),
             Sort::Site => self.site(one).cmp(self.site(other)),
             Sort::Progress => {
-                let part = |row: usize| self.live.get(&row).and_then(Transfer::part).unwrap_or(2.0);
+                let part = |row: usize| self.live.get(row).and_then(Transfer::part).unwrap_or(2.0);
                 part(one).total_cmp(&part(other))
             }
             Sort::Given => one.cmp(&other),
@@ -223,7 +183,7 @@ impl Watched {
                 state: State::new(),
                 hosts: Vec::new(),
                 stages: BTreeMap::new(),
-                live: HashMap::new(),
+                live: Transfers::default(),
                 now,
                 asked_below: 0,
                 widest: 0,
@@ -244,54 +204,28 @@ impl Watched {
         let table = &mut self.table;
         self.pace.take(&table.state, record);
         table.state.apply(record);
-        let index = match &record.event {
-            Event::RolloutPlanned { plan } => {
-                table.hosts = plan.hosts.iter().map(|host| host.host.clone()).collect();
-                table.widest = widest(&table.hosts);
-                table.stages.clear();
-                for (row, host) in table.hosts.iter().enumerate() {
-                    let stage = table.state.host(row).and_then(|host| table.state.stage(host.stage));
-                    if let Some((stage, _)) = stage {
-                        table.stages.entry(stage.name.as_str().into()).or_default().push(host.clone());
-                    }
+        if let Event::RolloutPlanned { plan } = &record.event {
+            table.hosts = plan.hosts.iter().map(|host| host.host.clone()).collect();
+            table.widest = widest(&table.hosts);
+            table.stages.clear();
+            for (row, host) in table.hosts.iter().enumerate() {
+                let stage = table.state.host(row).and_then(|host| table.state.stage(host.stage));
+                if let Some((stage, _)) = stage {
+                    table.stages.entry(stage.name.as_str().into()).or_default().push(host.clone());
                 }
-                self.rows.reset();
-                None
             }
-            Event::HostProgress { host, .. }
-            | Event::HostPhase { host, .. }
-            | Event::HostFailed { host, .. }
-            | Event::HostRetried { host, .. }
-            | Event::HostSkipped { host, .. } => table.state.index_of(host),
-            _ => None,
-        };
-        let Some(index) = index else {
-            return;
-        };
-        match &record.event {
-            Event::HostProgress { bytes, total, rate, eta, .. } => {
-                // Progress that was sent before the phase changed can arrive after it.
-                if table.state.host(index).is_none_or(|host| host.phase != Phase::Priming) {
-                    return;
-                }
-                let before = table.live.get(&index);
-                let still = before.filter(|transfer| transfer.bytes == *bytes && transfer.total.is_some());
-                let moved = still.map_or(record.at, |transfer| transfer.moved);
-                let left = eta.map(Duration::from_secs);
-                table.live.insert(index, Transfer { bytes: *bytes, total: Some(*total), rate: *rate, left, moved });
-                self.rows.moved();
-            }
-            Event::HostPhase { phase: Phase::Priming, .. } => {
-                let begun = Transfer { bytes: Bytes(0), total: None, rate: Bytes(0), left: None, moved: record.at };
-                table.live.insert(index, begun);
-                self.rows.touched();
-            }
-            _ => {
-                table.live.remove(&index);
+            self.rows.reset();
+        }
+        match table.live.apply(record, &table.state) {
+            Some(Change::Moved) => self.rows.moved(),
+            Some(Change::Begun) => self.rows.touched(),
+            Some(Change::Over) => {
                 self.regroup = true;
                 self.rows.touched();
             }
+            None => {}
         }
+        self.regroup |= matches!(record.event, Event::RolloutPlanned { .. });
     }
 
     /// Says how late it is.
@@ -304,7 +238,7 @@ impl Watched {
         let table = &mut self.table;
         let now = table.now;
         let mut stalled: Vec<(usize, Duration)> = if self.link == Link::Up && self.source != Source::Journal {
-            table.live.iter().filter_map(|(&row, transfer)| Some((row, transfer.stalled(now)?))).collect()
+            table.live.iter().filter_map(|(row, transfer)| Some((row, transfer.stalled(now)?))).collect()
         } else {
             Vec::new()
         };
@@ -321,7 +255,7 @@ impl Watched {
             self.rows.touched();
         }
         if std::mem::take(&mut self.regroup) {
-            self.groups = group(&table.state);
+            self.groups = failure_groups(&table.state);
         }
         if std::mem::take(&mut self.recount) {
             self.counts = count(&table.state);
@@ -340,7 +274,7 @@ impl Watched {
         self.counts.get(stage.0).and_then(|counts| counts.get(phase as usize)).copied().unwrap_or(0)
     }
 
-    /// Gives the hosts that failed, those with the same message together, most hosts first.
+    /// Gives the hosts that failed, those with the same message together.
     #[must_use]
     pub fn groups(&self) -> &[FailureGroup] {
         &self.groups
@@ -389,32 +323,4 @@ fn count(state: &State) -> Vec<[usize; Phase::ALL.len()]> {
         }
     }
     counts
-}
-
-fn group(state: &State) -> Vec<FailureGroup> {
-    let mut groups: BTreeMap<(FailureClass, String), FailureGroup> = BTreeMap::new();
-    for (row, host) in state.hosts().iter().enumerate() {
-        if let Some(failure) = &host.failure {
-            let message = without_name(&failure.message, &host.id);
-            let group = groups.entry((failure.class, message.clone())).or_insert_with(|| FailureGroup {
-                class: failure.class,
-                message: failure.message.clone(),
-                hint: failure.hint.clone(),
-                rows: Vec::new(),
-                hosts: String::new(),
-            });
-            if group.message != failure.message {
-                group.message = message;
-            }
-            group.rows.push(row);
-        }
-    }
-    let mut groups: Vec<FailureGroup> = groups.into_values().collect();
-    for group in &mut groups {
-        let hosts: Vec<HostId> =
-            group.rows.iter().filter_map(|&row| state.host(row)).map(|host| host.id.clone()).collect();
-        group.hosts = fold(&hosts);
-    }
-    groups.sort_by_key(|group| std::cmp::Reverse(group.rows.len()));
-    groups
 }

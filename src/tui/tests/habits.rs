@@ -623,7 +623,8 @@ fn hosts_whose_messages_differ_in_their_own_names_alone_failed_alike() {
     let mut console = watching(&run);
     console.press("e");
     let watched = console.state.watched.as_ref().unwrap();
-    let [group] = watched.groups() else { panic!("{:?}", watched.groups()) };
+    let [group, unreachable] = watched.groups() else { panic!("{:?}", watched.groups()) };
+    assert_eq!((unreachable.hosts.len(), unreachable.rows.len()), (1, 0), "left out before it started");
     assert_eq!(group.rows.len(), 2);
     assert!(group.message.contains("/srv/HOST/limits.ini"), "{}", group.message);
 }

@@ -1,14 +1,14 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::fleet::{labelled, state_sign};
+use super::fleet::{labelled, state_glyph};
 use super::paint::{Painter, span};
 use super::rollout::status_cell;
-use crate::model::{HostId, Installed, RollBackTarget};
-use crate::tui::app::{Screen, State, Status};
+use crate::model::{HostId, Installed};
+use crate::tui::app::{Screen, State};
 use crate::tui::rows::Table;
-use crate::tui::text::{self, between, clean, clock, wrap};
 use crate::tui::theme::{Sign, Theme, Tone};
+use crate::words::{self, Status, back_to, between, clean, clock, wrap};
 
 /// Collects lines of facts.
 struct Facts {
@@ -76,12 +76,12 @@ fn fleet(state: &State, facts: &mut Facts) -> Option<()> {
         facts.text(Tone::Dim, "It has not answered yet.");
         return Some(());
     };
-    let (word, tone) = labelled(facts.theme, state_sign(answer.state), answer.state.word());
+    let (word, tone) = labelled(facts.theme, state_glyph(answer.state), answer.state.word());
     facts.fact("state", tone, &word);
     facts.fact("installed", Tone::Plain, answer.version.as_deref().unwrap_or_default());
     facts.fact("digest", Tone::Dim, &answer.digest.map(|digest| digest.to_string()).unwrap_or_default());
     if let Some(behind) = answer.behind.filter(|&behind| behind > 0) {
-        facts.fact("behind", Tone::Warn, &text::count(behind, "release"));
+        facts.fact("behind", Tone::Warn, &words::count(behind, "release"));
     }
     let asked = format!("{} ({} ms)", clock(answer.at, &state.settings.zone), answer.latency.as_millis());
     facts.fact("asked", Tone::Plain, &asked);
@@ -110,15 +110,6 @@ fn plan(state: &State, facts: &mut Facts) -> Option<()> {
     Some(())
 }
 
-fn back_to(target: Option<&RollBackTarget>) -> String {
-    match target {
-        Some(RollBackTarget::Release { id }) => id.to_string(),
-        Some(RollBackTarget::Nothing) => "none: there was no release before".to_owned(),
-        Some(RollBackTarget::Adopted) => "the folder that was there before".to_owned(),
-        None => "nothing that was ever good there".to_owned(),
-    }
-}
-
 fn rollout(state: &State, facts: &mut Facts) -> Option<()> {
     let watched = state.watched.as_ref()?;
     let row = watched.rows.selected()?;
@@ -128,7 +119,7 @@ fn rollout(state: &State, facts: &mut Facts) -> Option<()> {
     facts.host(&host.id);
     let (word, tone) = status_cell(facts.theme, table.status(row));
     let now = if watched.is_running() { Some(state.now) } else { None };
-    let since = host.since.zip(now).map(|(since, now)| format!(" for {}", text::span(between(since, now))));
+    let since = host.since.zip(now).map(|(since, now)| format!(" for {}", words::span(between(since, now))));
     facts.fact("state", tone, &format!("{word}{}", since.unwrap_or_default()));
     let site = plan.hosts.get(row).and_then(|host| host.site.as_ref());
     facts.fact("site", Tone::Plain, &site.map(ToString::to_string).unwrap_or_default());
@@ -150,7 +141,7 @@ fn rollout(state: &State, facts: &mut Facts) -> Option<()> {
         facts.fact("arrived", Tone::Plain, &format!("{}{total}", transfer.bytes));
         if let Status::Priming(_) = table.status(row) {
             facts.fact("rate", Tone::Plain, &format!("{}/s", transfer.rate));
-            facts.fact("left", Tone::Plain, &transfer.left.map(text::span).unwrap_or_default());
+            facts.fact("left", Tone::Plain, &transfer.left.map(words::span).unwrap_or_default());
         }
         if let Status::Stalled(_) = table.status(row) {
             facts.fact(

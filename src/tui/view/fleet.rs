@@ -6,21 +6,13 @@ use super::{below, beside, detail, list_title};
 use crate::model::HostState;
 use crate::tui::app::{State, Survey};
 use crate::tui::rows::Table;
-use crate::tui::text::{clean, clock, day, width};
 use crate::tui::theme::{Sign, Theme, Tone};
+use crate::words::{Glyph, clean_line, clock, day_and_time, width};
 
-/// Gives the sign and the meaning of a state.
-pub(super) const fn state_sign(state: HostState) -> (Sign, Tone) {
-    match state {
-        HostState::Current => (Sign::Good, Tone::Good),
-        HostState::Outdated => (Sign::Behind, Tone::Warn),
-        HostState::Ahead => (Sign::Ahead, Tone::Warn),
-        HostState::Drifted => (Sign::Differs, Tone::Bad),
-        HostState::Missing => (Sign::Nothing, Tone::Warn),
-        HostState::Unmanaged => (Sign::Foreign, Tone::Warn),
-        HostState::Unreachable => (Sign::Lost, Tone::Lost),
-        HostState::Unknown => (Sign::Unknown, Tone::Lost),
-    }
+/// Gives the glyph and the meaning of a state.
+pub(super) const fn state_glyph(state: HostState) -> (Glyph, Tone) {
+    let glyph = Glyph::of_state(state);
+    (glyph, glyph.tone())
 }
 
 /// Gives the summary, the list and what stands beside it.
@@ -39,7 +31,7 @@ fn summary(state: &State, body: Rect) -> Vec<Line<'static>> {
     }
     lines.extend(rollout_line(state));
     if let Survey::Failed(why) = &state.fleet.survey {
-        let text = format!(" the survey could not be made: {}", clean(why));
+        let text = format!(" the survey could not be made: {}", clean_line(why));
         lines.push(Line::from(span(state.settings.theme, Tone::Bad, text)));
     }
     lines
@@ -65,8 +57,8 @@ fn release_line(state: &State) -> Line<'static> {
     match &facts.lock {
         None => spans.push(span(theme, Tone::Dim, "not locked")),
         Some(lock) => {
-            let why = lock.reason.as_deref().map(|why| format!(": {}", clean(why))).unwrap_or_default();
-            let since = day(lock.since, &state.settings.zone);
+            let why = lock.reason.as_deref().map(|why| format!(": {}", clean_line(why))).unwrap_or_default();
+            let since = day_and_time(lock.since, &state.settings.zone);
             spans.push(span(theme, Tone::Warn, format!("locked by {} since {since}{why}", lock.owner)));
         }
     }
@@ -81,8 +73,8 @@ fn counts_lines(state: &State, room: usize) -> Vec<Line<'static>> {
     let mut used = 0;
     for known in HostState::ALL {
         if let Some(number) = state.fleet.counts().get(&known) {
-            let (sign, tone) = state_sign(known);
-            let text = format!(" {} {number} {known} ", theme.sign(sign));
+            let (sign, tone) = state_glyph(known);
+            let text = format!(" {} {number} {known} ", theme.glyph(sign));
             if used + width(&text) > room && !spans.is_empty() {
                 lines.push(Line::from(std::mem::take(&mut spans)));
                 used = 0;
@@ -146,7 +138,7 @@ fn rollout_line(state: &State) -> Option<Line<'static>> {
     } else {
         (Tone::Warn, "waits to be resumed: c opens it")
     };
-    let sign = theme.sign(if live.running { Sign::Moving } else { Sign::Attention });
+    let sign = theme.glyph(if live.running { Glyph::Priming } else { Glyph::Attention });
     let text = format!(" {sign} rollout {} of {} by {} {what}", live.rollout, live.version, live.operator);
     Some(Line::from(span(theme, tone, text)))
 }
@@ -187,15 +179,15 @@ fn cell(state: &State, row: usize, id: Id) -> Cell {
     match id {
         Id::Host => (table.hosts().get(row).map(ToString::to_string).unwrap_or_default().into(), Tone::Plain),
         Id::State => match answer {
-            Some(answer) if fresh => labelled(theme, state_sign(answer.state), answer.state.word()),
+            Some(answer) if fresh => labelled(theme, state_glyph(answer.state), answer.state.word()),
             _ if matches!(state.fleet.survey, Survey::Running { .. }) => {
-                labelled(theme, (Sign::Connecting, Tone::Dim), "asking")
+                labelled(theme, (Glyph::Connecting, Tone::Dim), "asking")
             }
-            Some(answer) => labelled(theme, (state_sign(answer.state).0, Tone::Dim), answer.state.word()),
-            None => labelled(theme, (Sign::Pending, Tone::Dim), "not asked"),
+            Some(answer) => labelled(theme, (state_glyph(answer.state).0, Tone::Dim), answer.state.word()),
+            None => labelled(theme, (Glyph::Pending, Tone::Dim), "not asked"),
         },
         Id::Installed => (
-            answer.and_then(|answer| answer.version.as_deref()).map(clean).unwrap_or_default().into_owned().into(),
+            answer.and_then(|answer| answer.version.as_deref()).map(clean_line).unwrap_or_default().into_owned().into(),
             dim,
         ),
         Id::Behind => match answer.and_then(|answer| answer.behind) {
@@ -215,14 +207,14 @@ fn cell(state: &State, row: usize, id: Id) -> Cell {
         }
         Id::Cause => {
             let cause = answer.and_then(|answer| answer.cause.as_deref()).unwrap_or_default();
-            (clean(cause.lines().next().unwrap_or_default()).into_owned().into(), dim)
+            (clean_line(cause.lines().next().unwrap_or_default()).into_owned().into(), dim)
         }
     }
 }
 
 /// Makes a cell of a sign and its word.
-pub(super) fn labelled(theme: Theme, (sign, tone): (Sign, Tone), word: &str) -> Cell {
-    (format!("{} {word}", theme.sign(sign)).into(), tone)
+pub(super) fn labelled(theme: Theme, (sign, tone): (Glyph, Tone), word: &str) -> Cell {
+    (format!("{} {word}", theme.glyph(sign)).into(), tone)
 }
 
 pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {

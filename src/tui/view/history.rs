@@ -4,11 +4,10 @@ use ratatui::text::Line;
 use super::below;
 use super::paint::{Cell, Column, Painter, Width, column, fit, number, plain, span};
 use crate::plan::PlanKind;
-use crate::rollout::Outcome;
 use crate::tui::app::{Answer, State};
 use crate::tui::edge::HistoryRow;
-use crate::tui::text::{self, clean, count, day};
-use crate::tui::theme::{Sign, Tone};
+use crate::tui::theme::Tone;
+use crate::words::{self, Glyph, clean_line, count, day_and_time};
 
 #[derive(Debug, Clone, Copy)]
 enum Id {
@@ -39,9 +38,9 @@ const COLUMNS: [Column<Id>; 10] = [
 
 fn cell(state: &State, row: &HistoryRow, id: Id) -> Cell {
     let theme = state.settings.theme;
-    let time = |duration: Option<std::time::Duration>| duration.map(text::span).unwrap_or_default();
+    let time = |duration: Option<std::time::Duration>| duration.map(words::span).unwrap_or_default();
     match id {
-        Id::Started => (day(row.started, &state.settings.zone).into(), Tone::Plain),
+        Id::Started => (day_and_time(row.started, &state.settings.zone).into(), Tone::Plain),
         Id::Version => (row.version.to_string().into(), Tone::Strong),
         Id::Kind => (
             match row.kind {
@@ -53,15 +52,12 @@ fn cell(state: &State, row: &HistoryRow, id: Id) -> Cell {
             Tone::Dim,
         ),
         Id::Outcome => {
-            let (sign, tone, word) = match row.outcome {
-                Some(Outcome::Completed) if row.debt == 0 => (Sign::Good, Tone::Good, "completed"),
-                Some(Outcome::Completed) => (Sign::Attention, Tone::Warn, "with debt"),
-                Some(Outcome::Stopped) => (Sign::Bad, Tone::Bad, "stopped"),
-                Some(Outcome::RolledBack) => (Sign::Back, Tone::Back, "rolled back"),
-                Some(Outcome::Locked) => (Sign::Bad, Tone::Warn, "locked"),
-                None => (Sign::Moving, Tone::Busy, "not over"),
+            let (glyph, word) = match row.outcome {
+                // How large the debt is stands in a column of its own.
+                Some(outcome) => (words::ended(outcome, row.debt).0, outcome.to_string()),
+                None => (Glyph::Priming, "not over".to_owned()),
             };
-            (format!("{} {word}", theme.sign(sign)).into(), tone)
+            (format!("{} {word}", theme.glyph(glyph)).into(), glyph.tone())
         }
         Id::Took => (time(row.took).into(), Tone::Plain),
         Id::Lead => (time(row.lead).into(), Tone::Plain),
@@ -69,7 +65,7 @@ fn cell(state: &State, row: &HistoryRow, id: Id) -> Cell {
         Id::Debt if row.debt == 0 => ("".into(), Tone::Plain),
         Id::Debt => (row.debt.to_string().into(), Tone::Bad),
         Id::Operator => (row.operator.to_string().into(), Tone::Dim),
-        Id::Reason => (clean(row.reason.as_deref().unwrap_or_default()).into_owned().into(), Tone::Dim),
+        Id::Reason => (clean_line(row.reason.as_deref().unwrap_or_default()).into_owned().into(), Tone::Dim),
     }
 }
 
@@ -78,7 +74,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
     let says = match &state.history {
         Answer::Here(rows) if rows.is_empty() => "no rollout was made from here yet".to_owned(),
         Answer::Here(_) => String::new(),
-        Answer::Failed(why) => format!("the history could not be read: {}", clean(why)),
+        Answer::Failed(why) => format!("the history could not be read: {}", clean_line(why)),
         Answer::None | Answer::Asked => "reading the journals".to_owned(),
     };
     let rows = state.history.here().map(Vec::as_slice).unwrap_or_default();

@@ -3,11 +3,11 @@ use ratatui::text::{Line, Span};
 
 use super::detail;
 use super::paint::{Painter, span};
-use crate::tui::app::{Dialog, FailureGroup, Focus, Layer, State};
+use crate::tui::app::{Dialog, Focus, Layer, State};
 use crate::tui::keymap::{self, Action, BINDINGS, Context};
 use crate::tui::rows::Cursor;
-use crate::tui::text::{clean, count, cut, width, wrap};
 use crate::tui::theme::{Sign, Theme, Tone};
+use crate::words::{FailureGroup, clean_line, count, cut, width, wrap};
 
 /// The widest that a layer of text is drawn.
 const WIDEST: u16 = 110;
@@ -139,7 +139,7 @@ fn failures(painter: &mut Painter<'_>, area: Rect, groups: &[FailureGroup], curs
     let list = usize::from(inside.height).saturating_sub(foot + 1);
     let skipped = (cursor.place() - first.min(cursor.place())).saturating_sub(list.saturating_sub(1));
     for (line, group) in groups.get(window).unwrap_or_default().iter().skip(skipped).enumerate().take(list) {
-        let text = format!("{:>5}  {:<11}  {}", group.rows.len(), group.class, clean(&group.message));
+        let text = format!("{:>5}  {:<11}  {}", group.hosts.len(), group.class, clean_line(&group.message));
         painter.text(inside, 0, line, inside.width, &text, theme.style(Tone::Plain));
         if first + skipped + line == cursor.place() {
             painter.style(inside, line, theme.style(Tone::Selected));
@@ -155,10 +155,10 @@ fn whole(theme: Theme, group: &FailureGroup, room: usize) -> Vec<Line<'static>> 
     let mut lines = Vec::new();
     let mut add =
         |tone, text: &str| lines.extend(wrap(text, room).into_iter().map(|line| Line::from(span(theme, tone, line))));
-    add(Tone::Bad, &clean(&group.message));
-    add(Tone::Plain, &format!("{}: {}", count(group.rows.len(), "host"), group.hosts));
+    add(Tone::Bad, &clean_line(&group.message));
+    add(Tone::Plain, &format!("{}: {}", count(group.hosts.len(), "host"), group.names));
     if let Some(hint) = &group.hint {
-        add(Tone::Dim, &format!("try: {}", clean(hint)));
+        add(Tone::Dim, &format!("try: {}", clean_line(hint)));
     }
     lines
 }
@@ -169,10 +169,10 @@ fn draw_dialog(painter: &mut Painter<'_>, state: &State, dialog: &Dialog) {
     let room = usize::from(columns.saturating_sub(8).min(72));
     let mut lines: Vec<Line<'static>> = Vec::new();
     for text in &dialog.body {
-        lines.extend(wrap(&clean(text), room).into_iter().map(Line::from));
+        lines.extend(wrap(&clean_line(text), room).into_iter().map(Line::from));
     }
     if let Some(same) = &dialog.command_line {
-        let parts = wrap(&clean(same), room).into_iter().take(3);
+        let parts = wrap(&clean_line(same), room).into_iter().take(3);
         lines.extend(parts.map(|part| Line::from(span(theme, Tone::Dim, part))));
     }
     if let Some((_, input)) = &dialog.typed {
@@ -186,7 +186,7 @@ fn draw_dialog(painter: &mut Painter<'_>, state: &State, dialog: &Dialog) {
     lines.push(Line::default());
     lines.push(Line::from(buttons(theme, dialog)));
     if let Some(complaint) = &dialog.complaint {
-        lines.push(Line::from(span(theme, Tone::Bad, clean(complaint).into_owned())));
+        lines.push(Line::from(span(theme, Tone::Bad, clean_line(complaint).into_owned())));
     }
     let widest = lines.iter().map(Line::width).max().unwrap_or(0).max(width(&dialog.title) + 2).min(room);
     let box_width = u16::try_from(widest + 4).unwrap_or(columns).min(columns);

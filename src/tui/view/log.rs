@@ -12,8 +12,8 @@ use super::paint::{Painter, span};
 use crate::model::HostId;
 use crate::tui::app::{LogSize, State};
 use crate::tui::edge::{LogLevel, LogLine, LogScroll};
-use crate::tui::text::{clean, cut};
 use crate::tui::theme::{Sign, Theme, Tone};
+use crate::words::{Glyph, clean_line, cut};
 
 /// The name under which lines stand that are about no host.
 const EVERYBODY: &str = "rollout";
@@ -121,12 +121,12 @@ impl LogFormatter for Format {
 
     fn format(&self, width: usize, record: &ExtLogRecord) -> Vec<Line<'_>> {
         let (sign, tone) = match record.level {
-            Level::Error => (Sign::Bad, Tone::Bad),
-            Level::Warn => (Sign::Attention, Tone::Warn),
-            Level::Info => (Sign::Pending, Tone::Plain),
-            Level::Debug | Level::Trace => (Sign::Pending, Tone::Dim),
+            Level::Error => (Glyph::Bad, Tone::Bad),
+            Level::Warn => (Glyph::Attention, Tone::Warn),
+            Level::Info => (Glyph::Pending, Tone::Plain),
+            Level::Debug | Level::Trace => (Glyph::Pending, Tone::Dim),
         };
-        let text = format!(" {} {}", self.theme.sign(sign), clean(record.msg().trim_start()));
+        let text = format!(" {} {}", self.theme.glyph(sign), clean_line(record.msg().trim_start()));
         let text = cut(&text, width, self.theme.sign(Sign::Cut)).into_owned();
         let style: Style = self.theme.style(tone);
         vec![Line::from(Span::styled(text, style))]

@@ -21,8 +21,8 @@ use super::app::{LogSize, Screen, State};
 use super::edge::Source;
 use super::keymap::{self, Action};
 use super::rows::Rows;
-use super::text::{between, clock, count, cut, width};
 use super::theme::{Sign, Tone, strip_colors};
+use crate::words::{between, clock, count, cut, width};
 
 /// The smallest terminal that the console is drawn on, in columns and rows.
 pub const SMALLEST: (u16, u16) = (60, 15);
@@ -202,7 +202,7 @@ fn foot(painter: &mut Painter<'_>, area: Rect, state: &State) {
         .map(|asked| {
             let more =
                 if state.asked.len() > 1 { format!(" and {} more", state.asked.len() - 1) } else { String::new() };
-            let since = super::text::span(between(asked.since, state.now));
+            let since = crate::words::span(between(asked.since, state.now));
             vec![span(theme, Tone::Busy, format!(" asked: {}{more} ({since}) ", asked.what))]
         })
         .unwrap_or_default();

@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::tui::rows::Rows;
-use crate::tui::text::{cut, width};
 use crate::tui::theme::{Sign, Theme, Tone};
+use crate::words::{cut, width};
 
 /// Draws into a part of the screen; what lies outside it is not drawn, however it is asked for.
 pub(super) struct Painter<'a> {

@@ -8,8 +8,8 @@ use crate::plan::{LeftOutReason, PlanKind, Promote, StagePlan};
 use crate::tui::app::{Answer, Layer, LineKind, PlanTable, Side, State};
 use crate::tui::edge::{Standing, VersionRow};
 use crate::tui::rows::Table;
-use crate::tui::text::{self, clean, count, day};
 use crate::tui::theme::{Sign, Theme, Tone};
+use crate::words::{self, Glyph, clean_line, count, day_and_time};
 
 /// From how many columns on the versions stand beside the plan.
 const WIDE: u16 = 110;
@@ -58,13 +58,13 @@ fn version_cell(state: &State, row: &VersionRow, id: VersionId) -> Cell {
     match id {
         VersionId::Version => (row.version.to_string().into(), Tone::Strong),
         VersionId::Tagged => {
-            let at = row.at.map(|at| day(at, &state.settings.zone)).unwrap_or_default();
+            let at = row.at.map(|at| day_and_time(at, &state.settings.zone)).unwrap_or_default();
             (at.split(' ').next().unwrap_or_default().to_owned().into(), Tone::Dim)
         }
         VersionId::Standing => match &row.standing {
-            Standing::Untried => (format!("{} new", theme.sign(Sign::Pending)).into(), Tone::Plain),
-            Standing::Good => (format!("{} good", theme.sign(Sign::Good)).into(), Tone::Good),
-            Standing::Bad(_) => (format!("{} bad", theme.sign(Sign::Bad)).into(), Tone::Bad),
+            Standing::Untried => (format!("{} new", theme.glyph(Glyph::Pending)).into(), Tone::Plain),
+            Standing::Good => (format!("{} good", theme.glyph(Glyph::Good)).into(), Tone::Good),
+            Standing::Bad(_) => (format!("{} bad", theme.glyph(Glyph::Bad)).into(), Tone::Bad),
         },
         VersionId::Built => (if row.built { "built" } else { "" }.into(), Tone::Dim),
         VersionId::Hosts if row.hosts == 0 => ("".into(), Tone::Plain),
@@ -84,7 +84,7 @@ fn draw_versions(painter: &mut Painter<'_>, area: Rect, state: &State) {
     let says = match &state.planning.versions {
         Answer::Here(versions) if versions.is_empty() => "no tag is a release: see product.tags".to_owned(),
         Answer::Here(_) => String::new(),
-        Answer::Failed(why) => format!("the versions could not be read: {}", clean(why)),
+        Answer::Failed(why) => format!("the versions could not be read: {}", clean_line(why)),
         Answer::None | Answer::Asked => "reading the tags".to_owned(),
     };
     if !says.is_empty() {
@@ -109,12 +109,12 @@ fn summary(state: &State, room: u16) -> Vec<Line<'static>> {
     match &planning.plan {
         Answer::None => lines.push(Line::from(span(theme, Tone::Dim, " Enter on a version makes its plan"))),
         Answer::Asked => {
-            let step = planning.step.as_ref().map(|step| format!(": {}", clean(step))).unwrap_or_default();
+            let step = planning.step.as_ref().map(|step| format!(": {}", clean_line(step))).unwrap_or_default();
             let text = format!(" {} making the plan{step}", theme.spinner(state.ticks));
             lines.push(Line::from(span(theme, Tone::Busy, text)));
         }
         Answer::Failed(why) => {
-            lines.extend(why.lines().map(|line| Line::from(span(theme, Tone::Bad, format!(" {}", clean(line))))));
+            lines.extend(why.lines().map(|line| Line::from(span(theme, Tone::Bad, format!(" {}", clean_line(line))))));
         }
         Answer::Here(table) => {
             if table.plan.hosts.is_empty() {
@@ -130,7 +130,8 @@ fn summary(state: &State, room: u16) -> Vec<Line<'static>> {
                 .and_then(|versions| versions.iter().find(|row| row.version == table.plan.version))
                 .map(|row| &row.standing)
             {
-                let text = format!(" {} this version is marked bad: {}", theme.sign(Sign::Attention), clean(why));
+                let text =
+                    format!(" {} this version is marked bad: {}", theme.glyph(Glyph::Attention), clean_line(why));
                 lines.push(Line::from(span(theme, Tone::Bad, text)));
             }
         }
@@ -213,10 +214,10 @@ fn stage_lines(theme: Theme, stages: &[StagePlan], room: u16) -> Vec<Line<'stati
     let line = |tone: Tone, text: &dyn Fn(&Column<StageId>) -> String| {
         let mut line = String::new();
         for (column, x, most) in &columns {
-            let text = text::cut(&text(column), usize::from(*most), theme.sign(Sign::Cut)).into_owned();
-            let indent = if column.right { usize::from(*most).saturating_sub(text::width(&text)) } else { 0 };
+            let text = words::cut(&text(column), usize::from(*most), theme.sign(Sign::Cut)).into_owned();
+            let indent = if column.right { usize::from(*most).saturating_sub(words::width(&text)) } else { 0 };
             let at = 1 + usize::from(*x) + indent;
-            line.push_str(&" ".repeat(at.saturating_sub(text::width(&line))));
+            line.push_str(&" ".repeat(at.saturating_sub(words::width(&line))));
             line.push_str(&text);
         }
         Line::from(span(theme, tone, line))
@@ -233,7 +234,7 @@ fn stage_lines(theme: Theme, stages: &[StagePlan], room: u16) -> Vec<Line<'stati
 fn budgets_fit(columns: &[Placed<StageId>], stages: &[StagePlan]) -> bool {
     let place = columns.iter().find(|(column, ..)| matches!(column.id, StageId::Budget));
     place.is_some_and(|(_, _, most)| {
-        let fits = |stage| text::width(&stage_cell(stage, StageId::Budget)) <= usize::from(*most);
+        let fits = |stage| words::width(&stage_cell(stage, StageId::Budget)) <= usize::from(*most);
         stages.iter().all(fits)
     })
 }
@@ -266,7 +267,7 @@ fn stage_cell(stage: &StagePlan, id: StageId) -> String {
         _ if empty => String::new(),
         StageId::AtOnce => stage.concurrency.to_string(),
         StageId::Soak if stage.soak.is_zero() => "none".to_owned(),
-        StageId::Soak => text::span(stage.soak),
+        StageId::Soak => words::span(stage.soak),
         StageId::Then if stage.promote == Promote::Manual => "by hand".to_owned(),
         StageId::Then => "by itself".to_owned(),
         StageId::Waves => {
@@ -289,7 +290,8 @@ fn left_out(theme: Theme, table: &PlanTable) -> impl Iterator<Item = Line<'stati
             LeftOutReason::Excluded => (Tone::Dim, "excluded"),
             LeftOutReason::Unreachable => (Tone::Lost, "cannot be reached"),
         };
-        let message = if group.message.is_empty() { String::new() } else { format!(" ({})", clean(&group.message)) };
+        let message =
+            if group.message.is_empty() { String::new() } else { format!(" ({})", clean_line(&group.message)) };
         let text = format!(" {} left out, {why}{message}: {}", count(group.count, "host"), group.hosts);
         Line::from(span(theme, tone, text))
     })
@@ -322,7 +324,7 @@ fn cell(theme: Theme, table: &PlanTable, row: usize, id: Id) -> Cell {
         Id::Host => (table.hosts().get(row).map(ToString::to_string).unwrap_or_default().into(), Tone::Plain),
         Id::Stage => (place.map(|(stage, _)| stage.to_owned()).unwrap_or_default().into(), Tone::Dim),
         Id::Wave => (place.map(|(_, wave)| wave.to_string()).unwrap_or_default().into(), Tone::Dim),
-        Id::From => (clean(table.from(row)).into_owned().into(), Tone::Plain),
+        Id::From => (clean_line(table.from(row)).into_owned().into(), Tone::Plain),
         Id::To => (format!("{} {}", theme.sign(Sign::Arrow), table.plan.version).into(), Tone::Plain),
         Id::Site => {
             let site = table.plan.hosts.get(row).and_then(|host| host.site.as_ref());

@@ -4,10 +4,10 @@ use ratatui::text::Line;
 use super::fleet::labelled;
 use super::paint::{Cell, Column, Painter, Width, column, number, plain, span};
 use super::{below, beside, detail, list_title, summary};
-use crate::tui::app::{State, Status, Watched};
+use crate::tui::app::{State, Watched};
 use crate::tui::rows::Table;
-use crate::tui::text::{self, clean};
-use crate::tui::theme::{Sign, Theme, Tone};
+use crate::tui::theme::{Theme, Tone};
+use crate::words::{self, Status, clean_line};
 
 /// Gives the summary, the list and what stands beside it.
 pub(super) fn layout(state: &State, body: Rect) -> (Rect, Rect, Option<Rect>) {
@@ -25,30 +25,13 @@ fn summary_lines(state: &State, body: Rect) -> Vec<Line<'static>> {
     summary::lines(state, watched, usize::from(body.width), most)
 }
 
-/// Gives the sign and the meaning of a status.
-pub(super) const fn status_sign(status: Status) -> (Sign, Tone) {
-    match status {
-        Status::Pending => (Sign::Pending, Tone::Dim),
-        Status::Connecting => (Sign::Connecting, Tone::Busy),
-        Status::Priming(_) | Status::Verifying => (Sign::Moving, Tone::Busy),
-        Status::Stalled(_) => (Sign::Attention, Tone::Warn),
-        Status::Primed => (Sign::Ready, Tone::Plain),
-        Status::Activating | Status::Active | Status::Checking => (Sign::Turning, Tone::Busy),
-        Status::Healthy => (Sign::Good, Tone::Good),
-        Status::RollingBack | Status::RolledBack => (Sign::Back, Tone::Back),
-        Status::Failed => (Sign::Bad, Tone::Bad),
-        Status::Unreachable => (Sign::Lost, Tone::Lost),
-        Status::Skipped => (Sign::Skipped, Tone::Dim),
-    }
-}
-
 /// Makes the cell of a status: its sign, its word and how many percent have arrived.
 pub(super) fn status_cell(theme: Theme, status: Status) -> Cell {
     match status {
         Status::Priming(Some(percent)) | Status::Stalled(Some(percent)) => {
-            labelled(theme, status_sign(status), &format!("{} {percent}%", status.word()))
+            labelled(theme, (status.glyph(), status.tone()), &format!("{} {percent}%", status.word()))
         }
-        _ => labelled(theme, status_sign(status), status.word()),
+        _ => labelled(theme, (status.glyph(), status.tone()), status.word()),
     }
 }
 
@@ -94,7 +77,7 @@ fn cell(theme: Theme, watched: &Watched, row: usize, id: Id) -> Cell {
         Id::Host => (table.hosts().get(row).map(ToString::to_string).unwrap_or_default().into(), Tone::Plain),
         Id::Status => status_cell(theme, table.status(row)),
         Id::Bar => match transfer.and_then(|transfer| transfer.part()) {
-            Some(part) => (theme.bar(part, 10).into(), status_sign(table.status(row)).1),
+            Some(part) => (theme.bar(part, 10).into(), table.status(row).tone()),
             None => ("".into(), Tone::Plain),
         },
         Id::Bytes => match (transfer, host) {
@@ -109,7 +92,9 @@ fn cell(theme: Theme, watched: &Watched, row: usize, id: Id) -> Cell {
             Some(transfer) => (format!("{}/s", transfer.rate).into(), Tone::Plain),
             None => ("".into(), Tone::Plain),
         },
-        Id::Left => (moving.and_then(|transfer| transfer.left).map(text::span).unwrap_or_default().into(), Tone::Plain),
+        Id::Left => {
+            (moving.and_then(|transfer| transfer.left).map(words::span).unwrap_or_default().into(), Tone::Plain)
+        }
         Id::Stage => {
             let stage = host.and_then(|host| watched.state().stage(host.stage));
             (stage.map(|(stage, _)| stage.name.to_string()).unwrap_or_default().into(), Tone::Dim)
@@ -128,13 +113,13 @@ fn note(watched: &Watched, row: usize) -> Cell {
         return ("".into(), Tone::Plain);
     };
     if let Some((_, still)) = watched.stalled().iter().find(|(stalled, _)| *stalled == row) {
-        return (format!("no byte for {}", text::span(*still)).into(), Tone::Warn);
+        return (format!("no byte for {}", words::span(*still)).into(), Tone::Warn);
     }
     if let Some(failure) = &host.failure {
-        return (format!("{}: {}", failure.class, clean(&failure.message)).into(), Tone::Bad);
+        return (format!("{}: {}", failure.class, clean_line(&failure.message)).into(), Tone::Bad);
     }
     if let Some(why) = &host.skipped {
-        return (clean(why).into_owned().into(), Tone::Dim);
+        return (clean_line(why).into_owned().into(), Tone::Dim);
     }
     let mut facts = Vec::new();
     if host.depooled {

@@ -7,14 +7,14 @@ use ratatui::text::{Line, Span};
 use super::key_of;
 use super::paint::span;
 use crate::model::{Bytes, FailureClass, Phase, StageIdx, Verdict};
-use crate::plan::{PlanKind, Promote, StagePlan};
+use crate::plan::{PlanKind, StagePlan};
 use crate::rollout::{GateStatus, HostEnd, Mode, Outcome, PauseReason, StageStatus};
-use crate::tui::app::{Link, Screen, State, Watched, estimate, pause_reason};
+use crate::tui::app::{Link, Screen, State, Watched, estimate};
 use crate::tui::edge::Source;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Table;
-use crate::tui::text::{self, between, clean, clock, count, cut, width, wrap};
 use crate::tui::theme::{Sign, Theme, Tone};
+use crate::words::{self, Glyph, after_soak, between, clean_line, clock, count, cut, reason, used, width, wrap};
 
 /// How much a line matters where there is no room for all: the lowest go last.
 type Weighted = (u8, Line<'static>);
@@ -60,7 +60,7 @@ fn headline(state: &State, watched: &Watched) -> Line<'static> {
     ];
     let until = if watched.is_running() { Some(state.now) } else { rollout.latest() };
     if let (Some(since), Some(until)) = (rollout.started(), until) {
-        spans.push(span(theme, Tone::Plain, format!("{dot}{}", text::span(between(since, until)))));
+        spans.push(span(theme, Tone::Plain, format!("{dot}{}", words::span(between(since, until)))));
     }
     if let Some(estimate) = estimate(watched, state.now) {
         let about = if estimate.at_least { "at least " } else { "about " };
@@ -68,11 +68,11 @@ fn headline(state: &State, watched: &Watched) -> Line<'static> {
             0 => String::new(),
             number => format!(" and {}", count(number, "promotion")),
         };
-        spans.push(span(theme, Tone::Strong, format!("{dot}{about}{} left{by_hand}", text::span(estimate.left))));
+        spans.push(span(theme, Tone::Strong, format!("{dot}{about}{} left{by_hand}", words::span(estimate.left))));
     }
     spans.push(span(theme, Tone::Dim, format!("{dot}{}", plan.operator)));
     if let Some(reason) = &plan.reason {
-        spans.push(span(theme, Tone::Dim, format!("{dot}{}", clean(reason))));
+        spans.push(span(theme, Tone::Dim, format!("{dot}{}", clean_line(reason))));
     }
     Line::from(spans)
 }
@@ -102,8 +102,8 @@ fn steps(theme: Theme, watched: &Watched, room: usize) -> Option<Line<'static>> 
             let done = healthy(watched, idx);
             let (sign, tone) = step_sign(watched, idx, status);
             let failed: usize = status.failed.values().sum();
-            let failed = if failed > 0 { format!(" {}{failed}", theme.sign(Sign::Bad)) } else { String::new() };
-            let label = format!("{} {}", theme.sign(sign), stage.name);
+            let failed = if failed > 0 { format!(" {}{failed}", theme.glyph(Glyph::Bad)) } else { String::new() };
+            let label = format!("{} {}", theme.glyph(sign), stage.name);
             Some((tone, label, format!("{done}/{}{failed}", stage.hosts()), part(done, stage.hosts())))
         })
         .collect();
@@ -137,20 +137,20 @@ fn steps(theme: Theme, watched: &Watched, room: usize) -> Option<Line<'static>> 
     Some(Line::from(spans))
 }
 
-fn step_sign(watched: &Watched, idx: StageIdx, status: &StageStatus) -> (Sign, Tone) {
+fn step_sign(watched: &Watched, idx: StageIdx, status: &StageStatus) -> (Glyph, Tone) {
     let state = watched.state();
     let here = watched.stage() == Some(idx);
     let waits = state.paused().is_some() || state.stopping().is_some();
     let gone_back = state.mode() == Mode::RollingBack || state.outcome() == Some(Outcome::RolledBack);
     match state.mode() {
-        Mode::RollingBack | Mode::Finished if gone_back && status.started.is_some() => (Sign::Back, Tone::Back),
-        _ if status.promoted.is_some() => (Sign::Good, Tone::Good),
-        Mode::Finished if status.started.is_some() => (Sign::Attention, Tone::Warn),
-        _ if here && waits => (Sign::Attention, Tone::Warn),
-        Mode::Promoting { .. } if here => (Sign::Attention, Tone::Warn),
-        Mode::Priming { .. } if here => (Sign::Moving, Tone::Busy),
-        _ if here => (Sign::Turning, Tone::Busy),
-        _ => (Sign::Pending, Tone::Dim),
+        Mode::RollingBack | Mode::Finished if gone_back && status.started.is_some() => (Glyph::Back, Tone::Back),
+        _ if status.promoted.is_some() => (Glyph::Good, Tone::Good),
+        Mode::Finished if status.started.is_some() => (Glyph::Attention, Tone::Warn),
+        _ if here && waits => (Glyph::Attention, Tone::Warn),
+        Mode::Promoting { .. } if here => (Glyph::Attention, Tone::Warn),
+        Mode::Priming { .. } if here => (Glyph::Priming, Tone::Busy),
+        _ if here => (Glyph::Activating, Tone::Busy),
+        _ => (Glyph::Pending, Tone::Dim),
     }
 }
 
@@ -223,16 +223,13 @@ fn soak(state: &State, watched: &Watched, idx: StageIdx, room: usize) -> Option<
     let left = between(now, soak.until);
     let over = all.saturating_sub(left);
     let part = if all.is_zero() { 1.0 } else { over.as_secs_f64() / all.as_secs_f64() };
-    let then = match plan.promote {
-        Promote::Manual => "then a person promotes",
-        Promote::Auto => "then the next stage",
-    };
+    let then = after_soak(watched.state().plan()?, idx);
     let name = format!(" stage {} soaks ", plan.name);
-    let (whole, until) = (text::span(all), clock(soak.until, &state.settings.zone));
+    let (whole, until) = (words::span(all), clock(soak.until, &state.settings.zone));
     let words = if left == Duration::ZERO {
         [" over, its gates have yet to pass".to_owned(), String::new(), String::new()]
     } else {
-        let left = text::span(left);
+        let left = words::span(left);
         [
             format!(" {left} left of {whole} (until {until}), {then}"),
             format!(" {left} left (until {until}), {then}"),
@@ -253,9 +250,9 @@ fn finished(theme: Theme, watched: &Watched) -> Line<'static> {
     let exit = state.exit_code().unwrap_or_default();
     let outcome = state.outcome().map(|outcome| outcome.to_string()).unwrap_or_default();
     let (sign, tone) = match exit {
-        0 => (Sign::Good, Tone::Good),
-        6 => (Sign::Back, Tone::Back),
-        _ => (Sign::Attention, Tone::Warn),
+        0 => (Glyph::Good, Tone::Good),
+        6 => (Glyph::Back, Tone::Back),
+        _ => (Glyph::Attention, Tone::Warn),
     };
     let counts: Vec<String> = summary.counts.iter().map(|(end, number)| format!("{number} {end}")).collect();
     let debt = if summary.debt.is_empty() {
@@ -266,7 +263,7 @@ fn finished(theme: Theme, watched: &Watched) -> Line<'static> {
     let unsure = summary.counts.contains_key(&HostEnd::Unknown);
     let ask = if unsure { "; survey to learn what they run" } else { "" };
     Line::from(vec![
-        span(theme, tone, format!(" {} {outcome} (exit {exit}): ", theme.sign(sign))),
+        span(theme, tone, format!(" {} {outcome} (exit {exit}): ", theme.glyph(sign))),
         span(theme, Tone::Plain, format!("{}{debt}{ask}", counts.join(", "))),
     ])
 }
@@ -276,7 +273,7 @@ fn waits(state: &State, watched: &Watched, room: usize) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
     let rollout = watched.state();
     let key = |action| key_of(Screen::Rollout, action);
-    let sign = theme.sign(Sign::Attention);
+    let sign = theme.glyph(Glyph::Attention);
     let mut lines = Vec::new();
     let mut say = |tone, text: String| {
         for (place, part) in wrap(&text, room.saturating_sub(3).max(8)).into_iter().take(3).enumerate() {
@@ -287,10 +284,16 @@ fn waits(state: &State, watched: &Watched, room: usize) -> Vec<Line<'static>> {
     match &watched.link {
         Link::Up => {}
         Link::Lost { why, gone: true } => {
-            say(Tone::Bad, format!("the conductor is gone ({}): {} resumes it", clean(why), key(Action::Continue)));
+            say(
+                Tone::Bad,
+                format!("the conductor is gone ({}): {} resumes it", clean_line(why), key(Action::Continue)),
+            );
         }
         Link::Lost { why, gone: false } => {
-            say(Tone::Warn, format!("cannot hear the conductor ({}); the rollout goes on, trying again", clean(why)));
+            say(
+                Tone::Warn,
+                format!("cannot hear the conductor ({}); the rollout goes on, trying again", clean_line(why)),
+            );
         }
     }
     if rollout.mode() == Mode::Finished {
@@ -306,11 +309,11 @@ fn waits(state: &State, watched: &Watched, room: usize) -> Vec<Line<'static>> {
         say(Tone::Warn, format!("{by} stopped the conductor; resuming goes on"));
     }
     if let Some(why) = rollout.stopping() {
-        say(Tone::Bad, format!("stopping: {}; hosts under way finish", clean(&pause_reason(why))));
+        say(Tone::Bad, format!("stopping: {}; hosts under way finish", reason(why, theme.look())));
     }
     if let Some(why) = rollout.paused() {
         let (go_on, back, abort) = (key(Action::Continue), key(Action::Rollback), key(Action::Abort));
-        let text = clean(&pause_reason(why)).into_owned();
+        let text = reason(why, theme.look());
         say(Tone::Warn, format!("paused: {text}; {go_on} goes on, {back} rolls back, {abort} aborts"));
     }
     if let (Mode::Promoting { stage }, None) = (rollout.mode(), rollout.paused()) {
@@ -340,19 +343,27 @@ fn shown_stage(watched: &Watched) -> Option<(&StagePlan, &StageStatus)> {
 /// Says how much of the budgets of the running stage is used.
 fn budgets(theme: Theme, watched: &Watched) -> Option<Line<'static>> {
     let (plan, status) = shown_stage(watched)?;
-    let mut spans = vec![span(theme, Tone::Dim, format!(" budget of {}", plan.name))];
+    let mut spans = vec![span(theme, Tone::Dim, format!(" budget of {}:", plan.name))];
+    let failed = |class: &FailureClass| status.failed.get(class).copied().unwrap_or(0);
+    if FailureClass::ALL.iter().map(failed).sum::<usize>() == 0 {
+        let may = FailureClass::ALL.map(|class| format!("{} {class}", plan.budget.of(class)));
+        spans.push(span(theme, Tone::Dim, format!(" {} may fail", may.join(", "))));
+        return Some(Line::from(spans));
+    }
     for class in FailureClass::ALL {
-        let used = status.failed.get(&class).copied().unwrap_or(0);
+        let failed = failed(&class);
+        if failed == 0 {
+            continue;
+        }
         let forgiven = status.forgiven.get(&class).copied().unwrap_or(0);
         let allowed = plan.budget.of(class);
-        let tone = match used.saturating_sub(forgiven) {
+        let tone = match failed.saturating_sub(forgiven) {
             over if over > allowed => Tone::Bad,
-            0 => Tone::Dim,
             all if all == allowed => Tone::Warn,
             _ => Tone::Plain,
         };
         let forgiven = if forgiven > 0 { format!(" ({forgiven} forgiven)") } else { String::new() };
-        spans.push(span(theme, tone, format!("  {class} {used}/{allowed}{forgiven}")));
+        spans.push(span(theme, tone, format!("  {class} {}{forgiven}", used(failed, allowed))));
     }
     Some(Line::from(spans))
 }
@@ -364,13 +375,13 @@ fn gates(state: &State, watched: &Watched) -> Vec<Line<'static>> {
     };
     let line = |(gate, status): (&crate::plan::StageGate, &GateStatus)| {
         let (sign, tone, word) = match status.verdict {
-            None => (Sign::Pending, Tone::Dim, "not asked yet"),
-            Some(_) if status.waived => (Sign::Skipped, Tone::Warn, "went on in spite of it"),
-            Some(Verdict::Pass) => (Sign::Good, Tone::Good, "pass"),
-            Some(Verdict::Fail) => (Sign::Bad, Tone::Bad, "fail"),
-            Some(Verdict::Inconclusive) => (Sign::Unknown, Tone::Warn, "cannot tell"),
+            None => (Glyph::Pending, Tone::Dim, "not asked yet"),
+            Some(_) if status.waived => (Glyph::Skipped, Tone::Warn, "went on in spite of it"),
+            Some(Verdict::Pass) => (Glyph::Good, Tone::Good, "pass"),
+            Some(Verdict::Fail) => (Glyph::Bad, Tone::Bad, "fail"),
+            Some(Verdict::Inconclusive) => (Glyph::Unknown, Tone::Warn, "cannot tell"),
         };
-        let mut text = format!(" {} gate {}: {word}", theme.sign(sign), clean(&gate.name));
+        let mut text = format!(" {} gate {}: {word}", theme.glyph(sign), clean_line(&gate.name));
         if let Some(value) = status.value {
             text.push_str(&format!(" at {value}"));
         }
@@ -384,7 +395,7 @@ fn gates(state: &State, watched: &Watched) -> Vec<Line<'static>> {
             text.push_str(", decides nothing");
         }
         if !status.message.is_empty() && status.verdict != Some(Verdict::Pass) {
-            text.push_str(&format!(": {}", clean(&status.message)));
+            text.push_str(&format!(": {}", clean_line(&status.message)));
         }
         Line::from(span(theme, tone, text))
     };
@@ -397,10 +408,10 @@ fn stalled(theme: Theme, watched: &Watched, room: usize) -> Option<Line<'static>
     if stalled.is_empty() {
         return None;
     }
-    let mut text = format!(" {} stalled:", theme.sign(Sign::Attention));
+    let mut text = format!(" {} stalled:", theme.glyph(Glyph::Attention));
     for (place, (row, still)) in stalled.iter().enumerate() {
         let host = watched.table.hosts().get(*row).map(ToString::to_string).unwrap_or_default();
-        let next = format!(" {host} {},", text::span(*still));
+        let next = format!(" {host} {},", words::span(*still));
         if width(&text) + width(&next) + 14 > room {
             text.push_str(&format!(" and {} more,", stalled.len() - place));
             break;
@@ -419,12 +430,12 @@ fn failures(state: &State, watched: &Watched, room: usize) -> Vec<Line<'static>>
         .iter()
         .take(MOST)
         .map(|group| {
-            let sign = theme.sign(if group.class == FailureClass::Unreachable { Sign::Lost } else { Sign::Bad });
-            let message = clean(&group.message).into_owned();
+            let sign = theme.glyph(Glyph::of_failure(group.class));
+            let message = clean_line(&group.message).into_owned();
             // A message can be longer than the line; which hosts it is about must not be what is cut away.
-            let hosts = cut(&group.hosts, (room / 3).max(16), theme.sign(Sign::Cut));
-            let text = format!(" {sign} {} {}: {hosts}: {message}", group.rows.len(), group.class);
-            let tone = if group.class == FailureClass::Unreachable { Tone::Lost } else { Tone::Bad };
+            let hosts = cut(&group.names, (room / 3).max(16), theme.sign(Sign::Cut));
+            let text = format!(" {sign} {} {}: {hosts}: {message}", group.hosts.len(), group.class);
+            let tone = Glyph::of_failure(group.class).tone();
             Line::from(span(theme, tone, cut(&text, room, theme.sign(Sign::Cut)).into_owned()))
         })
         .collect();

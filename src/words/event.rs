@@ -1,0 +1,291 @@
+//! What a record means, in one line.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::glyph::Glyph;
+use super::installed::{back_to, was};
+use super::look::Look;
+use super::reason::reason;
+use super::text::{count, one_line};
+use super::time::{between, clock, span, took};
+use crate::model::{Bytes, FailureClass, HostId, Phase};
+use crate::plan::{OnFailure, Plan, PlanKind, StageKind};
+use crate::rollout::{Event, GateScope, HostStatus, PauseReason, Record, State};
+
+/// The columns that names and messages may take in a line.
+const NAMES: usize = 120;
+const MESSAGE: usize = 160;
+
+/// Holds what is said of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The glyph before it.
+    pub glyph: Glyph,
+    /// Which host it is about; none when it is about the rollout.
+    pub host: Option<HostId>,
+    /// What that host is; empty when the line is about the rollout.
+    pub word: &'static str,
+    /// What is said of it.
+    pub text: String,
+    /// The command line that does what the line asks for.
+    pub command: Option<String>,
+    /// What can be done about it.
+    pub hint: Option<String>,
+}
+
+impl Line {
+    fn new(glyph: Glyph, text: impl Into<String>) -> Self {
+        Self { glyph, host: None, word: "", text: text.into(), command: None, hint: None }
+    }
+
+    fn of(glyph: Glyph, host: &HostId, word: &'static str, text: impl Into<String>) -> Self {
+        Self { host: Some(host.clone()), word, ..Self::new(glyph, text) }
+    }
+
+    /// Writes the line as a sentence, without its glyph.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Some(host) = &self.host else {
+            return self.text.clone();
+        };
+        match (self.word, self.text.as_str()) {
+            ("", text) => format!("{host}: {text}"),
+            (word, "") => format!("{host} {word}"),
+            (word, text) => format!("{host} {word}: {text}"),
+        }
+    }
+}
+
+/// Says what a record means, which `state` has taken already; none when it is not worth a line.
+#[must_use]
+pub fn tell(record: &Record, state: &State, zone: &TimeZone, look: Look) -> Option<Line> {
+    let plan = state.plan()?;
+    let name = |text: &str| one_line(text, NAMES, look);
+    let message = |text: &str| one_line(text, MESSAGE, look);
+    Some(match &record.event {
+        Event::HostProgress { .. } | Event::Unknown => return None,
+        Event::RolloutPlanned { plan } => Line::new(Glyph::Stage, opening(plan, look)),
+        Event::ReleaseBuilt { release, entries, bytes, reused } => {
+            let how = if *reused { "was built before" } else { "built" };
+            Line::new(Glyph::Note, format!("release {release} {how}: {}, {bytes}", count(*entries, "entry")))
+        }
+        Event::HostProbed { host, installed, latency_ms, .. } => {
+            let was = was(Some(installed), &plan.release).unwrap_or_default();
+            Line::of(Glyph::Note, host, "locked", format!("{was}, answered in {latency_ms} ms"))
+        }
+        Event::LockTakenOver { host, holder } => {
+            let owner = name(&holder.owner.0);
+            let text = format!("the lock of {owner} for rollout {} had run out and was taken over", holder.rollout);
+            Line::of(Glyph::Attention, host, "", text)
+        }
+        Event::Locked { hosts } => Line::new(Glyph::Note, format!("{} locked and surveyed", count(*hosts, "host"))),
+        Event::StageStarted { stage } => {
+            let planned = plan.stages.iter().find(|planned| planned.name == *stage)?;
+            let waves = planned.waves.len();
+            let waves = if waves > 1 { format!(" in {}", count(waves, "wave")) } else { String::new() };
+            Line::new(Glyph::Stage, format!("stage {stage}: {}{waves}", count(planned.hosts(), "host")))
+        }
+        Event::StageSkipped { stage } => Line::new(Glyph::Skipped, format!("stage {stage} has no host to switch")),
+        Event::WaveStarted { stage, wave, hosts } => {
+            let waves = plan.stages.iter().find(|planned| planned.name == *stage)?.waves.len();
+            Line::new(Glyph::Stage, format!("wave {wave} of {waves} of stage {stage}: {}", count(*hosts, "host")))
+        }
+        Event::HostPhase { host, phase, already, .. } => {
+            let status = state.index_of(host).and_then(|index| state.host(index))?;
+            phase_line(status, *phase, *already, plan, None, look)
+        }
+        Event::HostFailed { host, class, message: why, .. } => {
+            let (word, text) = failure(*class, why, look);
+            Line::of(Glyph::of_failure(*class), host, word, text)
+        }
+        Event::HostRetried { host, by } => {
+            Line::new(Glyph::Note, format!("{host} is tried again, as {} asked", name(&by.0)))
+        }
+        Event::HostSkipped { host, reason } => Line::of(Glyph::Skipped, host, "skipped", message(reason)),
+        Event::HostDepooled { host, error } => service(host, error.as_deref(), "taken out of service", look),
+        Event::HostRepooled { host, error } => service(host, error.as_deref(), "put back into service", look),
+        Event::GateResult { .. } => gate(&record.event, look)?,
+        Event::SoakStarted { stage, until } => {
+            let left = between(record.at, *until);
+            let text = if left.is_zero() {
+                format!("stage {stage}: its gates are asked")
+            } else {
+                format!("stage {stage} soaks for {}, until {}", span(left), clock(*until, zone))
+            };
+            Line::new(Glyph::Wait, text)
+        }
+        Event::PromotionNeeded { stage } => Line {
+            command: Some(format!("coalmine continue {}", plan.rollout)),
+            ..Line::new(Glyph::Wait, format!("stage {stage} waits for promotion"))
+        },
+        Event::Promoted { stage, by } => {
+            let idx = state.stage_named(stage)?;
+            let started = state.stage(idx).and_then(|(_, status)| status.started);
+            let took = started.map(|started| format!(", in {}", took(between(started, record.at)))).unwrap_or_default();
+            let by = by.as_ref().map(|by| format!(", promoted by {}", name(&by.0))).unwrap_or_default();
+            Line::new(Glyph::Good, format!("stage {stage} done: {}{took}{by}", counts(state, state.range_of(idx))))
+        }
+        Event::Paused { why } => Line {
+            hint: Some(format!(
+                "go on: coalmine continue {0}; put hosts back: coalmine rollback {0}; end it: coalmine abort {0}",
+                plan.rollout
+            )),
+            ..Line::new(Glyph::Wait, format!("paused: {}", reason(why, look)))
+        },
+        // Hosts of another's are not touched, back neither.
+        Event::Stopping { why: why @ PauseReason::Locked { holder, .. } } => Line {
+            hint: Some(format!(
+                "talk to {}; where it was started: coalmine attach {}",
+                name(&holder.owner.0),
+                holder.rollout
+            )),
+            ..Line::new(Glyph::Bad, format!("not going on: {}", reason(why, look)))
+        },
+        Event::Stopping { why } => {
+            let follows = match plan.policy.on_failure {
+                OnFailure::Pause => "it pauses",
+                OnFailure::Rollback => "switched hosts go back",
+                OnFailure::Abort => "it ends",
+            };
+            let why = reason(why, look);
+            let text = format!("stopping: {why}; no new host starts, those under way finish, then {follows}");
+            Line::new(Glyph::Bad, text)
+        }
+        Event::Continued { by } => Line::new(Glyph::Note, format!("continued by {}", name(&by.0))),
+        Event::AbortRequested { by } => {
+            let text = format!("abort requested by {}: those under way finish, the rest stays", name(&by.0));
+            Line::new(Glyph::Attention, text)
+        }
+        Event::RollbackStarted { by, hosts } => {
+            let by = by.as_ref().map(|by| format!(", as {} asked", name(&by.0))).unwrap_or_default();
+            Line::new(Glyph::Back, format!("rolling back {}{by}", count(*hosts, "host")))
+        }
+        Event::Suspended { by } => Line {
+            command: Some(format!("coalmine resume {}", plan.rollout)),
+            ..Line::new(Glyph::Wait, format!("stopped by {}; goes on with", name(&by.0)))
+        },
+        Event::Resumed { by } => Line::new(Glyph::Note, format!("resumed by {}", name(&by.0))),
+        Event::ReleaseFinalized { release, hosts } => {
+            Line::new(Glyph::Good, format!("{release} is the good release of {}", count(*hosts, "host")))
+        }
+        Event::RolloutFinished { outcome, exit_code, debt, .. } => {
+            let glyph = match exit_code {
+                0 => Glyph::Good,
+                6 => Glyph::Back,
+                _ => Glyph::Bad,
+            };
+            let debt = if debt.is_empty() { String::new() } else { format!(", {} in debt", count(debt.len(), "host")) };
+            Line::new(glyph, format!("the rollout is over: {outcome}{debt} (exit {exit_code})"))
+        }
+    })
+}
+
+/// Says that a host came to a phase; `primed_in` is how long the release travelled to it, where that is known.
+#[must_use]
+pub fn phase_line(
+    host: &HostStatus,
+    phase: Phase,
+    already: bool,
+    plan: &Plan,
+    primed_in: Option<Duration>,
+    look: Look,
+) -> Line {
+    let travelled = |bytes: Bytes| {
+        let took = primed_in.map(|duration| format!(" in {}", took(duration))).unwrap_or_default();
+        format!("{bytes}{took}")
+    };
+    let text = match phase {
+        Phase::Primed if already => "held it already".to_owned(),
+        Phase::Primed => travelled(host.bytes),
+        Phase::Healthy => {
+            let was = was(host.from.as_ref(), &plan.release).map(|was| format!(" ({was})")).unwrap_or_default();
+            let version = &plan.version;
+            if host.bytes > Bytes(0) {
+                format!("{version}{was}  {}", travelled(host.bytes))
+            } else {
+                format!("{version}{was}")
+            }
+        }
+        Phase::RolledBack => format!("to {}", back_to(host.good.as_ref())),
+        Phase::Skipped => host.skipped.as_ref().map(|why| one_line(why, MESSAGE, look)).unwrap_or_default(),
+        _ => String::new(),
+    };
+    Line::of(Glyph::of_phase(phase), &host.id, phase.text(), text)
+}
+
+/// Says in a word and a line what is wrong with a host.
+#[must_use]
+pub fn failure(class: FailureClass, message: &str, look: Look) -> (&'static str, String) {
+    let message = one_line(message, MESSAGE, look);
+    match class {
+        FailureClass::Unreachable => ("unreachable", message),
+        _ => ("failed", format!("{class}: {message}")),
+    }
+}
+
+fn service(host: &HostId, error: Option<&str>, what: &str, look: Look) -> Line {
+    match error {
+        None => Line::new(Glyph::Note, format!("{host} was {what}")),
+        Some(error) => {
+            let error = one_line(error, MESSAGE, look);
+            Line::new(Glyph::Attention, format!("{host} could not be {what}: {error}"))
+        }
+    }
+}
+
+fn gate(event: &Event, look: Look) -> Option<Line> {
+    let Event::GateResult { gate, scope, stage, host, verdict, value, message, dry } = event else {
+        return None;
+    };
+    let (glyph, word) = Glyph::of_verdict(*verdict);
+    let place = match (scope, host) {
+        (_, Some(host)) => format!("on {host}"),
+        (GateScope::Baseline, None) => format!("before stage {stage}"),
+        (GateScope::Stage | GateScope::Host, None) => format!("for stage {stage}"),
+    };
+    let value = value.map(|value| format!(", {value}")).unwrap_or_default();
+    let why = one_line(message, MESSAGE, look);
+    let why = if why.is_empty() { why } else { format!(": {why}") };
+    let dry = if *dry { " (dry: it decides nothing)" } else { "" };
+    let gate = one_line(gate, NAMES, look);
+    Some(Line::new(glyph, format!("gate {gate:?} {word} {place}{value}{why}{dry}")))
+}
+
+fn opening(plan: &Plan, look: Look) -> String {
+    let what = match plan.kind {
+        PlanKind::Install => "rollout of",
+        PlanKind::Prime => "transfer of",
+        PlanKind::Rollback => "rollback to",
+    };
+    let stages: Vec<String> = plan
+        .stages
+        .iter()
+        .filter(|stage| stage.kind == StageKind::Targets)
+        .map(|stage| format!("{} {}", stage.name, stage.hosts()))
+        .collect();
+    let stages = if stages.is_empty() { String::new() } else { format!(" ({})", stages.join(", ")) };
+    let slot = plan.slot.as_ref().map(|slot| format!(", slot {slot}")).unwrap_or_default();
+    format!(
+        "{what} {} on {}{slot}: {}{stages}, by {}, {}",
+        plan.version,
+        plan.environment,
+        count(plan.targets(), "host"),
+        one_line(&plan.operator.0, NAMES, look),
+        plan.rollout
+    )
+}
+
+/// Counts hosts by what became of them: `38 healthy, 2 failed`.
+#[must_use]
+pub fn counts(state: &State, range: Range<usize>) -> String {
+    let mut by_phase: BTreeMap<Phase, usize> = BTreeMap::new();
+    for host in range.filter_map(|index| state.host(index)) {
+        *by_phase.entry(host.phase).or_default() += 1;
+    }
+    let shown: Vec<String> = by_phase.iter().map(|(phase, count)| format!("{count} {phase}")).collect();
+    if shown.is_empty() { "no host".to_owned() } else { shown.join(", ") }
+}

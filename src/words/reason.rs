@@ -1,0 +1,54 @@
+//! Why a rollout does not go on by itself, and what it waits for.
+
+use super::look::Look;
+use super::text::{count, one_line};
+use crate::model::StageIdx;
+use crate::plan::{Plan, Promote};
+use crate::rollout::PauseReason;
+
+/// The columns that names and messages may take in a line.
+const NAMES: usize = 120;
+const MESSAGE: usize = 160;
+
+/// Says in one line why a rollout does not go on by itself.
+#[must_use]
+pub fn reason(why: &PauseReason, look: Look) -> String {
+    match why {
+        PauseReason::Operator { by } => format!("{} asked for it", one_line(&by.0, NAMES, look)),
+        PauseReason::OverBudget { stage, class, failed, allowed } => {
+            format!("{} of stage {stage} failed ({class}), {allowed} may", count(*failed, "host"))
+        }
+        PauseReason::NoneHealthy { stage } => format!("no host of stage {stage} is healthy"),
+        PauseReason::GateFailed { stage, gate, message } => {
+            let message = one_line(message, MESSAGE, look);
+            format!("gate {:?} of stage {stage} failed: {message}", one_line(gate, NAMES, look))
+        }
+        PauseReason::GateInconclusive { stage, gate, message } => {
+            let message = one_line(message, MESSAGE, look);
+            format!("gate {:?} of stage {stage} cannot tell: {message}", one_line(gate, NAMES, look))
+        }
+        PauseReason::Locked { host, holder } => {
+            let why = holder.reason.as_ref().map(|why| format!(": {}", one_line(why, NAMES, look))).unwrap_or_default();
+            let owner = one_line(&holder.owner.0, NAMES, look);
+            let since = holder.since.strftime("%Y-%m-%d %H:%M:%S UTC");
+            format!("{host} is locked by {owner} for rollout {} since {since}{why}", holder.rollout)
+        }
+    }
+}
+
+/// Says how much of a budget is used: `2 of 0 allowed`.
+#[must_use]
+pub fn used(failed: usize, allowed: usize) -> String {
+    format!("{failed} of {allowed} allowed")
+}
+
+/// Says what comes when a stage has soaked; after the last one nothing more is switched.
+#[must_use]
+pub fn after_soak(plan: &Plan, stage: StageIdx) -> &'static str {
+    let follows = plan.stages.iter().skip(stage.0 + 1).any(|next| next.hosts() > 0);
+    match plan.stages.get(stage.0).map(|stage| stage.promote) {
+        _ if !follows => "then it is done",
+        Some(Promote::Manual) if !plan.policy.promote_all => "then a person promotes",
+        Some(Promote::Manual | Promote::Auto) | None => "then the next stage",
+    }
+}
