@@ -1,15 +1,14 @@
 # shellcheck shell=sh
-# Writes that the current release is good, prunes old ones and frees the lock.
+# Writes that the current release is good, prunes old ones and frees the lock. Without a release ($p_id) it is what was here before
+# the first one came that is good again.
 
-# Tells whether a release may not be pruned. What a link names, what any state file names as good, previous or adopted, and
-# what another rollout primed this week.
+# Tells whether a release may not be pruned. What a link names, what any state file names as good, previous or current, what
+# was here before the first release came, and what another rollout primed this week.
 is_kept() {
     is_linked "releases/$1" && return 0
     is_linked "releases/.$1.repair" && return 0
-    for file in .coalmine/state .coalmine/state.*; do
-        [ -f "$file" ] || continue
-        grep -q -x -F -e "good $1" -e "previous $1" -e "current $1" -e "pending $1" "$file" && return 0
-    done
+    is_adopted "$1" && return 0
+    case $pinned in *" $1 "*) return 0 ;; esac
     for back in .coalmine/back.*; do
         [ -h "$back" ] && [ "$(readlink "$back")" = "releases/$1" ] && return 0
     done
@@ -19,17 +18,49 @@ is_kept() {
     [ "$by" != "$p_rollout" ] && [ -n "$(find "$mark" -mtime -7 2>/dev/null)" ]
 }
 
-prune() {
-    kept=0
-    # shellcheck disable=SC2012,SC2045
-    for name in $(ls -1t releases); do
-        is_name "$name" || continue
-        ! is_kept "$name" || kept=$((kept + 1))
+# Tells whether a release is what stood in a link's place before the first one came: a person removes it, and nobody else.
+is_adopted() {
+    [ ! -e ".coalmine/kept.$1" ] || return 0
+    case $adopted in *" $1 "*) return 0 ;; esac
+    return 1
+}
+
+# Reads all state files, by nothing but the shell: a tool that fails must not look like a release that nobody names. Sets
+# `pinned` and `adopted` to what is never removed, and `good_here` to what was good, the latest first.
+read_states() {
+    pinned=' ' adopted=' ' good_here=''
+    for file in "$state" .coalmine/state .coalmine/state.*; do
+        [ -f "$file" ] || continue
+        while read -r key name; do
+            is_name "$name" || continue
+            case $key in
+            good | previous) pinned="$pinned$name " good_here="$good_here $name" ;;
+            current | pending) pinned="$pinned$name " ;;
+            was) good_here="$good_here $name" ;;
+            adopted) adopted="$adopted$name " ;;
+            esac
+        done <"$file"
     done
-    # shellcheck disable=SC2012,SC2045
-    for name in $(ls -1t releases); do
-        is_name "$name" || continue
-        ! is_kept "$name" || continue
+}
+
+# Keeps so many of our releases, and removes the others: those that were good here are kept first, the latest before the
+# earlier ones, and then the rest by age. What failed so goes before anything that worked.
+prune() {
+    kept=0 seen=' '
+    read_states
+    learn list_releases
+    worth="$good_here $learned"
+    for name in $worth; do
+        case $seen in *" $name "*) continue ;; esac
+        seen="$seen$name "
+        is_id "$name" && [ -d "releases/$name" ] && is_kept "$name" || continue
+        is_adopted "$name" || kept=$((kept + 1))
+    done
+    seen=' '
+    for name in $worth; do
+        case $seen in *" $name "*) continue ;; esac
+        seen="$seen$name "
+        is_id "$name" && [ -d "releases/$name" ] && ! is_kept "$name" && is_ours "$name" || continue
         if [ "$kept" -lt "$p_keep" ]; then
             kept=$((kept + 1))
         else
@@ -40,29 +71,77 @@ prune() {
     done
 }
 
+# Remembers what is good here now and what was before. An install comes on top of that. A way back drops what it led away from,
+# which was found bad: two of them lead back, and not in a circle.
+remember_good() {
+    after='' left='' found=''
+    for name in $state_good $state_previous $state_was; do
+        case " $after $left " in *" $name "*) continue ;; esac
+        if [ "$name" = "$p_id" ]; then
+            found=yes
+        elif [ "$p_back" = yes ] && [ -z "$found" ]; then
+            left="$left $name"
+        else
+            after="$after $name"
+        fi
+    done
+    # Back to what had been left itself: what is led away from is the latest alone.
+    if [ "$p_back" = yes ] && [ -z "$found" ] && [ -n "$p_id" ]; then
+        # shellcheck disable=SC2086
+        set -- $left
+        left=${1:-}
+        [ $# -eq 0 ] || shift
+        after=$*
+    fi
+    state_good=$p_id
+    # shellcheck disable=SC2086
+    set -- $after
+    state_previous=${1:-}
+    [ $# -eq 0 ] || shift
+    state_was='' state_left=$state_bad state_bad=''
+    for name in "$@"; do
+        add_name "$state_was" "$name" && state_was=$added
+    done
+    for name in $left $state_left; do
+        [ "$name" = "$p_id" ] || { add_name "$state_bad" "$name" && state_bad=$added; }
+    done
+}
+
+# Sets `added` to a list with a name at its end; fails where the name is there, or the list is long enough.
+add_name() {
+    case " $1 " in *" $2 "*) return 1 ;; esac
+    added="$1 $2"
+    # shellcheck disable=SC2086
+    set -- $added
+    [ $# -le 16 ]
+}
+
 main() {
     enter
     not_locked_by_another
-    swap_repaired "$p_id"
-    look "$p_link"
-    [ "$link_id" = "$p_id" ] || fail other "$PWD/$p_link is ${link_id:-$link_is} and not $p_id any more"
+    read_state
+    if [ -n "$p_id" ]; then
+        swap_repaired "$p_id"
+        look "$p_link"
+        [ "$link_id" = "$p_id" ] || fail other "$PWD/$p_link is ${link_id:-$link_is} and not $p_id any more"
+    else
+        adopted_target
+        look "$p_link"
+        [ "$link_target" = "$target" ] || fail other "$PWD/$p_link is ${link_id:-$link_is} and not what was here before"
+    fi
     if [ -e ".coalmine/armed.$p_rollout" ]; then
         fail armed "the switch was not confirmed"
     fi
-    read_state
-    if [ "$state_good" != "$p_id" ]; then
-        [ -z "$state_good" ] || state_previous=$state_good
-        [ -n "$state_previous" ] || [ "$state_adopted" = link ] || state_previous=$state_adopted
-    fi
-    state_good=$p_id
-    state_current=$p_id
+    # Told twice, it is the same: what is good already leads away from nothing.
+    [ -n "$p_id" ] && [ "$state_good" = "$p_id" ] || remember_good
+    state_current=$link_id
     state_rollout=$p_rollout
     state_pending=''
     write_state
     settle .coalmine
-    note "$p_id is good"
+    note "${p_id:-what was here before} is good"
     rm -f ".coalmine/confirmed.$p_rollout" ".coalmine/reverted.$p_rollout" ".coalmine/slot.$p_rollout" \
-        ".coalmine/back.$p_rollout" ".coalmine/primed.$p_id"
+        ".coalmine/back.$p_rollout" ".coalmine/primed.${p_id:-none}"
     sweep
     prune
     # Half a mebibyte of what was done here is enough.

@@ -120,12 +120,28 @@ is_number() {
 # Makes the folder of what is temporary. Its name, as that of all that is temporary, has this shell's number in it, so that
 # who comes later knows whether its owner lives.
 work_here() {
+    find_room || fail full "no room for temporary files in ${TMPDIR:-/tmp}, nor in $PWD/.coalmine"
+}
+
+# Makes the folder of temporary files where there is room for them: where they belong, or else in the root.
+find_room() {
     [ -z "$work" ] || return 0
     work=${TMPDIR:-/tmp}/coalmine.$p_nonce
-    (umask 077 && mkdir "$work") 2>/dev/null && return 0
-    # No room, or no right, where temporary files belong.
+    (umask 077 && mkdir "$work") 2>/dev/null && has_room && return 0
+    rm -rf "$work"
     work=$PWD/.coalmine/work.$p_nonce
-    must mkdir -p "$work"
+    mkdir -p "$work" 2>/dev/null && has_room && return 0
+    rm -rf "$work"
+    work=''
+    return 1
+}
+
+# Tells whether a mebibyte can be written beside the temporary files; what fills a folder may be the release itself.
+has_room() {
+    head -c 1048576 /dev/zero >"$work/room" 2>/dev/null
+    has_room=$?
+    rm -f "$work/room"
+    return "$has_room"
 }
 
 # Tells whether something temporary has no owner any more: the shell whose number it bears is dead. What bears none is old

@@ -76,6 +76,25 @@ probe() {
         "pending $state_pending" "adopted $state_adopted"; do
         [ -z "${fact#* }" ] || say state "$fact"
     done
+    for name in $state_was; do
+        say state "was $name"
+    done
+    for name in $state_bad; do
+        say state "bad $name"
+    done
+    say_adopted
     [ -d releases ] || return 0
     say_releases release
+}
+
+# Says what stood in the link's place before the first release came, and whether it is still there.
+say_adopted() {
+    case $state_adopted in
+    '') return 0 ;;
+    link) adopted_is=$(readlink ".coalmine/adopted.$p_link" 2>/dev/null) ;;
+    *) adopted_is=releases/$state_adopted ;;
+    esac
+    there=gone
+    [ -z "$adopted_is" ] || [ ! -e "$adopted_is" ] || there=there
+    say adopted "$there" "$(printf '%s' "$adopted_is" | hex)"
 }

@@ -1,6 +1,42 @@
 # shellcheck shell=sh
 # Switches a link back: to a release (p_to=release), to what was kept when the first release came (adopted), or to
 # nothing. Answers `rolled_back`, or `broken` where the target is not whole.
+#
+# It needs no room: where the release that is left has filled every folder, it goes back to what has the right manifest, and
+# says that it is `unproven`.
+
+# Proves the target as far as that can be done: 0 when it is whole, 1 when it is not, 2 when nobody can tell.
+try_prove() {
+    find_room || return 2
+    (
+        say() { :; }
+        finish() { exit 2; }
+        prove "$@"
+    )
+}
+
+# Takes a release from what was good here before; what is good now is for a rollout to say that ends well.
+forget_good() {
+    [ "$state_good" != "$1" ] || return 0
+    was=''
+    found=''
+    for name in $state_previous $state_was; do
+        if [ "$name" = "$1" ]; then
+            found=yes
+        else
+            was="$was $name"
+        fi
+    done
+    [ -n "$found" ] || return 0
+    # shellcheck disable=SC2086
+    set -- "$1" $was
+    bad=$1
+    shift
+    state_previous=${1:-}
+    [ $# -eq 0 ] || shift
+    state_was=$*
+    state_bad="$bad $state_bad"
+}
 
 main() {
     enter
@@ -13,30 +49,33 @@ main() {
     release)
         # One that is being repaired counts as what its copy is.
         swap_repaired "$p_id"
-        if ! prove "releases/$p_id" "$p_verify" "${p_digest:-${p_id##*-}}"; then
+        if [ ! -d "releases/$p_id" ]; then
+            say gone
+            say broken
+            finish
+        fi
+        if ! is_release "$p_id"; then
+            say drift 1 0 MANIFEST
+            say broken
+            finish
+        fi
+        try_prove "releases/$p_id" "$p_verify" "${p_digest:-${p_id##*-}}"
+        case $? in
+        0) ;;
+        1)
             # Files too many, as bytecode, do no harm to those that were proven.
-            if [ -s "$work/wrong" ] || [ ! -d "releases/$p_id" ]; then
+            read -r proven wrong extra <"$work/verdict"
+            if [ "$wrong" -gt 0 ]; then
                 say_drift
-                [ -d "releases/$p_id" ] || say gone
                 say broken
                 finish
             fi
-        fi
+            ;;
+        *) say unproven ;;
+        esac
         target=releases/$p_id
         ;;
-    adopted)
-        case $state_adopted in
-        '') fail missing "nothing was kept of what $PWD/$p_link was before" ;;
-        link)
-            [ -h ".coalmine/adopted.$p_link" ] || fail missing "$PWD/.coalmine/adopted.$p_link is gone"
-            target=$(readlink ".coalmine/adopted.$p_link")
-            ;;
-        *)
-            [ -d "releases/$state_adopted" ] || fail missing "$PWD/releases/$state_adopted is gone"
-            target=releases/$state_adopted
-            ;;
-        esac
-        ;;
+    adopted) adopted_target ;;
     esac
     look "$p_link"
     case $link_is in
@@ -47,7 +86,7 @@ main() {
     if [ -n "$target" ]; then
         [ "$link_target" = "$target" ] || flip "$p_link" "$target"
         state_current=${target#releases/}
-        is_name "$state_current" || state_current=''
+        is_id "$state_current" || state_current=''
     elif [ "$link_is" != missing ]; then
         must rm -f "./$p_link"
         settle .
@@ -55,6 +94,11 @@ main() {
     note "$p_link went back to ${target:-nothing} from ${link_id:-$link_is}"
     state_pending=''
     state_rollout=$p_rollout
+    # What was good here and is left now was found bad; what was not is the first to be removed.
+    if [ -n "$link_id" ] && [ "releases/$link_id" != "$target" ]; then
+        forget_good "$link_id"
+        rm -f ".coalmine/primed.$link_id"
+    fi
     # It has gone back; a full disk does not change that.
     try_write_state
     say rolled_back

@@ -1,10 +1,33 @@
 # shellcheck shell=sh
 # The facts and links of a host.
 
-# Reads .coalmine/state, or a slot's own.
+# Tells whether a name is that of a release of ours: VERSION-DIGEST8.
+is_id() {
+    is_name "$1" || return 1
+    case $1 in
+    ?*-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]) return 0 ;;
+    esac
+    return 1
+}
+
+# Tells whether a folder below releases/ was made by us: its name, and a manifest that has the digest of which the name tells.
+# The root is shared: whatever else stands there is neither counted nor removed.
+is_ours() {
+    is_id "$1" || return 1
+    digest_of "releases/$1"
+    case $digest in
+    '') return 1 ;;
+    "${1##*-}"*) return 0 ;;
+    esac
+    return 1
+}
+
+# Reads .coalmine/state, or a slot's own. What was good here is `good`, before that `previous`, and before that each `was`, the
+# latest first; `bad` is what was good here and then left by a way back.
 read_state() {
     state=.coalmine/state${p_slot:+.$p_slot}
     state_current='' state_good='' state_previous='' state_rollout='' state_pending='' state_adopted=''
+    state_was='' state_bad=''
     [ -e "$state" ] || return 0
     [ -r "$state" ] || fail io "cannot read $PWD/$state"
     while read -r key value; do
@@ -16,6 +39,8 @@ read_state() {
         rollout) state_rollout=$value ;;
         pending) state_pending=$value ;;
         adopted) state_adopted=$value ;;
+        was) state_was="$state_was $value" ;;
+        bad) state_bad="$state_bad $value" ;;
         esac
     done <"$state"
 }
@@ -26,10 +51,18 @@ write_line() {
 }
 
 write_facts() {
-    for fact in "current $state_current" "good $state_good" "previous $state_previous" "rollout $state_rollout" \
-        "pending $state_pending" "adopted $state_adopted"; do
-        [ -z "${fact#* }" ] || printf '%s\n' "$fact"
-    done | cat >"$1"
+    {
+        for fact in "current $state_current" "good $state_good" "previous $state_previous" "rollout $state_rollout" \
+            "pending $state_pending" "adopted $state_adopted"; do
+            [ -z "${fact#* }" ] || printf '%s\n' "$fact"
+        done
+        for name in $state_was; do
+            printf 'was %s\n' "$name"
+        done
+        for name in $state_bad; do
+            printf 'bad %s\n' "$name"
+        done
+    } | cat >"$1"
 }
 
 write_state() {
@@ -54,7 +87,8 @@ look() {
         releases/.*.repair) link_id=${link_target#releases/.} link_id=${link_id%.repair} ;;
         releases/*) link_id=${link_target#releases/} ;;
         esac
-        if is_name "$link_id"; then
+        # Others keep their releases in a folder of that name, too.
+        if is_id "$link_id"; then
             link_is=release
         else
             link_id=''
@@ -113,8 +147,11 @@ say_releases() {
     learn list_releases
     listed=$learned
     for name in $listed; do
-        if is_name "$name" && [ -f "releases/$name/MANIFEST" ]; then
-            say "$1" "$name"
+        if is_id "$name" && [ -f "releases/$name/MANIFEST" ]; then
+            # Whoever wants to go back asks for what proves the way.
+            digest=''
+            [ "$p_deep" != yes ] || digest_of "releases/$name"
+            say "$1" "$name" "$digest"
         fi
     done
 }
@@ -126,6 +163,11 @@ sweep() {
     for left in releases/.*; do
         case ${left##*/} in
         . | .. | *.repair) continue ;;
+        .?*-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f].*) ;;
+        # Not of our making.
+        *) continue ;;
+        esac
+        case ${left##*/} in
         *".$p_rollout" | *".$p_rollout.new") continue ;;
         *.gone.*) ;;
         *)

@@ -70,3 +70,21 @@ disarm() {
     [ ! -e ".coalmine/armed.$p_rollout" ] || fail io "cannot take the dead man's switch away"
     rm -f ".coalmine/disarmed.$p_rollout" ".coalmine/back.$p_rollout" "./.coalmine-back.$p_rollout"
 }
+
+# Sets `target` to what the link was before the first release came, or fails where that is gone.
+adopted_target() {
+    target=''
+    case $state_adopted in
+    '') fail missing "nothing was kept of what $PWD/$p_link was before" ;;
+    link)
+        [ -h ".coalmine/adopted.$p_link" ] || fail missing "$PWD/.coalmine/adopted.$p_link is gone"
+        target=$(readlink ".coalmine/adopted.$p_link")
+        [ -n "$target" ] || fail io "cannot read $PWD/.coalmine/adopted.$p_link"
+        [ -e "$target" ] || fail missing "$target, which $PWD/$p_link named before, was removed"
+        ;;
+    *)
+        target=releases/$state_adopted
+        [ -d "$target" ] || fail missing "$PWD/$target, which was $p_link before, was removed"
+        ;;
+    esac
+}

@@ -269,6 +269,10 @@ pub struct InstallArgs {
     /// Hashes every file on the hosts, also those that did not change.
     #[arg(long)]
     pub full_verify: bool,
+
+    /// Installs the version that is named even where it was found bad.
+    #[arg(long, requires = "version")]
+    pub even_bad: bool,
 }
 
 /// Says what follows when a rollout must not go on.
@@ -368,7 +372,12 @@ pub struct BuildArgs {
 
 /// What `releases` takes.
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct ReleasesArgs {
+    /// What is said of a release; none lists them.
+    #[command(subcommand)]
+    pub mark: Option<MarkCommand>,
+
     /// Uses the checkout's tags as they are, without asking its remote.
     #[arg(long)]
     pub no_fetch: bool,
@@ -380,6 +389,45 @@ pub struct ReleasesArgs {
     /// What is printed.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
     pub output: TableFormat,
+}
+
+/// What `releases` does beside listing.
+#[derive(Debug, Clone, Subcommand)]
+pub enum MarkCommand {
+    /// Marks a version bad in the environment, or good, until that is taken back.
+    Mark(MarkArgs),
+    /// Takes back what was found out about a version, by whomever.
+    Unmark {
+        /// The version, or a release's id.
+        #[arg(value_name = "VERSION", value_parser = version, add = ArgValueCompleter::new(completion::versions))]
+        version: Version,
+    },
+}
+
+/// What `releases mark` takes.
+#[derive(Debug, Clone, Args)]
+pub struct MarkArgs {
+    /// The version, or a release's id.
+    #[arg(value_name = "VERSION", value_parser = version, add = ArgValueCompleter::new(completion::versions))]
+    pub version: Version,
+
+    /// What it is.
+    #[arg(value_enum, value_name = "VERDICT", default_value_t = MarkChoice::Bad)]
+    pub verdict: MarkChoice,
+
+    /// Why; shown wherever the mark is.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: Option<String>,
+}
+
+/// Says what a release is marked as.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MarkChoice {
+    /// No host should get it, nor go back to it.
+    #[default]
+    Bad,
+    /// It may be installed and gone back to.
+    Good,
 }
 
 /// What `rollback` takes.
@@ -395,7 +443,7 @@ pub struct RollbackArgs {
     )]
     pub rollout: Option<RolloutId>,
 
-    /// To this version instead of the last one that was finalized.
+    /// To this version, as each host finalized it, instead of what was good before; `adopted` is what was there before coalmine.
     #[arg(
         long,
         value_name = "VERSION",
@@ -403,6 +451,10 @@ pub struct RollbackArgs {
         add = ArgValueCompleter::new(completion::versions)
     )]
     pub to: Option<Version>,
+
+    /// Every host to its own last good release, where they differ.
+    #[arg(long, conflicts_with = "to")]
+    pub each: bool,
 
     /// Where.
     #[command(flatten)]

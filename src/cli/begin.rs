@@ -81,7 +81,7 @@ async fn start(
     let Prepared { plan, release, hosts, .. } = prepared;
     let lock = workspace.lock(&plan.environment, &plan.rollout, plan.reason.as_deref());
     let lock = unless_interrupted(lock).await?;
-    let rollout = workspace.begin(plan, &release)?;
+    let rollout = workspace.begin(plan, release.as_deref())?;
     let (in_console, rollouts) = (opens_console(running), workspace.rollouts());
     // What was started on a terminal must not end with it.
     let on_terminal = !running.headless && is_interactive();

@@ -40,5 +40,7 @@ fn options(args: &InstallArgs) -> Options {
         concurrency: args.running.concurrency,
         reason: args.running.reason.clone(),
         dry_run: args.dry_run,
+        is_asked: !args.running.yes,
+        even_bad: args.even_bad,
     }
 }

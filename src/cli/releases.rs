@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use super::args::{ReleasesArgs, TableFormat};
+use super::args::{MarkArgs, MarkChoice, MarkCommand, ReleasesArgs, TableFormat, one_line};
 use super::output::{count, print, style, tell};
 use super::{Cli, interrupt, workspace};
 use crate::deploy::{Deployment, Error, Known, Workspace};
@@ -10,10 +10,32 @@ use crate::report::{ReleaseMark, ReleaseRow, ReleasesReport, Seen};
 
 pub(super) fn run(cli: &Cli, args: &ReleasesArgs) -> Result<u8, Error> {
     let workspace = workspace(cli)?;
+    if let Some(mark) = &args.mark {
+        return say(&workspace, mark);
+    }
     let report = interrupt::run(list(&workspace, args))?;
     match args.output {
         TableFormat::Text => print(&report.text(&style(cli.color, cli.verbose > 0)).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
+    }
+    Ok(0)
+}
+
+/// Marks a version by the operator's word, or takes a mark back.
+fn say(workspace: &Workspace, command: &MarkCommand) -> Result<u8, Error> {
+    let (version, verdict, told) = match command {
+        MarkCommand::Mark(MarkArgs { version, verdict: MarkChoice::Bad, reason }) => {
+            let reason = reason.as_deref().map(one_line).unwrap_or_else(|| "marked".to_owned());
+            (version, Mark::Bad { reason: reason.clone() }, format!("is bad: {reason}"))
+        }
+        MarkCommand::Mark(MarkArgs { version, verdict: MarkChoice::Good, .. }) => {
+            (version, Mark::Good, "is good".to_owned())
+        }
+        MarkCommand::Unmark { version } => (version, Mark::Unmarked, "has no mark any more".to_owned()),
+    };
+    let (environment, _) = workspace.policy()?;
+    for release in workspace.say(version, &verdict)? {
+        print(&format!("{release} {told}, in {environment}"))?;
     }
     Ok(0)
 }
@@ -45,9 +67,10 @@ async fn list(workspace: &Workspace, args: &ReleasesArgs) -> Result<ReleasesRepo
             date: Some(tag.at),
             built: built.is_some(),
             digest: built.map(|built| built.digest8().to_owned()),
-            mark: mark.map(|mark| match mark {
-                Mark::Good => ReleaseMark::Good,
-                Mark::Bad { .. } => ReleaseMark::Bad,
+            mark: mark.and_then(|mark| match mark {
+                Mark::Good => Some(ReleaseMark::Good),
+                Mark::Bad { .. } => Some(ReleaseMark::Bad),
+                Mark::Unmarked => None,
             }),
             installed: hosts.map(|hosts| (fleet.name.clone(), hosts)).into_iter().collect(),
             version: tag.version,

@@ -14,8 +14,9 @@ pub(super) fn run(cli: &Cli, args: &StatusArgs) -> Result<u8, Error> {
         TableFormat::Text => print(&report.text(look(cli.color), cli.verbose > 0).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
-    if let Some(reason) = workspace.found_bad(&report.release)? {
-        tell(&format!("{} is bad: {reason}", report.release.version));
+    if let Some(found) = workspace.found_bad(&report.environment, &report.release)? {
+        let where_it_is = if found.everywhere { "" } else { " on some hosts" };
+        tell(&format!("{} is bad{where_it_is}: {}", report.release.version, found.told()));
     }
     if let Some(note) = waiting_note(&workspace.state_dir, &report.environment) {
         tell(&note);

@@ -1,4 +1,4 @@
-use std::fs::{File, Permissions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -63,18 +63,34 @@ pub fn frozen(state: &Path, environment: &Environment) -> Result<Option<Freeze>,
     }
 }
 
-/// Freezes an environment, and gives who had done so before.
+/// Says what became of a wish to freeze an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Freezing {
+    /// It is frozen now, and was not before.
+    Frozen,
+    /// It is frozen now, and was by this one before.
+    TakenOver(Freeze),
+    /// It is frozen by this one, as before.
+    Held(Freeze),
+}
+
+/// Freezes an environment, unless somebody has: whoever made a freeze holds it, until it is taken over on purpose.
 ///
-/// Returns when it survives a power loss. A freeze that is there stays as it is, unless it is the same owner's.
+/// Returns when it survives a power loss. Who froze, took over and freed what is written to `freezes.jsonl`, for good.
 ///
 /// # Errors
 ///
 /// When the disk refuses.
-pub fn freeze(state: &Path, environment: &Environment, freeze: &Freeze) -> Result<Option<Freeze>, ConductorError> {
+pub fn freeze(
+    state: &Path,
+    environment: &Environment,
+    freeze: &Freeze,
+    force: bool,
+) -> Result<Freezing, ConductorError> {
     let locks = shared_folder(state, "locks")?;
     let before = frozen(state, environment)?;
-    if before.as_ref().is_some_and(|before| before.owner != freeze.owner) {
-        return Ok(before);
+    if let Some(before) = before.clone().filter(|_| !force) {
+        return Ok(Freezing::Held(before));
     }
     let path = path(&locks, environment);
     let text = serde_json::to_vec(&Written { v: VERSION, freeze: freeze.clone() })
@@ -85,7 +101,7 @@ pub fn freeze(state: &Path, environment: &Environment, freeze: &Freeze) -> Resul
         file.write_all(&text)?;
         file.as_file().set_permissions(Permissions::from_mode(mode))?;
         file.as_file().sync_all()?;
-        // Two who freeze at once: the first one's stays.
+        // Two who freeze at once: the first one's stays, unless that is what is taken over.
         match &before {
             None => file.persist_noclobber(&path).map_err(|error| error.error)?,
             Some(_) => file.persist(&path).map_err(|error| error.error)?,
@@ -93,9 +109,51 @@ pub fn freeze(state: &Path, environment: &Environment, freeze: &Freeze) -> Resul
         File::open(&locks)?.sync_all()
     };
     match write() {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => frozen(state, environment),
-        written => written.map(|()| before).map_err(ConductorError::io("write", &path)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Ok(frozen(state, environment)?.map_or(Freezing::Frozen, Freezing::Held));
+        }
+        written => written.map_err(ConductorError::io("write", &path))?,
     }
+    note(&locks, environment, if before.is_some() { "taken_over" } else { "frozen" }, Some(freeze), before.as_ref())?;
+    Ok(before.map_or(Freezing::Frozen, Freezing::TakenOver))
+}
+
+/// One line of what was ever done to freezes.
+#[derive(Serialize)]
+struct Noted<'a> {
+    v: u32,
+    at: Timestamp,
+    environment: &'a Environment,
+    what: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    freeze: Option<&'a Freeze>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<&'a Freeze>,
+}
+
+/// Writes down what was done, for whoever asks later where a freeze has gone.
+fn note(
+    locks: &Path,
+    environment: &Environment,
+    what: &str,
+    freeze: Option<&Freeze>,
+    before: Option<&Freeze>,
+) -> Result<(), ConductorError> {
+    let path = locks.join("freezes.jsonl");
+    let noted = Noted { v: VERSION, at: Timestamp::now(), environment, what, freeze, before };
+    let mode = locks.metadata().map_err(ConductorError::io("look at", locks))?.mode() & 0o666 | 0o600;
+    let write = || {
+        let is_new = !path.exists();
+        let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
+        if is_new {
+            file.set_permissions(Permissions::from_mode(mode))?;
+        }
+        let mut line = serde_json::to_vec(&noted)?;
+        line.push(b'\n');
+        file.write_all(&line)?;
+        file.sync_all()
+    };
+    write().map_err(ConductorError::io("write", &path))
 }
 
 /// Frees an environment, and gives who had frozen it; none when nobody had.
@@ -113,9 +171,11 @@ pub fn unfreeze(state: &Path, environment: &Environment) -> Result<Option<Freeze
         before => before?,
     };
     match std::fs::remove_file(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        removed => removed.map(|()| before).map_err(ConductorError::io("remove", &path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        removed => removed.map_err(ConductorError::io("remove", &path))?,
     }
+    note(&state.join("locks"), environment, "freed", None, before.as_ref())?;
+    Ok(before)
 }
 
 fn path(locks: &Path, environment: &Environment) -> PathBuf {
@@ -126,7 +186,7 @@ fn path(locks: &Path, environment: &Environment) -> PathBuf {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Freeze, freeze, frozen, unfreeze};
+    use super::{Freeze, Freezing, freeze, frozen, unfreeze};
     use crate::model::{Environment, Operator};
 
     fn by(owner: &str, reason: &str) -> Freeze {
@@ -139,13 +199,23 @@ mod tests {
         let production = Environment::new("production").unwrap();
         assert_eq!(frozen(state.path(), &production).unwrap(), None);
         let (alice, bob) = (by("alice@d1", "audit"), by("bob@d1", "party"));
-        assert_eq!(freeze(state.path(), &production, &alice).unwrap(), None);
-        assert_eq!(freeze(state.path(), &production, &bob).unwrap().as_ref(), Some(&alice), "the first one's stays");
+        let freeze = |who: &Freeze, force| freeze(state.path(), &production, who, force).unwrap();
+        assert_eq!(freeze(&alice, false), Freezing::Frozen);
+        assert_eq!(freeze(&bob, false), Freezing::Held(alice.clone()), "the first one's stays");
         assert_eq!(frozen(state.path(), &production).unwrap().as_ref(), Some(&alice));
         assert_eq!(frozen(state.path(), &Environment::new("beta").unwrap()).unwrap(), None);
         let longer = by("alice@d1", "audit, second day");
-        freeze(state.path(), &production, &longer).unwrap();
-        assert_eq!(unfreeze(state.path(), &production).unwrap(), Some(longer));
+        assert_eq!(freeze(&longer, false), Freezing::Held(alice.clone()), "not even her own is replaced in silence");
+        assert_eq!(freeze(&bob, true), Freezing::TakenOver(alice));
+        assert_eq!(unfreeze(state.path(), &production).unwrap(), Some(bob));
+        let noted = std::fs::read_to_string(state.path().join("locks/freezes.jsonl")).unwrap();
+        let noted: Vec<serde_json::Value> = noted.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let what: Vec<&str> = noted.iter().map(|line| line["what"].as_str().unwrap()).collect();
+        assert_eq!(what, ["frozen", "taken_over", "freed"]);
+        assert_eq!(
+            (&noted[1]["freeze"]["owner"], &noted[1]["before"]["owner"]),
+            (&"bob@d1".into(), &"alice@d1".into())
+        );
         assert_eq!(unfreeze(state.path(), &production).unwrap(), None);
     }
 

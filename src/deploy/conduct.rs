@@ -12,15 +12,15 @@ use crate::engine::{Parts, Settings, SystemClock};
 use crate::hooks::SiteHooks;
 use crate::host::{self, RealFleet};
 use crate::model::{Environment, Operator, ReleaseId, RolloutId};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanKind};
 use crate::release::{Store, StoredRelease};
 use crate::rollout::{Event, Machine, Record};
 
 /// Holds what a rollout is conducted with: its release is proven, its hosts are connected or not yet.
 #[derive(Debug)]
 pub struct Reached<F> {
-    /// The release.
-    pub release: Arc<StoredRelease>,
+    /// The release; none where hosts hold what they go back to.
+    pub release: Option<Arc<StoredRelease>>,
     /// The hosts.
     pub hosts: Arc<F>,
 }
@@ -92,26 +92,24 @@ impl Workspace {
     /// # Errors
     ///
     /// When the disk refuses.
-    pub fn begin(&self, plan: Plan, release: &StoredRelease) -> Result<RolloutId, Error> {
+    pub fn begin(&self, plan: Plan, release: Option<&StoredRelease>) -> Result<RolloutId, Error> {
         let now = jiff::Timestamp::now();
         let launch =
             Launch::of_process(self.invocation.config.as_deref(), plan.environment.clone(), self.invocation.verbose)?;
         let (_, first) = Machine::plan(plan, now);
-        let totals = release.manifest.totals();
-        let built = Record {
-            seq: first.seq + 1,
-            at: now,
-            rollout: first.rollout.clone(),
-            event: Event::ReleaseBuilt {
+        let built = release.map(|release| {
+            let totals = release.manifest.totals();
+            let event = Event::ReleaseBuilt {
                 release: release.id.clone(),
                 entries: totals.entries(),
                 bytes: totals.bytes,
                 reused: release.built_at < now - jiff::SignedDuration::from_mins(1),
-            },
-        };
+            };
+            Record { seq: first.seq + 1, at: now, rollout: first.rollout.clone(), event }
+        });
         let rollouts = self.rollouts();
         let mut journal = rollouts.create(&first)?;
-        journal.append([&built])?;
+        journal.append(&built)?;
         launch.save(&rollouts.folder(&first.rollout))?;
         Ok(first.rollout)
     }
@@ -123,7 +121,11 @@ impl Workspace {
     /// When its release is not in the store any more, or is damaged.
     pub fn reach(&self, plan: &Plan) -> Result<Reached<RealFleet>, Error> {
         let store = self.store()?;
-        let release = from_store(&store, &plan.release)?;
+        // A way back needs the store only for hosts that hold no more what they go back to.
+        let release = match plan.kind {
+            PlanKind::Rollback => store.get(&plan.release).ok().flatten().map(Arc::new),
+            PlanKind::Install | PlanKind::Prime => Some(from_store(&store, &plan.release)?),
+        };
         Ok(Reached { release, hosts: settings::reach(self, false)? })
     }
 
@@ -213,11 +215,11 @@ fn from_store(store: &Store, id: &ReleaseId) -> Result<Arc<StoredRelease>, Error
 /// Finds releases for the engine: the one that is installed is in memory already.
 fn releases(
     store: Store,
-    release: Arc<StoredRelease>,
+    release: Option<Arc<StoredRelease>>,
 ) -> impl Fn(&ReleaseId) -> Option<Arc<StoredRelease>> + Send + Sync {
     move |id| {
-        if *id == release.id {
-            return Some(Arc::clone(&release));
+        if let Some(release) = release.as_ref().filter(|release| release.id == *id) {
+            return Some(Arc::clone(release));
         }
         match store.get(id) {
             Ok(found) => found.map(Arc::new),

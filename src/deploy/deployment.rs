@@ -99,6 +99,7 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
         check_masters(&self.fleet)?;
         let is_limited = selection.limit.is_some();
         let chosen = self.workspace.select(&self.fleet.everybody(), selection)?;
+        self.refuse_no_target(&chosen)?;
         let selected: HashSet<&HostId> = chosen.iter().collect();
         let width = self.workspace.config().ssh.sessions.get();
         self.tell(Notice::Surveying { hosts: chosen.len() });
@@ -118,6 +119,7 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
             site: self.fleet.policy.site.site_of(host),
             selected: selected.contains(host),
             answer: answers.remove(host),
+            step: None,
         };
         let masters: Vec<Member> = self.fleet.masters.iter().map(&mut member).collect();
         let targets = self.fleet.hosts.iter().map(&mut member).collect();
@@ -147,7 +149,17 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
     pub(super) fn check(&self, selection: &Selection, slot: Option<&Slot>) -> Result<(), Error> {
         check_masters(&self.fleet)?;
         self.check_slot(slot)?;
-        self.workspace.select(&self.fleet.everybody(), selection).map(drop)
+        let chosen = self.workspace.select(&self.fleet.everybody(), selection)?;
+        self.refuse_no_target(&chosen)
+    }
+
+    /// Refuses a selection of masters alone: nothing that became of them would be a success of any host.
+    fn refuse_no_target(&self, chosen: &[HostId]) -> Result<(), Error> {
+        let targets: HashSet<&HostId> = self.fleet.hosts.iter().collect();
+        if chosen.iter().any(|host| targets.contains(host)) {
+            return Ok(());
+        }
+        Err(PlanError::NoTarget { environment: self.fleet.name.clone() }.into())
     }
 
     /// Refuses a slot whose link is something else of the host's layout.

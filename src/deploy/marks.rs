@@ -1,53 +1,75 @@
+use super::error::Error;
 use super::notice::Notice;
 use super::workspace::Workspace;
-use crate::model::ReleaseId;
-use crate::plan::PlanKind;
-use crate::release::{Mark, MarkRecord, Store};
-use crate::rollout::{Outcome, State};
+use crate::expr::fold;
+use crate::model::{Environment, ReleaseId, Version};
+use crate::release::{Mark, MarkRecord, Store, Verdicts};
+use crate::rollout::State;
 
 impl Workspace {
-    /// Remembers what a rollout found out about the release: where a later rollback goes depends on it.
+    /// Remembers what a rollout found out about releases: where a later rollback goes, and what is the latest, depends on it.
     pub(super) fn mark(&self, store: &Store, state: &State) {
         let (Some(plan), Some(at)) = (state.plan(), state.latest()) else {
             return;
         };
-        for (release, verdict) in verdicts(state) {
-            let (environment, rollout) = (plan.environment.clone(), plan.rollout.clone());
-            let record = MarkRecord::new(at, release.clone(), environment, rollout, verdict);
+        for found in state.judgements() {
+            let verdict = match found.bad {
+                None => Mark::Good,
+                Some(reason) => Mark::Bad { reason },
+            };
+            let (environment, rollout) = (plan.environment.clone(), Some(plan.rollout.clone()));
+            let record = MarkRecord {
+                by: Some(plan.operator.clone()),
+                on: Some(found.on),
+                of: Some(found.hosts.len()),
+                hosts: Some(fold(&found.hosts)),
+                ..MarkRecord::new(at, found.release.clone(), environment, rollout, verdict)
+            };
             if let Err(error) = store.mark(&record) {
-                self.tell(Notice::Forgotten { release, why: error.to_string() });
+                self.tell(Notice::Forgotten { release: found.release, why: error.to_string() });
             }
         }
     }
-}
 
-/// Says what a rollout that is over found out about releases; nothing while it is not.
-fn verdicts(state: &State) -> Vec<(ReleaseId, Mark)> {
-    let (Some(plan), Some(outcome)) = (state.plan(), state.outcome()) else {
-        return Vec::new();
-    };
-    let mut verdicts = Vec::new();
-    if state.is_finalized() && plan.slot.is_none() && plan.kind != PlanKind::Prime {
-        verdicts.push((plan.release.clone(), Mark::Good));
+    /// Reads what an environment found out about releases, as far as this deploy server knows.
+    ///
+    /// # Errors
+    ///
+    /// When the marks cannot be read.
+    pub fn verdicts(&self, environment: &Environment) -> Result<Verdicts, Error> {
+        Ok(Verdicts::of(&self.store()?.marks()?, environment))
     }
-    match (outcome, plan.kind) {
-        (Outcome::Completed, PlanKind::Rollback) => {
-            let mut left: Vec<&ReleaseId> = plan
-                .hosts
-                .iter()
-                .filter_map(|host| host.from.as_ref().and_then(|installed| installed.release()))
-                .filter(|from| **from != plan.release)
-                .collect();
-            left.sort_unstable();
-            left.dedup();
-            let reason = format!("rolled back by {}", plan.operator);
-            verdicts.extend(left.into_iter().map(|release| (release.clone(), Mark::Bad { reason: reason.clone() })));
+
+    /// Marks a version in the environment by somebody's word, and gives the releases that are meant: every build of it that
+    /// is known here, or the one whose id it is.
+    ///
+    /// # Errors
+    ///
+    /// When nothing is known of it, or when the disk refuses.
+    pub fn say(&self, version: &Version, verdict: &Mark) -> Result<Vec<ReleaseId>, Error> {
+        let (environment, _) = self.policy()?;
+        let store = self.store()?;
+        let verdicts = self.verdicts(environment)?;
+        let mut meant: Vec<ReleaseId> = store.ids()?.into_iter().filter(|id| id.version() == version).collect();
+        meant.extend(verdicts.of_version(version).cloned());
+        meant.sort_unstable();
+        meant.dedup();
+        if meant.is_empty() {
+            match version.as_str().parse() {
+                Ok(id) => meant.push(id),
+                Err(_) => {
+                    let text = format!("nothing is known of {version} in {environment}: it was never built here");
+                    return Err(Error::before(text).hint(format!("coalmine build {version}, or name its id")));
+                }
+            }
         }
-        (Outcome::RolledBack, _) => {
-            verdicts
-                .push((plan.release.clone(), Mark::Bad { reason: format!("rolled back in rollout {}", plan.rollout) }));
+        for release in &meant {
+            let record = MarkRecord {
+                by: Some(self.operator.clone()),
+                ..MarkRecord::new(jiff::Timestamp::now(), release.clone(), environment.clone(), None, verdict.clone())
+            };
+            store.mark(&record)?;
         }
-        _ => {}
+        Ok(meant)
     }
-    verdicts
 }

@@ -46,4 +46,5 @@ pub use status::{WantedRelease, compare};
 pub use survey::survey;
 pub use thread::in_thread;
 pub use waiting::{in_environment, title, waiting_note};
+pub use way_back::ADOPTED;
 pub use workspace::{Fleet, Invocation, Selection, Workspace, inventory_without_commands, nobody, state_dir};

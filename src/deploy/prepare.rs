@@ -8,12 +8,13 @@ use super::notice::Notice;
 use super::release::Making;
 use super::settings;
 use super::waiting::waiting_note;
+use super::way_back::{Aim, Manner};
 use super::workspace::Selection;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError, replay};
 use crate::host::{self, Survey};
-use crate::model::{Failure, HostId, RolloutId, Slot, Version};
-use crate::plan::{self, OnFailure, Plan, PlanKind, Policy};
-use crate::release::{StoredRelease, Wanted};
+use crate::model::{Failure, HostId, ReleaseId, RolloutId, Slot, Version};
+use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy};
+use crate::release::{StoredRelease, Verdicts, Wanted};
 
 /// How many hosts are primed at once where nobody says otherwise.
 const PRIME_WIDTH: usize = 64;
@@ -25,8 +26,13 @@ pub enum Goal {
     Install(Wanted),
     /// This release is everywhere, and nothing is switched.
     Prime(Wanted),
-    /// What was good before runs again: this version, or the last one that was finalized.
-    Rollback(Option<Version>),
+    /// What was good before runs again.
+    Rollback {
+        /// What is meant by that.
+        to: BackTo,
+        /// Whether hosts may go to different places, each to its own.
+        each: bool,
+    },
 }
 
 /// Says how a rollout is prepared, and what its plan is to be.
@@ -54,6 +60,10 @@ pub struct Options {
     pub reason: Option<String>,
     /// Whether the plan is only looked at: what others hold is none of its business then.
     pub dry_run: bool,
+    /// Whether somebody sees the plan and is asked before anything starts.
+    pub is_asked: bool,
+    /// Whether a release is installed that was found bad here.
+    pub even_bad: bool,
 }
 
 /// Holds a rollout that could be started: its release is proven, its hosts are connected.
@@ -61,8 +71,8 @@ pub struct Options {
 pub struct Prepared<F> {
     /// What is to be done.
     pub plan: Plan,
-    /// With which release.
-    pub release: Arc<StoredRelease>,
+    /// With which release; none where every host holds what it goes back to, or nothing here has it.
+    pub release: Option<Arc<StoredRelease>>,
     /// To which hosts.
     pub hosts: Arc<F>,
     failures: HashMap<HostId, Failure>,
@@ -78,25 +88,27 @@ impl<F: host::Fleet> Deployment<'_, F> {
     /// When another holds the environment, when a name or a selection is wrong, when there is no such release, or when there can
     /// be no plan.
     pub async fn prepare(&self, goal: Goal, options: Options) -> Result<Prepared<F>, Error> {
-        if !options.dry_run {
+        if options.dry_run {
+            self.tell_freeze();
+        } else {
             self.heed_others()?;
         }
         let Options { selection, slot, .. } = &options;
         self.check(selection, slot.as_ref())?;
-        let (kind, release, answers) = match goal {
+        let (kind, aim, answers, verdicts) = match goal {
             Goal::Install(wanted) => self.release_first(PlanKind::Install, wanted, &options).await?,
             Goal::Prime(wanted) => self.release_first(PlanKind::Prime, wanted, &options).await?,
-            Goal::Rollback(to) => {
-                let answers = self.survey(selection, slot.as_ref(), &Survey::Deep).await?;
-                let release = match to {
-                    Some(version) => self.version_to_go_back_to(version).await?,
-                    None => self.last_good(&answers).await?,
-                };
-                (PlanKind::Rollback, release, answers)
+            Goal::Rollback { to, each } => {
+                let mut answers = self.survey(selection, slot.as_ref(), &Survey::Deep).await?;
+                let verdicts = self.verdicts(&answers)?;
+                let manner = Manner { each, is_seen: options.is_asked || options.dry_run };
+                let aim = self.way_back(&mut answers, &to, &verdicts, manner).await?;
+                (PlanKind::Rollback, aim, answers, verdicts)
             }
         };
         let failures = answers.failures();
-        let plan = self.plan(answers, kind, &release, options)?;
+        let release = aim.stored.clone();
+        let plan = self.plan(answers, kind, aim, &verdicts, options)?;
         Ok(Prepared { plan, release, hosts: Arc::clone(&self.hosts), failures })
     }
 
@@ -106,16 +118,42 @@ impl<F: host::Fleet> Deployment<'_, F> {
         kind: PlanKind,
         wanted: Wanted,
         options: &Options,
-    ) -> Result<(PlanKind, Arc<StoredRelease>, Answers), Error> {
+    ) -> Result<(PlanKind, Aim, Answers, Verdicts), Error> {
         if let Some(version) = tag(&wanted) {
             let built = self.workspace.store()?.find(&version)?.is_some();
             self.tell(Notice::Making { version, built });
         }
         let making = Making { no_fetch: options.no_fetch, rebuild: false };
         let release = self.workspace.make(wanted, making).await?;
+        // Known before any host is asked, so that nobody waits for the refusal.
+        self.refuse_bad(&self.workspace.verdicts(self.fleet.name)?, &release.id, options)?;
         let depth = Survey::For(release.id.clone());
         let answers = self.survey(&options.selection, options.slot.as_ref(), &depth).await?;
-        Ok((kind, release, answers))
+        let verdicts = self.verdicts(&answers)?;
+        self.refuse_bad(&verdicts, &release.id, options)?;
+        Ok((kind, Aim::at(release), answers, verdicts))
+    }
+
+    /// Refuses a release that was found bad here, unless somebody sees that before anything starts, or has said that it is known.
+    fn refuse_bad(&self, verdicts: &Verdicts, release: &ReleaseId, options: &Options) -> Result<(), Error> {
+        let bad = verdicts.against(release).filter(|found| found.everywhere);
+        let is_known = options.even_bad || options.is_asked || options.dry_run;
+        match bad {
+            Some(found) if !is_known => {
+                let text = format!("{} is bad in {}: {}", release.version(), self.fleet.name, found.told());
+                Err(Error::usage(format!("{text}; nothing was changed"))
+                    .hint(format!("to install it all the same: install-world {} --even-bad", release.version()))
+                    .hint(format!("to take the mark back: coalmine releases unmark {}", release.version())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells that nobody may start what is only planned.
+    fn tell_freeze(&self) {
+        if let Some(frozen @ LockError::Frozen { .. }) = self.workspace.held(self.fleet.name) {
+            self.tell(Notice::warning(frozen));
+        }
     }
 
     /// Refuses what another holds before minutes are spent on it, and tells what waits.
@@ -133,7 +171,14 @@ impl<F: host::Fleet> Deployment<'_, F> {
     }
 
     /// Makes the plan of a rollout of what the hosts answered.
-    fn plan(&self, answers: Answers, kind: PlanKind, release: &StoredRelease, options: Options) -> Result<Plan, Error> {
+    fn plan(
+        &self,
+        answers: Answers,
+        kind: PlanKind,
+        aim: Aim,
+        verdicts: &Verdicts,
+        options: Options,
+    ) -> Result<Plan, Error> {
         let config = self.workspace.config();
         let usual = if options.is_watched { OnFailure::Pause } else { OnFailure::Rollback };
         let on_failure = options.on_failure.or(self.fleet.policy.on_failure).unwrap_or(usual);
@@ -152,10 +197,11 @@ impl<F: host::Fleet> Deployment<'_, F> {
             rollout: new_id()?,
             environment: self.fleet.name.clone(),
             kind,
-            version: release.version.clone(),
-            release: release.id.clone(),
-            digest: release.digest,
-            commit: release.commit.as_str().to_owned(),
+            version: aim.release.version().clone(),
+            mark: verdicts.against(&aim.release),
+            release: aim.release,
+            digest: aim.digest,
+            commit: aim.commit,
             operator: self.workspace.operator.clone(),
             reason: options.reason,
             slot: options.slot,
@@ -166,6 +212,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             fleet: answers.fleet,
             stages: settings::stages(self.workspace, &self.fleet)?,
             out_of_service: self.out_of_service(),
+            bad: verdicts.bad(),
         };
         Ok(plan::make(request)?)
     }

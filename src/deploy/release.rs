@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::error::Error;
@@ -6,7 +7,8 @@ use super::settings;
 use super::workspace::Workspace;
 use crate::model::ReleaseId;
 use crate::release::{
-    Mark, Progress, Repository, Request, Resolved, Store, StoredRelease, Tag, Wanted, prepare, resolve,
+    Mark, Progress, Repository, Request, Resolved, Source, Store, StoredRelease, Tag, Verdicts, Wanted, prepare,
+    resolve,
 };
 
 /// Says how a release is come by.
@@ -38,7 +40,7 @@ impl Workspace {
     pub async fn make(&self, wanted: Wanted, making: Making) -> Result<Arc<StoredRelease>, Error> {
         let store = self.store()?;
         let request = Request {
-            source: settings::source(self.config(), making.no_fetch),
+            source: self.source(making.no_fetch)?,
             wanted,
             spec: settings::build_spec(self.config()),
             operator: self.operator.clone(),
@@ -52,13 +54,23 @@ impl Workspace {
         Ok(Arc::new(release))
     }
 
+    /// Says where releases come from, and what the latest of them passes over here.
+    fn source(&self, no_fetch: bool) -> Result<Source, Error> {
+        let bad = match self.policy() {
+            Ok((environment, _)) => self.verdicts(environment)?.bad_versions(),
+            // Where no environment is named, nothing is known of it.
+            Err(_) => BTreeMap::new(),
+        };
+        Ok(Source { bad, ..settings::source(self.config(), no_fetch) })
+    }
+
     /// Finds what is wanted without building it.
     ///
     /// # Errors
     ///
     /// When there is no such commit.
     pub async fn find(&self, wanted: &Wanted, no_fetch: bool) -> Result<Resolved, Error> {
-        let source = settings::source(self.config(), no_fetch);
+        let source = self.source(no_fetch)?;
         Ok(resolve(&source, wanted, &|progress| self.told(progress)).await?)
     }
 
@@ -70,11 +82,20 @@ impl Workspace {
     pub async fn known(&self, store: &Store) -> Result<Vec<Known>, Error> {
         let tags = self.tags().await?;
         let built = store.ids()?;
-        let marks = store.marks()?;
+        let verdicts = match self.policy() {
+            Ok((environment, _)) => self.verdicts(environment)?,
+            Err(_) => Verdicts::default(),
+        };
         let known = tags.into_iter().rev().map(|tag| {
-            let mark = marks.iter().rev().find(|mark| *mark.release.version() == tag.version);
+            // Of several builds, the one that was judged last.
+            let judged = verdicts.of_version(&tag.version).last();
+            let bad = judged.and_then(|id| verdicts.against(id)).filter(|found| found.everywhere);
+            let mark = match bad {
+                Some(found) => Some(Mark::Bad { reason: found.told() }),
+                None => judged.filter(|id| verdicts.is_good(id)).map(|_| Mark::Good),
+            };
             let built = built.iter().find(|built| *built.version() == tag.version);
-            Known { mark: mark.map(|mark| mark.verdict.clone()), built: built.cloned(), tag }
+            Known { mark, built: built.cloned(), tag }
         });
         Ok(known.collect())
     }

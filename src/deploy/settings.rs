@@ -23,6 +23,7 @@ pub(super) fn source(config: &Config, no_fetch: bool) -> Source {
         verify_tags: product.verify_tags,
         fetch: !no_fetch,
         fetch_deadline: FETCH,
+        bad: [].into(),
     }
 }
 

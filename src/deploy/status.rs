@@ -6,8 +6,10 @@ use super::error::Error;
 use super::notice::Notice;
 use super::workspace::Workspace;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError};
-use crate::model::{Digest, Environment, Failure, FailureClass, HostState, Installed, Probe, ReleaseId, Version};
-use crate::release::{Mark, Wanted};
+use crate::model::{
+    Digest, Environment, Failure, FailureClass, FoundBad, HostState, Installed, Probe, ReleaseId, Version,
+};
+use crate::release::Wanted;
 
 /// Names the release that hosts are compared with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -113,21 +115,17 @@ impl Workspace {
         })
     }
 
-    /// Says why a release should be on no host, where a rollout found that out.
+    /// Says what was found against a release: on some hosts, or everywhere.
     ///
     /// # Errors
     ///
     /// When the marks cannot be read.
-    pub fn found_bad(&self, release: &WantedRelease) -> Result<Option<String>, Error> {
+    pub fn found_bad(&self, environment: &Environment, release: &WantedRelease) -> Result<Option<FoundBad>, Error> {
         let Some(digest) = &release.digest else {
             return Ok(None);
         };
         let release = ReleaseId::new(&release.version, digest);
-        let last = self.store()?.marks()?.into_iter().rev().find(|mark| mark.release == release);
-        Ok(last.and_then(|mark| match mark.verdict {
-            Mark::Bad { reason } => Some(reason),
-            Mark::Good => None,
-        }))
+        Ok(self.verdicts(environment)?.against(&release))
     }
 
     /// Says who holds an environment, as far as that can be read.

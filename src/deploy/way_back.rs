@@ -4,86 +4,195 @@ use std::sync::Arc;
 use super::deployment::{Answers, Deployment};
 use super::error::Error;
 use super::release::Making;
+use crate::expr::fold;
 use crate::host;
-use crate::model::{Environment, ReleaseId, Version};
-use crate::release::{Mark, Store, StoredRelease, Wanted};
+use crate::model::{Digest, HostId, ReleaseId, RollBackTarget, Version};
+use crate::plan::{BackTo, Step, answers, steps};
+use crate::release::{StoredRelease, Verdicts, Wanted};
+
+/// The word for what was there before coalmine.
+pub const ADOPTED: &str = "adopted";
+/// The word for no release at all.
+const NOTHING: &str = "nothing";
+
+/// Names what a plan installs, or leads back to.
+#[derive(Debug, Clone)]
+pub(super) struct Aim {
+    pub(super) release: ReleaseId,
+    pub(super) digest: Digest,
+    pub(super) commit: String,
+    /// The release, where the store has it and somebody may need it.
+    pub(super) stored: Option<Arc<StoredRelease>>,
+}
+
+impl Aim {
+    pub(super) fn at(release: Arc<StoredRelease>) -> Self {
+        let (id, digest, commit) = (release.id.clone(), release.digest, release.commit.as_str().to_owned());
+        Self { release: id, digest, commit, stored: Some(release) }
+    }
+}
+
+/// Says how a rollback asks where that is not clear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Manner {
+    /// Whether hosts may go to different places.
+    pub(super) each: bool,
+    /// Whether somebody sees the plan before anything starts.
+    pub(super) is_seen: bool,
+}
 
 impl<F: host::Fleet> Deployment<'_, F> {
-    /// Finds the version that was named, and builds it where the store has none of it.
-    pub(super) async fn version_to_go_back_to(&self, version: Version) -> Result<Arc<StoredRelease>, Error> {
-        match self.workspace.store()?.find(&version)? {
-            Some(release) => Ok(Arc::new(release)),
-            None => self.workspace.make(Wanted::Tag(version.to_string()), Making::default()).await,
+    /// Reads what is known of releases here: from the marks, and from what hosts remember of other deploy servers' rollouts.
+    pub(super) fn verdicts(&self, answers: &Answers) -> Result<Verdicts, Error> {
+        let mut verdicts = self.workspace.verdicts(self.fleet.name)?;
+        for (host, answer) in answers.targets() {
+            if let Ok(probe) = answer {
+                verdicts.hear(host, probe);
+            }
         }
+        Ok(verdicts)
     }
 
-    /// Finds the release to go back to, and has it in the store.
-    pub(super) async fn last_good(&self, answers: &Answers) -> Result<Arc<StoredRelease>, Error> {
+    /// Decides where every host goes back to, and what the plan is named after: where most of the targets go.
+    ///
+    /// Hosts that hold what they go to need neither tag nor build nor store; the store is asked only for those that do not.
+    pub(super) async fn way_back(
+        &self,
+        found: &mut Answers,
+        to: &BackTo,
+        verdicts: &Verdicts,
+        manner: Manner,
+    ) -> Result<Aim, Error> {
+        let to = meant(found, to);
         let store = self.workspace.store()?;
-        let nowhere = || {
-            Error::before("no release is known to be good besides what the hosts run; nothing was changed")
-                .hint("name the one to go back to: coalmine rollback --to VERSION")
-        };
-        let target = match by_marks(self.fleet.name, &store, answers)? {
+        let mut steps = self.decide(found, &to, verdicts)?;
+        if let Some(version) = gone(found, &steps, &to) {
+            // What hosts hold no more can be built again, if that gives the same.
+            if self.workspace.make(Wanted::Tag(version.to_string()), Making::default()).await.is_ok() {
+                steps = self.decide(found, &to, verdicts)?;
+            }
+        }
+        let is_target = |host: &HostId| self.fleet.hosts.contains(host);
+        let groups = answers(&steps, is_target);
+        refuse_nowhere(&groups, &to)?;
+        if groups.len() > 1 && !manner.each && !manner.is_seen {
+            return Err(mixed(&groups));
+        }
+        let wanted = groups.iter().filter_map(|(step, hosts)| match step {
+            Step::Go(target) => Some((hosts.len(), target.clone())),
+            Step::Stay | Step::Nowhere(_) => None,
+        });
+        let target = wanted.max_by_key(|(count, _)| *count).map(|(_, target)| target);
+        let running = || found.probes().find_map(|probe| probe.installed.release().cloned());
+        let target = match target.or_else(|| running().map(|id| RollBackTarget::Release { id })) {
             Some(target) => target,
-            None => by_hosts(&store, answers)?.ok_or_else(nowhere)?,
+            None => RollBackTarget::Nothing,
         };
-        if let Some(release) = store.get(&target)? {
-            return Ok(Arc::new(release));
+        let aim = match target {
+            RollBackTarget::Release { id } => {
+                let stored = store.get(&id).ok().flatten().map(Arc::new);
+                let told = found.probes().find_map(|probe| probe.digest_of(&id));
+                let digest = stored.as_ref().map(|stored| stored.digest).or(told).unwrap_or(Digest([0; 32]));
+                let commit = stored.as_ref().map(|stored| stored.commit.as_str().to_owned()).unwrap_or_default();
+                Aim { release: id, digest, commit, stored }
+            }
+            RollBackTarget::Adopted => nameless(ADOPTED)?,
+            RollBackTarget::Nothing => nameless(NOTHING)?,
+        };
+        for member in found.masters.iter_mut().chain(&mut found.fleet) {
+            member.step = steps.remove(&member.host);
         }
-        let making = Making { no_fetch: true, rebuild: false };
-        let built = self.workspace.make(Wanted::Tag(target.version().to_string()), making).await;
-        // What a host ran before its first release is kept there, and no commit makes it again.
-        let built = built.map_err(|error| {
-            error.because(
-                format!("{target} was good before on most hosts, and cannot be built again"),
-                "name the one to go back to: coalmine rollback --to VERSION",
-            )
-        })?;
-        if built.id != target {
-            return Err(Error::before(format!("{target} was good, and building it again gives {}", built.id))
-                .hint(format!("to take that all the same: coalmine rollback --to {}", target.version())));
-        }
-        Ok(built)
+        Ok(aim)
+    }
+
+    fn decide(&self, found: &Answers, to: &BackTo, verdicts: &Verdicts) -> Result<BTreeMap<HostId, Step>, Error> {
+        let stored = self.workspace.store()?.ids()?;
+        let members = found.masters.iter().chain(&found.fleet);
+        Ok(steps(members, to, |release| verdicts.is_bad(release), |release| stored.contains(release)))
     }
 }
 
-/// Finds it in what earlier rollouts of this deploy server found out.
-fn by_marks(environment: &Environment, store: &Store, answers: &Answers) -> Result<Option<ReleaseId>, Error> {
-    let Some(last) = store.last_good(environment, None)? else {
-        return Ok(None);
+/// Takes a name for a release's id where a host knows it as that.
+fn meant(found: &Answers, to: &BackTo) -> BackTo {
+    let BackTo::Version(version) = to else {
+        return to.clone();
     };
-    let finalized: Vec<ReleaseId> = store
-        .marks()?
-        .into_iter()
-        .filter(|mark| mark.environment == *environment && matches!(mark.verdict, Mark::Good))
-        .map(|mark| mark.release)
+    match version.as_str().parse::<ReleaseId>() {
+        Ok(id) if found.probes().any(|probe| probe.ever_good().any(|good| *good == id)) => BackTo::Release(id),
+        _ => to.clone(),
+    }
+}
+
+/// Names the version that is meant, that a host finalized, and that it holds no more.
+fn gone(found: &Answers, steps: &BTreeMap<HostId, Step>, to: &BackTo) -> Option<Version> {
+    let version = match to {
+        BackTo::Version(version) => version,
+        BackTo::Release(id) => id.version(),
+        BackTo::Last | BackTo::Adopted => return None,
+    };
+    let is_nowhere = |host: &HostId| matches!(steps.get(host), Some(Step::Nowhere(_)));
+    let mut answered = found.all().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
+    answered
+        .any(|(host, probe)| is_nowhere(host) && probe.ever_good().any(|good| good.version() == version))
+        .then(|| version.clone())
+}
+
+/// Names what is no release, so that a plan has a name for it: no folder is called so, and no store has it.
+fn nameless(word: &str) -> Result<Aim, Error> {
+    let version = Version::new(word).map_err(Error::before)?;
+    let digest = Digest([0; 32]);
+    Ok(Aim { release: ReleaseId::new(&version, &digest), digest, commit: String::new(), stored: None })
+}
+
+/// Refuses a rollback for which hosts have nowhere to go, before anything: each by name, and why.
+fn refuse_nowhere(groups: &BTreeMap<Step, Vec<HostId>>, to: &BackTo) -> Result<(), Error> {
+    let nowhere: Vec<(&String, &Vec<HostId>)> = groups
+        .iter()
+        .filter_map(|(step, hosts)| match step {
+            Step::Nowhere(why) => Some((why, hosts)),
+            Step::Go(_) | Step::Stay => None,
+        })
         .collect();
-    let running = answers.probes().filter_map(|probe| probe.installed.release());
-    // What a rollout left half-way was never good: that is what is to be left. Where all of it was, the last one is.
-    let is_half_way = running.into_iter().any(|release| *release != last && !finalized.contains(release));
-    if is_half_way {
-        return Ok(Some(last));
+    let nobody_goes = !groups.keys().any(|step| matches!(step, Step::Go(_)));
+    if nowhere.is_empty() && (*to != BackTo::Last || !nobody_goes) {
+        return Ok(());
     }
-    Ok(store.last_good(environment, Some(&last))?)
-}
-
-/// Finds it in what most hosts say was good, where this deploy server was never told.
-///
-/// What was rolled back from since is not good any more, whatever a host remembers: two rollbacks lead back, not in a circle.
-fn by_hosts(store: &Store, answers: &Answers) -> Result<Option<ReleaseId>, Error> {
-    let marks = store.marks()?;
-    let is_bad = |release: &ReleaseId| {
-        let last = marks.iter().rev().find(|mark| mark.release == *release);
-        last.is_some_and(|mark| matches!(mark.verdict, Mark::Bad { .. }))
-    };
-    let mut votes: BTreeMap<&ReleaseId, usize> = BTreeMap::new();
-    for probe in answers.probes() {
-        let running = probe.installed.release();
-        let known = probe.good.iter().chain(&probe.previous);
-        if let Some(good) = known.into_iter().find(|good| Some(*good) != running && !is_bad(good)) {
-            *votes.entry(good).or_default() += 1;
+    let told: String = nowhere.iter().map(|(why, hosts)| format!("\n  {} {why}", fold(hosts))).collect();
+    match to {
+        BackTo::Last if nobody_goes => {
+            let text = format!("no release is known to be good besides what the hosts run; nothing was changed{told}");
+            Err(Error::before(text).hint("name the one to go back to: coalmine rollback --to VERSION"))
+        }
+        // Part of a mixed answer.
+        BackTo::Last => Ok(()),
+        BackTo::Version(_) | BackTo::Release(_) | BackTo::Adopted => {
+            let hosts: Vec<HostId> = nowhere.iter().flat_map(|(_, hosts)| hosts.iter().cloned()).collect();
+            let name = match to {
+                BackTo::Version(version) => version.to_string(),
+                BackTo::Release(id) => id.to_string(),
+                BackTo::Adopted | BackTo::Last => "what was there before".to_owned(),
+            };
+            let text = format!("not every host can go back to {name}; nothing was changed{told}");
+            Err(Error::before(text).hint(format!("-x '{}' leaves them out", fold(&hosts))))
         }
     }
-    Ok(votes.into_iter().max_by_key(|(_, votes)| *votes).map(|(release, _)| release.clone()))
+}
+
+/// Refuses to choose for somebody who does not look.
+fn mixed(groups: &BTreeMap<Step, Vec<HostId>>) -> Error {
+    let lines: String = groups
+        .iter()
+        .map(|(step, hosts)| {
+            let hosts = fold(hosts);
+            match step {
+                Step::Go(RollBackTarget::Release { id }) => format!("\n  {hosts}: to {id}"),
+                Step::Go(RollBackTarget::Adopted) => format!("\n  {hosts}: to what was there before coalmine"),
+                Step::Go(RollBackTarget::Nothing) => format!("\n  {hosts}: to none, as before"),
+                Step::Nowhere(why) => format!("\n  {hosts}: nowhere, it {why}"),
+                Step::Stay => String::new(),
+            }
+        })
+        .collect();
+    Error::usage(format!("the hosts would not all go back to the same; nothing was changed{lines}"))
+        .hint("--each takes every host to its own, --to VERSION all of them to one, -l HOSTS only some")
 }

@@ -15,7 +15,7 @@ use super::lease::Leases;
 use super::parts::Parts;
 use super::progress::Board;
 use super::settings::Settings;
-use super::worker::{Worker, class_of};
+use super::worker::{Worker, class_of, targets};
 use crate::hooks::{GateAnswer, Site, StageQuestion, announcement};
 use crate::host::{Fleet, LockRequest};
 use crate::journal::{Journal, Storage};
@@ -109,8 +109,9 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             settings.deadlines.control,
             settings.renewals_per_second,
         ));
-        let worker =
-            Worker { plan, parts, settings, leases, board: Board::default(), found: std::sync::Mutex::default() };
+        let targets = targets(&plan);
+        let found = std::sync::Mutex::default();
+        let worker = Worker { plan, parts, settings, leases, board: Board::default(), found, targets };
         let engine = Self {
             machine,
             journal,

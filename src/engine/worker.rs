@@ -10,8 +10,8 @@ use super::progress::Board;
 use super::settings::Settings;
 use crate::hooks::{GateAnswer, Site, StageQuestion};
 use crate::host::{Fleet, GateCheck, GateReport, Host as _, HostError, Switch};
-use crate::model::{Failure, FailureClass, HostId, Installed, Probe, ReleaseId, RollBackTarget, Verdict};
-use crate::plan::Plan;
+use crate::model::{Bytes, Failure, FailureClass, HostId, ReleaseId, RollBackTarget, Verdict};
+use crate::plan::{Plan, PlanKind, way_back};
 use crate::release::StoredRelease;
 use crate::rollout::{HostGate, Task, TaskError, TaskOutput};
 
@@ -28,6 +28,13 @@ pub(super) struct Worker<F, S> {
     pub(super) leases: Arc<Leases<F>>,
     pub(super) board: Board,
     pub(super) found: Mutex<HashMap<ReleaseId, Arc<StoredRelease>>>,
+    /// Where a rollback leads the hosts that do not go to the plan's release.
+    pub(super) targets: HashMap<HostId, RollBackTarget>,
+}
+
+/// Gives where a rollback leads its hosts.
+pub(super) fn targets(plan: &Plan) -> HashMap<HostId, RollBackTarget> {
+    plan.hosts.iter().filter_map(|host| Some((host.host.clone(), host.to.clone()?))).collect()
 }
 
 impl<F: Fleet, S: Site> Worker<F, S> {
@@ -67,10 +74,15 @@ impl<F: Fleet, S: Site> Worker<F, S> {
                 self.leases.release(host).await;
                 let found = self.parts.fleet.host(host);
                 let Plan { release, rollout, slot, .. } = &*self.plan;
-                let mut result = found.finalize(release, rollout, slot.as_ref()).await;
+                let back = (self.plan.kind == PlanKind::Rollback).then(|| self.target(host));
+                let tell = async || match &back {
+                    None => found.finalize(release, rollout, slot.as_ref()).await,
+                    Some(target) => found.finalize_back(target, rollout, slot.as_ref()).await,
+                };
+                let mut result = tell().await;
                 // It may have happened and its answer be lost; the host is debt until it has said so.
                 if let Err(HostError::Failed(_)) = result {
-                    result = found.finalize(release, rollout, slot.as_ref()).await;
+                    result = tell().await;
                 }
                 let result = result.map_err(error);
                 found.close().await;
@@ -98,15 +110,18 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         };
         self.leases.hold(host);
         let latency_ms = u64::try_from(probe.latency.as_millis()).unwrap_or(u64::MAX);
-        let good = good(&probe);
+        let good = way_back(&probe, |release| self.plan.bad.contains(release));
         Ok(TaskOutput::Locked { installed: probe.installed, good, latency_ms, taken_from: taken_from.map(Box::new) })
     }
 
     async fn prime(&self, host: &HostId) -> Result<TaskOutput, TaskError> {
-        let Some(release) = self.find(&self.plan.release) else {
+        let RollBackTarget::Release { id } = self.target(host) else {
+            return Ok(TaskOutput::Primed { already: true, bytes: Bytes(0) });
+        };
+        let Some(release) = self.find(&id) else {
             return Err(failed(
-                Failure::new(FailureClass::Transfer, format!("the store has no whole {}", self.plan.release))
-                    .hint(format!("build it again: coalmine build {}", self.plan.version)),
+                Failure::new(FailureClass::Transfer, format!("the store has no whole {id}"))
+                    .hint(format!("build it again: coalmine build {}", id.version())),
             ));
         };
         let found = self.parts.fleet.host(host);
@@ -118,6 +133,10 @@ impl<F: Fleet, S: Site> Worker<F, S> {
     async fn activate(&self, host: &HostId) -> Result<TaskOutput, TaskError> {
         let confirm = self.plan.policy.confirm;
         let found = self.parts.fleet.host(host);
+        if self.plan.kind == PlanKind::Rollback {
+            let unproven = self.switch_back(host, &self.target(host)).await?;
+            return Ok(TaskOutput::WentBack { unproven });
+        }
         let activated = found.activate(&self.plan.release, &self.switch(confirm)).await.map_err(error)?;
         if !confirm.is_zero() {
             found.confirm(&self.plan.rollout).await.map_err(error)?;
@@ -131,24 +150,35 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         target: &RollBackTarget,
         gates: &[GateCheck],
     ) -> Result<TaskOutput, TaskError> {
+        let unproven = self.switch_back(host, target).await?;
+        if gates.is_empty() {
+            return Ok(TaskOutput::WentBack { unproven });
+        }
+        let reports = self.parts.fleet.host(host).check(gates).await.map_err(error)?;
+        match reports.into_iter().find(|report| report.verdict == Verdict::Fail && !report.dry) {
+            None => Ok(TaskOutput::WentBack { unproven }),
+            Some(GateReport { gate, message, output, .. }) => Err(failed(
+                Failure::new(FailureClass::Unhealthy, format!("went back, and gate {gate:?} failed there: {message}"))
+                    .output(output),
+            )),
+        }
+    }
+
+    /// Switches a host back, and tells whether what it went back to could not be proven.
+    async fn switch_back(&self, host: &HostId, target: &RollBackTarget) -> Result<bool, TaskError> {
         let repair = match target {
             RollBackTarget::Release { id } => self.find(id),
             RollBackTarget::Nothing | RollBackTarget::Adopted => None,
         };
         let found = self.parts.fleet.host(host);
         // Nobody is locked out by what worked before: going back needs no confirmation.
-        found.roll_back(target, repair.as_ref(), &self.switch(Duration::ZERO)).await.map_err(error)?;
-        if gates.is_empty() {
-            return Ok(TaskOutput::Done);
-        }
-        let reports = found.check(gates).await.map_err(error)?;
-        match reports.into_iter().find(|report| report.verdict == Verdict::Fail && !report.dry) {
-            None => Ok(TaskOutput::Done),
-            Some(GateReport { gate, message, output, .. }) => Err(failed(
-                Failure::new(FailureClass::Unhealthy, format!("went back, and gate {gate:?} failed there: {message}"))
-                    .output(output),
-            )),
-        }
+        let went = found.roll_back(target, repair.as_ref(), &self.switch(Duration::ZERO)).await.map_err(error)?;
+        Ok(went.unproven)
+    }
+
+    /// Says what a host is to run when all goes well.
+    fn target(&self, host: &HostId) -> RollBackTarget {
+        self.targets.get(host).cloned().unwrap_or_else(|| RollBackTarget::Release { id: self.plan.release.clone() })
     }
 
     fn switch(&self, confirm: Duration) -> Switch {
@@ -158,7 +188,11 @@ impl<F: Fleet, S: Site> Worker<F, S> {
     /// Gives the gates that a task runs on its host.
     fn gates(&self, host: &HostId, task: &Task) -> Vec<GateCheck> {
         match task {
-            Task::Check => self.parts.checks.of(host, Some(&self.plan.release)),
+            Task::Check => match self.target(host) {
+                RollBackTarget::Release { id } => self.parts.checks.of(host, Some(&id)),
+                RollBackTarget::Adopted => self.parts.checks.of(host, None),
+                RollBackTarget::Nothing => Vec::new(),
+            },
             Task::RollBack(RollBackTarget::Release { id }) => self.parts.checks.of(host, Some(id)),
             Task::RollBack(RollBackTarget::Adopted) => self.parts.checks.of(host, None),
             // Where nothing is installed, nothing can answer.
@@ -182,16 +216,6 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         let release = self.parts.releases.find(id)?;
         found.insert(id.clone(), Arc::clone(&release));
         Some(release)
-    }
-}
-
-/// Says where a host goes back to: what was finalized there, or what was there before coalmine came.
-fn good(probe: &Probe) -> Option<RollBackTarget> {
-    match (&probe.good, &probe.installed) {
-        (Some(id), _) => Some(RollBackTarget::Release { id: id.clone() }),
-        (None, Installed::Missing) => Some(RollBackTarget::Nothing),
-        (None, Installed::Unmanaged { .. }) => Some(RollBackTarget::Adopted),
-        (None, Installed::Release { .. }) => None,
     }
 }
 

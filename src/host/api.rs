@@ -91,6 +91,13 @@ pub struct Activated {
     pub adopted: Option<ReleaseId>,
 }
 
+/// Tells what a switch back found.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct WentBack {
+    /// Whether what it went back to could not be proven file by file, for want of room; its manifest is the right one.
+    pub unproven: bool,
+}
+
 /// Describes a check that runs on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GateCheck {
@@ -187,7 +194,7 @@ pub trait Host: Send + Sync + 'static {
         target: &RollBackTarget,
         repair: Option<&Arc<StoredRelease>>,
         switch: &Switch,
-    ) -> impl Future<Output = Result<(), HostError>> + Send;
+    ) -> impl Future<Output = Result<WentBack, HostError>> + Send;
 
     /// Runs gates on the host, one after the other, until one fails.
     ///
@@ -206,6 +213,18 @@ pub trait Host: Send + Sync + 'static {
     fn finalize(
         &self,
         release: &ReleaseId,
+        rollout: &RolloutId,
+        slot: Option<&Slot>,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Writes that what a rollback led the host to is good again and what it left is not, prunes and frees the lock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::finalize`].
+    fn finalize_back(
+        &self,
+        target: &RollBackTarget,
         rollout: &RolloutId,
         slot: Option<&Slot>,
     ) -> impl Future<Output = Result<(), HostError>> + Send;

@@ -10,7 +10,7 @@ use super::settings::{SshSettings, TargetSettings, TransferSettings};
 use super::ssh::{Pool, Ssh};
 use super::transport::Route;
 use super::travel::{Atlas, Bases};
-use super::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch};
+use super::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{HostId, LockHolder, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot};
 use crate::release::StoredRelease;
 
@@ -114,7 +114,7 @@ impl Host for RealHost {
         target: &RollBackTarget,
         repair: Option<&Arc<StoredRelease>>,
         switch: &Switch,
-    ) -> Result<(), HostError> {
+    ) -> Result<WentBack, HostError> {
         self.0.roll_back(target, repair, switch).await
     }
 
@@ -124,6 +124,15 @@ impl Host for RealHost {
 
     async fn finalize(&self, release: &ReleaseId, rollout: &RolloutId, slot: Option<&Slot>) -> Result<(), HostError> {
         self.0.finalize(release, rollout, slot).await
+    }
+
+    async fn finalize_back(
+        &self,
+        target: &RollBackTarget,
+        rollout: &RolloutId,
+        slot: Option<&Slot>,
+    ) -> Result<(), HostError> {
+        self.0.finalize_back(target, rollout, slot).await
     }
 
     async fn unlock(&self, rollout: &RolloutId) -> Result<(), HostError> {

@@ -24,7 +24,9 @@ mod ssh;
 mod transport;
 mod travel;
 
-pub use api::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch};
+pub use api::{
+    Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack,
+};
 pub use fleet::{RealFleet, RealHost};
 pub use limits::Descriptors;
 pub use settings::{Compress, HostKeys, SettingsError, SshSettings, TargetSettings, TransferSettings, Verify};

@@ -123,7 +123,9 @@ impl Script {
         script.set("deadline", &whole_seconds(deadline));
         script.set("dead_man", &without_comments(DEAD_MAN));
         // Read by every script, and not every phase knows them.
-        for unset in ["rollout", "slot", "owner", "reason", "link", "version_command", "python_path"] {
+        for unset in
+            ["rollout", "slot", "owner", "reason", "link", "version_command", "python_path", "to", "back", "id", "deep"]
+        {
             script.set(unset, "");
         }
         script

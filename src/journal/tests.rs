@@ -61,10 +61,14 @@ fn plan(name: &str, hosts: usize) -> Plan {
                 site: None,
                 from: None,
                 good: None,
+                to: None,
+                holds: false,
             })
             .collect(),
         left_out: Vec::new(),
         out_of_service: Vec::new(),
+        bad: Vec::new(),
+        mark: None,
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, ReleaseId, RollBackTarget, RolloutId};
+use super::{Digest, ReleaseId, RolloutId};
 
 /// Tells what a host runs compared with the release that it should run; the words are those of `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,6 +98,24 @@ impl Installed {
     }
 }
 
+/// Tells what stood in the link's place before coalmine's first release came: kept until a person removes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopted {
+    /// Where it is, as the host has it: what the link named, or the release as which a folder was kept.
+    pub place: String,
+    /// Whether it was removed since.
+    #[serde(default)]
+    pub gone: bool,
+}
+
+impl Adopted {
+    /// Gives the release as which a folder was kept; none where a link was.
+    #[must_use]
+    pub fn release(&self) -> Option<ReleaseId> {
+        self.place.strip_prefix("releases/")?.parse().ok()
+    }
+}
+
 /// Holds what a host answered when it was asked what it has.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
@@ -109,12 +127,27 @@ pub struct Probe {
     /// The release that was good before that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<ReleaseId>,
+    /// What was good before those, the latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was: Vec<ReleaseId>,
+    /// What was good there once and was left by a way back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad: Vec<ReleaseId>,
+    /// The release that it was switched to and that was not finalized there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<ReleaseId>,
+    /// What was there before the first release came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
     /// The rollout that switched it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutId>,
     /// The whole releases that it holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub releases: Vec<ReleaseId>,
+    /// The digests of those of them whose manifests were hashed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub digests: Vec<Digest>,
     /// Facts that decide whether a release can run there: `python3` → `3.11.2`, `rsync` → `3.2.7`, `os` → `debian-12`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<(String, String)>,
@@ -124,17 +157,42 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Says where the host goes back to when what comes next fails; none when nothing was ever good there.
-    ///
-    /// A release that was installed and never finalized is not good: whether it works is what nobody knows.
+    /// Gives what was finalized there and not left by a way back since, the latest first.
+    pub fn goods(&self) -> impl Iterator<Item = &ReleaseId> {
+        let all: Vec<&ReleaseId> = self.good.iter().chain(&self.previous).chain(&self.was).collect();
+        let first =
+            move |at: usize, id: &ReleaseId, all: &[&ReleaseId]| all.iter().position(|other| *other == id) == Some(at);
+        let kept: Vec<&ReleaseId> =
+            all.iter().enumerate().filter(|(at, id)| first(*at, id, &all)).map(|(_, id)| *id).collect();
+        kept.into_iter()
+    }
+
+    /// Gives every release that was ever finalized there, as far as the host remembers: also what was left since.
+    pub fn ever_good(&self) -> impl Iterator<Item = &ReleaseId> {
+        self.goods().chain(&self.bad)
+    }
+
+    /// Tells whether it runs what was there before the first release came.
     #[must_use]
-    pub fn roll_back_target(&self) -> Option<RollBackTarget> {
-        match (&self.good, &self.installed) {
-            (Some(good), _) => Some(RollBackTarget::Release { id: good.clone() }),
-            (None, Installed::Missing) => Some(RollBackTarget::Nothing),
-            (None, Installed::Unmanaged { .. }) => Some(RollBackTarget::Adopted),
-            (None, Installed::Release { .. }) => None,
+    pub fn runs_adopted(&self) -> bool {
+        match &self.installed {
+            Installed::Unmanaged { .. } => true,
+            Installed::Missing => false,
+            Installed::Release { id, .. } => {
+                self.adopted.as_ref().and_then(Adopted::release).is_some_and(|adopted| adopted == *id)
+            }
         }
+    }
+
+    /// Gives the digest of a release, as the host computed it.
+    #[must_use]
+    pub fn digest_of(&self, release: &ReleaseId) -> Option<Digest> {
+        let running = match &self.installed {
+            Installed::Release { id, digest, .. } if id == release => *digest,
+            Installed::Release { .. } | Installed::Missing | Installed::Unmanaged { .. } => None,
+        };
+        let known = || self.digests.iter().find(|digest| release.has_digest(digest)).copied();
+        running.filter(|digest| release.has_digest(digest)).or_else(known)
     }
 
     /// Tells whether the host runs a release, file for file, and has it finalized.

@@ -31,7 +31,7 @@ pub struct Progress {
 }
 
 /// Says where a host goes back to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "target", rename_all = "snake_case")]
 pub enum RollBackTarget {
     /// To the release that was last finalized there.

@@ -6,9 +6,10 @@ use thiserror::Error;
 use super::types::{
     Budget, HostPlan, LeftOut, LeftOutReason, Plan, PlanKind, Policy, Promote, StageGate, StageKind, StagePlan,
 };
+use super::way_back::{Step, way_back};
 use crate::model::{
-    Digest, Environment, Failure, HostId, NameError, Operator, Probe, ReleaseId, RolloutId, Site, Slot, StageName,
-    Version,
+    Digest, Environment, Failure, FoundBad, HostId, NameError, Operator, Probe, ReleaseId, RollBackTarget, RolloutId,
+    Site, Slot, StageName, Version,
 };
 
 /// Says how many of a number of hosts are meant.
@@ -107,6 +108,8 @@ pub struct Member {
     pub selected: bool,
     /// What it answered; none when it was not asked, since it is not selected.
     pub answer: Option<Result<Probe, Failure>>,
+    /// What a rollback does with it, once that is decided; see [`steps`](super::steps).
+    pub step: Option<Step>,
 }
 
 /// Asks for a plan.
@@ -146,6 +149,10 @@ pub struct Request {
     pub stages: Vec<StageRequest>,
     /// The hosts that earlier rollouts took out of service and none put back.
     pub out_of_service: Vec<HostId>,
+    /// The releases that the environment found bad.
+    pub bad: Vec<ReleaseId>,
+    /// What is known against the release itself.
+    pub mark: Option<FoundBad>,
 }
 
 /// Tells why there is no plan.
@@ -172,6 +179,12 @@ pub enum PlanError {
         count: usize,
         /// The first one.
         first: HostId,
+    },
+    /// No target is selected: whatever became of the masters would be a success of no host.
+    #[error("no host of {environment} is selected: masters alone are no rollout")]
+    NoTarget {
+        /// Whose fleet it is.
+        environment: Environment,
     },
     /// A name that is made here is none.
     #[error(transparent)]
@@ -210,6 +223,8 @@ pub fn make(request: Request) -> Result<Plan, PlanError> {
         slot,
         policy,
         out_of_service,
+        bad,
+        mark,
         ..
     } = request;
     Ok(Plan {
@@ -228,10 +243,15 @@ pub fn make(request: Request) -> Result<Plan, PlanError> {
         hosts,
         left_out,
         out_of_service,
+        bad,
+        mark,
     })
 }
 
 fn check(request: &Request) -> Result<(), PlanError> {
+    if !request.fleet.iter().any(|member| member.selected) {
+        return Err(PlanError::NoTarget { environment: request.environment.clone() });
+    }
     let mut masters = HashSet::new();
     let mut targets = HashSet::new();
     for master in &request.masters {
@@ -344,7 +364,7 @@ impl Maker<'_> {
                     let is_master = kind == StageKind::Masters;
                     self.left_out.push(LeftOut { host: member.host.clone(), reason, message, is_master });
                 }
-                None => self.hosts.push(host_plan(member)),
+                None => self.hosts.push(self.host_plan(member)),
             }
         }
         let count = self.hosts.len() - first;
@@ -371,6 +391,14 @@ impl Maker<'_> {
         if !member.selected {
             return Some((LeftOutReason::Excluded, String::new()));
         }
+        match &member.step {
+            Some(Step::Nowhere(why)) => return Some((LeftOutReason::NoTarget, why.clone())),
+            Some(Step::Stay) if !self.is_to_be_put_back(&member.host) => {
+                return Some((LeftOutReason::Current, String::new()));
+            }
+            Some(Step::Go(_) | Step::Stay) => return None,
+            None => {}
+        }
         match &member.answer {
             Some(Ok(probe)) if probe.is_current(release, digest) && !self.is_to_be_put_back(&member.host) => {
                 Some((LeftOutReason::Current, String::new()))
@@ -382,20 +410,34 @@ impl Maker<'_> {
         }
     }
 
+    fn host_plan(&self, member: &Member) -> HostPlan {
+        let probe = member.answer.as_ref().and_then(|answer| answer.as_ref().ok());
+        let running = probe.and_then(|probe| probe.installed.release());
+        let to = match &member.step {
+            Some(Step::Go(target)) => Some(target.clone()),
+            // It takes part to be put back into service.
+            Some(Step::Stay) => running.map(|id| RollBackTarget::Release { id: id.clone() }),
+            Some(Step::Nowhere(_)) | None => None,
+        };
+        let holds = match (&to, probe) {
+            (Some(RollBackTarget::Release { id }), Some(probe)) => probe.releases.contains(id) || running == Some(id),
+            (Some(RollBackTarget::Adopted | RollBackTarget::Nothing), _) => true,
+            (None, _) | (_, None) => false,
+        };
+        HostPlan {
+            host: member.host.clone(),
+            site: member.site.clone(),
+            from: probe.map(|probe| probe.installed.clone()),
+            good: probe.and_then(|probe| way_back(probe, |release| self.request.bad.contains(release))),
+            to,
+            holds,
+        }
+    }
+
     /// Tells whether a host takes part if only to be checked, and put back into service when it is healthy.
     fn is_to_be_put_back(&self, host: &HostId) -> bool {
         let Request { kind, slot, .. } = self.request;
         *kind != PlanKind::Prime && slot.is_none() && self.out_of_service.contains(host)
-    }
-}
-
-fn host_plan(member: &Member) -> HostPlan {
-    let probe = member.answer.as_ref().and_then(|answer| answer.as_ref().ok());
-    HostPlan {
-        host: member.host.clone(),
-        site: member.site.clone(),
-        from: probe.map(|probe| probe.installed.clone()),
-        good: probe.and_then(Probe::roll_back_target),
     }
 }
 
@@ -455,7 +497,13 @@ mod tests {
 
     fn member(name: &str) -> Member {
         let site = name.split('.').nth(1).map(|site| Site(site.into()));
-        Member { host: HostId::new(name).unwrap(), site, selected: true, answer: Some(Ok(Probe::default())) }
+        Member {
+            host: HostId::new(name).unwrap(),
+            site,
+            selected: true,
+            answer: Some(Ok(Probe::default())),
+            step: None,
+        }
     }
 
     fn stage(name: &str, selection: StageSelection) -> StageRequest {
@@ -481,6 +529,8 @@ mod tests {
             soak: None,
             masters: Vec::new(),
             out_of_service: Vec::new(),
+            bad: Vec::new(),
+            mark: None,
             fleet: hosts.iter().map(|host| member(host)).collect(),
             stages,
         }

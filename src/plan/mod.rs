@@ -5,9 +5,11 @@
 
 mod make;
 mod types;
+mod way_back;
 
 pub use make::{Amount, BudgetRule, Member, PlanError, Request, StageRequest, StageSelection, make};
 pub use types::{
     Budget, HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageGate,
     StageKind, StagePlan,
 };
+pub use way_back::{BackTo, Step, answers, steps, way_back};

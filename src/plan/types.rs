@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Digest, Environment, FailureClass, HostId, Installed, Operator, ReleaseId, RollBackTarget, RolloutId, Site, Slot,
-    StageName, Version,
+    Digest, Environment, FailureClass, FoundBad, HostId, Installed, Operator, ReleaseId, RollBackTarget, RolloutId,
+    Site, Slot, StageName, Version,
 };
 
 /// Says what a rollout is for.
@@ -142,6 +142,12 @@ pub struct HostPlan {
     /// Where it goes back to; none when there is nothing that was ever good there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub good: Option<RollBackTarget>,
+    /// Where a rollback leads it; none is the plan's release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<RollBackTarget>,
+    /// Whether it holds the release that a rollback leads it to, so that nothing has to travel.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds: bool,
 }
 
 /// Says why a host of the fleet takes no part.
@@ -154,6 +160,8 @@ pub enum LeftOutReason {
     Excluded,
     /// It could not be asked and `--skip-unreachable` was given.
     Unreachable,
+    /// A rollback has nowhere to lead it.
+    NoTarget,
 }
 
 /// Names a host that takes no part, and why.
@@ -228,6 +236,12 @@ pub struct Plan {
     /// The hosts that earlier rollouts took out of service and none put back, whether they take part or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub out_of_service: Vec<HostId>,
+    /// The releases that the environment had found bad when the plan was made: no host goes back to one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad: Vec<ReleaseId>,
+    /// What was known against the release itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<FoundBad>,
 }
 
 impl Plan {
@@ -241,6 +255,20 @@ impl Plan {
     #[must_use]
     pub fn left_out_for(&self, reason: LeftOutReason) -> usize {
         self.left_out.iter().filter(|out| out.reason == reason && !out.is_master).count()
+    }
+
+    /// Says what a rollback leads a host to; an install has one release for all.
+    #[must_use]
+    pub fn target_of(&self, host: &HostPlan) -> RollBackTarget {
+        host.to.clone().unwrap_or_else(|| RollBackTarget::Release { id: self.release.clone() })
+    }
+
+    /// Says where a rollback leads every host of it; none where they do not all go to the same.
+    #[must_use]
+    pub fn common_target(&self) -> Option<RollBackTarget> {
+        let mut targets = self.hosts.iter().filter(|host| host.from.is_some()).map(|host| self.target_of(host));
+        let first = targets.next().unwrap_or_else(|| RollBackTarget::Release { id: self.release.clone() });
+        targets.all(|target| target == first).then_some(first)
     }
 
     /// Gives each stage with its hosts, wave by wave.

@@ -70,6 +70,7 @@ impl Product {
 
     pub(super) fn source(&self) -> Source {
         Source {
+            bad: [].into(),
             repository: self.path().to_path_buf(),
             remote: String::new(),
             tags: "[v0-9]*".into(),

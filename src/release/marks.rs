@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ReleaseError;
 use super::store::Store;
-use crate::model::{Environment, ReleaseId, RolloutId};
+use crate::model::{Environment, Operator, ReleaseId, RolloutId};
 
 /// The version of a line.
 const VERSION: u32 = 1;
 
-/// Tells what a rollout found out about a release.
+/// Tells what was found out about a release.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "mark", rename_all = "snake_case")]
 pub enum Mark {
@@ -24,9 +24,11 @@ pub enum Mark {
         /// Why, in one line.
         reason: String,
     },
+    /// What was found out before counts no more.
+    Unmarked,
 }
 
-/// One line of the marks.
+/// One line of the marks: what was found out about one release, in one environment, on some of its targets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarkRecord {
     /// The version of the line's format.
@@ -37,23 +39,36 @@ pub struct MarkRecord {
     pub release: ReleaseId,
     /// Where.
     pub environment: Environment,
-    /// By which rollout.
-    pub rollout: RolloutId,
+    /// By which rollout; none where somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutId>,
     /// What.
     pub verdict: Mark,
+    /// By whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Operator>,
+    /// For which targets, folded; none is all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<String>,
+    /// On how many targets it was so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<usize>,
+    /// Of how many that it was meant for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<usize>,
 }
 
 impl MarkRecord {
-    /// Makes a mark of the current version of the format.
+    /// Makes a mark of the current version of the format, for all targets of an environment.
     #[must_use]
     pub const fn new(
         at: Timestamp,
         release: ReleaseId,
         environment: Environment,
-        rollout: RolloutId,
+        rollout: Option<RolloutId>,
         verdict: Mark,
     ) -> Self {
-        Self { v: VERSION, at, release, environment, rollout, verdict }
+        Self { v: VERSION, at, release, environment, rollout, verdict, by: None, hosts: None, on: None, of: None }
     }
 }
 
@@ -101,30 +116,6 @@ impl Store {
         let lines = text.split(|&byte| byte == b'\n');
         let records = lines.filter_map(|line| serde_json::from_slice::<MarkRecord>(line).ok());
         Ok(records.filter(|record| record.v == VERSION).collect())
-    }
-
-    /// Finds where an environment's rollback goes: the release that was last finalized there, is not the one to get away from, and
-    /// was not found bad since, in any environment.
-    ///
-    /// # Errors
-    ///
-    /// When the marks cannot be read.
-    pub fn last_good(
-        &self,
-        environment: &Environment,
-        away_from: Option<&ReleaseId>,
-    ) -> Result<Option<ReleaseId>, ReleaseError> {
-        let marks = self.marks()?;
-        let mut bad = Vec::new();
-        for mark in marks.into_iter().rev() {
-            match mark.verdict {
-                Mark::Bad { .. } => bad.push(mark.release),
-                Mark::Good if mark.environment != *environment => {}
-                Mark::Good if Some(&mark.release) == away_from || bad.contains(&mark.release) => {}
-                Mark::Good => return Ok(Some(mark.release)),
-            }
-        }
-        Ok(None)
     }
 
     fn marks_path(&self) -> PathBuf {

@@ -51,6 +51,7 @@ mod spec;
 mod store;
 mod tools;
 mod venv;
+mod verdicts;
 mod versions;
 
 #[cfg(test)]
@@ -72,3 +73,4 @@ pub use python::Interpreter;
 pub use resolve::{Resolved, Source, Wanted, resolve};
 pub use spec::{BuildKind, BuildSpec, Modes};
 pub use store::{Store, StoredRelease};
+pub use verdicts::Verdicts;

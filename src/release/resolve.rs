@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub struct Source {
     pub fetch: bool,
     /// How long the remote may take.
     pub fetch_deadline: Duration,
+    /// What the latest passes over, since it was found bad, and why.
+    pub bad: BTreeMap<Version, String>,
 }
 
 /// Says what a deployer asked for.
@@ -96,7 +99,19 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     async fn latest_tag(&self) -> Result<Tag, ReleaseError> {
-        let tags = self.repository.tags(&self.source.tags).await?;
+        let mut tags = self.repository.tags(&self.source.tags).await?;
+        let passed: Vec<Tag> = tags.extract_if(.., |tag| self.source.bad.contains_key(&tag.version)).collect();
+        // What is older than the latest would not have been it anyway.
+        let newest = tags.last().map(|tag| tag.version.clone());
+        for tag in passed.iter().rev() {
+            let is_newer =
+                newest.as_ref().is_none_or(|newest| order::compare(tag.version.as_str(), newest.as_str()).is_gt());
+            if let Some(why) = self.source.bad.get(&tag.version).filter(|_| is_newer) {
+                (self.report)(Progress::Warning {
+                    text: format!("{} is passed over: it is bad here: {why}", tag.name),
+                });
+            }
+        }
         let (pre, released): (Vec<Tag>, Vec<Tag>) = tags.into_iter().partition(|tag| order::is_prerelease(&tag.name));
         for tag in released.into_iter().rev().chain(pre.into_iter().rev()) {
             match self.verify(&tag).await {

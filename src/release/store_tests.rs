@@ -89,7 +89,7 @@ fn mark(version: &str, environment: &str, verdict: Mark) -> MarkRecord {
         Timestamp::UNIX_EPOCH,
         ReleaseId::new(&Version::new(version).unwrap(), &Digest([1; 32])),
         Environment::new(environment).unwrap(),
-        RolloutId::new("r1").unwrap(),
+        Some(RolloutId::new("r1").unwrap()),
         verdict,
     )
 }
@@ -108,31 +108,4 @@ fn marks_are_kept_in_order_and_a_torn_line_costs_only_itself() {
     file.write_all(b"{\"v\":1,\"at\":\"20").unwrap();
     state.store.mark(&marks[1]).unwrap();
     assert_eq!(state.store.marks().unwrap(), marks);
-}
-
-#[test]
-fn a_rollback_goes_to_the_last_good_release_of_its_environment_that_was_not_found_bad_since() {
-    let state = State::new();
-    let production = Environment::new("production").unwrap();
-    let last = |away_from: Option<&str>| {
-        let away_from = away_from.map(|version| mark(version, "production", Mark::Good).release);
-        let good = state.store.last_good(&production, away_from.as_ref()).unwrap();
-        good.map(|release| release.version().to_string())
-    };
-    assert_eq!(last(None), None);
-    for (version, environment, verdict) in [
-        ("1.0", "production", Mark::Good),
-        ("3.0", "production", bad()),
-        ("2.0", "production", Mark::Good),
-        ("3.0", "production", Mark::Good),
-        ("4.0", "beta", Mark::Good),
-        ("5.0", "production", bad()),
-    ] {
-        state.store.mark(&mark(version, environment, verdict)).unwrap();
-    }
-    assert_eq!(last(None).as_deref(), Some("3.0"));
-    assert_eq!(last(Some("3.0")).as_deref(), Some("2.0"));
-    state.store.mark(&mark("2.0", "beta", bad())).unwrap();
-    assert_eq!(last(Some("3.0")).as_deref(), Some("1.0"));
-    assert_eq!(last(Some("5.0")).as_deref(), Some("3.0"));
 }

@@ -114,7 +114,7 @@ impl Narrator {
         }
         self.latest = Some(at);
         match &record.event {
-            Event::HostPhase { host, phase, already, bytes } => {
+            Event::HostPhase { host, phase, already, bytes, .. } => {
                 if matches!(phase, Phase::Priming | Phase::Primed) {
                     let priming = self.primed.get_or_insert(Priming { since: at, hosts: 0, bytes: Bytes(0) });
                     priming.hosts += usize::from(*phase == Phase::Primed);

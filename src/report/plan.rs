@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::model::{Environment, HostId, Installed, ReleaseId, StageName, Version};
+use crate::model::{Digest, Environment, FoundBad, HostId, Installed, ReleaseId, RollBackTarget, StageName, Version};
 use crate::plan::{
     HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Prefetch, Promote, StageKind, StagePlan,
 };
@@ -58,12 +58,18 @@ impl Action {
     /// Says what a plan does to a host of it.
     #[must_use]
     pub fn of(plan: &Plan, host: &HostPlan) -> Self {
+        let target = plan.target_of(host);
         match (plan.kind, &host.from) {
             (PlanKind::Prime, _) => Self::Prime,
             (PlanKind::Install | PlanKind::Rollback, Some(Installed::Release { id, digest, drift }))
-                if *id == plan.release =>
+                if target == (RollBackTarget::Release { id: id.clone() }) =>
             {
-                let whole = drift.is_none() && *digest == Some(plan.digest);
+                let is_right = |digest: &Digest| match plan.kind {
+                    PlanKind::Install | PlanKind::Prime => *digest == plan.digest,
+                    // Of another release than the plan's, its name knows the digest.
+                    PlanKind::Rollback => id.has_digest(digest),
+                };
+                let whole = drift.is_none() && digest.as_ref().is_some_and(is_right);
                 if whole { Self::Finalize } else { Self::Reinstall }
             }
             (PlanKind::Rollback, _) => Self::Rollback,
@@ -107,6 +113,8 @@ pub struct PlanReport<'a> {
     pub release: &'a ReleaseId,
     /// What the rollout is for.
     pub kind: PlanKind,
+    /// What was found against the release here; null where nothing was.
+    pub mark: Option<&'a FoundBad>,
     /// The stages, masters first.
     pub stages: Vec<StageReport<'a>>,
     /// Hosts that could not be asked, whether they are skipped or tried again.
@@ -137,8 +145,8 @@ pub struct HostReport<'a> {
     pub host: &'a HostId,
     /// The version that it runs; null when it runs none, or when that is not known.
     pub from: Option<String>,
-    /// The version that it will run.
-    pub to: &'a Version,
+    /// The version that it will run; null when it will run none.
+    pub to: Option<String>,
     /// What is done.
     pub action: Action,
 }
@@ -158,20 +166,26 @@ impl<'a> PlanReport<'a> {
         let taking_part = plan.hosts.iter().map(|host| HostReport {
             host: &host.host,
             from: host.from.as_ref().and_then(version_of),
-            to: &plan.version,
+            to: target_version(&plan.target_of(host)),
             action: Action::of(plan, host),
         });
         let current = left_out(LeftOutReason::Current).map(|out| HostReport {
             host: &out.host,
             from: Some(plan.version.to_string()),
-            to: &plan.version,
+            to: Some(plan.version.to_string()),
             action: Action::None,
         });
         let skipped = left_out(LeftOutReason::Unreachable).map(|out| HostReport {
             host: &out.host,
             from: None,
-            to: &plan.version,
+            to: Some(plan.version.to_string()),
             action: Action::Skip,
+        });
+        let nowhere = left_out(LeftOutReason::NoTarget).map(|out| HostReport {
+            host: &out.host,
+            from: None,
+            to: None,
+            action: Action::None,
         });
         Self {
             schema: 1,
@@ -179,11 +193,29 @@ impl<'a> PlanReport<'a> {
             version: &plan.version,
             release: &plan.release,
             kind: plan.kind,
+            mark: plan.mark.as_ref(),
             stages: stages.collect(),
             unreachable: unasked.chain(left_out(LeftOutReason::Unreachable).map(|out| &out.host)).collect(),
             excluded: left_out(LeftOutReason::Excluded).map(|out| &out.host).collect(),
-            hosts: taking_part.chain(current).chain(skipped).collect(),
+            hosts: taking_part.chain(current).chain(skipped).chain(nowhere).collect(),
         }
+    }
+}
+
+fn target_version(target: &RollBackTarget) -> Option<String> {
+    match target {
+        RollBackTarget::Release { id } => Some(id.version().to_string()),
+        RollBackTarget::Adopted => Some("adopted".to_owned()),
+        RollBackTarget::Nothing => None,
+    }
+}
+
+/// Says where a host goes back to, for people.
+pub(super) fn target_word(target: &RollBackTarget) -> String {
+    match target {
+        RollBackTarget::Release { id } => id.version().to_string(),
+        RollBackTarget::Adopted => "what was there before".to_owned(),
+        RollBackTarget::Nothing => "nothing".to_owned(),
     }
 }
 
@@ -222,11 +254,27 @@ fn head(plan: &Plan, look: Look) -> Vec<String> {
         PlanKind::Rollback => "go back to",
     };
     let slot = plan.slot.as_ref().map(|slot| format!(", slot {slot}")).unwrap_or_default();
-    let title = format!("Plan: {what} {} on {}{slot}", plan.version, plan.environment);
+    let common = plan.common_target();
+    let version = match (plan.kind, &common) {
+        (PlanKind::Install | PlanKind::Prime, _) => plan.version.to_string(),
+        (PlanKind::Rollback, Some(target)) => target_word(target),
+        (PlanKind::Rollback, None) => "its own release, each host,".to_owned(),
+    };
+    let title = format!("Plan: {what} {version} on {}{slot}", plan.environment);
     let mut lines = vec![look.paint(Tone::Strong, &title)];
     let mut fact = |name: &str, text: &str| lines.push(format!("  {} {text}", look.paint(Tone::Dim, &pad(name, 8))));
     let commit = short_commit(&plan.commit);
-    fact("release", &format!("{}, of commit {}", plan.release, if commit.is_empty() { "unknown" } else { &commit }));
+    if matches!(common, Some(RollBackTarget::Release { .. })) {
+        fact(
+            "release",
+            &format!("{}, of commit {}", plan.release, if commit.is_empty() { "unknown" } else { &commit }),
+        );
+    }
+    if let Some(found) = &plan.mark {
+        let name = if found.everywhere { "bad" } else { "bad on" };
+        let told = one_line(&found.told(), 240, look);
+        fact(name, &if found.everywhere { told } else { format!("some hosts only: {told}") });
+    }
     if let Some(reason) = &plan.reason {
         fact("why", &one_line(reason, 160, look));
     }
@@ -239,6 +287,9 @@ fn head(plan: &Plan, look: Look) -> Vec<String> {
 fn stages(plan: &Plan, look: Look) -> Vec<String> {
     let mut lines = Vec::new();
     let primed = match (plan.policy.prefetch, plan.kind) {
+        (_, PlanKind::Rollback) if plan.hosts.iter().all(|host| host.holds) => {
+            "Every host holds what it goes back to: nothing travels"
+        }
         (_, PlanKind::Prime) | (Prefetch::All, _) => "Every host gets the release before the first one is switched",
         (Prefetch::Stage, _) => "The hosts of a stage get the release before the first of them is switched",
     };
@@ -318,7 +369,7 @@ fn hosts(plan: &Plan, look: Look) -> Vec<String> {
 
 /// Writes hosts that go from and to the same, folded.
 fn changes<'a>(plan: &Plan, hosts: impl Iterator<Item = &'a HostPlan>, look: Look) -> Vec<String> {
-    let mut groups: BTreeMap<(Action, String), Vec<HostId>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Action, String, String), Vec<HostId>> = BTreeMap::new();
     for host in hosts {
         let from = match &host.from {
             None => "could not be asked".to_owned(),
@@ -336,15 +387,20 @@ fn changes<'a>(plan: &Plan, hosts: impl Iterator<Item = &'a HostPlan>, look: Loo
                     .to_owned()
             }
         };
-        groups.entry((Action::of(plan, host), from)).or_default().push(host.host.clone());
+        // Where a host goes back to that did not answer, nobody can say.
+        let to = match (plan.kind, &host.from, &host.to) {
+            (PlanKind::Rollback, None, None) => "unknown".to_owned(),
+            _ => target_word(&plan.target_of(host)),
+        };
+        groups.entry((Action::of(plan, host), from, to)).or_default().push(host.host.clone());
     }
     groups
         .into_iter()
-        .map(|((action, from), hosts)| {
+        .map(|((action, from, to), hosts)| {
             let number = if hosts.len() > 1 { format!(" ({})", hosts.len()) } else { String::new() };
             let names = folded(&hosts, 400, look);
             let arrow = look.arrow();
-            format!("    {} {names}{number}  {from} {arrow} {}", pad(action.word(), 9), plan.version)
+            format!("    {} {names}{number}  {from} {arrow} {to}", pad(action.word(), 9))
         })
         .collect()
 }
@@ -367,6 +423,7 @@ fn left_out(hosts: &[LeftOut], look: Look) -> Vec<String> {
             LeftOutReason::Current => (Glyph::Good, "has the release"),
             LeftOutReason::Excluded => (Glyph::Skipped, "not selected"),
             LeftOutReason::Unreachable => (Glyph::Unreachable, "unreachable, skipped"),
+            LeftOutReason::NoTarget => (Glyph::Bad, "nowhere to go back to"),
         };
         let message = one_line(message, 160, look);
         let message =

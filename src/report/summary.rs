@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::failures::failures_text;
 use super::narrate::Style;
+use super::plan::target_word;
 use super::timing::Timings;
 use crate::model::{Bytes, HostId, Phase, StageIdx};
 use crate::plan::{Plan, PlanKind};
@@ -62,7 +63,7 @@ pub fn summary_text(state: &State, timings: &Timings, style: &Style) -> Vec<Stri
 fn outcome_line(state: &State, plan: &Plan, look: Look) -> String {
     let summary = state.summary();
     let of = |end: HostEnd| summary.counts.get(&end).copied().unwrap_or(0);
-    let version = &plan.version;
+    let version = goal(plan);
     let (current, healthy) = (of(HostEnd::Current), of(HostEnd::Healthy));
     let debt = summary.debt.len();
     let (glyph, text) = match (state.outcome(), plan.kind) {
@@ -96,7 +97,7 @@ fn outcome_line(state: &State, plan: &Plan, look: Look) -> String {
             (Glyph::Bad, text)
         }
         (Some(Outcome::RolledBack), _) => {
-            let back = count(state.count(Phase::RolledBack), "host");
+            let back = count(of(HostEnd::RolledBack), "host");
             let stranded = state.hosts().iter().filter(|host| host.stranded).count();
             let text = if stranded == 0 {
                 format!("Rolled back: {back} went back, none was left on {version}.")
@@ -112,22 +113,32 @@ fn outcome_line(state: &State, plan: &Plan, look: Look) -> String {
     format!("{} {}", look.glyph(glyph), look.paint(Tone::Strong, &text))
 }
 
+/// Says what hosts are to run when all goes well.
+fn goal(plan: &Plan) -> String {
+    match (plan.kind, plan.common_target()) {
+        (PlanKind::Rollback, Some(target)) => target_word(&target),
+        (PlanKind::Rollback, None) => "each host's own release".to_owned(),
+        (PlanKind::Install | PlanKind::Prime, _) => plan.version.to_string(),
+    }
+}
+
 /// Says what went from which version to which, the largest group first.
 fn changes(state: &State, plan: &Plan, look: Look) -> Vec<String> {
-    let mut groups: BTreeMap<String, usize> = BTreeMap::new();
+    let mut groups: BTreeMap<(String, String), usize> = BTreeMap::new();
     for (index, host) in state.hosts().iter().enumerate() {
         if host.phase == Phase::Healthy && !state.is_master(index) {
             let was = was(host.from.as_ref(), &plan.release).unwrap_or_else(|| "was unknown".to_owned());
-            *groups.entry(was.strip_prefix("was ").unwrap_or(&was).to_owned()).or_default() += 1;
+            let to = host.to.as_ref().map_or_else(|| plan.version.to_string(), target_word);
+            *groups.entry((was.strip_prefix("was ").unwrap_or(&was).to_owned(), to)).or_default() += 1;
         }
     }
-    let mut groups: Vec<(String, usize)> = groups.into_iter().collect();
+    let mut groups: Vec<((String, String), usize)> = groups.into_iter().collect();
     groups.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let more = groups.len().saturating_sub(5);
     groups.truncate(5);
     let mut lines: Vec<String> = groups
         .iter()
-        .map(|(was, hosts)| format!("{was} {} {} on {}", look.arrow(), plan.version, count(*hosts, "host")))
+        .map(|((was, to), hosts)| format!("{was} {} {to} on {}", look.arrow(), count(*hosts, "host")))
         .collect();
     if more > 0 {
         lines.push(format!("and from {more} others"));
@@ -135,7 +146,7 @@ fn changes(state: &State, plan: &Plan, look: Look) -> Vec<String> {
     let masters = state.hosts().iter().enumerate();
     let masters = masters.filter(|(index, host)| state.is_master(*index) && host.phase == Phase::Healthy).count();
     if masters > 0 {
-        lines.push(format!("{} {} on {}", look.arrow(), plan.version, count(masters, "master")));
+        lines.push(format!("{} {} on {}", look.arrow(), goal(plan), count(masters, "master")));
     }
     lines
 }

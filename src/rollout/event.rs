@@ -151,6 +151,9 @@ pub enum Event {
         /// Whether it was so already.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         already: bool,
+        /// Whether what it went back to could not be proven, for want of room.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unproven: bool,
     },
     /// Bytes travel to a host; live only, never journaled.
     HostProgress {
@@ -292,12 +295,15 @@ pub enum Event {
         /// Who started it.
         by: Operator,
     },
-    /// The release is good on every host that is healthy.
+    /// The release is good on every host that is healthy; there is none such event where no target is.
     ReleaseFinalized {
         /// Its id.
         release: ReleaseId,
-        /// On how many hosts.
+        /// On how many targets.
         hosts: usize,
+        /// On how many masters beside them.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        masters: usize,
     },
     /// The rollout is over.
     RolloutFinished {
@@ -315,6 +321,11 @@ pub enum Event {
     Unknown,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl Event {
     /// Says that a host failed.
     #[must_use]
@@ -326,7 +337,7 @@ impl Event {
     /// Says that a host has come further, with nothing to add.
     #[must_use]
     pub const fn host_phase(host: HostId, phase: Phase) -> Self {
-        Self::HostPhase { host, phase, bytes: None, already: false }
+        Self::HostPhase { host, phase, bytes: None, already: false, unproven: false }
     }
 
     /// Tells whether the event belongs in the journal; what is not journaled changes no state.

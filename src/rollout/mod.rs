@@ -21,6 +21,7 @@
 
 mod event;
 mod exit;
+mod judgement;
 mod machine;
 mod outcome;
 mod refusal;
@@ -28,6 +29,7 @@ mod state;
 
 pub use event::{Event, GateScope, PauseReason, Record, RecordError};
 pub use exit::Exit;
+pub use judgement::Judgement;
 #[cfg(test)]
 pub(crate) use machine::table;
 pub use machine::{Effect, HostGate, Input, Machine, Step, Task, TaskError, TaskOutput};

@@ -16,7 +16,7 @@ pub enum Outcome {
     Completed,
     /// It was stopped by a budget, a gate or an operator, and left as it stands.
     Stopped,
-    /// Every host that was switched was sent back.
+    /// The hosts that were switched were sent back, and at least one of them went.
     RolledBack,
     /// Another rollout holds the lock of a host; nothing was switched.
     Locked,
@@ -109,6 +109,9 @@ pub struct Summary {
 }
 
 impl Outcome {
+    /// Every outcome, in the order in which they are explained.
+    pub const ALL: [Self; 4] = [Self::Completed, Self::Stopped, Self::RolledBack, Self::Locked];
+
     /// Gives the exit code of a rollout that ended so: of its final state, and of nothing else.
     #[must_use]
     pub fn exit_code(self, kind: PlanKind, debt: &[Debt]) -> u8 {
@@ -170,6 +173,17 @@ impl State {
                         host: out.host.clone(),
                         end: HostEnd::Unreachable,
                         class: Some(FailureClass::Unreachable),
+                        message: out.message.clone(),
+                    });
+                }
+                // A master that has nowhere to go back to is told, and counts as little as in anything else.
+                LeftOutReason::NoTarget if out.is_master => {}
+                LeftOutReason::NoTarget => {
+                    *counts.entry(HostEnd::Skipped).or_default() += counted;
+                    debt.push(Debt {
+                        host: out.host.clone(),
+                        end: HostEnd::Skipped,
+                        class: None,
                         message: out.message.clone(),
                     });
                 }

@@ -94,9 +94,13 @@ pub fn tell(record: &Record, state: &State, zone: &TimeZone, look: Look) -> Opti
             let waves = plan.stages.iter().find(|planned| planned.name == *stage)?.waves.len();
             Line::new(Glyph::Stage, format!("wave {wave} of {waves} of stage {stage}: {}", count(*hosts, "host")))
         }
-        Event::HostPhase { host, phase, already, .. } => {
+        Event::HostPhase { host, phase, already, unproven, .. } => {
             let status = state.index_of(host).and_then(|index| state.host(index))?;
-            phase_line(status, *phase, *already, plan, None, look)
+            let mut line = phase_line(status, *phase, *already, plan, None, look);
+            if *unproven {
+                line.text.push_str(" (unproven: there was no room to prove it)");
+            }
+            line
         }
         Event::HostFailed { host, class, message: why, .. } => {
             let (word, text) = failure(*class, why, look);
@@ -169,8 +173,9 @@ pub fn tell(record: &Record, state: &State, zone: &TimeZone, look: Look) -> Opti
             ..Line::new(Glyph::Wait, format!("stopped by {}; goes on with", name(&by.0)))
         },
         Event::Resumed { by } => Line::new(Glyph::Note, format!("resumed by {}", name(&by.0))),
-        Event::ReleaseFinalized { release, hosts } => {
-            Line::new(Glyph::Good, format!("{release} is the good release of {}", count(*hosts, "host")))
+        Event::ReleaseFinalized { release, hosts, masters } => {
+            let beside = if *masters > 0 { format!(", and of {}", count(*masters, "master")) } else { String::new() };
+            Line::new(Glyph::Good, format!("{release} is the good release of {}{beside}", count(*hosts, "host")))
         }
         Event::RolloutFinished { outcome, exit_code, debt, .. } => {
             let glyph = match exit_code {

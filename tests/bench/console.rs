@@ -84,8 +84,9 @@ fn plan(count: usize) -> Outcome<Plan> {
         budget: Budget::default(),
         gates: Vec::new(),
     };
-    let hosts: Outcome<Vec<HostPlan>> =
-        (0..count).map(|number| Ok(HostPlan { host: name(number)?, site: None, from: None, good: None })).collect();
+    let hosts: Outcome<Vec<HostPlan>> = (0..count)
+        .map(|number| Ok(HostPlan { host: name(number)?, site: None, from: None, good: None, to: None, holds: false }))
+        .collect();
     Ok(Plan {
         rollout: RolloutId::new("20261121T130200Z-k3f9")?,
         environment: Environment::new("production")?,
@@ -111,6 +112,8 @@ fn plan(count: usize) -> Outcome<Plan> {
         hosts: hosts?,
         left_out: Vec::new(),
         out_of_service: Vec::new(),
+        bad: Vec::new(),
+        mark: None,
     })
 }
 

@@ -38,11 +38,67 @@ fn a_folder_in_the_links_place_is_kept_as_a_release_and_put_back_by_a_rollback()
     let kept: Vec<String> = kept.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert!(kept.iter().any(|name| name.starts_with("0.9.0-")), "{kept:?}");
 
-    // No commit makes it again, so a rollback by name cannot have it, and says so.
-    let before = fleet.picture();
-    let answer = fleet.coalmine(&["rollback", "--yes", "--headless", "-l", &host]).exits(1);
-    answer.says("was good before on most hosts, and cannot be built again: there is no tag \"0.9.0\"");
-    assert_eq!(fleet.picture(), before);
-
+    // No commit makes it again, and nobody has to: the host holds it. It stays there for as long as nobody removes it.
+    let back =
+        |arguments: &[&str]| fleet.coalmine(&[&["rollback", "--yes", "--headless", "-l", &host], arguments].concat());
+    back(&[]).exits(0);
+    assert_eq!(fleet.runs(&host).as_deref(), Some("0.9.0"));
+    for version in ["1.0.0", "1.2.0"] {
+        fleet.install(&[version, "-l", &host]).exits(0);
+    }
+    back(&["--to", "adopted"]).exits(0);
+    assert_eq!(fleet.runs(&host).as_deref(), Some("0.9.0"));
+    assert_eq!(fs::read_to_string(folder.join("by hand/it's here")).unwrap(), "keep me\n");
+    back(&["--to", "adopted"]).exits(0).says("nothing is to be done");
     assert!(fleet.log(&host).iter().any(|line| line.contains("kept the folder current as 0.9.0-")));
+}
+
+#[test]
+fn releases_of_another_tool_are_left_alone_and_its_link_is_gone_back_to() {
+    let fleet = Fleet::of_scripts(4);
+    fleet.tag("1.1.0", |_| {});
+    fleet.tag("2.0.0", |tree| fs::write(tree.join("bin/tool"), "#!/bin/sh\n[ \"$1\" != check ]\n").unwrap());
+    let (relative, absolute) = (mw(4, 4), mw(3, 4));
+    let place = |host: &str| fleet.root(host).join("releases/20250104");
+    for host in [&relative, &absolute] {
+        let root = fleet.root(host);
+        for folder in ["20250103", "20250104/bin", "notes"] {
+            fs::create_dir_all(root.join("releases").join(folder)).unwrap();
+        }
+        fs::write(place(host).join("uploads"), "data\n").unwrap();
+        fs::write(place(host).join("bin/tool"), "#!/bin/sh\necho old\n").unwrap();
+        fs::set_permissions(place(host).join("bin/tool"), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    std::os::unix::fs::symlink("releases/20250104", fleet.root(&relative).join("current")).unwrap();
+    std::os::unix::fs::symlink(place(&absolute), fleet.root(&absolute).join("current")).unwrap();
+    let points_at = |host: &str| fs::read_link(fleet.root(host).join("current")).unwrap();
+    let both = format!("{relative},{absolute}");
+
+    // The first release fails, and what was there before is there again.
+    fleet.install(&["2.0.0", "-l", &both]).exits(6);
+    assert_eq!(points_at(&relative).to_str(), Some("releases/20250104"));
+    assert_eq!(points_at(&absolute), place(&absolute));
+
+    // Releases come and go; what coalmine did not make is no release of its own, counted or pruned.
+    for version in ["1.0.0", "1.1.0", "1.2.0"] {
+        fleet.install(&[version, "-l", &both]).exits(0);
+    }
+    for host in [&relative, &absolute] {
+        let names = fs::read_dir(fleet.root(host).join("releases")).unwrap();
+        let mut names: Vec<String> = names.map(|name| name.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        let names: Vec<&str> = names.iter().map(|name| name.split('-').next().unwrap()).collect();
+        assert_eq!(names, ["1.0.0", "1.1.0", "1.2.0", "20250103", "20250104", "notes"], "what failed went first");
+        assert_eq!(fs::read_to_string(place(host).join("uploads")).unwrap(), "data\n");
+    }
+    let back = |arguments: &[&str]| fleet.coalmine(&[&["rollback", "--yes", "--headless"], arguments].concat());
+    back(&["--to", "adopted", "-l", &both]).exits(0);
+    assert_eq!(points_at(&relative).to_str(), Some("releases/20250104"));
+    assert_eq!(points_at(&absolute), place(&absolute));
+
+    // Somebody removes it: that is told before anything.
+    fleet.install(&["1.2.0", "-l", &relative]).exits(0);
+    fs::remove_dir_all(place(&relative)).unwrap();
+    let answer = back(&["--to", "adopted", "-l", &relative]).exits(1);
+    answer.says(&format!("{relative} had releases/20250104 before, and somebody removed that"));
 }

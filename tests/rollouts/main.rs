@@ -18,4 +18,5 @@ mod interrupted;
 mod refusals;
 mod rollback;
 mod story;
+mod way_back;
 mod wishes;

@@ -55,19 +55,26 @@ fn a_host_that_had_no_release_goes_back_to_none_and_one_that_had_a_good_one_to_t
     assert_eq!((code, &status["counts"]["missing"], &status["counts"]["current"]), (Some(9), &3.into(), &1.into()));
 
     // The same failure, left to the operator: what is switched stays, the failed host goes back all the same.
-    let answer = fleet.install(&["2.0.0", "--on-failure", "abort"]).exits(5);
+    fleet
+        .install(&["2.0.0", "--on-failure", "abort"])
+        .exits(2)
+        .says("2.0.0 is bad in sandbox: rolled back in rollout ");
+    let answer = fleet.install(&["2.0.0", "--on-failure", "abort", "--even-bad"]).exits(5);
     answer.says("Stopped, and left as it stands: 3 hosts on 2.0.0, 1 host as before");
     fleet.all_run((1..4).map(|number| mw(number, 4)), Some("2.0.0"));
     assert_eq!(fleet.runs(&mw(4, 4)), None);
     let (_, status) = fleet.status(&["2.0.0"]);
     assert_eq!(status["counts"]["missing"], 1, "{status}");
-    // Nothing was finalized there: a rollback leads away from it.
-    fleet.coalmine(&["rollback", "--yes", "--headless"]).exits(0);
+    // Nothing was finalized there: a rollback leads away from it, each host to what it had.
+    let answer = fleet.coalmine(&["rollback", "--yes", "--headless"]).exits(2);
+    answer.says(&format!("{old}: to 1.0.0-")).says("to none, as before").says("--each");
+    fleet.coalmine(&["rollback", "--yes", "--headless", "--each"]).exits(0);
     assert_eq!(fleet.runs(&old).as_deref(), Some("1.0.0"));
+    assert_eq!((fleet.runs(&mw(1, 4)), fleet.runs(&mw(3, 4))), (None, None));
 
     // A pause waits for somebody: here another terminal takes it back.
     let before = fleet.rollouts();
-    let child = fleet.start(&["install-world", "2.0.0", "--yes", "--headless", "--on-failure", "pause"]);
+    let child = fleet.start(&["install-world", "2.0.0", "--even-bad", "--yes", "--headless", "--on-failure", "pause"]);
     let rollout = fleet.newest(&before);
     fleet.wait_for(&rollout, "paused");
     fleet.coalmine(&["rollback", &rollout]).exits(0).says("rollback: accepted");

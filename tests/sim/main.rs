@@ -6,6 +6,7 @@
 mod engine;
 mod fleets;
 mod laws;
+mod lives;
 mod play;
 mod puppet;
 mod scenario;

@@ -93,7 +93,14 @@ impl Scenario {
                 disk.lock = Some(holder("other", [-10, 2, 100_000][random.usize(0..3)]));
             }
             let faults = faults(random, weather, &old.id, &new.id);
-            planned.push(HostPlan { host: id.clone(), site: None, from: Some(installed(&disk)), good: good(&disk) });
+            planned.push(HostPlan {
+                host: id.clone(),
+                site: None,
+                from: Some(installed(&disk)),
+                good: good(&disk),
+                to: None,
+                holds: false,
+            });
             hosts.push(Before { id, disk, faults, seed: random.u64(..) });
         }
         let target = if kind == PlanKind::Rollback { &old } else { &new };
@@ -113,6 +120,8 @@ impl Scenario {
             hosts: planned,
             left_out: Vec::new(),
             out_of_service: Vec::new(),
+            bad: Vec::new(),
+            mark: None,
         };
         let commands = if weather == Weather::Rough { commands(random, &plan) } else { Vec::new() };
         Self {
@@ -421,7 +430,7 @@ pub(crate) fn large(count: usize) -> Scenario {
             _ => Vec::new(),
         };
         let good = Some(RollBackTarget::Release { id: old.id.clone() });
-        plan.hosts.push(HostPlan { host: id.clone(), site: None, from: None, good });
+        plan.hosts.push(HostPlan { host: id.clone(), site: None, from: None, good, to: None, holds: false });
         scenario.hosts.push(Before { id, disk, faults, seed: index as u64 });
     }
     scenario.checks = 1;

@@ -22,7 +22,7 @@ async fn list(backend: &Backend) -> Result<Vec<VersionRow>, Error> {
         at: Some(tag.at),
         built: built.is_some(),
         standing: match mark {
-            None => Standing::Untried,
+            None | Some(Mark::Unmarked) => Standing::Untried,
             Some(Mark::Good) => Standing::Good,
             Some(Mark::Bad { reason }) => Standing::Bad(reason),
         },
@@ -54,11 +54,15 @@ async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<P
         soak: wanted.no_soak.then_some(Duration::ZERO),
         on_failure: Some(wanted.on_failure),
         skip_unreachable: wanted.skip_unreachable,
+        // The plan is shown, with what is known against the release, before anybody starts it.
+        is_asked: true,
         ..Options::default()
     };
     let prepared = deployment.prepare(goal, options).await?;
     prepared.check_reachable()?;
-    backend.memory().releases.insert(prepared.release.id.clone(), prepared.release);
+    if let Some(release) = prepared.release {
+        backend.memory().releases.insert(release.id.clone(), release);
+    }
     Ok(prepared.plan)
 }
 
@@ -80,7 +84,7 @@ async fn begin(backend: &Backend, plan: &Plan) -> Result<(), Error> {
     let release = release.ok_or_else(|| Error::before("the plan is not this console's: make it again"))?;
     let workspace = &backend.workspace;
     let lock = workspace.lock(&plan.environment, &plan.rollout, plan.reason.as_deref()).await?;
-    let rollout = workspace.begin(plan.clone(), &release)?;
+    let rollout = workspace.begin(plan.clone(), Some(&release))?;
     backend.detach(&rollout, lock).await
 }
 

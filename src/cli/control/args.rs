@@ -134,4 +134,8 @@ pub struct LockArgs {
     /// Why; shown to everybody who is refused.
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub reason: Option<String>,
+
+    /// Takes over what somebody froze before; it is written down who did.
+    #[arg(long)]
+    pub force: bool,
 }

@@ -3,7 +3,7 @@ use super::choose::ask;
 use crate::cli::args::one_line;
 use crate::cli::output::{is_interactive, print, tell};
 use crate::cli::{Cli, workspace};
-use crate::conductor::{Freeze, LockError, freeze, running, unfreeze};
+use crate::conductor::{Freeze, Freezing, LockError, freeze, running, unfreeze};
 use crate::deploy::Error;
 
 /// Freezes an environment for everybody.
@@ -16,10 +16,13 @@ pub(in crate::cli) fn lock(cli: &Cli, args: &LockArgs) -> Result<u8, Error> {
     }
     let reason = reason.map(|reason| one_line(&reason)).filter(|reason| !reason.is_empty());
     let mine = Freeze { owner: workspace.operator.clone(), reason, since: jiff::Timestamp::now() };
-    let before = freeze(&workspace.state_dir, environment, &mine)?;
-    if let Some(before) = before.filter(|before| before.owner != mine.owner) {
-        let frozen = LockError::Frozen { environment: environment.clone(), freeze: Box::new(before) };
-        return Err(frozen.into());
+    let frozen = |by: Freeze| LockError::Frozen { environment: environment.clone(), freeze: Box::new(by) };
+    match freeze(&workspace.state_dir, environment, &mine, args.force)? {
+        Freezing::Frozen => {}
+        Freezing::Held(before) => {
+            return Err(Error::from(frozen(before)).hint("`coalmine lock --force` takes the freeze over"));
+        }
+        Freezing::TakenOver(before) => tell(&format!("taken over: {}", frozen(before))),
     }
     print(&format!("{environment} is frozen for everybody: {}", mine.reason()))?;
     let rollouts = workspace.rollouts();

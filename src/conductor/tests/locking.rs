@@ -95,7 +95,7 @@ fn whoever_only_looks_takes_it_from_nobody() {
 async fn a_frozen_environment_is_refused_to_everybody() {
     let world = World::new(2, Promote::Auto);
     let frozen = Freeze { owner: operator("amy"), reason: Some("audit".to_owned()), since: jiff::Timestamp::now() };
-    freeze(world.state_dir(), &production(), &frozen).unwrap();
+    freeze(world.state_dir(), &production(), &frozen, false).unwrap();
     let Err(error) = EnvironmentLock::take(world.state_dir(), &production(), &holder("amy"), Duration::ZERO, |_| {})
     else {
         panic!("it is frozen");
@@ -103,7 +103,7 @@ async fn a_frozen_environment_is_refused_to_everybody() {
     assert!(error.to_string().starts_with("production is frozen by amy@deploy since "), "{error}");
     unfreeze(world.state_dir(), &production()).unwrap();
     let running = world.conduct();
-    freeze(world.state_dir(), &production(), &frozen).unwrap();
+    freeze(world.state_dir(), &production(), &frozen, false).unwrap();
     assert_eq!(running.await.unwrap().unwrap().exit_code, 0, "what runs already goes on");
 }
 

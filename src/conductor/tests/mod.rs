@@ -93,6 +93,8 @@ pub(super) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
         site: None,
         from: None,
         good: Some(RollBackTarget::Release { id: old.id.clone() }),
+        to: None,
+        holds: false,
     };
     Plan {
         rollout: RolloutId::new(rollout).unwrap(),
@@ -120,6 +122,8 @@ pub(super) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
         hosts: (0..hosts).map(host).collect(),
         left_out: Vec::new(),
         out_of_service: Vec::new(),
+        bad: Vec::new(),
+        mark: None,
     }
 }
 

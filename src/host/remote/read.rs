@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::host::answer::{Answer, Record, clean_lines, last_line, unhex};
-use crate::model::{Digest, Installed, LockHolder, Operator, Probe, ReleaseId, RolloutId};
+use crate::model::{Adopted, Digest, Installed, LockHolder, Operator, Probe, ReleaseId, RolloutId};
 
 /// Reads what a probe told.
 pub(super) fn probe(answer: &Answer) -> Probe {
@@ -32,11 +32,22 @@ pub(super) fn probe(answer: &Answer) -> Probe {
                 match key {
                     "good" => probe.good = value.parse().ok(),
                     "previous" => probe.previous = value.parse().ok(),
+                    "was" => probe.was.extend(value.parse().ok()),
+                    "bad" => probe.bad.extend(value.parse().ok()),
+                    "pending" => probe.pending = value.parse().ok(),
                     "rollout" => probe.rollout = RolloutId::new(value).ok(),
                     _ => {}
                 }
             }
-            "release" => probe.releases.extend(words.next().and_then(|id| id.parse().ok())),
+            "release" => {
+                probe.releases.extend(words.next().and_then(|id| id.parse().ok()));
+                probe.digests.extend(words.next().and_then(|digest| digest.parse::<Digest>().ok()));
+            }
+            "adopted" => {
+                let gone = words.next() == Some("gone");
+                let place = words.next().map(|digits| clean_lines(&unhex(digits))).unwrap_or_default();
+                probe.adopted = Some(Adopted { place, gone });
+            }
             "fact" => {
                 let text = record.text();
                 if let Some((key, value)) = text.split_once(' ') {
@@ -108,7 +119,7 @@ pub(super) fn holder(record: &Record) -> Option<LockHolder> {
 mod tests {
     use super::{describe_drift, holder, probe};
     use crate::host::answer::{Answer, Record};
-    use crate::model::Installed;
+    use crate::model::{Adopted, Installed};
 
     fn record(kind: &str, rest: &str) -> Record {
         Record { kind: kind.into(), rest: rest.into() }
@@ -124,7 +135,11 @@ mod tests {
             record("drift", "2 1 bin/a tool"),
             record("state", "good 4.1.0-00000000"),
             record("state", "previous not an id"),
-            record("release", "4.2.0-abababab"),
+            record("state", "was 4.0.0-00000000"),
+            record("state", "was 3.9.0-00000000"),
+            record("state", "bad 4.3.0-00000000"),
+            record("adopted", "there 72656c65617365732f3230323530313034"),
+            record("release", &format!("4.2.0-abababab {digest}")),
             record("release", "lost+found"),
             record("future", "whatever"),
         ];
@@ -135,7 +150,10 @@ mod tests {
         assert_eq!(drift.unwrap(), "2 entries differ, 1 too many: bin/a tool");
         assert_eq!(probe.good.unwrap().to_string(), "4.1.0-00000000");
         assert!(probe.previous.is_none());
-        assert_eq!(probe.releases.len(), 1);
+        let text: Vec<String> = probe.was.iter().chain(&probe.bad).map(ToString::to_string).collect();
+        assert_eq!(text, ["4.0.0-00000000", "3.9.0-00000000", "4.3.0-00000000"]);
+        assert_eq!(probe.adopted, Some(Adopted { place: "releases/20250104".into(), gone: false }));
+        assert_eq!((probe.releases.len(), probe.digests.len()), (1, 1));
         assert_eq!(probe.facts[1], ("missing".to_owned(), "rsync awk".to_owned()));
         assert_eq!(describe_drift(&record("drift", "1 0 x")), "1 entry differs: x");
     }

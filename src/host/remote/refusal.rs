@@ -36,6 +36,8 @@ pub(super) fn check(phase: Phase, answer: Answer) -> Result<Answer, HostError> {
         "interpreter" => failure.hint("install that interpreter there, or build with the one that the hosts have"),
         "room" => Failure { message: room(&answer).unwrap_or(text), ..failure }
             .hint("free some there, or lower target.keep so that fewer releases are kept"),
+        // It answered: what it lacks is room for what is asked of it.
+        "full" => Failure { class: FailureClass::Activate, ..failure }.hint("free some space there"),
         "inodes" => failure.hint("the file system has room but no inodes; remove files there"),
         "temporary" => {
             failure.hint("the folder of temporary files there (TMPDIR, or /tmp) is full: free some space in it")

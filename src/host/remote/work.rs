@@ -8,7 +8,7 @@ use crate::host::script::{Phase, Script};
 use crate::host::settings::{TargetSettings, TransferSettings, Verify};
 use crate::host::transport::Transport;
 use crate::host::travel::Atlas;
-use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch};
+use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{
     Failure, FailureClass, HostId, LockHolder, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Verdict,
 };
@@ -107,7 +107,25 @@ impl<T: Transport> Remote<T> {
         Ok((probe, answer))
     }
 
-    async fn try_roll_back(&self, target: &RollBackTarget, switch: &Switch) -> Result<Option<String>, HostError> {
+    /// Writes what is good now: a release, or with none what was there before coalmine.
+    async fn settle(&self, id: &str, back: &str, rollout: &RolloutId, slot: Option<&Slot>) -> Result<(), HostError> {
+        let mut script = self.script(Phase::Finalize, 300, slot);
+        script
+            .set("id", id)
+            .set("back", back)
+            .set("rollout", rollout.as_str())
+            .set("keep", &self.common.target.keep.max(1).to_string());
+        let answer = self.run(&script).await?;
+        self.forget_releases();
+        if answer.has("finalized") { Ok(()) } else { Err(refusal::not_understood(script.phase, &answer)) }
+    }
+
+    /// Tries to switch back; gives why the target is not whole where that is so.
+    async fn try_roll_back(
+        &self,
+        target: &RollBackTarget,
+        switch: &Switch,
+    ) -> Result<Result<WentBack, String>, HostError> {
         let mut script = self.script(Phase::RollBack, 300, switch.slot.as_ref());
         script.set("rollout", switch.rollout.as_str());
         match target {
@@ -117,13 +135,13 @@ impl<T: Transport> Remote<T> {
         };
         let answer = self.run(&script).await?;
         if answer.has("rolled_back") {
-            return Ok(None);
+            return Ok(Ok(WentBack { unproven: answer.has("unproven") }));
         }
         if !answer.has("broken") {
             return Err(refusal::not_understood(script.phase, &answer));
         }
         let drift = answer.first("drift").map(read::describe_drift).unwrap_or_default();
-        Ok(Some(if answer.has("gone") { "it is not there any more".to_owned() } else { drift }))
+        Ok(Err(if answer.has("gone") { "it is not there any more".to_owned() } else { drift }))
     }
 }
 
@@ -259,10 +277,11 @@ impl<T: Transport> Host for Remote<T> {
         target: &RollBackTarget,
         repair: Option<&Arc<StoredRelease>>,
         switch: &Switch,
-    ) -> Result<(), HostError> {
+    ) -> Result<WentBack, HostError> {
         self.remembered(|memory| memory.slot.clone_from(&switch.slot));
-        let Some(broken) = self.try_roll_back(target, switch).await? else {
-            return Ok(());
+        let broken = match self.try_roll_back(target, switch).await? {
+            Ok(went) => return Ok(went),
+            Err(broken) => broken,
         };
         let RollBackTarget::Release { id } = target else {
             return Err(Failure::new(FailureClass::Activate, broken).into());
@@ -275,10 +294,7 @@ impl<T: Transport> Host for Remote<T> {
             return Err(failure(&broken));
         };
         self.bring(release, &switch.rollout, &|_| {}).await?;
-        match self.try_roll_back(target, switch).await? {
-            None => Ok(()),
-            Some(broken) => Err(failure(&broken)),
-        }
+        self.try_roll_back(target, switch).await?.map_err(|broken| failure(&broken))
     }
 
     async fn check(&self, gates: &[GateCheck]) -> Result<Vec<GateReport>, HostError> {
@@ -308,14 +324,21 @@ impl<T: Transport> Host for Remote<T> {
     }
 
     async fn finalize(&self, release: &ReleaseId, rollout: &RolloutId, slot: Option<&Slot>) -> Result<(), HostError> {
-        let mut script = self.script(Phase::Finalize, 300, slot);
-        script
-            .set("id", &release.to_string())
-            .set("rollout", rollout.as_str())
-            .set("keep", &self.common.target.keep.max(1).to_string());
-        let answer = self.run(&script).await?;
-        self.forget_releases();
-        if answer.has("finalized") { Ok(()) } else { Err(refusal::not_understood(script.phase, &answer)) }
+        self.settle(&release.to_string(), "", rollout, slot).await
+    }
+
+    async fn finalize_back(
+        &self,
+        target: &RollBackTarget,
+        rollout: &RolloutId,
+        slot: Option<&Slot>,
+    ) -> Result<(), HostError> {
+        match target {
+            RollBackTarget::Release { id } => self.settle(&id.to_string(), "yes", rollout, slot).await,
+            RollBackTarget::Adopted => self.settle("", "yes", rollout, slot).await,
+            // Where nothing runs there is nothing to call good.
+            RollBackTarget::Nothing => self.unlock(rollout).await,
+        }
     }
 
     async fn unlock(&self, rollout: &RolloutId) -> Result<(), HostError> {

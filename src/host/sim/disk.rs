@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::model::{Installed, LockHolder, Probe, ReleaseId, RollBackTarget, RolloutId};
+use crate::model::{Adopted, Installed, LockHolder, Probe, ReleaseId, RollBackTarget, RolloutId};
+
+/// How many releases that were good before the last one are kept.
+const KEEP: usize = 3;
 
 /// Says how much of a release is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +62,12 @@ pub struct Disk {
     pub current: Place,
     /// The release that was last finalized.
     pub good: Option<ReleaseId>,
-    /// The one that was good before.
-    pub previous: Option<ReleaseId>,
+    /// What was good before, the latest first.
+    pub was: Vec<ReleaseId>,
+    /// What was good and was left by a way back.
+    pub bad: Vec<ReleaseId>,
+    /// The release that it was switched to last, until that is finalized.
+    pub pending: Option<ReleaseId>,
     /// The release that a folder was kept as.
     pub adopted: Option<ReleaseId>,
     /// Who holds the lock.
@@ -83,7 +90,9 @@ impl Disk {
             releases: BTreeMap::new(),
             current: Place::Nothing,
             good: None,
-            previous: None,
+            was: Vec::new(),
+            bad: Vec::new(),
+            pending: None,
             adopted: None,
             lock: None,
             rollout: None,
@@ -134,6 +143,12 @@ impl Disk {
         }
     }
 
+    /// Gives what the host would answer that has it.
+    #[must_use]
+    pub fn answer(&self) -> Probe {
+        self.probe()
+    }
+
     pub(super) fn probe(&self) -> Probe {
         let installed = match &self.current {
             Place::Nothing => Installed::Missing,
@@ -144,7 +159,11 @@ impl Disk {
         Probe {
             installed,
             good: self.good.clone(),
-            previous: self.previous.clone(),
+            previous: self.was.first().cloned(),
+            was: self.was.iter().skip(1).cloned().collect(),
+            bad: self.bad.clone(),
+            pending: self.pending.clone(),
+            adopted: self.adopted.as_ref().map(|id| Adopted { place: format!("releases/{id}"), gone: false }),
             rollout: self.rollout.clone(),
             releases: whole.map(|(id, _)| id.clone()).collect(),
             ..Probe::default()
@@ -153,10 +172,31 @@ impl Disk {
 
     /// Removes every release that nobody needs any more.
     pub(super) fn prune(&mut self) {
-        let Self { releases, current, good, previous, .. } = self;
+        let Self { releases, current, good, was, adopted, .. } = self;
         releases.retain(|id, _| {
-            *current == Place::Release(id.clone()) || good.as_ref() == Some(id) || previous.as_ref() == Some(id)
+            *current == Place::Release(id.clone())
+                || good.as_ref() == Some(id)
+                || was.iter().take(KEEP).any(|kept| kept == id)
+                || adopted.as_ref() == Some(id)
         });
+    }
+
+    /// Remembers what is good now and what was before, as the script does that finalizes: an install comes on top of it, a way
+    /// back drops what it led away from.
+    pub(super) fn remember_good(&mut self, now: Option<&ReleaseId>, back: bool) {
+        let before: Vec<ReleaseId> = self.good.take().into_iter().chain(std::mem::take(&mut self.was)).collect();
+        let at = before.iter().position(|id| Some(id) == now);
+        let left = match (back, at, now) {
+            (false, ..) => 0,
+            (true, Some(at), _) => at,
+            (true, None, Some(_)) => 1.min(before.len()),
+            (true, None, None) => before.len(),
+        };
+        let (left, rest) = before.split_at(left);
+        self.was = rest.iter().filter(|id| Some(*id) != now).cloned().collect();
+        self.bad = left.iter().chain(&self.bad).filter(|id| Some(*id) != now).cloned().collect();
+        self.good = now.cloned();
+        self.pending = None;
     }
 }
 

@@ -65,6 +65,8 @@ pub enum Fault {
     },
     /// There is no room for a release.
     DiskFull,
+    /// There is no room for a temporary file: nothing can be proven there.
+    RoomLess,
     /// The transfer ends half-way.
     DiesWhilePriming {
         /// How often.

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::disk::{Armed, Content, Deed, Disk, Place};
 use super::fault::{Fault, Operation};
-use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch};
+use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{
     Bytes, Failure, FailureClass, Installed, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget,
     RolloutId, Slot, Verdict,
@@ -327,16 +327,18 @@ impl Host for SimHost {
         target: &RollBackTarget,
         repair: Option<&Arc<StoredRelease>>,
         switch: &Switch,
-    ) -> Result<(), HostError> {
+    ) -> Result<WentBack, HostError> {
         let fails = self.use_up(|fault| match fault {
             Fault::BackFails { times } => Some(times),
             _ => None,
         });
+        let unproven = self.has(|fault| *fault == Fault::RoomLess);
         self.remote(Operation::RollBack, FailureClass::Activate, self.work(), |disk, now| {
             if fails {
                 return Err(Failure::new(FailureClass::Activate, "permission denied").into());
             }
-            go_back(disk, target, repair.is_some(), switch, now)
+            go_back(disk, target, repair.is_some(), switch, now)?;
+            Ok(WentBack { unproven })
         })
         .await
     }
@@ -381,12 +383,42 @@ impl Host for SimHost {
             if disk.current != Place::Release(release.clone()) {
                 return Err(Failure::new(FailureClass::Activate, "does not run the release any more").into());
             }
-            if disk.good.as_ref() != Some(release) {
-                disk.previous = disk.good.replace(release.clone());
-            }
+            disk.remember_good(Some(release), false);
             disk.prune();
             disk.lock = None;
             disk.note(now, Deed::Finalized(release.clone()));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn finalize_back(
+        &self,
+        target: &RollBackTarget,
+        rollout: &RolloutId,
+        _slot: Option<&Slot>,
+    ) -> Result<(), HostError> {
+        let id = match target {
+            RollBackTarget::Release { id } => Some(id),
+            RollBackTarget::Adopted => None,
+            RollBackTarget::Nothing => return self.unlock(rollout).await,
+        };
+        self.remote(Operation::Finalize, FailureClass::Unreachable, Duration::ZERO, |disk, now| {
+            if disk.lock.is_some() || disk.good.as_ref() != id {
+                fence(disk, rollout)?;
+            }
+            if id.is_some_and(|id| disk.current != Place::Release(id.clone())) {
+                return Err(Failure::new(FailureClass::Activate, "does not run the release any more").into());
+            }
+            // Told twice, it is the same: what is good already leads away from nothing.
+            if id.is_none() || disk.good.as_ref() != id {
+                disk.remember_good(id, true);
+            }
+            disk.prune();
+            disk.lock = None;
+            if let Some(id) = id {
+                disk.note(now, Deed::Finalized(id.clone()));
+            }
             Ok(())
         })
         .await
@@ -490,6 +522,7 @@ fn switch_to(disk: &mut Disk, release: &ReleaseId, switch: &Switch, now: Timesta
     }
     let back = std::mem::replace(&mut disk.current, Place::Release(release.clone()));
     disk.rollout = Some(switch.rollout.clone());
+    disk.pending = Some(release.clone()).filter(|release| disk.good.as_ref() != Some(release));
     disk.armed = (!switch.confirm.is_zero()).then(|| Armed {
         until: after(now, switch.confirm),
         back,
@@ -524,7 +557,16 @@ fn go_back(
         },
     };
     disk.armed = None;
+    disk.pending = None;
     if disk.current != place {
+        // What was good here once and is left now by a rollout that failed.
+        if let Place::Release(left) = &disk.current
+            && disk.good.as_ref() != Some(left)
+            && let Some(at) = disk.was.iter().position(|was| was == left)
+        {
+            let left = disk.was.remove(at);
+            disk.bad.insert(0, left);
+        }
         disk.current = place;
         disk.note(now, Deed::WentBack(target.clone()));
     }

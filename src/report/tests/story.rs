@@ -51,6 +51,8 @@ pub(super) fn host_plan(name: &str) -> HostPlan {
         site: name.split('.').nth(1).map(|site| Site(site.into())),
         from: Some(release("4.282.0", 0x28)),
         good: Some(RollBackTarget::Release { id: id("4.282.0", 0x28) }),
+        to: None,
+        holds: false,
     }
 }
 
@@ -106,6 +108,8 @@ pub(super) fn plan(fleet: usize) -> Plan {
         ],
         hosts: names.iter().map(|name| host_plan(name)).collect(),
         out_of_service: Vec::new(),
+        bad: Vec::new(),
+        mark: None,
         left_out: vec![
             LeftOut {
                 host: host("db1.codfw.wmnet"),
@@ -196,7 +200,13 @@ impl Story {
         }
         self.wait(2100);
         for host in hosts {
-            self.tell(Event::HostPhase { host, phase: Phase::Primed, bytes: Some(Bytes(9_751_757)), already: false });
+            self.tell(Event::HostPhase {
+                host,
+                phase: Phase::Primed,
+                bytes: Some(Bytes(9_751_757)),
+                already: false,
+                unproven: false,
+            });
             self.wait(each);
         }
     }
@@ -283,7 +293,7 @@ pub(super) fn good() -> Story {
     story.tell(Event::WaveStarted { stage: stage_name("fleet"), wave: 2, hosts: 5 });
     story.switch(&fleet[4..]);
     story.promote("fleet");
-    story.tell(Event::ReleaseFinalized { release: story.plan.release.clone(), hosts: 12 });
+    story.tell(Event::ReleaseFinalized { release: story.plan.release.clone(), hosts: 12, masters: 0 });
     story.finish(crate::rollout::Outcome::Completed);
     story
 }

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::event::{Event, GateScope, PauseReason, Record};
-use super::outcome::Outcome;
+use super::outcome::{HostEnd, Outcome};
 use super::refusal::Rejection;
 use super::state::{Mode, State};
 use crate::model::{
@@ -119,6 +119,11 @@ pub enum TaskOutput {
     Checked {
         /// What they answered, in order.
         gates: Vec<HostGate>,
+    },
+    /// The host went back.
+    WentBack {
+        /// Whether what it went back to could not be proven, for want of room.
+        unproven: bool,
     },
     /// It was done, and there is nothing to tell.
     Done,
@@ -369,12 +374,27 @@ impl Machine {
 
     fn finish(&mut self, outcome: Outcome) {
         let summary = self.state.summary();
+        let went_back = || (0..self.state.hosts().len()).any(|index| self.state.host_end(index) == HostEnd::RolledBack);
+        // Where nobody went back, every host is left as it stands, whatever was meant.
+        let outcome = match outcome {
+            Outcome::RolledBack if !went_back() => Outcome::Stopped,
+            outcome => outcome,
+        };
         let exit_code = outcome.exit_code(self.plan.kind, &summary.debt);
         self.emit(Event::RolloutFinished { outcome, exit_code, counts: summary.counts, debt: summary.debt });
     }
 
     fn release(&self) -> &ReleaseId {
         &self.plan.release
+    }
+
+    /// Says what a host is to run when all goes well; none is nothing, or what was there before coalmine.
+    fn goal(&self, index: usize) -> Option<&ReleaseId> {
+        match self.state.host(index).and_then(|host| host.to.as_ref()) {
+            None => Some(self.release()),
+            Some(RollBackTarget::Release { id }) => Some(id),
+            Some(RollBackTarget::Nothing | RollBackTarget::Adopted) => None,
+        }
     }
 
     fn stop(&mut self, why: PauseReason) {

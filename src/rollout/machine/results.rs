@@ -1,7 +1,6 @@
 use super::{HostGate, Machine, Task, TaskError, TaskOutput};
 use crate::model::{
-    Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget, StageIdx,
-    Verdict,
+    Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, RollBackTarget, StageIdx, Verdict,
 };
 use crate::plan::PlanKind;
 use crate::rollout::event::{Event, GateScope, PauseReason};
@@ -33,13 +32,17 @@ impl Machine {
             (Task::Prime, result) => self.primed(index, host, result),
             (Task::Activate, Ok(output)) => {
                 let already = matches!(output, TaskOutput::Activated { already: true });
-                self.emit(Event::HostPhase { host: host.clone(), phase: Phase::Active, bytes: None, already });
+                let unproven = matches!(output, TaskOutput::WentBack { unproven: true });
+                let phase = Phase::Active;
+                self.emit(Event::HostPhase { host: host.clone(), phase, bytes: None, already, unproven });
                 self.check(index);
             }
             (Task::Check, Ok(TaskOutput::Checked { gates })) => self.checked(index, host, gates),
             (Task::Check, Err(TaskError::Cancelled)) => self.phase(index, Phase::Active),
-            (Task::RollBack(_), Ok(_)) => {
-                self.phase(index, Phase::RolledBack);
+            (Task::RollBack(_), Ok(output)) => {
+                let unproven = matches!(output, TaskOutput::WentBack { unproven: true });
+                let phase = Phase::RolledBack;
+                self.emit(Event::HostPhase { host: host.clone(), phase, bytes: None, already: false, unproven });
                 self.put_back(index);
             }
             (Task::RollBack(_), Err(error)) => {
@@ -100,21 +103,25 @@ impl Machine {
             self.emit(Event::LockTakenOver { host: host.clone(), holder });
         }
         let release = installed.release().cloned();
+        let runs_nothing = installed == Installed::Missing;
         self.emit(Event::HostProbed { host: host.clone(), installed, good, latency_ms });
         if !self.relock.remove(&index) {
             return;
         }
-        self.go_on_with(index, release.as_ref());
+        let there = match self.goal(index) {
+            Some(goal) => release.as_ref() == Some(goal),
+            None => runs_nothing && self.state.host(index).is_some_and(|host| host.to == Some(RollBackTarget::Nothing)),
+        };
+        self.go_on_with(index, there);
     }
 
     /// Goes on with a host after a resume: it says how far it came, the journal only says what was about to be done.
-    fn go_on_with(&mut self, index: usize, current: Option<&ReleaseId>) {
+    fn go_on_with(&mut self, index: usize, there: bool) {
         let Some(status) = self.state.host(index) else {
             return;
         };
         let (phase, depooled, stranded, switched) =
             (status.phase, status.depooled, status.stranded, status.switched.is_some());
-        let there = current == Some(self.release());
         let rolling_back = self.state.mode() == Mode::RollingBack;
         match phase {
             Phase::Priming => self.phase(index, Phase::Pending),
@@ -159,7 +166,13 @@ impl Machine {
                     TaskOutput::Primed { already, bytes } => (already, bytes),
                     _ => (false, Bytes(0)),
                 };
-                self.emit(Event::HostPhase { host: host.clone(), phase: Phase::Primed, bytes: Some(bytes), already });
+                self.emit(Event::HostPhase {
+                    host: host.clone(),
+                    phase: Phase::Primed,
+                    bytes: Some(bytes),
+                    already,
+                    unproven: false,
+                });
             }
             Err(TaskError::Cancelled) => self.phase(index, Phase::Pending),
             Err(error) => {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Effect, Machine, Task};
-use crate::model::{Phase, StageIdx, Verdict};
+use crate::model::{Failure, FailureClass, Phase, StageIdx, Verdict};
 use crate::plan::{OnFailure, PlanKind, Prefetch, Promote};
 use crate::rollout::event::{Event, GateScope, PauseReason};
 use crate::rollout::outcome::Outcome;
@@ -190,12 +190,32 @@ impl Machine {
             .take(room)
             .collect();
         for index in next {
-            if self.state.host(index).is_some_and(|host| host.locked) {
+            let (locked, holds, unasked) = self.state.host(index).map_or((false, false, false), |host| {
+                let unasked = self.plan.kind == PlanKind::Rollback
+                    && self.plan.hosts.get(index).is_some_and(|p| p.from.is_none());
+                (host.locked, host.holds, unasked && host.to.is_none())
+            });
+            if locked && unasked {
+                self.refuse_unasked(index);
+            } else if locked && holds {
+                // The way back needs nothing: no room, and nothing of this machine's.
+                self.phase(index, Phase::Primed);
+            } else if locked {
                 self.phase(index, Phase::Priming);
                 self.start(index, Task::Prime);
             } else {
                 self.start(index, Task::Lock);
             }
+        }
+    }
+
+    /// Leaves a host as it is that answers now, and did not when the rollback was planned: nobody saw where it would go.
+    fn refuse_unasked(&mut self, index: usize) {
+        if let Some(host) = self.id_of(index) {
+            let message = "did not answer when the rollback was planned, so where it goes back to is not known";
+            let failure = Failure::new(FailureClass::Unreachable, message)
+                .hint(format!("it answers now: coalmine rollback -l {host}"));
+            self.emit(Event::host_failed(host, failure));
         }
     }
 
@@ -477,9 +497,13 @@ impl Machine {
             return;
         }
         if outcome == Outcome::Completed && self.plan.kind != PlanKind::Prime && !self.state.is_finalized() {
-            let hosts = self.state.count(Phase::Healthy);
-            let release = self.release().clone();
-            self.emit(Event::ReleaseFinalized { release, hosts });
+            let healthy = self.state.in_phase(Phase::Healthy, ..self.state.hosts().len());
+            let (masters, targets): (Vec<usize>, Vec<usize>) = healthy.partition(|&index| self.state.is_master(index));
+            // A verdict of no host is none.
+            if !targets.is_empty() {
+                let release = self.release().clone();
+                self.emit(Event::ReleaseFinalized { release, hosts: targets.len(), masters: masters.len() });
+            }
         }
         self.finish(outcome);
     }

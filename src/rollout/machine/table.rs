@@ -40,7 +40,7 @@ fn stage(name: &str) -> StagePlan {
     }
 }
 
-pub(super) fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     let version = Version::new("2.0").unwrap();
     let digest = Digest([2; 32]);
     Plan {
@@ -66,10 +66,19 @@ pub(super) fn plan() -> Plan {
         },
         stages: vec![stage("canary"), stage("fleet")],
         hosts: (0..4)
-            .map(|index| HostPlan { host: host(index), site: None, from: Some(Installed::Missing), good: None })
+            .map(|index| HostPlan {
+                host: host(index),
+                site: None,
+                from: Some(Installed::Missing),
+                good: None,
+                to: None,
+                holds: false,
+            })
             .collect(),
         left_out: Vec::new(),
         out_of_service: Vec::new(),
+        bad: Vec::new(),
+        mark: None,
     }
 }
 

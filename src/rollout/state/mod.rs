@@ -121,6 +121,10 @@ pub struct HostStatus {
     pub from: Option<Installed>,
     /// Where it goes back to.
     pub good: Option<RollBackTarget>,
+    /// Where a rollback leads it; none is the plan's release.
+    pub to: Option<RollBackTarget>,
+    /// Whether it holds the release that a rollback leads it to.
+    pub holds: bool,
     /// Whether its lock is this rollout's.
     pub locked: bool,
     /// Its place in the order of switches; none while its link was not touched.
@@ -192,6 +196,8 @@ impl HostStatus {
             skipped: None,
             from: plan.from.clone(),
             good: plan.good.clone(),
+            to: plan.to.clone(),
+            holds: plan.holds,
             locked: false,
             switched: None,
             went_back: false,

@@ -79,6 +79,8 @@ pub(super) fn plan(count: usize) -> Plan {
         host,
         from: Some(from.clone()),
         good: good.clone(),
+        to: None,
+        holds: false,
     };
     let mut canary = stage("canary", StageKind::Targets, vec![2], 900, Promote::Manual);
     canary.gates =
@@ -113,6 +115,8 @@ pub(super) fn plan(count: usize) -> Plan {
         ],
         hosts: std::iter::once(host("deploy1.eqiad.wmnet")).chain(names(count)).map(planned).collect(),
         out_of_service: Vec::new(),
+        bad: Vec::new(),
+        mark: None,
         left_out: vec![
             LeftOut {
                 host: host("mw90.eqiad.wmnet"),

@@ -289,6 +289,7 @@ fn left_out(theme: Theme, table: &PlanTable) -> impl Iterator<Item = Line<'stati
             LeftOutReason::Current => (Tone::Dim, "have it already"),
             LeftOutReason::Excluded => (Tone::Dim, "excluded"),
             LeftOutReason::Unreachable => (Tone::Lost, "cannot be reached"),
+            LeftOutReason::NoTarget => (Tone::Bad, "have nowhere to go back to"),
         };
         let message =
             if group.message.is_empty() { String::new() } else { format!(" ({})", clean_line(&group.message)) };
