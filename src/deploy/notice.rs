@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::expr::fold;
 use crate::model::{HostId, ReleaseId, Version};
@@ -31,6 +32,8 @@ pub enum Notice {
         hosts: Vec<HostId>,
         /// How many were asked.
         asked: usize,
+        /// For how long they are waited for at most, once that is known.
+        at_most: Option<Duration>,
     },
     /// Another holds the environment, and is waited for.
     Waiting {
@@ -75,8 +78,15 @@ impl fmt::Display for Notice {
             Self::Making { version, built: true } => write!(f, "checking what was built of {version}"),
             Self::Making { version, built: false } => write!(f, "building {version}"),
             Self::Surveying { .. } => f.write_str("asking hosts what they run"),
-            Self::Silent { hosts, .. } if hosts.len() <= MOST_NAMES => write!(f, "waiting for {}", fold(hosts)),
-            Self::Silent { hosts, asked } => write!(f, "waiting for {} of {asked} hosts", hosts.len()),
+            Self::Silent { hosts, asked, at_most } => {
+                let at_most = at_most.map(|left| format!(", at most {} s more", left.as_secs().max(1)));
+                let at_most = at_most.unwrap_or_default();
+                if hosts.len() > MOST_NAMES {
+                    return write!(f, "waiting for {} of {asked} hosts{at_most}", hosts.len());
+                }
+                let names = fold(hosts);
+                write!(f, "waiting for {names}{at_most} (-x {names} goes ahead without)")
+            }
             Self::Waiting { held } => write!(f, "waiting: {held}"),
             Self::Overtaking { waits } => write!(f, "{waits}; a new one overtakes it"),
             Self::Warning { text } => write!(f, "warning: {text}"),

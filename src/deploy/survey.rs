@@ -1,18 +1,23 @@
 use std::collections::BTreeSet;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::notice::Notice;
 use crate::host::{Fleet, Host as _, HostError, Survey};
 use crate::model::{Failure, FailureClass, HostId, Probe, Slot};
 
 /// When the hosts that did not answer yet are named first, and how often then.
-const FIRST_WORD: Duration = Duration::from_secs(10);
+const FIRST_WORD: Duration = Duration::from_secs(5);
 const NEXT_WORD: Duration = Duration::from_secs(30);
+/// The shortest time after which the last few of a fleet are given up while everybody else has answered.
+const LEAST_PATIENCE: Duration = Duration::from_secs(15);
+/// How many times as long as all others the last few may take: they do the same work, at the same time.
+const PATIENCE: u32 = 4;
 
 /// Asks hosts what they have, some at once; answers are told as they come and given in the order of the hosts.
 pub async fn survey<F: Fleet>(
@@ -38,14 +43,33 @@ pub async fn survey<F: Fleet>(
     let unanswered = || Err(Failure::new(FailureClass::Unreachable, "its survey ended without an answer"));
     let mut answers: Vec<Result<Probe, Failure>> = hosts.iter().map(|_| unanswered()).collect();
     let mut silent: BTreeSet<usize> = (0..hosts.len()).collect();
-    let mut patience = tokio::time::interval_at(Instant::now() + FIRST_WORD, NEXT_WORD);
+    let begun = Instant::now();
+    let mut patience = tokio::time::interval_at(begun + FIRST_WORD, NEXT_WORD);
+    let mut give_up = None;
     loop {
+        if give_up.is_none() && are_few(silent.len(), hosts.len()) {
+            give_up = Some(begun + begun.elapsed().saturating_mul(PATIENCE).max(LEAST_PATIENCE));
+            // Who was named before is named again, now that it is known for how long.
+            if begun.elapsed() >= FIRST_WORD {
+                patience.reset_immediately();
+            }
+        }
         let joined = tokio::select! {
             joined = tasks.join_next() => joined,
             _ = patience.tick() => {
                 let names = silent.iter().filter_map(|index| hosts.get(*index).cloned()).collect();
-                tell(Notice::Silent { hosts: names, asked: hosts.len() });
+                let at_most = give_up.map(|at| at.saturating_duration_since(Instant::now()));
+                tell(Notice::Silent { hosts: names, asked: hosts.len(), at_most });
                 continue;
+            }
+            () = async { match give_up { Some(at) => sleep_until(at).await, None => pending().await } } => {
+                for index in &silent {
+                    if let (Some(id), Some(place)) = (hosts.get(*index), answers.get_mut(*index)) {
+                        *place = Err(given_up(begun.elapsed()));
+                        on_answer(id, place);
+                    }
+                }
+                break;
             }
         };
         let Some(joined) = joined else { break };
@@ -58,6 +82,20 @@ pub async fn survey<F: Fleet>(
         }
     }
     answers
+}
+
+/// Tells whether so few are silent that the others show how long the work takes.
+const fn are_few(silent: usize, hosts: usize) -> bool {
+    let few = if hosts < 20 { 2 } else { hosts / 10 };
+    silent > 0 && silent <= few && silent <= hosts / 2
+}
+
+fn given_up(after: Duration) -> Failure {
+    Failure::new(
+        FailureClass::Unreachable,
+        format!("said nothing for {} s, while all others answered", after.as_secs()),
+    )
+    .hint("its disk or file system hangs, or it is slower than all others; a login by hand shows where")
 }
 
 fn failure_of(error: HostError) -> Failure {

@@ -26,6 +26,11 @@ use crate::rollout::{Effect, GateScope, Input, Machine, Mode, Record, Rejection,
 const BATCH: usize = 256;
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(250);
+/// How long nothing has come of anything until those are named who are waited for, and how often then.
+const FIRST_WORD: Duration = Duration::from_secs(5);
+const NEXT_WORD: Duration = Duration::from_secs(30);
+/// How many hosts are worth naming.
+const MOST_NAMES: usize = 20;
 /// How many announcements may wait for people's own tool.
 const ANNOUNCEMENTS: usize = 256;
 /// How long a rollout that was stopped takes to free its hosts.
@@ -45,6 +50,13 @@ pub struct Finished {
 enum Job {
     Host { host: HostId, task: Task },
     Gate { stage: StageIdx, gate: String, scope: GateScope },
+}
+
+/// Holds when a task began, and by when it is over.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    begun: Instant,
+    over: Instant,
 }
 
 enum Answer {
@@ -77,6 +89,10 @@ pub struct Engine<F: Fleet, S: Site, J: Storage> {
     _handle: Handle,
     subscribers: Vec<Publisher>,
     turn: Turn,
+    /// When those are named next who are waited for.
+    tell_stragglers: Instant,
+    /// When each task began, and by when it is over.
+    spans: HashMap<Id, Span>,
     /// When progress is told next.
     tell_progress: Instant,
     /// Whether the last tick found nothing to do.
@@ -123,6 +139,8 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             _handle: handle.clone(),
             subscribers: Vec::new(),
             turn: Turn::default(),
+            tell_stragglers: Instant::now(),
+            spans: HashMap::new(),
             tell_progress: Instant::now(),
             idle: false,
         };
@@ -189,6 +207,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
                 self.feed(Input::Tick);
                 self.idle = before == self.turn.records.len() + self.turn.effects.len();
             }
+            () = sleep_until(self.tell_stragglers), if !self.by_host.is_empty() => self.name_stragglers(),
             () = sleep_until(self.tell_progress), if priming => {
                 self.tell_progress = Instant::now() + PROGRESS;
                 self.publish_progress();
@@ -231,11 +250,39 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         }
     }
 
+    /// Says who is waited for, by when at most, and what leaves them out.
+    fn name_stragglers(&mut self) {
+        let now = Instant::now();
+        self.tell_stragglers = now + NEXT_WORD;
+        let mut late: Vec<(&HostId, &'static str, Duration)> = Vec::new();
+        for (id, job) in &self.running {
+            if let (Job::Host { host, task }, Some(span)) = (job, self.spans.get(id))
+                && now.saturating_duration_since(span.begun) >= FIRST_WORD
+            {
+                late.push((host, doing(task), span.over.saturating_duration_since(now)));
+            }
+        }
+        late.sort_unstable();
+        let Some(longest) = late.iter().map(|(_, _, left)| *left).max() else { return };
+        let mut told: Vec<String> =
+            late.iter().take(MOST_NAMES).map(|(host, doing, _)| format!("{host} ({doing})")).collect();
+        if late.len() > MOST_NAMES {
+            told.push(format!("and {} more", late.len() - MOST_NAMES));
+        }
+        tracing::warn!(
+            "waiting for {}, at most {} s; `coalmine skip --host HOST` goes on without it",
+            told.join(", "),
+            longest.as_secs().max(1)
+        );
+    }
+
     fn joined(&mut self, joined: Joined) {
         let (id, answer) = match joined {
             Ok((id, answer)) => (id, Ok(answer)),
             Err(error) => (error.id(), Err(error)),
         };
+        self.spans.remove(&id);
+        self.tell_stragglers = Instant::now() + FIRST_WORD;
         let Some(job) = self.running.remove(&id) else {
             return;
         };
@@ -312,8 +359,14 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
                 let worker = Arc::clone(&self.worker);
                 let job = Job::Host { host: host.clone(), task: task.clone() };
                 let target = host.clone();
+                let begun = Instant::now();
+                let over = begun + worker.deadline(&host, &task);
+                if self.by_host.is_empty() {
+                    self.tell_stragglers = begun + FIRST_WORD;
+                }
                 let started = self.jobs.spawn(async move { Answer::Host(worker.perform(&target, &task).await) });
                 self.running.insert(started.id(), job);
+                self.spans.insert(started.id(), Span { begun, over });
                 self.by_host.insert(host, started);
             }
             Effect::Cancel { host } => {
@@ -397,6 +450,19 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
                 None => return,
             };
         }
+    }
+}
+
+/// Says what a host is waited for.
+const fn doing(task: &Task) -> &'static str {
+    match task {
+        Task::Lock => "its lock",
+        Task::Prime => "the release",
+        Task::Activate => "its switch",
+        Task::Check => "its gates",
+        Task::RollBack(_) => "its way back",
+        Task::Depool | Task::Repool => "the site's command",
+        Task::Finalize | Task::Unlock => "its end",
     }
 }
 

@@ -38,11 +38,20 @@ pub(super) fn targets(plan: &Plan) -> HashMap<HostId, RollBackTarget> {
 }
 
 impl<F: Fleet, S: Site> Worker<F, S> {
-    pub(super) async fn perform(&self, host: &HostId, task: &Task) -> Result<TaskOutput, TaskError> {
-        let gates = self.gates(host, task);
+    /// Gives how long a task may take.
+    pub(super) fn deadline(&self, host: &HostId, task: &Task) -> Duration {
+        self.deadline_with(task, &self.gates(host, task))
+    }
+
+    fn deadline_with(&self, task: &Task, gates: &[GateCheck]) -> Duration {
         let longest = gates.iter().map(longest).sum();
         let Settings { deadlines, lock_wait, .. } = &self.settings;
-        let deadline = deadlines.of(task, *lock_wait, self.plan.policy.confirm, longest);
+        deadlines.of(task, *lock_wait, self.plan.policy.confirm, longest)
+    }
+
+    pub(super) async fn perform(&self, host: &HostId, task: &Task) -> Result<TaskOutput, TaskError> {
+        let gates = self.gates(host, task);
+        let deadline = self.deadline_with(task, &gates);
         match timeout(deadline, self.try_to(host, task, &gates)).await {
             Ok(result) => result,
             Err(_) => Err(failed(late(task, deadline))),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::answer::{Tail, last_line};
+use super::pace;
 use super::process::{Group, quiet};
 use super::settings::{Compress, TransferSettings};
 use super::transport::{Copied, Copy, contents_of};
@@ -151,6 +152,7 @@ pub(super) async fn run(
     else {
         return Err(not_started(&std::io::Error::other("no pipes")));
     };
+    let deadline = pace::to_send(copy.total, settings.bandwidth, settings.stall, settings.deadline);
     let mut meter = Meter::new(copy.total);
     let mut complaints = Tail::default();
     let end = {
@@ -195,7 +197,7 @@ pub(super) async fn run(
             }
             read
         };
-        tokio::time::timeout(settings.deadline, work).await
+        tokio::time::timeout(deadline, work).await
     };
     let hangs = |seconds: u64, what: &str| Broken {
         failure: Failure::new(FailureClass::Transfer, format!("{what} {seconds} s"))
@@ -203,7 +205,7 @@ pub(super) async fn run(
         again: false,
     };
     match end {
-        Err(_) => return Err(hangs(settings.deadline.as_secs(), "the transfer took longer than")),
+        Err(_) => return Err(hangs(deadline.as_secs(), "the transfer took longer than")),
         Ok(Err(())) => return Err(Broken { failure: stalled(settings), again: true }),
         Ok(Ok(())) => {}
     }

@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::pace;
 use crate::manifest::{Difference, Entry, Kind, MANIFEST, Manifest, escape, list_into};
 use crate::model::{Bytes, ReleaseId};
 
@@ -120,6 +121,7 @@ type Ways = HashMap<(Option<ReleaseId>, ReleaseId), Arc<OnceLock<Arc<Travel>>>>;
 pub(super) struct Atlas {
     bases: Box<dyn Bases>,
     ways: Mutex<Ways>,
+    times: Mutex<HashMap<ReleaseId, u64>>,
 }
 
 impl std::fmt::Debug for Atlas {
@@ -130,7 +132,22 @@ impl std::fmt::Debug for Atlas {
 
 impl Atlas {
     pub(super) fn new(bases: impl Bases) -> Self {
-        Self { bases: Box::new(bases), ways: Mutex::default() }
+        Self { bases: Box::new(bases), ways: Mutex::default(), times: Mutex::default() }
+    }
+
+    /// Gives the seconds in which a host has to have proven a release that it runs.
+    pub(super) fn time_to_prove(&self, id: &ReleaseId) -> u64 {
+        let mut known = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seconds) = known.get(id) {
+            return *seconds;
+        }
+        let seconds = self.bases.manifest(id).map_or(300, |manifest| {
+            let totals = manifest.totals();
+            // Its facts are asked for as well.
+            15 + pace::to_look_at(totals.bytes, totals.entries())
+        });
+        known.insert(id.clone(), seconds);
+        seconds
     }
 
     /// Gives what travels from nothing.

@@ -63,6 +63,7 @@ fn plan(name: &str, hosts: usize) -> Plan {
                 good: None,
                 to: None,
                 holds: false,
+                lost: None,
             })
             .collect(),
         left_out: Vec::new(),

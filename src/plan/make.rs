@@ -431,6 +431,7 @@ impl Maker<'_> {
             good: probe.and_then(|probe| way_back(probe, |release| self.request.bad.contains(release))),
             to,
             holds,
+            lost: member.answer.as_ref().and_then(|answer| answer.as_ref().err()).cloned(),
         }
     }
 

@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Digest, Environment, FailureClass, FoundBad, HostId, Installed, Operator, ReleaseId, RollBackTarget, RolloutId,
-    Site, Slot, StageName, Version,
+    Digest, Environment, Failure, FailureClass, FoundBad, HostId, Installed, Operator, ReleaseId, RollBackTarget,
+    RolloutId, Site, Slot, StageName, Version,
 };
 
 /// Says what a rollout is for.
@@ -148,6 +148,9 @@ pub struct HostPlan {
     /// Whether it holds the release that a rollback leads it to, so that nothing has to travel.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub holds: bool,
+    /// Why it could not be asked when the plan was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Failure>,
 }
 
 /// Says why a host of the fleet takes no part.

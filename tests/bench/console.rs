@@ -85,7 +85,9 @@ fn plan(count: usize) -> Outcome<Plan> {
         gates: Vec::new(),
     };
     let hosts: Outcome<Vec<HostPlan>> = (0..count)
-        .map(|number| Ok(HostPlan { host: name(number)?, site: None, from: None, good: None, to: None, holds: false }))
+        .map(|number| {
+            Ok(HostPlan { host: name(number)?, site: None, from: None, good: None, to: None, holds: false, lost: None })
+        })
         .collect();
     Ok(Plan {
         rollout: RolloutId::new("20261121T130200Z-k3f9")?,

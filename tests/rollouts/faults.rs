@@ -90,6 +90,38 @@ fn three_faults_at_once_cost_three_hosts_and_no_more() {
     fleet.all_run(fleet.hosts(), Some("2.0.0"));
 }
 
+#[test]
+fn a_host_that_hangs_at_login_and_one_whose_files_cannot_be_hashed_hold_nobody_up() {
+    let fleet = Fleet::of_scripts(12);
+    let (login, files) = (mw(5, 12), mw(9, 12));
+    fleet.configure(|text| text.replace("unreachable = \"10%\", transfer = \"5%\"", "unreachable = 2, transfer = 1"));
+    let begun = std::time::Instant::now();
+    fleet.install(&["1.0.0"]).exits(0);
+    let without = begun.elapsed();
+    // What hashes never ends there, as on a file system that hangs.
+    let hung = fleet.dir.join("hung");
+    std::fs::create_dir(&hung).unwrap();
+    for tool in ["sha256sum", "openssl"] {
+        std::fs::write(hung.join(tool), "#!/bin/sh\nexec sleep 1000\n").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(hung.join(tool), mode).unwrap();
+    }
+    let enter = fleet.dir.join("bin/enter.sh");
+    let text = std::fs::read_to_string(&enter).unwrap();
+    let line = format!("case $host in {files}) PATH=$sandbox/hung:$PATH ;; esac\nunset MAIL\n");
+    assert!(text.contains("unset MAIL\n"));
+    std::fs::write(&enter, text.replace("unset MAIL\n", &line)).unwrap();
+    fleet.fault(&login, "hang-exec");
+    let begun = std::time::Instant::now();
+    let answer = fleet.install(&["1.2.0"]).exits(4);
+    let with = begun.elapsed();
+    let answer =
+        answer.says("logs in, but no shell answered").says(&login).says("while all others answered").says(&files);
+    answer.says(&format!("waiting for {login},{files}, at most ")).says(" goes ahead without");
+    eprintln!("{without:?} without, {with:?} with");
+    assert!(with <= without + std::time::Duration::from_secs(25), "{without:?} without, {with:?} with");
+}
+
 /// Holds what was printed against the contract: kinds, fields, and numbers without a gap.
 fn check_events(printed: &str) {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use coalmine::engine::{Clock as _, Ended, Engine, EngineError, Finished, Handle, Settings, VirtualClock};
 use coalmine::host::sim::{Deed, Fault, Operation, SimFleet};
 use coalmine::journal::{Journal, Memory};
-use coalmine::model::{Command, FailureClass, HostId, Phase};
+use coalmine::model::{Command, Failure, FailureClass, HostId, Phase};
 use coalmine::rollout::{Event, HostEnd, Machine, Mode};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout};
@@ -152,6 +152,33 @@ fn a_host_that_never_answers_is_given_up() {
         assert!(failure.message.contains("within"), "{operation:?}: {failure}");
         assert_eq!(played.state.count(Phase::Healthy), 29, "{operation:?}");
     }
+}
+
+#[test]
+fn a_host_that_could_not_be_asked_is_counted_and_holds_nobody_up_until_it_is_retried() {
+    let took = |played: &crate::play::Played| {
+        let at = |record: Option<&coalmine::rollout::Record>| record.unwrap().at;
+        at(played.records.last()).duration_since(at(played.records.first()))
+    };
+    let mut without = large(200);
+    for host in &mut without.hosts {
+        host.faults.clear();
+    }
+    // The site's own command would take its time as well.
+    without.plan.policy.depool = false;
+    let mut with = without.clone();
+    with.hosts[120].faults = vec![Fault::Hung(Operation::Lock)];
+    with.plan.hosts[120].lost = Some(Failure::new(FailureClass::Unreachable, "logs in, and no shell answers"));
+    with.hosts[150].faults = vec![Fault::Unreachable(None)];
+    let (without, with) = (play(&without, None), play(&with, None));
+    let longer = took(&with).as_secs() - took(&without).as_secs();
+    // Law 14: the connect timeout of the one that was lost since, and no second of the other's.
+    assert!(longer <= 12, "{longer} s longer");
+    for (index, message) in [(120, "no shell answers"), (150, "no route")] {
+        assert_eq!(with.state.host_end(index), HostEnd::Unreachable);
+        assert!(with.state.host(index).unwrap().failure.as_ref().unwrap().message.contains(message));
+    }
+    assert_eq!(with.state.count(Phase::Healthy), 198);
 }
 
 #[test]

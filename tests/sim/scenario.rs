@@ -7,8 +7,8 @@ use coalmine::hooks::{GateAnswer, Site, SiteError, StageQuestion};
 use coalmine::host::GateCheck;
 use coalmine::host::sim::{Disk, Fault, Operation, Place, SimFleet};
 use coalmine::model::{
-    Command, Environment, HostId, Installed, LockHolder, Operator, ReleaseId, RollBackTarget, RolloutId, StageName,
-    Verdict, Version,
+    Command, Environment, Failure, FailureClass, HostId, Installed, LockHolder, Operator, ReleaseId, RollBackTarget,
+    RolloutId, StageName, Verdict, Version,
 };
 use coalmine::plan::{
     Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageGate, StageKind, StagePlan,
@@ -93,11 +93,14 @@ impl Scenario {
                 disk.lock = Some(holder("other", [-10, 2, 100_000][random.usize(0..3)]));
             }
             let faults = faults(random, weather, &old.id, &new.id);
+            // Some could not be asked when the plan was made, whatever is wrong with them now.
+            let is_lost = weather == Weather::Rough && (seed.wrapping_add(index as u64)).is_multiple_of(41);
             planned.push(HostPlan {
                 host: id.clone(),
                 site: None,
-                from: Some(installed(&disk)),
-                good: good(&disk),
+                from: Some(installed(&disk)).filter(|_| !is_lost),
+                good: good(&disk).filter(|_| !is_lost),
+                lost: is_lost.then(|| Failure::new(FailureClass::Unreachable, "no route to it")),
                 to: None,
                 holds: false,
             });
@@ -430,7 +433,15 @@ pub(crate) fn large(count: usize) -> Scenario {
             _ => Vec::new(),
         };
         let good = Some(RollBackTarget::Release { id: old.id.clone() });
-        plan.hosts.push(HostPlan { host: id.clone(), site: None, from: None, good, to: None, holds: false });
+        plan.hosts.push(HostPlan {
+            host: id.clone(),
+            site: None,
+            from: None,
+            good,
+            to: None,
+            holds: false,
+            lost: None,
+        });
         scenario.hosts.push(Before { id, disk, faults, seed: index as u64 });
     }
     scenario.checks = 1;

@@ -95,6 +95,7 @@ pub(super) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
         good: Some(RollBackTarget::Release { id: old.id.clone() }),
         to: None,
         holds: false,
+        lost: None,
     };
     Plan {
         rollout: RolloutId::new(rollout).unwrap(),

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::refusal;
 use super::work::Remote;
 use crate::host::answer::{Answer, Record};
+use crate::host::pace;
 use crate::host::script::{Phase, Script};
 use crate::host::transport::{Copy, Transport};
 use crate::host::travel::Travel;
 use crate::host::{HostError, Primed};
+use crate::manifest::Manifest;
 use crate::model::{Bytes, Failure, FailureClass, Progress, ReleaseId, RolloutId};
 use crate::release::StoredRelease;
 
@@ -157,7 +159,7 @@ impl<T: Transport> Remote<T> {
     }
 
     async fn stage(&self, release: &StoredRelease, rollout: &RolloutId, base: &Base) -> Result<Staged, HostError> {
-        let mut script = self.script(Phase::Stage, 900, None);
+        let mut script = self.script(Phase::Stage, time_for(&release.manifest), None);
         name_release(&mut script, release, rollout);
         if let Some(interpreter) = &release.interpreter {
             script
@@ -210,7 +212,7 @@ impl<T: Transport> Remote<T> {
         rollout: &RolloutId,
         folder: &Folder,
     ) -> Result<Option<Vec<Vec<u8>>>, HostError> {
-        let mut script = self.script(Phase::Seal, 900, None);
+        let mut script = self.script(Phase::Seal, time_for(&release.manifest), None);
         name_release(&mut script, release, rollout);
         script.set("goal", folder.goal.word());
         let answer = self.run(&script).await?;
@@ -223,6 +225,12 @@ impl<T: Transport> Remote<T> {
             Err(refusal::not_understood(script.phase, &answer))
         }
     }
+}
+
+/// Gives the seconds in which a host has to have linked or hashed a release.
+fn time_for(manifest: &Manifest) -> u64 {
+    let totals = manifest.totals();
+    pace::to_look_at(totals.bytes, totals.entries())
 }
 
 fn name_release(script: &mut Script, release: &StoredRelease, rollout: &RolloutId) {

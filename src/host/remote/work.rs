@@ -207,7 +207,7 @@ impl<T: Transport> Host for Remote<T> {
     async fn probe(&self, survey: &Survey, slot: Option<&Slot>) -> Result<Probe, HostError> {
         let (seconds, deep) = match survey {
             Survey::Shallow => (30, "no".to_owned()),
-            Survey::For(release) => (300, release.to_string()),
+            Survey::For(release) => (self.common.atlas.time_to_prove(release), release.to_string()),
             Survey::Deep => (300, "yes".to_owned()),
             Survey::Tools => (60, "tools".to_owned()),
         };

@@ -81,7 +81,7 @@ impl Ssh {
         let silence = self.pool.settings.silence() + Duration::from_secs(5);
         // Nobody but us is on the link, so nothing is in the way: a host that runs no shell now is one that hangs. Behind a transfer a word
         // may take long.
-        let begins = if connection.is_shared() { silence } else { self.pool.settings.connect_timeout };
+        let begins = if connection.is_shared() { silence } else { self.pool.patience() };
         let mut shortage = Shortage::new();
         let mut child = loop {
             let mut command = connection.session().raw_command(self.command());

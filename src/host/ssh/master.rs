@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::cause::{self, Cause, Reading, Whose};
+use super::cause::{self, Cause, Reading, Whose, without_debug};
 use super::control;
 use super::diagnosis::{self, Patience};
 use super::pool::Pool;
 use super::{jump, retry::Retry};
+use crate::host::answer::clean_lines;
 use crate::host::limits::{exhaustion, is_exhausted, patiently};
 use crate::host::process::{Group, quiet};
 use crate::model::{Failure, FailureClass, HostId};
@@ -200,19 +201,23 @@ impl Master {
         command.stderr(Stdio::from(complaints));
         let mut group = Group::spawn(&mut command).await.map_err(|error| no_ssh(&error))?;
         // ConnectTimeout covers TCP and the banner and no more: a host that hangs while it lets us in is as good as none.
-        let most = patience.connect + GRACE;
+        let most = patience.connect + pool.patience() + GRACE;
+        let begun = tokio::time::Instant::now();
         let status = tokio::time::timeout(most, group.child.wait()).await;
         let said = fs::read(&log).unwrap_or_default();
         let said = String::from_utf8_lossy(&said).into_owned();
         match status {
             Err(_) => {
-                let reading = Reading { cause: Cause::Timeout, whose: Whose::Host, mute: false };
-                Ok(Opened::Failed(reading, said))
+                let message = format!("lets nobody in within {} s", most.as_secs());
+                Err(Failure::new(FailureClass::Unreachable, message)
+                    .hint("it answers and hangs, as with a lost NFS home or a directory service that is down; a login by hand shows where")
+                    .output(clean_lines(without_debug(&said).as_bytes())))
             }
             Ok(Err(error)) => Err(no_ssh(&error)),
             Ok(Ok(status)) if status.success() && socket.exists() => {
                 attempt.succeeded = true;
                 drop(attempt);
+                pool.logged_in(begun.elapsed());
                 Ok(Opened::Open(socket, log))
             }
             Ok(Ok(_)) => Ok(Opened::Failed(cause::read(&said), said)),

@@ -27,6 +27,8 @@ const LONGEST_SOCKET: usize = 107 - 17;
 pub(in crate::host) struct Pool {
     pub(super) settings: SshSettings,
     pub(super) throttle: Throttle,
+    /// How long logins take just now, in milliseconds: this machine may have much to do, or the hosts.
+    logins: AtomicU64,
     /// A proxy ended without a word: every ssh from then on is asked to tell more.
     pub(super) verbose: AtomicBool,
     sessions: Arc<Semaphore>,
@@ -65,6 +67,7 @@ impl Pool {
         fs::write(folder.path().join("config"), text)?;
         Ok(Self {
             throttle: Throttle::new(settings.connects),
+            logins: AtomicU64::new(0),
             verbose: AtomicBool::new(false),
             sessions: Arc::new(Semaphore::new(settings.sessions.max(1))),
             execs: Semaphore::new(settings.execs.max(1)),
@@ -102,6 +105,20 @@ impl Pool {
     /// Waits for a turn to connect.
     pub(super) async fn connect(&self) -> Turn<'_> {
         self.throttle.turn().await
+    }
+
+    /// Notes how long a login took.
+    pub(super) fn logged_in(&self, took: Duration) {
+        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        // The slowest of late: those before count for less and less. One that is lost between two of these is no loss.
+        let before = self.logins.load(Ordering::Relaxed);
+        self.logins.store(took.max(before - before / 8), Ordering::Relaxed);
+    }
+
+    /// Gives how long a host may take to let us in, or to start a shell after it did: where all are slow, one is not to be blamed.
+    pub(super) fn patience(&self) -> Duration {
+        let slow = Duration::from_millis(self.logins.load(Ordering::Relaxed)).saturating_mul(3);
+        self.settings.connect_timeout.max(slow.min(self.settings.silence()))
     }
 
     /// Waits for room for one more connection; closes the one that was idle longest to make it.

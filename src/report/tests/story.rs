@@ -53,6 +53,7 @@ pub(super) fn host_plan(name: &str) -> HostPlan {
         good: Some(RollBackTarget::Release { id: id("4.282.0", 0x28) }),
         to: None,
         holds: false,
+        lost: None,
     }
 }
 

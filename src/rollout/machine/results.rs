@@ -238,7 +238,7 @@ impl Machine {
     }
 
     /// Counts a failure against the budget of the host's stage.
-    fn failed(&mut self, index: usize, host: &HostId, failure: Failure) {
+    pub(super) fn failed(&mut self, index: usize, host: &HostId, failure: Failure) {
         self.emit(Event::host_failed(host.clone(), failure));
         let Some(idx) = self.state.host(index).map(|status| status.stage) else {
             return;

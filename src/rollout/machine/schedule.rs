@@ -124,6 +124,9 @@ impl Machine {
 
     /// Takes every lock, and the first one alone: two rollouts that start at once meet there, and one goes ahead.
     fn lock(&mut self) {
+        if self.count_lost() {
+            return;
+        }
         let arbiter_is_open = !self.state.hosts().iter().take(self.first_open()).any(|host| host.locked);
         let width = if arbiter_is_open { 1 } else { self.plan.policy.control_width };
         let room = width.saturating_sub(self.busy.len());
@@ -136,6 +139,28 @@ impl Machine {
             let hosts = self.state.hosts().iter().filter(|host| host.locked).count();
             self.emit(Event::Locked { hosts });
         }
+    }
+
+    /// Counts the hosts that could not be asked a moment ago, and tells whether there were any: asked again, each would hold everybody for
+    /// as long once more. A retry asks them; a rollback does in any case, for it is worth the wait.
+    fn count_lost(&mut self) -> bool {
+        if self.plan.kind == PlanKind::Rollback {
+            return false;
+        }
+        let is_new = |index: usize| self.state.host(index).is_some_and(|status| status.retries == 0);
+        let lost: Vec<(usize, Failure)> = self
+            .state
+            .unlocked()
+            .filter(|&index| is_new(index) && !self.busy.contains_key(&index))
+            .filter_map(|index| Some((index, self.plan.hosts.get(index)?.lost.clone()?)))
+            .collect();
+        let any = !lost.is_empty();
+        for (index, failure) in lost {
+            if let Some(host) = self.id_of(index) {
+                self.failed(index, &host, failure);
+            }
+        }
+        any
     }
 
     /// Counts the hosts at the start of the plan that gave their lock or failed to.

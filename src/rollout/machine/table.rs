@@ -73,6 +73,7 @@ pub(crate) fn plan() -> Plan {
                 good: None,
                 to: None,
                 holds: false,
+                lost: None,
             })
             .collect(),
         left_out: Vec::new(),

@@ -81,6 +81,7 @@ pub(super) fn plan(count: usize) -> Plan {
         good: good.clone(),
         to: None,
         holds: false,
+        lost: None,
     };
     let mut canary = stage("canary", StageKind::Targets, vec![2], 900, Promote::Manual);
     canary.gates =
