@@ -13,6 +13,8 @@ pub mod plan;
 pub mod rollout;
 pub mod words;
 
+pub mod process;
+
 pub mod config;
 pub mod inventory;
 pub mod release;

@@ -7,13 +7,14 @@
 use std::path::Path;
 
 /// The rooms from the ground up, as in the architecture: each may import those before it.
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 20] = [
     "model",
     "expr",
     "manifest",
     "plan",
     "rollout",
     "words",
+    "process",
     "config",
     "inventory",
     "release",

@@ -7,6 +7,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::completion;
 use super::control::{AttachArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs};
+use super::diff::DiffArgs;
 use super::output::hear;
 use crate::deploy::{self, Invocation};
 use crate::model::{Environment, HostId, RolloutId, Slot, Version};
@@ -101,6 +102,11 @@ pub enum Command {
     Build(BuildArgs),
     /// Lists tags with their state: built, good, bad, where installed.
     Releases(ReleasesArgs),
+    /// Says what differs between two releases, or between what hosts run and one: commits, files, sizes.
+    ///
+    /// `diff A B` compares two releases, and asks no host. `diff A` compares what each host runs with A, and exits with 4 when
+    /// some did not say. What was not built yet is built here; nothing else is changed.
+    Diff(DiffArgs),
     /// Rolls back the rollout that runs; with none running, puts the last finalized release back, without soak.
     Rollback(RollbackArgs),
     /// Follows a rollout that runs, from any terminal.

@@ -9,10 +9,11 @@ use super::main::runtime;
 use super::output::{count, is_interactive, print, tell};
 use super::plan::show;
 use super::{Cli, rollout};
-use crate::deploy::{Detached, Error, Kind, Prepared, Reached, Workspace, in_thread};
+use crate::deploy::{Detached, Error, Kind, Prepared, Reached, Workspace};
 use crate::host::RealFleet;
 use crate::model::RolloutId;
 use crate::plan::{LeftOutReason, Plan};
+use crate::process::in_thread;
 use crate::rollout::Exit;
 
 /// Starts what comes of a preparation, unless that is interrupted or leads to nothing, and answers.

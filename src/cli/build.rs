@@ -22,7 +22,7 @@ pub(super) fn run(cli: &Cli, args: &BuildArgs) -> Result<u8, Error> {
     let workspace = workspace(cli)?;
     let making = Making { no_fetch: args.wanted.no_fetch, rebuild: args.rebuild };
     let release = interrupt::run(async {
-        let fleet = workspace.fleet()?;
+        let fleet = workspace.fleet().await?;
         let wanted = fleet.wanted(args.wanted.version.as_deref(), args.wanted.rev.as_deref());
         workspace.make(wanted, making).await
     })?;

@@ -1,6 +1,6 @@
 use super::args::{Cli, ConfigCommand, TableFormat};
 use super::output::print;
-use super::workspace;
+use super::{interrupt, workspace};
 use crate::deploy::{Error, check_environment};
 
 pub(super) fn run(cli: &Cli, command: &ConfigCommand) -> Result<u8, Error> {
@@ -17,10 +17,15 @@ pub(super) fn run(cli: &Cli, command: &ConfigCommand) -> Result<u8, Error> {
             // What the files say may be right and what they name wrong.
             let workspace = workspace(cli)?;
             let names = workspace.config().environments.keys();
-            let wrong: Vec<String> = names
-                .filter_map(|name| check_environment(&workspace, name.as_str()).err())
-                .map(|failed| failed.to_string())
-                .collect();
+            let wrong = interrupt::run(async {
+                let mut wrong = Vec::new();
+                for name in names {
+                    wrong.extend(
+                        check_environment(&workspace, name.as_str()).await.err().map(|error| error.to_string()),
+                    );
+                }
+                Ok(wrong)
+            })?;
             if !wrong.is_empty() {
                 return Err(Error::usage(wrong.join("\n")));
             }

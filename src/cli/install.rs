@@ -14,7 +14,7 @@ pub(super) fn run(cli: &Cli, args: &InstallArgs) -> Result<u8, Error> {
     let mut workspace = workspace(cli)?;
     workspace.lock_wait = args.running.wait_lock;
     let prepare = async {
-        let fleet = workspace.fleet()?;
+        let fleet = workspace.fleet().await?;
         let wanted = fleet.wanted(args.wanted.version.as_deref(), args.wanted.rev.as_deref());
         let goal = if args.prime { Goal::Prime(wanted) } else { Goal::Install(wanted) };
         Deployment::over_ssh(&workspace, fleet, args.full_verify)?.prepare(goal, options(args)).await

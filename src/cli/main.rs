@@ -10,8 +10,8 @@ use super::args::{Cli, Command};
 use super::console::Opening;
 use super::output::{Aside, is_interactive, logs_in_colour, print, tell, use_ascii_only};
 use super::{
-    build, completion, conduct, config, console, control, doctor, hosts, install, manual, plan, releases, rollback,
-    sandbox, status, workspace,
+    build, completion, conduct, config, console, control, diff, doctor, hosts, install, manual, plan, releases,
+    rollback, sandbox, status, workspace,
 };
 use crate::model::Command as Order;
 
@@ -70,6 +70,7 @@ fn run(cli: &Cli) -> Result<u8, Error> {
         Command::Config(command) => config::run(cli, command),
         Command::Hosts(args) => hosts::run(cli, args),
         Command::Build(args) => build::run(cli, args),
+        Command::Diff(args) => diff::run(cli, args),
         Command::Doctor(args) => doctor::run(cli, args),
         Command::Releases(args) => releases::run(cli, args),
         Command::Status(args) => status::run(cli, args),

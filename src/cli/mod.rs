@@ -11,6 +11,7 @@ mod conduct;
 mod config;
 mod console;
 mod control;
+mod diff;
 mod doctor;
 mod hosts;
 mod install;

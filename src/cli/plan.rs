@@ -8,7 +8,7 @@ use crate::report::{PlanReport, plan_exit_code, plan_text};
 pub(super) fn run(cli: &Cli, args: &PlanArgs) -> Result<u8, Error> {
     let workspace = workspace(cli)?;
     let plan = interrupt::run(async {
-        let fleet = workspace.fleet()?;
+        let fleet = workspace.fleet().await?;
         let wanted = fleet.wanted(args.wanted.version.as_deref(), args.wanted.rev.as_deref());
         let deployment = Deployment::over_ssh(&workspace, fleet, false)?;
         // The release is built for it, since what hosts have is compared by digest.

@@ -41,7 +41,7 @@ fn say(workspace: &Workspace, command: &MarkCommand) -> Result<u8, Error> {
 }
 
 async fn list(workspace: &Workspace, args: &ReleasesArgs) -> Result<ReleasesReport, Error> {
-    let fleet = workspace.fleet()?;
+    let fleet = workspace.fleet().await?;
     if !args.no_fetch {
         workspace.refresh().await?;
     }

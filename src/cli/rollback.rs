@@ -11,7 +11,7 @@ pub(super) fn run(cli: &Cli, args: &RollbackArgs) -> Result<u8, Error> {
     let mut workspace = workspace(cli)?;
     workspace.lock_wait = args.running.wait_lock;
     let prepare = async {
-        let fleet = workspace.fleet()?;
+        let fleet = workspace.fleet().await?;
         Deployment::over_ssh(&workspace, fleet, false)?.prepare(goal(args), options(args)).await
     };
     go_ahead(cli, &workspace, &args.running, args.dry_run, prepare)

@@ -28,11 +28,13 @@ pub(super) fn run(cli: &Cli, args: &StatusArgs) -> Result<u8, Error> {
 }
 
 async fn survey(workspace: &Workspace, args: &StatusArgs) -> Result<StatusReport, Error> {
-    let fleet = workspace.fleet()?;
+    let fleet = workspace.fleet().await?;
     let wanted = workspace.wanted_release(&fleet.wanted(args.version.as_deref(), None), args.no_fetch).await?;
     let deployment = Deployment::over_ssh(workspace, fleet, true)?;
     let answers = deployment.survey(&args.selection.clone().into(), args.slot.as_ref(), &Survey::Deep).await?;
     let order = |a: &Version, b: &Version| compare(a.as_str(), b.as_str());
+    // A group that cannot be read hides no host.
+    drop(workspace.grouped().await);
     let mut rows = Vec::new();
     for (host, answer) in answers.targets() {
         let site = deployment.fleet.policy.site.site_of(host);

@@ -2,11 +2,11 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use rustix::fs::{Gid, chown};
 
 use super::error::ConductorError;
+use crate::process::group_id;
 
 /// Says who beside its owner may watch and control a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,20 +26,7 @@ impl Access {
     /// When the system knows no group of that name.
     pub fn group(name: &str) -> Result<Self, ConductorError> {
         let unknown = |why: String| ConductorError::Unreadable { path: PathBuf::from("control.group"), why };
-        // getent(1) asks whatever nsswitch.conf(5) names, which no file does.
-        let output = Command::new("getent").args(["group", "--", name]).stdin(Stdio::null()).output();
-        let line = match output {
-            Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => std::fs::read_to_string("/etc/group")
-                .map_err(ConductorError::io("read", "/etc/group"))?
-                .lines()
-                .find(|line| line.split(':').next() == Some(name))
-                .unwrap_or_default()
-                .to_owned(),
-            Err(error) => return Err(unknown(format!("could not run getent: {error}"))),
-        };
-        let id = line.trim_end().split(':').nth(2).and_then(|id| id.parse().ok());
-        match id {
+        match group_id(name) {
             Some(id) => Ok(Self(Some(Gid::from_raw(id)))),
             None => Err(unknown(format!("this machine has no group {name:?}: `getent group {name}` finds none"))),
         }

@@ -49,7 +49,7 @@ mod session;
 mod signals;
 mod tail;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wire;
 
 pub use access::Access;

@@ -67,7 +67,6 @@ pub use settings::{
     Build, Config, Control, EnvironmentPolicy, FailureBudgets, Gate, GateScope, Group, Hooks, Lock, Product, Ssh,
     Stage, Target, Transfer,
 };
-pub use shell::{quote, quote_words};
 pub use source::{Flag, LoadedFile, Sources};
 pub use template::{CommandTemplate, DryWord, DryWords, Template, TemplateError};
 pub use text::{

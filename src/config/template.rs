@@ -13,10 +13,11 @@ use thiserror::Error;
 use toml::Value;
 
 use super::leaf::{Form, Leaf, Refused, deserialize_as_leaf};
-use super::shell::{Quoting, enclose};
+use super::shell::Quoting;
 use super::text::arguments;
 use crate::expr::nearest;
 use crate::model::{Environment, HostId, ReleaseId, RolloutId, StageName, Version};
+use crate::process::enclose;
 
 /// Names a value that a command may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

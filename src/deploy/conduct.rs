@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::notice::Notice;
-use super::thread::in_thread;
 use super::workspace::Workspace;
 use super::{settings, site};
 use crate::conductor::{
@@ -13,6 +12,7 @@ use crate::hooks::SiteHooks;
 use crate::host::{self, RealFleet};
 use crate::model::{Environment, Operator, ReleaseId, RolloutId};
 use crate::plan::{Plan, PlanKind};
+use crate::process::in_thread;
 use crate::release::{Store, StoredRelease};
 use crate::rollout::{Event, Machine, Record};
 

@@ -98,7 +98,7 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
     pub async fn survey(&self, selection: &Selection, slot: Option<&Slot>, depth: &Survey) -> Result<Answers, Error> {
         check_masters(&self.fleet)?;
         let is_limited = selection.limit.is_some();
-        let chosen = self.workspace.select(&self.fleet.everybody(), selection)?;
+        let chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
         self.refuse_no_target(&chosen)?;
         let selected: HashSet<&HostId> = chosen.iter().collect();
         let width = self.workspace.config().ssh.sessions.get();
@@ -146,10 +146,10 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
     }
 
     /// Tells of a slot that is none, a selection that matches nothing and a fleet that cannot be before a build of minutes.
-    pub(super) fn check(&self, selection: &Selection, slot: Option<&Slot>) -> Result<(), Error> {
+    pub(super) async fn check(&self, selection: &Selection, slot: Option<&Slot>) -> Result<(), Error> {
         check_masters(&self.fleet)?;
         self.check_slot(slot)?;
-        let chosen = self.workspace.select(&self.fleet.everybody(), selection)?;
+        let chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
         self.refuse_no_target(&chosen)
     }
 
@@ -190,8 +190,8 @@ pub(super) fn check_masters(fleet: &Fleet<'_>) -> Result<(), Error> {
 /// # Errors
 ///
 /// When one is wrong, or a master is a target.
-pub fn check_environment(workspace: &Workspace, name: &str) -> Result<(), Error> {
-    let fleet = workspace.fleet_of(name)?;
+pub async fn check_environment(workspace: &Workspace, name: &str) -> Result<(), Error> {
+    let fleet = workspace.fleet_of(name).await?;
     check_masters(&fleet)?;
-    settings::stages(workspace, &fleet).map(drop)
+    settings::stages(workspace, &fleet).await.map(drop)
 }

@@ -7,6 +7,7 @@ use crate::host::SettingsError;
 use crate::inventory::InventoryError;
 use crate::journal::JournalError;
 use crate::plan::PlanError;
+use crate::process::Lost;
 use crate::release::ReleaseError;
 use crate::rollout::Exit;
 
@@ -152,6 +153,13 @@ macro_rules! of_kind {
 of_kind! {
     Usage: ConfigErrors, EnvironmentError, ParseError, ExpandError, ResolveError, InventoryError, PlanError, SettingsError;
     Before: ReleaseError, JournalError;
+}
+
+impl From<Lost> for Error {
+    fn from(error: Lost) -> Self {
+        let kind = if matches!(error, Lost::Panicked) { Kind::Bug } else { Kind::Before };
+        Self::of(kind, error)
+    }
 }
 
 impl From<ConductorError> for Error {

@@ -94,7 +94,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             self.heed_others()?;
         }
         let Options { selection, slot, .. } = &options;
-        self.check(selection, slot.as_ref())?;
+        self.check(selection, slot.as_ref()).await?;
         let (kind, aim, answers, verdicts) = match goal {
             Goal::Install(wanted) => self.release_first(PlanKind::Install, wanted, &options).await?,
             Goal::Prime(wanted) => self.release_first(PlanKind::Prime, wanted, &options).await?,
@@ -108,7 +108,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         };
         let failures = answers.failures();
         let release = aim.stored.clone();
-        let plan = self.plan(answers, kind, aim, &verdicts, options)?;
+        let plan = self.plan(answers, kind, aim, &verdicts, options).await?;
         Ok(Prepared { plan, release, hosts: Arc::clone(&self.hosts), failures })
     }
 
@@ -171,7 +171,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
     }
 
     /// Makes the plan of a rollout of what the hosts answered.
-    fn plan(
+    async fn plan(
         &self,
         answers: Answers,
         kind: PlanKind,
@@ -210,7 +210,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             soak: options.soak,
             masters: answers.masters,
             fleet: answers.fleet,
-            stages: settings::stages(self.workspace, &self.fleet)?,
+            stages: settings::stages(self.workspace, &self.fleet).await?,
             out_of_service: self.out_of_service(),
             bad: verdicts.bad(),
         };

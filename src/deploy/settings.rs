@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::workspace::{Fleet, Workspace};
-use crate::config::{self, Config, DryWords};
+use crate::config::{self, Config, DryWords, StageSelection};
 use crate::host::{Compress, HostKeys, RealFleet, SshSettings, TargetSettings, TransferSettings, Verify};
 use crate::model::{Bytes, ReleaseId};
 use crate::plan::StageRequest;
@@ -122,17 +122,19 @@ fn this_machine() -> Vec<String> {
 }
 
 /// Gives the stages of an environment with their hosts.
-pub(super) fn stages(workspace: &Workspace, fleet: &Fleet<'_>) -> Result<Vec<StageRequest>, Error> {
+pub(super) async fn stages(workspace: &Workspace, fleet: &Fleet<'_>) -> Result<Vec<StageRequest>, Error> {
     let gates = workspace.config().stage_gates();
-    let stages = fleet.policy.stages.iter().enumerate().map(|(at, stage)| {
-        stage.request(
-            |expression| {
-                let resolved = workspace.inventory.resolve(&workspace.based(expression), Some(&fleet.hosts));
-                let key = format!("environments.{}.stages[{at}].hosts", fleet.name);
-                resolved.map_err(|error| Error::usage(workspace.placed(&key, &error)))
-            },
-            gates.clone(),
-        )
-    });
-    stages.collect()
+    let mut stages = Vec::new();
+    for (at, stage) in fleet.policy.stages.iter().enumerate() {
+        let mut hosts = Vec::new();
+        if let StageSelection::Hosts(expression) = &stage.selection {
+            let (based, within) = (workspace.based(expression), fleet.hosts.clone());
+            let resolved =
+                workspace.ask(vec![based.clone()], move |inventory| inventory.resolve(&based, Some(&within)));
+            let key = format!("environments.{}.stages[{at}].hosts", fleet.name);
+            hosts = resolved.await?.map_err(|error| Error::usage(workspace.placed(&key, &error)))?;
+        }
+        stages.push(stage.request(|_| Ok::<_, Error>(hosts), gates.clone())?);
+    }
+    Ok(stages)
 }

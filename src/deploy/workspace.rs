@@ -11,6 +11,7 @@ use crate::expr::{Expression, GroupName};
 use crate::inventory::{GroupSource, Inventory};
 use crate::journal::Rollouts;
 use crate::model::{Environment, HostId, Operator};
+use crate::process::in_thread;
 use crate::release::{Store, Wanted};
 
 /// Says where an environment is looked for, as whoever asks named it.
@@ -66,7 +67,7 @@ pub struct Workspace {
     /// The configuration, with where each value came from.
     pub loaded: Loaded,
     /// The groups of hosts.
-    pub inventory: Inventory,
+    pub inventory: Arc<Inventory>,
     /// Where releases, journals, locks and marks are kept.
     pub state_dir: PathBuf,
     /// Who asks.
@@ -136,7 +137,7 @@ impl Workspace {
         for name in &loaded.ignored_variables {
             tracing::warn!("the variable {name} means nothing to coalmine");
         }
-        let inventory = inventory(&loaded, |_| true)?;
+        let inventory = Arc::new(inventory(&loaded, |_| true)?);
         let state_dir = state_dir(invocation.state_dir.as_deref())?;
         Ok(Self { loaded, inventory, state_dir, operator: operator(), lock_wait: None, invocation: invocation.clone() })
     }
@@ -178,9 +179,9 @@ impl Workspace {
     /// # Errors
     ///
     /// When it is not clear which is meant, or when its hosts cannot be read.
-    pub fn fleet(&self) -> Result<Fleet<'_>, Error> {
+    pub async fn fleet(&self) -> Result<Fleet<'_>, Error> {
         let (name, policy) = self.policy()?;
-        self.hosts_of(name, policy)
+        self.hosts_of(name, policy).await
     }
 
     /// Gives the environment of a name, with its hosts.
@@ -188,17 +189,17 @@ impl Workspace {
     /// # Errors
     ///
     /// When there is none, or when its hosts cannot be read.
-    pub fn fleet_of(&self, name: &str) -> Result<Fleet<'_>, Error> {
+    pub async fn fleet_of(&self, name: &str) -> Result<Fleet<'_>, Error> {
         let (name, policy) = self.config().environment(Some(name))?;
-        self.hosts_of(name, policy)
+        self.hosts_of(name, policy).await
     }
 
-    fn hosts_of<'a>(&'a self, name: &'a Environment, policy: &'a EnvironmentPolicy) -> Result<Fleet<'a>, Error> {
+    async fn hosts_of<'a>(&'a self, name: &'a Environment, policy: &'a EnvironmentPolicy) -> Result<Fleet<'a>, Error> {
         let masters = match &policy.masters {
-            Some(masters) => self.define(masters, &format!("environments.{name}.masters"))?,
+            Some(masters) => self.define(masters, &format!("environments.{name}.masters")).await?,
             None => Vec::new(),
         };
-        let hosts = self.define(&policy.hosts, &format!("environments.{name}.hosts"))?;
+        let hosts = self.define(&policy.hosts, &format!("environments.{name}.hosts")).await?;
         Ok(Fleet { name, policy, masters, hosts })
     }
 
@@ -218,8 +219,46 @@ impl Workspace {
         Ok(self.config().environment(wanted)?)
     }
 
-    fn define(&self, expression: &Expression, key: &str) -> Result<Vec<HostId>, Error> {
-        self.inventory.define(&self.based(expression)).map_err(|error| Error::usage(self.placed(key, &error)))
+    async fn define(&self, expression: &Expression, key: &str) -> Result<Vec<HostId>, Error> {
+        let based = self.based(expression);
+        let hosts = self.ask(vec![based.clone()], move |inventory| inventory.define(&based)).await?;
+        hosts.map_err(|error| Error::usage(self.placed(key, &error)))
+    }
+
+    /// Asks the inventory about expressions: commands end when the future is dropped, and files are read in a thread.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        expressions: Vec<Expression>,
+        question: impl FnOnce(&Inventory) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        for expression in &expressions {
+            self.inventory.gather(expression).await;
+        }
+        let inventory = Arc::clone(&self.inventory);
+        Ok(in_thread(move || question(&inventory)).await?)
+    }
+
+    /// Resolves an expression that was typed among these hosts, or among all that any group has.
+    ///
+    /// # Errors
+    ///
+    /// When it matches nothing, or a group or file cannot be read.
+    pub async fn resolve(&self, expression: &Expression, within: Option<Vec<HostId>>) -> Result<Vec<HostId>, Error> {
+        let typed = expression.clone();
+        let hosts = self.ask(vec![typed.clone()], move |inventory| inventory.resolve(&typed, within.as_deref()));
+        Ok(hosts.await??)
+    }
+
+    /// Reads every group, so that what is asked of them afterwards waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// When a group cannot be read.
+    pub async fn grouped(&self) -> Result<Vec<HostId>, Error> {
+        self.inventory.gather_all().await;
+        let inventory = Arc::clone(&self.inventory);
+        let hosts = in_thread(move || inventory.hosts().map(<[HostId]>::to_vec)).await?;
+        Ok(hosts?)
     }
 
     /// Lets the files that an expression of the configuration names be looked for from the configuration's folder.
@@ -241,11 +280,16 @@ impl Workspace {
     /// # Errors
     ///
     /// When what was typed is no expression, or matches nothing.
-    pub fn select(&self, within: &[HostId], selection: &Selection) -> Result<Vec<HostId>, Error> {
+    pub async fn select(&self, within: Vec<HostId>, selection: &Selection) -> Result<Vec<HostId>, Error> {
         // What is typed names files from where it is typed.
         let read = |text: &Option<String>| text.as_deref().map(Expression::new).transpose();
         let (limit, exclude) = (read(&selection.limit)?, read(&selection.exclude)?);
-        Ok(self.inventory.select(within, limit.as_ref(), exclude.as_ref())?)
+        if limit.is_none() && exclude.is_none() {
+            return Ok(within);
+        }
+        let named = [&limit, &exclude].into_iter().flatten().cloned().collect();
+        let chosen = self.ask(named, move |inventory| inventory.select(&within, limit.as_ref(), exclude.as_ref()));
+        Ok(chosen.await??)
     }
 
     /// Names the groups of a host; a group that cannot be read hides nothing else.

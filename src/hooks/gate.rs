@@ -1,7 +1,7 @@
 use super::api::GateAnswer;
-use super::process::{Ending, Ran};
 use super::site::StageGateSettings;
 use crate::model::Verdict;
+use crate::process::{Ending, Ran};
 use crate::rollout::GateScope;
 
 /// The exit code of a gate that cannot tell (`EX_TEMPFAIL`, sysexits.h).
@@ -22,6 +22,7 @@ pub fn judge(gate: &StageGateSettings, scope: GateScope, baseline: Option<f64>, 
         Ending::TimedOut => {
             return answer(Verdict::Fail, None, why(format!("not done within {:#}", seconds(gate.timeout))));
         }
+        Ending::TooMuch => return answer(Verdict::Fail, None, why("printed too much".to_owned())),
         Ending::Killed(signal) => return answer(Verdict::Fail, None, why(format!("killed by signal {signal}"))),
         Ending::Exited(0) => {}
         Ending::Exited(INCONCLUSIVE) => {

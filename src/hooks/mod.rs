@@ -7,7 +7,6 @@ mod api;
 mod gate;
 mod irc;
 mod message;
-pub mod process;
 mod site;
 
 pub use api::{GateAnswer, Site, SiteError, StageQuestion};

@@ -4,9 +4,9 @@ use std::time::Duration;
 use super::api::{GateAnswer, Site, SiteError, StageQuestion};
 use super::gate::judge;
 use super::irc::say;
-use super::process::{Ending, Job, run};
 use crate::config::{CommandTemplate, DryWords};
 use crate::model::{HostId, ReleaseId, StageName, Verdict};
+use crate::process::{Ending, Job, run};
 
 /// How long lies between two attempts of a gate.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
@@ -83,18 +83,15 @@ impl SiteHooks {
         let argv = command.argv(words);
         let environment = variables(words);
         let name = argv.first().cloned().unwrap_or_default();
-        let job = Job {
-            argv,
-            environment,
-            input: input.map(|text| text.as_bytes().to_vec()),
-            timeout: self.settings.timeout,
-        };
+        let input = input.map(|text| text.as_bytes().to_vec());
+        let job = Job { environment, input, ..Job::new(argv, self.settings.timeout) };
         let ran = run(&job).await.map_err(|error| SiteError(error.to_string()))?;
         let what = match ran.ending {
             Ending::Exited(0) => return Ok(()),
             Ending::Exited(code) => format!("{name}: exit {code}"),
             Ending::Killed(signal) => format!("{name}: killed by signal {signal}"),
             Ending::TimedOut => format!("{name}: not done within {:?}", self.settings.timeout),
+            Ending::TooMuch => format!("{name}: printed too much"),
         };
         Err(SiteError(ran.last_line().map_or_else(|| what.clone(), |line| format!("{what}: {line}"))))
     }
@@ -117,7 +114,7 @@ impl SiteHooks {
     async fn attempt(&self, gate: &StageGateSettings, words: &DryWords, question: &StageQuestion) -> GateAnswer {
         let argv = gate.run.argv(words);
         let environment = variables(words);
-        match run(&Job { argv, environment, input: None, timeout: gate.timeout }).await {
+        match run(&Job { environment, ..Job::new(argv, gate.timeout) }).await {
             Ok(ran) => judge(gate, question.scope, question.baseline, &ran),
             Err(error) => GateAnswer { verdict: Verdict::Inconclusive, value: None, message: error.to_string() },
         }

@@ -10,8 +10,8 @@ use super::pace;
 use super::process::{Group, quiet};
 use super::settings::{Compress, TransferSettings};
 use super::transport::{Copied, Copy, contents_of};
-use crate::config::quote_words;
 use crate::model::{Bytes, Failure, FailureClass, Progress};
+use crate::process::quote_words;
 
 /// How often progress is told at most.
 const EVERY: Duration = Duration::from_millis(250);

@@ -6,7 +6,7 @@ use super::error::InventoryError;
 use super::graph::parts_first;
 use super::source::{GroupSource, Reach};
 use super::{ansible, command, lines};
-use crate::expr::{GroupName, nearest};
+use crate::expr::{Expression, GroupName, nearest};
 use crate::model::HostId;
 
 /// The groups of a configuration and their hosts, read as they are needed.
@@ -103,6 +103,46 @@ impl Inventory {
         InventoryError::NoSuchPart { part: part.clone(), hint }
     }
 
+    /// Runs the commands of the groups that an expression may name, so that nothing blocks on them afterwards; what cannot be read
+    /// is told when it is asked for.
+    ///
+    /// Dropping the future ends the command that runs.
+    pub async fn gather(&self, expression: &Expression) {
+        let Some(needed) = expression.groups() else {
+            return self.gather_all().await;
+        };
+        let mut needed: Vec<&str> = needed.into_iter().map(GroupName::outer).collect();
+        let mut at = 0;
+        while let Some(name) = needed.get(at) {
+            at += 1;
+            let Some(group) = self.index.get(*name).and_then(|index| self.groups.get(*index)) else { continue };
+            for part in group.parts.iter().map(GroupName::outer) {
+                if !needed.contains(&part) {
+                    needed.push(part);
+                }
+            }
+        }
+        for group in self.groups.iter().filter(|group| needed.contains(&group.name.as_str())) {
+            self.run_command(group).await;
+        }
+    }
+
+    /// As [`Inventory::gather`], of every group.
+    pub async fn gather_all(&self) {
+        for group in &self.groups {
+            self.run_command(group).await;
+        }
+    }
+
+    async fn run_command(&self, group: &Group) {
+        if let (GroupSource::Command { argv, timeout }, None) = (&group.source, group.members.get()) {
+            let hosts = command::hosts(argv, *timeout, &self.folder).await;
+            let members = hosts.map(|hosts| Members { hosts, ..Members::default() });
+            // Whoever asked at the same time may have been first; both got the same answer.
+            drop(group.members.set(members.map_err(|error| error.of(&group.name))));
+        }
+    }
+
     /// Gives the names of the groups, in the configuration's order.
     pub fn names(&self) -> impl Iterator<Item = &GroupName> {
         self.groups.iter().map(|group| &group.name)
@@ -181,7 +221,7 @@ impl Inventory {
         let hosts = match &group.source {
             GroupSource::File(path) => lines::read_list(&self.folder.join(path))?,
             GroupSource::Hosts(entries) => listed(entries)?,
-            GroupSource::Command { argv, timeout } => command::hosts(argv, *timeout, &self.folder)?,
+            GroupSource::Command { argv, timeout } => command::hosts_now(argv, *timeout, &self.folder)?,
             GroupSource::Ansible(path) => {
                 let inventory = ansible::read_inventory(&self.folder.join(path), &group.name)?;
                 let sections = inventory.sections.into_iter().filter_map(|(section, hosts)| {

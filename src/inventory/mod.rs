@@ -1,8 +1,8 @@
 //! Groups of hosts from dsh files, lists, commands and Ansible inventories, and what an expression means among them.
 //!
 //! An [`Inventory`] is made of the groups of the configuration, in its order. A group is read when it is first asked for and
-//! then kept: a command that nobody asks for never runs. Reading blocks (files, and commands up to their timeout), so that
-//! asynchronous callers go through `spawn_blocking`.
+//! then kept: a command that nobody asks for never runs. Reading blocks, so that asynchronous callers gather the groups of commands
+//! first ([`Inventory::gather`]), and ask in a thread: a file may lie on a server that is gone.
 //!
 //! # Order
 //!

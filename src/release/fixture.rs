@@ -13,12 +13,12 @@ use crate::config::CommandTemplate;
 use crate::model::Operator;
 
 /// A repository in a folder of its own, with a blank in its path.
-pub(super) struct Product {
+pub(crate) struct Product {
     folder: TempDir,
 }
 
 impl Product {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let product = Self { folder: tempfile::Builder::new().prefix("a product ").tempdir().unwrap() };
         product.git(&["init", "--quiet", "--initial-branch=main"]);
         product
@@ -30,7 +30,7 @@ impl Product {
         product
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -50,20 +50,20 @@ impl Product {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    pub(super) fn write(&self, name: &str, content: &str) -> &Self {
+    pub(crate) fn write(&self, name: &str, content: &str) -> &Self {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
         self
     }
 
-    pub(super) fn commit(&self, message: &str) -> &Self {
+    pub(crate) fn commit(&self, message: &str) -> &Self {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "--message", message]);
         self
     }
 
-    pub(super) fn tag(&self, name: &str) -> &Self {
+    pub(crate) fn tag(&self, name: &str) -> &Self {
         self.commit(name).git(&["tag", "--annotate", "--message", name, "--", name]);
         self
     }

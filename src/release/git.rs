@@ -52,6 +52,17 @@ pub struct Tag {
     pub at: Timestamp,
 }
 
+/// Describes a commit of a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// The commit.
+    pub commit: Commit,
+    /// Who wrote it.
+    pub author: String,
+    /// The first line of its message.
+    pub subject: String,
+}
+
 /// Tells of a tag that a fetch moved: a release tag should never be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MovedTag {
@@ -214,6 +225,23 @@ impl Repository {
         let text = self.read(&["log", "-1", "--no-show-signature", "--format=%ct", commit.as_str()]).await?;
         let seconds = text.trim().parse().unwrap_or_default();
         Ok(Timestamp::from_second(seconds).unwrap_or_default())
+    }
+
+    /// Lists the commits that one has and another has not, newest first; at most a thousand.
+    ///
+    /// # Errors
+    ///
+    /// When git fails, or does not have one of the two.
+    pub async fn commits_between(&self, without: &Commit, with: &Commit) -> Result<Vec<LogEntry>, ReleaseError> {
+        let range = format!("{}..{}", without.as_str(), with.as_str());
+        let format = "--format=%H%x1f%an%x1f%s";
+        let text = self.read(&["log", "--max-count=1000", "--no-show-signature", format, &range]).await?;
+        let entry = |line: &str| {
+            let mut fields = line.splitn(3, '\u{1f}');
+            let (commit, author, subject) = (fields.next()?, fields.next()?, fields.next()?);
+            Some(LogEntry { commit: Commit::of(commit)?, author: author.to_owned(), subject: subject.to_owned() })
+        };
+        Ok(text.lines().filter_map(entry).collect())
     }
 
     /// Lists where submodules belong in a commit.

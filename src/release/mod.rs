@@ -57,14 +57,14 @@ mod versions;
 #[cfg(test)]
 mod build_tests;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod git_tests;
 #[cfg(test)]
 mod store_tests;
 
 pub use error::{Ended, FailedStep, ReleaseError};
-pub use git::{Commit, MovedTag, Repository, Tag};
+pub use git::{Commit, LogEntry, MovedTag, Repository, Tag};
 pub use marks::{Mark, MarkRecord};
 pub use order::{compare, is_prerelease};
 pub use prepare::{Request, prepare, prepare_resolved};

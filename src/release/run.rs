@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::Ended;
 use super::progress::{Progress, Report, Step};
-use crate::config::quote;
+use crate::process::quote;
 
 /// The last lines of a failed command that are told.
 const TAIL_LINES: usize = 15;

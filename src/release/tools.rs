@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 use super::build::{Builder, arguments};
 use super::error::ReleaseError;
 use super::python::Interpreter;
-use crate::config::quote;
 use crate::model::Digest;
+use crate::process::quote;
 
 /// Where what is compiled says that it comes from.
 pub(super) const STABLE_BUILD: &str = "/build";

@@ -4,6 +4,7 @@
 //! does can hold one up. What a host printed is cleaned before it is shown anywhere. JSON fields are a contract: they are added
 //! to, never changed.
 
+mod diff;
 mod doctor;
 mod failures;
 mod history;
@@ -19,6 +20,7 @@ mod table;
 mod tests;
 mod timing;
 
+pub use diff::{CommitReport, CommitsReport, ComparedRelease, DiffReport, DifferenceReport, FileReport, FilesReport};
 pub use doctor::DoctorReport;
 pub use failures::failures_text;
 pub use history::{ReleaseMark, ReleaseRow, ReleasesReport, RolloutRow, RolloutsReport, Seen, show_text};

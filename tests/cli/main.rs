@@ -1,6 +1,8 @@
 //! The command line as its users meet it: what the real binary prints, refuses and completes, and what it answers.
 
 mod completion;
+mod diff;
+mod interrupts;
 mod output;
 mod project;
 mod refusals;

@@ -109,6 +109,12 @@ impl Project {
         fs::write(self.path("coalmine.toml"), text.replace(from, to)).unwrap();
     }
 
+    /// Commits what was written, and tags it.
+    pub(crate) fn commit(&self, message: &str, tag: &str) {
+        self.git(&["-c", "user.name=amy", "-c", "user.email=amy@deploy", "commit", "--quiet", "-a", "-m", message]);
+        self.git(&["tag", tag]);
+    }
+
     fn git(&self, arguments: &[&str]) {
         let mut git = Command::new("git");
         let done = git.arg("-C").arg(self.path("repository")).args(arguments).status().unwrap();

@@ -146,3 +146,15 @@ fn nobody_is_asked_where_there_is_no_terminal() {
     project.coalmine(&["instal-world"]).exits(2).complains("install-world");
     assert!(!project.left("state") && !project.left("ran-build"));
 }
+
+#[test]
+fn a_slot_that_is_something_else_of_the_layout_is_refused_by_every_command_that_switches() {
+    let project = Project::new();
+    for slot in ["releases", "current"] {
+        for command in [&["install-world", "--yes"][..], &["install-world", "-n"], &["plan"], &["rollback", "--yes"]] {
+            let answer = project.coalmine(&[command, &["--slot", slot]].concat()).exits(2);
+            answer.complains(&format!("no slot can be named {slot:?}"));
+        }
+    }
+    assert!(!project.left("ran-build"), "it was built before");
+}

@@ -9,8 +9,8 @@ use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
 use crate::cli::args::Cli;
 use crate::cli::output::print;
-use crate::config::quote;
 use crate::deploy::Error;
+use crate::process::quote;
 use crate::rollout::Exit;
 
 /// The variable by which a script asks, with its shell's name as value.

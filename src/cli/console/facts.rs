@@ -24,7 +24,7 @@ pub(super) async fn keep_telling(backend: Arc<Backend>) {
     let mut told: Option<EnvironmentFacts> = None;
     loop {
         if backend.memory().release.is_none()
-            && let Ok(fleet) = backend.workspace.fleet()
+            && let Ok(fleet) = backend.workspace.fleet().await
             && let Ok(found) = backend.workspace.wanted_release(&fleet.wanted(None, None), true).await
         {
             backend.memory().release = Some((found.version, found.digest));

@@ -135,8 +135,8 @@ impl Backend {
     }
 
     /// Reaches the environment over the connections that are open.
-    fn deployment(&self) -> Result<Deployment<'_, RealFleet>, Error> {
-        Ok(Deployment::new(&self.workspace, self.workspace.fleet()?, Arc::clone(&self.hosts)))
+    async fn deployment(&self) -> Result<Deployment<'_, RealFleet>, Error> {
+        Ok(Deployment::new(&self.workspace, self.workspace.fleet().await?, Arc::clone(&self.hosts)))
     }
 
     /// Lets a process of its own conduct a rollout.

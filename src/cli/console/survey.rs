@@ -21,7 +21,9 @@ pub(super) async fn survey(backend: Arc<Backend>) {
 
 async fn run(backend: &Backend) -> Result<(), Error> {
     let workspace = &backend.workspace;
-    let deployment = backend.deployment()?;
+    let deployment = backend.deployment().await?;
+    // A group that cannot be read hides no host.
+    drop(workspace.grouped().await);
     let fleet = &deployment.fleet;
     let hosts = fleet.hosts.iter().map(|host| SurveyHost {
         host: host.clone(),

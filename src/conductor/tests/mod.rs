@@ -76,7 +76,7 @@ pub(super) fn holder(name: &str) -> Holder {
 }
 
 /// Plans a rollout to so many hosts, with a canary that waits for promotion when it shall.
-pub(super) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
+pub(crate) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
     let (old, new) = (release("1.0.0"), release("2.0.0"));
     let stage = |name: &str, hosts, promote| StagePlan {
         name: StageName::new(name).unwrap(),
@@ -128,12 +128,12 @@ pub(super) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
     }
 }
 
-pub(super) fn host(index: usize) -> HostId {
+pub(crate) fn host(index: usize) -> HostId {
     HostId::new(&format!("mw{index:04}")).unwrap()
 }
 
 /// Makes the journal of a plan, as whoever planned leaves it.
-pub(super) fn journal(rollouts: &Rollouts, plan: &Plan, at: Timestamp) {
+pub(crate) fn journal(rollouts: &Rollouts, plan: &Plan, at: Timestamp) {
     let (_, first) = Machine::plan(plan.clone(), at);
     drop(rollouts.create(&first).unwrap());
 }

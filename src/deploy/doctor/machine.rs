@@ -9,9 +9,9 @@ use crate::conductor::{ConductorError, EnvironmentLock, LockError};
 use crate::config::DryWords;
 use crate::deploy::waiting::waiting_note;
 use crate::deploy::workspace::{Fleet, Workspace};
-use crate::hooks::process::{Ending, Job, Ran, run};
 use crate::host::{Descriptors, SshSettings, TransferSettings};
 use crate::model::Bytes;
+use crate::process::{Ending, Job, Ran, run};
 use crate::release::{Interpreter, ReleaseError, Repository};
 
 /// How long a tool may take to tell its version.

@@ -19,7 +19,7 @@ use crate::release::Interpreter;
 ///
 /// When it is not clear what to look at; whatever is wrong with it is a finding.
 pub async fn examine(workspace: &Workspace, selection: &Selection) -> Result<Vec<Finding>, Error> {
-    let fleet = workspace.fleet()?;
+    let fleet = workspace.fleet().await?;
     let interpreter = match workspace.config().build.kind {
         BuildKind::PythonVenv => {
             let python = workspace.config().build.python.as_ref().map(|python| Path::new(python.as_str()));

@@ -2,7 +2,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{read, refusal};
-use crate::config::{quote, quote_words};
 use crate::host::answer::{Answer, clean_lines, last_line, unhex};
 use crate::host::script::{Phase, Script};
 use crate::host::settings::{TargetSettings, TransferSettings, Verify};
@@ -12,6 +11,7 @@ use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest
 use crate::model::{
     Failure, FailureClass, HostId, LockHolder, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Verdict,
 };
+use crate::process::{quote, quote_words};
 use crate::release::StoredRelease;
 
 /// The lease that a phase renews where no lock was asked for by this process: one that resumed.

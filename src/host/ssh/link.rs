@@ -9,7 +9,6 @@ use super::cause::{self, Cause};
 use super::master::{Master, Use, common, explain, no_ssh};
 use super::pool::Pool;
 use super::retry::Retry;
-use crate::config::quote_words;
 use crate::host::answer::{Answer, Tail, class_of};
 use crate::host::converse::converse;
 use crate::host::limits::{Shortage, exhaustion};
@@ -19,6 +18,7 @@ use crate::host::script::Script;
 use crate::host::settings::{TargetSettings, TransferSettings};
 use crate::host::transport::{Copied, Copy, Transport, cut_short, mute, shell, silent};
 use crate::model::{Failure, FailureClass, HostId, Progress};
+use crate::process::quote_words;
 
 /// Carries to a host over ssh.
 #[derive(Debug)]

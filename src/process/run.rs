@@ -1,7 +1,6 @@
-//! Runs one command of the site's, so that nothing of it outlives its deadline.
-
 use std::collections::VecDeque;
 use std::io;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -68,15 +67,21 @@ pub struct Job {
     pub environment: Vec<(String, String)>,
     /// What it reads; none is an empty input.
     pub input: Option<Vec<u8>>,
+    /// Where it runs; none is the current folder.
+    pub folder: Option<PathBuf>,
     /// How long it may take.
     pub timeout: Duration,
+    /// How much of each output is kept, in bytes: its end.
+    pub keep: usize,
+    /// How much it may print before it is ended, in bytes; none is as much as it likes.
+    pub most: Option<u64>,
 }
 
 impl Job {
     /// Describes a command that reads nothing and gets nothing into its environment.
     #[must_use]
     pub const fn new(argv: Vec<String>, timeout: Duration) -> Self {
-        Self { argv, environment: Vec::new(), input: None, timeout }
+        Self { argv, environment: Vec::new(), input: None, folder: None, timeout, keep: KEPT_OUTPUT, most: None }
     }
 }
 
@@ -89,6 +94,8 @@ pub enum Ending {
     Killed(i32),
     /// It was not done in time, and was killed with all that it had started.
     TimedOut,
+    /// It printed more than it may, and was killed with all that it had started.
+    TooMuch,
 }
 
 impl Ending {
@@ -101,15 +108,20 @@ impl Ending {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Tail {
     kept: VecDeque<u8>,
+    keep: usize,
     /// How much it printed in all.
     pub total: u64,
 }
 
 impl Tail {
+    fn of(keep: usize) -> Self {
+        Self { keep, ..Self::default() }
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         self.kept.extend(bytes);
-        let excess = self.kept.len().saturating_sub(KEPT_OUTPUT);
+        let excess = self.kept.len().saturating_sub(self.keep);
         self.kept.drain(..excess);
     }
 
@@ -195,17 +207,23 @@ pub async fn run(job: &Job) -> Result<Ran, ProcessError> {
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
+    if let Some(folder) = job.folder.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
+        command.current_dir(folder);
+    }
     let started = Instant::now();
     let mut child = command.spawn().map_err(|source| ProcessError::Start { program: program.clone(), source })?;
     let mut group = Group { leader: child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) };
-    let (mut output, mut errors) = (Tail::default(), Tail::default());
-    let in_time = tokio::time::timeout(
-        job.timeout,
-        follow(&mut child, &mut group, job.input.as_deref(), &mut output, &mut errors),
-    )
-    .await;
+    let (mut output, mut errors) = (Tail::of(job.keep), Tail::of(job.keep));
+    let in_time =
+        tokio::time::timeout(job.timeout, follow(&mut child, &mut group, job, &mut output, &mut errors)).await;
     let ending = match in_time {
-        Ok(status) => Ending::of(status.map_err(|source| ProcessError::Wait { program: program.clone(), source })?),
+        Ok(Ok(Some(status))) => Ending::of(status),
+        Ok(Err(source)) => return Err(ProcessError::Wait { program: program.clone(), source }),
+        Ok(Ok(None)) => {
+            end(&mut child, &group).await;
+            group.leader = None;
+            Ending::TooMuch
+        }
         Err(_) => {
             end(&mut child, &group).await;
             group.leader = None;
@@ -215,50 +233,64 @@ pub async fn run(job: &Job) -> Result<Ran, ProcessError> {
     Ok(Ran { ending, output, errors, took: started.elapsed() })
 }
 
-/// Feeds a command, takes what it prints, and waits for it.
+/// Feeds a command, takes what it prints, and waits for it; none when it printed more than it may.
 async fn follow(
     child: &mut Child,
     group: &mut Group,
-    input: Option<&[u8]>,
+    job: &Job,
     output: &mut Tail,
     errors: &mut Tail,
-) -> io::Result<ExitStatus> {
+) -> io::Result<Option<ExitStatus>> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
-        if let (Some(mut stdin), Some(input)) = (stdin, input) {
+        if let (Some(mut stdin), Some(input)) = (stdin, &job.input) {
             // A command need not read what it is given: a broken pipe says nothing about its success.
             drop(stdin.write_all(input).await);
         }
     };
-    let pipes = async { tokio::join!(feed, keep(stdout, output), keep(stderr, errors)) };
+    let pipes = async {
+        let (_, output, errors) = tokio::join!(feed, keep(stdout, output, job.most), keep(stderr, errors, job.most));
+        output && errors
+    };
     tokio::pin!(pipes);
     let status = tokio::select! {
         biased;
-        _ = &mut pipes => {
+        within = &mut pipes => {
+            if !within {
+                return Ok(None);
+            }
             // Both outputs are closed: either it is gone, or it lets go of its outputs and works on.
             let status = child.wait().await?;
             group.leader = None;
-            return Ok(status);
+            return Ok(Some(status));
         }
         status = child.wait() => status?,
     };
-    if tokio::time::timeout(LINGER, &mut pipes).await.is_err() {
-        // Somebody still holds an output, so the group is not empty and its number cannot be another's yet.
-        group.signal(Signal::KILL);
-    }
+    let within = match tokio::time::timeout(LINGER, &mut pipes).await {
+        Ok(within) => within,
+        Err(_) => {
+            // Somebody still holds an output, so the group is not empty and its number cannot be another's yet.
+            group.signal(Signal::KILL);
+            true
+        }
+    };
     group.leader = None;
-    Ok(status)
+    Ok(within.then_some(status))
 }
 
-/// Takes what a command prints until it closes its output.
-async fn keep(pipe: Option<impl AsyncRead + Unpin>, tail: &mut Tail) {
+/// Takes what a command prints until it closes its output; false once that is more than it may print.
+async fn keep(pipe: Option<impl AsyncRead + Unpin>, tail: &mut Tail, most: Option<u64>) -> bool {
     let Some(mut pipe) = pipe else {
-        return;
+        return true;
     };
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
         tail.push(buffer.get(..count).unwrap_or_default());
+        if most.is_some_and(|most| tail.total > most) {
+            return false;
+        }
     }
+    true
 }
 
 /// Ends a command that had its time, and all that it started.
@@ -391,6 +423,24 @@ mod tests {
         running.abort();
         assert!(running.await.unwrap_err().is_cancelled());
         assert!(is_gone(pid.trim()).await);
+    }
+
+    #[tokio::test]
+    async fn a_command_that_prints_more_than_it_may_is_ended() {
+        let job = Job { most: Some(100_000), keep: 10, ..sh("yes & echo $! >&2; wait", LONG) };
+        let started = Instant::now();
+        let ran = run(&job).await.unwrap();
+        assert_eq!((ran.ending, ran.output.bytes().len()), (Ending::TooMuch, 10));
+        assert!(started.elapsed() < Duration::from_secs(10));
+        assert!(is_gone(ran.errors.text().trim()).await);
+    }
+
+    #[tokio::test]
+    async fn a_command_runs_where_it_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let job = Job { folder: Some(folder.clone()), ..sh("pwd -P", LONG) };
+        assert_eq!(run(&job).await.unwrap().output.text().trim(), folder.to_str().unwrap());
     }
 
     #[tokio::test]

@@ -1,0 +1,231 @@
+//! What may be done to an environment of simulated hosts, with a real repository, store and journals.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::{Timestamp, ToSpan as _};
+use tempfile::TempDir;
+
+use super::{Deployment, Error, Goal, Invocation, Kind, Notice, Options, Prepared, Selection, Workspace, may_resume};
+use crate::conductor::EnvironmentLock;
+use crate::conductor::tests::{host as numbered, journal, plan};
+use crate::config::Sources;
+use crate::host::Survey;
+use crate::host::sim::{Disk, Fault, SimFleet};
+use crate::journal::Rollouts;
+use crate::model::{HostId, Phase, RolloutId, Slot};
+use crate::plan::{BackTo, PlanKind, Promote};
+use crate::release::Wanted;
+use crate::release::fixture::Product;
+use crate::rollout::{Event, Outcome, Record};
+
+const CONFIGURATION: &str = r#"
+[product]
+name = "tool"
+repository = "REPOSITORY"
+remote = ""
+[build]
+kind = "command"
+commands = ["cp tool {prefix}/"]
+check = "true"
+[target]
+root = "tool"
+current = "live"
+[groups]
+all = { hosts = ["mw[01-04]"] }
+masters = { hosts = ["deploy1"] }
+[environments.production]
+hosts = "@all"
+masters = "@masters"
+[[environments.production.stages]]
+name = "fleet"
+"#;
+
+fn host(name: &str) -> HostId {
+    HostId::new(name).unwrap()
+}
+
+/// Holds a workspace in a folder of its own, and what it told.
+struct Here {
+    folder: TempDir,
+    workspace: Workspace,
+    told: Arc<Mutex<Vec<Notice>>>,
+}
+
+impl Here {
+    /// Makes one whose product is in this folder, which need not be there.
+    fn new(repository: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file: PathBuf = folder.path().join("coalmine.toml");
+        fs::write(&file, CONFIGURATION.replace("REPOSITORY", repository)).unwrap();
+        let told: Arc<Mutex<Vec<Notice>>> = Arc::default();
+        let hears = Arc::clone(&told);
+        let invocation = Invocation {
+            config: Some(file.clone()),
+            environment: None,
+            state_dir: Some(folder.path().join("state")),
+            verbose: 0,
+            listener: Arc::new(move |notice| hears.lock().unwrap().push(notice)),
+        };
+        let sources = Sources {
+            folder: folder.path().to_owned(),
+            named: Some(file),
+            user: None,
+            system: None,
+            home: None,
+            variables: Vec::new(),
+            ..invocation.sources().unwrap()
+        };
+        let workspace = Workspace::open_from(&invocation, &sources).unwrap();
+        Self { folder, workspace, told }
+    }
+
+    async fn deployment(&self, hosts: SimFleet) -> Deployment<'_, SimFleet> {
+        Deployment::new(&self.workspace, self.workspace.fleet().await.unwrap(), Arc::new(hosts))
+    }
+
+    fn told(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.told.lock().unwrap())
+    }
+}
+
+/// Simulates the deploy server and the fleet, where hosts that are named do not answer.
+fn simulated(silent: &[&str]) -> SimFleet {
+    let mut fleet = SimFleet::new("2026-01-01T00:00:00Z".parse().unwrap());
+    for (seed, name) in ["deploy1", "mw01", "mw02", "mw03", "mw04"].into_iter().enumerate() {
+        let faults = if silent.contains(&name) { vec![Fault::Unreachable(None)] } else { Vec::new() };
+        fleet.add(host(name), Disk::new(), faults, seed as u64);
+    }
+    fleet
+}
+
+fn tag(name: &str) -> Wanted {
+    Wanted::Tag(name.to_owned())
+}
+
+fn refusal(prepared: Result<Prepared<SimFleet>, Error>) -> (Kind, String) {
+    let error = prepared.unwrap_err();
+    (error.kind(), error.message().to_owned())
+}
+
+#[tokio::test]
+async fn a_slot_that_is_something_else_of_the_layout_is_refused_for_every_goal() {
+    let here = Here::new("/nowhere");
+    let goals = [Goal::Install(tag("1.0")), Goal::Prime(tag("1.0")), Goal::Rollback { to: BackTo::Last, each: false }];
+    for slot in ["releases", "live"] {
+        for goal in &goals {
+            let options = Options { slot: Some(Slot::new(slot).unwrap()), ..Options::default() };
+            let (kind, message) = refusal(here.deployment(simulated(&[])).await.prepare(goal.clone(), options).await);
+            assert_eq!(kind, Kind::Usage, "{goal:?}");
+            assert!(message.starts_with(&format!("no slot can be named {slot:?}")), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_holds_the_environment_is_found_before_anything_is_built() {
+    let here = Here::new("/nowhere");
+    let environment = here.workspace.policy().unwrap().0.clone();
+    let holder = super::holder(here.workspace.operator.clone(), None, None);
+    let state = &here.workspace.state_dir;
+    let lock = EnvironmentLock::take(state, &environment, &holder, Duration::ZERO, |_| {}).unwrap();
+    for goal in [Goal::Install(tag("1.0")), Goal::Prime(tag("1.0")), Goal::Rollback { to: BackTo::Last, each: false }] {
+        let (kind, _) = refusal(here.deployment(simulated(&[])).await.prepare(goal, Options::default()).await);
+        assert_eq!(kind, Kind::Locked);
+    }
+    assert_eq!(here.told(), [], "nothing was made and nobody asked");
+    // Whoever only looks is let; that there is no repository is found next.
+    let looks = Options { dry_run: true, ..Options::default() };
+    let (kind, message) =
+        refusal(here.deployment(simulated(&[])).await.prepare(Goal::Install(tag("1.0")), looks).await);
+    assert_eq!(kind, Kind::Before, "{message}");
+    drop(lock);
+}
+
+#[tokio::test]
+async fn a_preparation_holds_plan_release_and_hosts() {
+    let product = Product::new();
+    product.write("tool", "one").tag("1.0");
+    let here = Here::new(product.path().to_str().unwrap());
+    let options = Options {
+        selection: Selection { limit: None, exclude: Some("mw04".to_owned()) },
+        reason: Some("try it".to_owned()),
+        ..Options::default()
+    };
+    let prepared = here.deployment(simulated(&[])).await.prepare(Goal::Prime(tag("1.0")), options).await.unwrap();
+    let plan = &prepared.plan;
+    assert_eq!((plan.kind, plan.version.as_str(), plan.targets()), (PlanKind::Prime, "1.0", 3));
+    assert_eq!(
+        (plan.release.clone(), plan.reason.as_deref()),
+        (prepared.release.as_ref().unwrap().id.clone(), Some("try it"))
+    );
+    prepared.check_reachable().unwrap();
+    let making = here.told().into_iter().find_map(|notice| match notice {
+        Notice::Making { built, .. } => Some(built),
+        _ => None,
+    });
+    assert_eq!(making, Some(false));
+    // Releases are read-only, which stops whoever is not root from removing them.
+    let tree = here.folder.path().join("state");
+    std::process::Command::new("chmod").arg("-R").arg("u+w").arg(tree).status().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_asks_who_is_selected_and_names_who_is_silent() {
+    let here = Here::new("/nowhere");
+    let deployment = here.deployment(simulated(&["mw02"])).await;
+    let selection = Selection { limit: Some("mw[01-03]".to_owned()), exclude: Some("mw03".to_owned()) };
+    let answers = deployment.survey(&selection, None, &Survey::Shallow).await.unwrap();
+    let asked: Vec<&str> = answers.all().map(|(host, _)| host.as_str()).collect();
+    assert_eq!(asked, ["mw01", "mw02"], "a master takes part when it is named");
+    assert_eq!(answers.failures().into_keys().collect::<Vec<_>>(), [host("mw02")]);
+    let everybody = deployment.survey(&Selection::default(), None, &Survey::Shallow).await.unwrap();
+    assert_eq!(everybody.all().count(), 5);
+    assert_eq!(everybody.targets().count(), 4);
+    let silent = here
+        .told()
+        .into_iter()
+        .any(|notice| matches!(notice, Notice::Silent { hosts, asked: 2 } if hosts == [host("mw02")]));
+    assert!(silent, "who lets everybody wait is named");
+    let nobody = Selection { limit: Some("mw09".to_owned()), exclude: None };
+    let error = deployment.survey(&nobody, None, &Survey::Shallow).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Usage);
+}
+
+/// Leaves a rollout whose conductor is gone, with what happened in it.
+fn left(rollouts: &Rollouts, name: &str, minutes: i64, events: Vec<Event>) -> RolloutId {
+    let plan = plan(name, 3, Promote::Auto);
+    let at = "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap() + minutes.minutes();
+    journal(rollouts, &plan, at);
+    let (mut journal, _) = rollouts.reopen(&plan.rollout).unwrap();
+    let records = events.into_iter().zip(2..).map(|(event, seq)| {
+        let rollout = plan.rollout.clone();
+        Record { seq, at, rollout, event }
+    });
+    journal.append(&records.collect::<Vec<_>>()).unwrap();
+    plan.rollout
+}
+
+#[test]
+fn what_was_overtaken_is_over_or_runs_is_not_gone_on_with() {
+    let state = tempfile::tempdir().unwrap();
+    let rollouts = Rollouts::new(state.path());
+    let over = Event::RolloutFinished {
+        outcome: Outcome::Completed,
+        exit_code: 0,
+        counts: Default::default(),
+        debt: Vec::new(),
+    };
+    let ended = left(&rollouts, "ended", 0, vec![over]);
+    let overtaken = left(&rollouts, "overtaken", 1, vec![Event::Locked { hosts: 3 }]);
+    let waits = left(&rollouts, "waits", 2, vec![Event::host_phase(numbered(0), Phase::Activating)]);
+    assert_eq!(may_resume(&rollouts, &waits).unwrap().rollout, waits);
+    let why = |rollout| may_resume(&rollouts, rollout).unwrap_err().to_string();
+    assert!(why(&ended).starts_with("rollout ended is over"), "{}", why(&ended));
+    assert!(why(&overtaken).starts_with("rollout overtaken was overtaken by waits"), "{}", why(&overtaken));
+    let conducted = rollouts.reopen(&waits).unwrap();
+    assert!(why(&waits).starts_with("a conductor runs rollout waits already"), "{}", why(&waits));
+    drop(conducted);
+}

@@ -1,0 +1,14 @@
+//! Local commands, and what surrounds them: one runner, threads for what blocks, words for the shell, users and groups.
+//!
+//! A command runs by its argument vector in a process group of its own, with bounded output and a deadline, and is killed with
+//! all that it started when whoever waits for it is dropped. Nothing here knows for whom it runs.
+
+mod accounts;
+mod run;
+mod thread;
+mod words;
+
+pub use accounts::{group_id, user_name};
+pub use run::{Ending, Job, KEPT_OUTPUT, ProcessError, Ran, Tail, run};
+pub use thread::{Lost, in_thread, wait};
+pub use words::{enclose, quote, quote_words};
