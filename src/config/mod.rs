@@ -74,4 +74,4 @@ pub use text::{
     PythonName, TagGlob, TargetRoot, Title, UnixGroup,
 };
 pub use variables::Variables;
-pub use word::{BuildKind, Channel, Compress, HostKeys, Modes, Verify};
+pub use word::{BuildKind, Channel, Compress, HostKeys, Installer, Modes, Verify};

@@ -19,7 +19,7 @@ use super::text::{
     ProductName, PythonName, TagGlob, TargetRoot, Title, UnixGroup,
 };
 use super::variables::Variables;
-use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Modes, Verify};
+use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Installer, Modes, Verify};
 use crate::expr::{Expression, SiteRule};
 use crate::model::{Environment, StageName};
 use crate::plan::{OnFailure, Prefetch, Promote};
@@ -165,6 +165,16 @@ static BUILD: Section = Section {
             "env",
             Default("{}"),
             "what before, pip and commands find in their environment besides, such as { CFLAGS = \"-O2\" }",
+        ),
+        value::<Installer>(
+            "installer",
+            Default(r#""auto""#),
+            "python-venv: \"pip\", \"uv\", or \"auto\": uv where it is installed; the release is the same",
+        ),
+        value::<bool>(
+            "submodules",
+            Default("false"),
+            "true: fetched; false: refused, unless before fills their folders",
         ),
         value::<Modes>(
             "modes",

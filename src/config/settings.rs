@@ -19,7 +19,7 @@ use super::text::{
     PythonName, TagGlob, TargetRoot, Title, UnixGroup,
 };
 use super::variables::Variables;
-use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Modes, Verify};
+use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Installer, Modes, Verify};
 use crate::expr::{Expression, GroupName, SiteRule, nearest};
 use crate::model::{Environment, FailureClass, HostId, StageName};
 use crate::plan::{self, Amount, BudgetRule, OnFailure, Prefetch, Promote, StageGate, StageRequest};
@@ -131,6 +131,10 @@ pub struct Build {
     pub commands: Vec<CommandTemplate>,
     /// What the build's commands find in their environment besides.
     pub env: Variables,
+    /// What installs, for [`BuildKind::PythonVenv`].
+    pub installer: Installer,
+    /// Whether submodules are fetched.
+    pub submodules: bool,
     /// What becomes of modes that a release does not have.
     pub modes: Modes,
     /// Files that may name the folder in which they were built.

@@ -96,6 +96,18 @@ words! {
 }
 
 words! {
+    /// Says what installs into a virtual environment.
+    pub Installer, r#""auto", "pip" or "uv""# {
+        /// uv where it is installed, else pip.
+        Auto = "auto",
+        /// pip.
+        Pip = "pip",
+        /// uv.
+        Uv = "uv",
+    }
+}
+
+words! {
     /// Says what becomes of modes that a release does not have: it has 644, and 755 for what can be executed.
     pub Modes, r#""tell", "refuse" or "plain""# {
         /// What would be widened is told; what would lose a set-id bit is refused.
@@ -149,7 +161,7 @@ words! {
     }
 }
 
-plain_refusal!(BuildKind, Modes, Compress, Verify, GateOn);
+plain_refusal!(BuildKind, Installer, Modes, Compress, Verify, GateOn);
 
 /// Reads the words that a plan has too.
 macro_rules! words_of_plans {

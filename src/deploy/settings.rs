@@ -9,7 +9,7 @@ use crate::config::{self, Config, DryWords, StageSelection};
 use crate::host::{Compress, HostKeys, RealFleet, SshSettings, TargetSettings, TransferSettings, Verify};
 use crate::model::{Bytes, ReleaseId};
 use crate::plan::StageRequest;
-use crate::release::{BuildKind, BuildSpec, Modes, Source};
+use crate::release::{BuildKind, BuildSpec, Installer, Modes, Source};
 
 /// How long the product's remote may take to be fetched.
 const FETCH: Duration = Duration::from_secs(120);
@@ -42,6 +42,12 @@ pub(super) fn build_spec(config: &Config) -> BuildSpec {
         before: build.before.clone(),
         check: build.check.clone(),
         environment: build.env.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        installer: match build.installer {
+            config::Installer::Auto => Installer::Auto,
+            config::Installer::Pip => Installer::Pip,
+            config::Installer::Uv => Installer::Uv,
+        },
+        submodules: build.submodules,
         modes: match build.modes {
             config::Modes::Tell => Modes::Tell,
             config::Modes::Refuse => Modes::Refuse,

@@ -21,6 +21,8 @@ pub(super) struct Builder<'a> {
     pub(super) resolved: &'a Resolved,
     /// Which tags are releases, in git's own glob.
     pub(super) tags: &'a str,
+    /// Where more is fetched from; none where nothing is to be fetched.
+    pub(super) remote: Option<&'a str>,
     pub(super) spec: &'a BuildSpec,
     pub(super) interpreter: Option<&'a Interpreter>,
     /// The folder; its name is random and found nowhere else.

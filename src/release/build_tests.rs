@@ -247,6 +247,53 @@ async fn submodules_that_build_before_fetches_are_taken() {
 }
 
 #[tokio::test]
+async fn submodules_are_fetched_where_that_is_wanted_and_those_inside_them_too() {
+    let (inmost, inner, outer) =
+        (product_with(&[("deep", "deep")]), product_with(&[("x", "inner")]), product_with(&[]));
+    inner.git(&["submodule", "--quiet", "add", inmost.path().to_str().unwrap(), "files/inmost"]);
+    inner.write(".gitattributes", "files/x export-ignore\n").commit("with a submodule");
+    outer.git(&["submodule", "--quiet", "add", inner.path().to_str().unwrap(), "files/inner"]);
+    outer.commit("with a submodule").git(&["tag", "--force", "1.0"]);
+    outer.git(&["submodule", "--quiet", "update", "--init", "--recursive"]);
+    let clone = Product::clone_of(&outer);
+    let spec = BuildSpec { submodules: true, ..by_commands(&["cp -a files/inner/files/. {prefix}"], "true") };
+    let state = State::new();
+    let here = state.prepare(&request(&outer, "1.0", spec.clone())).await.unwrap();
+    // A clone without its submodules fetches them.
+    let mut request = request(&clone, "1.0", spec);
+    let error = State::new().prepare(&request).await.unwrap_err().to_string();
+    assert!(error.contains("the submodule files/inner") && error.contains("git submodule update"), "{error}");
+    request.source.remote = "origin".into();
+    let there = State::new().prepare(&request).await.unwrap();
+    assert_eq!(here.digest, there.digest);
+    let names: Vec<_> = here.manifest.entries().iter().map(|entry| entry.path().to_str().unwrap()).collect();
+    assert!(names.contains(&"x") && names.contains(&"inmost/files/deep"), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains(".git/")), "{names:?}");
+}
+
+#[tokio::test]
+async fn contents_of_git_lfs_are_taken_from_the_checkout_or_refused() {
+    let content = "content\n";
+    let digest = "434728a410a78f56fc1b5899c3593436e61ab0c731e9072d95e96db290205e53";
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 8\n");
+    let product = Product::new();
+    product.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n").write("files/big.bin", &pointer);
+    product.git(&["-c", "filter.lfs.clean=cat", "-c", "filter.lfs.required=false", "add", "--all"]);
+    product.git(&["-c", "filter.lfs.clean=cat", "commit", "--quiet", "--message", "1.0"]);
+    product.git(&["tag", "1.0"]);
+    let error = refused(&product, by_commands(&[COPY], "true")).await.to_string();
+    assert!(error.contains("Git LFS that cannot be had (\"files/big.bin\")"), "{error}");
+    let store = format!(".git/lfs/objects/43/47/{digest}");
+    product.write(&store, "damaged\n");
+    let error = refused(&product, by_commands(&[COPY], "true")).await.to_string();
+    assert!(error.contains("files/big.bin"), "{error}");
+    product.write(&store, content);
+    let state = State::new();
+    let release = state.prepare(&request(&product, "1.0", by_commands(&[COPY], "true"))).await.unwrap();
+    assert_eq!(fs::read_to_string(release.tree.join("big.bin")).unwrap(), content);
+}
+
+#[tokio::test]
 async fn modes_that_a_release_has_not_are_told_or_refused_by_path() {
     let product = product_with(&[("tool", "")]);
     let with = |command: &str, modes| BuildSpec { modes, ..by_commands(&[COPY, command], "true") };

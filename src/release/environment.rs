@@ -208,6 +208,11 @@ impl Builder<'_> {
         environment
     }
 
+    /// Gives what pip is told on this machine, by the name of its variable.
+    pub(super) fn account_setting(&self, name: &str) -> Option<&OsString> {
+        self.account.pip.variables.get(name)
+    }
+
     fn add_own(&self, environment: &mut Environment) {
         environment.set("SOURCE_DATE_EPOCH", self.resolved.at.as_second().to_string());
         environment.set("TMPDIR", self.folder("tmp"));

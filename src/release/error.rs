@@ -89,13 +89,39 @@ pub enum ReleaseError {
     #[error("cannot name a release after it: {0}")]
     Name(#[from] NameError),
     /// The commit has submodules.
-    #[error("{version} has submodules ({}): their folders are empty in an export, and after build.before too; vendor them, or fetch them in build.before", paths.join(", "))]
+    #[error("{version} has submodules ({}): their folders are empty in an export, and after build.before too; set build.submodules = true to fetch them", paths.join(", "))]
     Submodules {
         /// The version.
         version: Version,
         /// Where they belong.
         paths: Vec<String>,
     },
+    /// A submodule cannot be had.
+    #[error("{version} has the submodule {path}, which cannot be had: {problem}")]
+    Submodule {
+        /// The version.
+        version: Version,
+        /// Where it belongs.
+        path: String,
+        /// Why not.
+        problem: String,
+    },
+    /// Contents of Git LFS cannot be had.
+    #[error(
+        "{version} has contents in Git LFS that cannot be had ({}): {problem}; install git-lfs here, or run `git lfs fetch` in the checkout",
+        list(paths)
+    )]
+    Lfs {
+        /// The version.
+        version: Version,
+        /// The files.
+        paths: Vec<PathBuf>,
+        /// Why not.
+        problem: String,
+    },
+    /// uv is configured and not there.
+    #[error("build.installer is \"uv\", and there is no uv on the PATH; install it, or write \"auto\"")]
+    NoUv,
     /// The commit has no files.
     #[error("the export of {version} is empty: the commit has no files, or .gitattributes leaves all of them out")]
     EmptyExport {

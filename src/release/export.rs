@@ -1,15 +1,10 @@
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::build::Builder;
 use super::error::ReleaseError;
 use super::progress::Step;
 use super::run::words;
-
-/// What a pointer of Git LFS begins with (its specification, version 1), and the longest that one is.
-const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
-const LFS_LONGEST: u64 = 1024;
 
 impl Builder<'_> {
     /// Writes the files of the commit, and nothing else, into the source folder.
@@ -28,11 +23,9 @@ impl Builder<'_> {
         if files.is_empty() {
             return Err(ReleaseError::EmptyExport { version: self.resolved.version.clone() });
         }
-        let pointers: Vec<&PathBuf> = files.iter().filter(|file| is_lfs_pointer(&source.join(file))).collect();
-        if let Some(first) = pointers.first() {
-            let count = pointers.len();
-            self.output
-                .warn(format!("{count} files are Git LFS pointers, not contents ({first:?}): is git-lfs installed?"));
+        self.fetch_contents(&files).await?;
+        if self.spec.submodules {
+            self.fetch_submodules().await?;
         }
         Ok(())
     }
@@ -67,11 +60,4 @@ pub(super) fn files_of(root: &Path) -> Result<Vec<PathBuf>, ReleaseError> {
     }
     files.sort_unstable();
     Ok(files)
-}
-
-/// What cannot be read is no pointer; whoever builds with it will say so.
-fn is_lfs_pointer(path: &Path) -> bool {
-    let is_small = fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() <= LFS_LONGEST);
-    let mut head = [0; LFS_POINTER.len()];
-    is_small && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == LFS_POINTER
 }

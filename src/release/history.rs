@@ -84,6 +84,9 @@ impl Builder<'_> {
             let path = to.join(name);
             fs::write(&path, format!("{commit}\n")).map_err(ReleaseError::disk("write", &path))?;
         }
+        // Another question than the tree's may have left one.
+        let index = to.join("index");
+        super::store::remove_tree(&index).map_err(ReleaseError::disk("remove", &index))?;
         for command in [vec!["config", "core.bare", "false"], vec!["reset", "--quiet", "--mixed", commit]] {
             let task = self.git([words(["git"]), words(command)].concat());
             self.run(Task { folder: source.clone(), ..task }).await?;
@@ -109,7 +112,7 @@ impl Builder<'_> {
         Ok(answer.ended.ok().and_then(|()| read_place(String::from_utf8_lossy(&answer.stdout).trim())))
     }
 
-    fn git(&self, arguments: Vec<std::ffi::OsString>) -> Task {
+    pub(super) fn git(&self, arguments: Vec<std::ffi::OsString>) -> Task {
         let mut environment: Environment = isolated_git(&self.folder("home"), self.work);
         let at = self.resolved.at.as_second();
         for name in ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"] {

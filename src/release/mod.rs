@@ -7,8 +7,8 @@
 //! # What is exported
 //!
 //! `git archive` of the commit, so never the working tree, and from a repository of its own that has this commit and its tag alone:
-//! `export-ignore` and `export-subst` of `.gitattributes` hold, whoever's clone it is; files have the commit's time. Submodules that
-//! `build.before` leaves empty are refused.
+//! `export-ignore` and `export-subst` of `.gitattributes` hold, whoever's clone it is; files have the commit's time. Submodules and
+//! the contents of Git LFS are fetched and proven, or refused (`submodules`, `lfs`).
 //!
 //! # How a virtual environment is made
 //!
@@ -34,6 +34,7 @@ mod export;
 mod finish;
 mod git;
 mod history;
+mod lfs;
 mod marks;
 mod metadata;
 mod modes;
@@ -49,7 +50,9 @@ mod run;
 mod scan;
 mod spec;
 mod store;
+mod submodules;
 mod tools;
+mod uv;
 mod venv;
 mod verdicts;
 mod versions;
@@ -71,6 +74,6 @@ pub use prepare::{Request, prepare, prepare_resolved};
 pub use progress::{Progress, Report, Step};
 pub use python::Interpreter;
 pub use resolve::{Resolved, Source, Wanted, resolve};
-pub use spec::{BuildKind, BuildSpec, Modes};
+pub use spec::{BuildKind, BuildSpec, Installer, Modes};
 pub use store::{Store, StoredRelease};
 pub use verdicts::Verdicts;

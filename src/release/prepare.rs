@@ -167,6 +167,7 @@ async fn build(
         repository: &repository,
         resolved,
         tags: &request.source.tags,
+        remote: Some(request.source.remote.as_str()).filter(|remote| request.source.fetch && !remote.is_empty()),
         spec: &request.spec,
         interpreter,
         work: &work.path,
@@ -182,7 +183,8 @@ async fn build(
 /// Digests what a release depends on: commit, name, spec without its deadline, and the interpreter.
 fn build_key(resolved: &Resolved, spec: &BuildSpec, interpreter: Option<&Interpreter>) -> Digest {
     let mut hasher = Sha256::new();
-    let how = (&spec.kind, &spec.before, &spec.check, &spec.environment, &spec.modes, &spec.allow_paths);
+    let how =
+        (&spec.kind, &spec.before, &spec.check, &spec.environment, &spec.modes, &spec.allow_paths, spec.submodules);
     let made = serde_json::to_string(&how).unwrap_or_default();
     let python = interpreter.map(|python| format!("{}\0{}\0{}", python.path.display(), python.version, python.machine));
     let recipe = RECIPE.to_string();

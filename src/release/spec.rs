@@ -22,6 +22,10 @@ pub struct BuildSpec {
     pub environment: Vec<(String, String)>,
     /// What becomes of modes that a release does not have.
     pub modes: Modes,
+    /// What installs into a virtual environment; it changes no release.
+    pub installer: Installer,
+    /// Whether submodules are fetched; else they are refused, unless `before` fills their folders.
+    pub submodules: bool,
     /// Which files of the release may name the folder in which they were built, with `*` for whatever is there.
     pub allow_paths: Vec<String>,
     /// How long each command may take.
@@ -61,6 +65,18 @@ pub enum Modes {
     Refuse,
     /// Both are made plain without a word.
     Plain,
+}
+
+/// Says what installs into a virtual environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Installer {
+    /// uv where it is on the `PATH`, else pip.
+    Auto,
+    /// pip.
+    Pip,
+    /// uv.
+    Uv,
 }
 
 impl BuildSpec {

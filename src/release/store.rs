@@ -272,7 +272,7 @@ impl Store {
     /// Gives a finished build its name, after everything of it is on the disk.
     pub(super) fn finish(&self, work: Work, meta: &Meta) -> Result<StoredRelease, ReleaseError> {
         let id = ReleaseId::new(&meta.version, &meta.digest);
-        for name in ["source", "history", "tools", "wheels", "tmp", "home", "constraints.txt"] {
+        for name in ["source", "history", "modules", "paths", "tools", "wheels", "tmp", "home", "constraints.txt"] {
             let path = work.path.join(name);
             remove_tree(&path).map_err(ReleaseError::disk("remove", &path))?;
         }

@@ -24,12 +24,14 @@ const COMPILERS: [&str; 6] = ["cc", "c++", "gcc", "g++", "clang", "clang++"];
 
 impl Builder<'_> {
     /// Makes the tools of this build.
-    pub(super) async fn make_tools(&mut self, interpreter: &Interpreter) -> Result<(), ReleaseError> {
-        let packages = self.cached_pip(interpreter).await?;
+    pub(super) async fn make_tools(&mut self, interpreter: &Interpreter, with_pip: bool) -> Result<(), ReleaseError> {
         let tools = self.folder("tools");
         let own = make_environment(&tools, interpreter)?;
-        let path = own.join("pip.pth");
-        fs::write(&path, format!("{}\n", packages.display())).map_err(ReleaseError::disk("write", &path))?;
+        if with_pip {
+            let packages = self.cached_pip(interpreter).await?;
+            let path = own.join("pip.pth");
+            fs::write(&path, format!("{}\n", packages.display())).map_err(ReleaseError::disk("write", &path))?;
+        }
         let bin = tools.join("bin");
         let script = |name: &str, text: &str| {
             let path = bin.join(name);
@@ -141,7 +143,7 @@ pub(super) fn make_environment(root: &Path, interpreter: &Interpreter) -> Result
     Ok(packages)
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
+pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
 }

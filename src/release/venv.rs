@@ -29,7 +29,9 @@ impl Builder<'_> {
         let (root, source) = (self.folder("root"), self.folder("source"));
         self.output.step(Step::Environment);
         self.place_history().await?;
-        self.make_tools(interpreter).await?;
+        // uv needs no pip; what build.before calls may.
+        let with_pip = !self.spec.before.is_empty() || self.uv(pip)?.is_none();
+        self.make_tools(interpreter, with_pip).await?;
         make_environment(&root, interpreter)?;
         if !self.spec.before.is_empty() {
             self.output.step(Step::Before);
@@ -70,6 +72,14 @@ impl Builder<'_> {
             .filter(|file| *file != BuildSpec::REQUIREMENTS || source.join(file).is_file())
             .collect();
         let of_files: Vec<OsString> = files.iter().flat_map(|file| words(["-r", file])).collect();
+        if let Some(uv) = self.uv(pip)? {
+            let lists = if pip.iter().any(|word| word.starts_with('-')) && !of_files.is_empty() {
+                vec![of_files, words(pip)]
+            } else {
+                vec![[of_files, words(pip)].concat()]
+            };
+            return self.install_by_uv(uv, lists).await;
+        }
         let has_hashes =
             |file: &&String| fs::read_to_string(source.join(file)).is_ok_and(|text| text.contains("--hash"));
         // One question is answered sooner than two, unless an option of one would change the other's answer.
