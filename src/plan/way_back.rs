@@ -297,8 +297,8 @@ mod tests {
     fn what_was_there_before_is_gone_back_to_and_stays_reachable() {
         let adopted = |gone| Some(Adopted { place: "releases/20250104".into(), gone });
         let first = Probe { adopted: adopted(false), ..host("1.0.0", &["1.0.0"]) };
-        assert_eq!(decide(&[first.clone()], &BackTo::Last, &[]), ["adopted"]);
-        assert_eq!(decide(&[first.clone()], &BackTo::Adopted, &[]), ["adopted"]);
+        assert_eq!(decide(std::slice::from_ref(&first), &BackTo::Last, &[]), ["adopted"]);
+        assert_eq!(decide(std::slice::from_ref(&first), &BackTo::Adopted, &[]), ["adopted"]);
         let removed = Probe { adopted: adopted(true), ..first };
         assert_eq!(
             decide(&[removed], &BackTo::Adopted, &[]),
