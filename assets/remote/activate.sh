@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Switches a link to a release that is here.
 
-main() {
+phase_activate() {
     enter
     fence
     finish_adoption
@@ -45,5 +45,3 @@ main() {
     state_current=$p_id
     try_write_state
 }
-
-begin

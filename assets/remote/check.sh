@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Runs gates in the release's folder, one after the other, until one fails. The last lines, one call of `gate` each, are
-# written by our side.
+# Runs gates in the release's folder, one after the other, until one fails. $p_gates, one call of `gate` each, is written by
+# our side.
 
 # gate INDEX SECONDS RETRIES DRY COMMAND, in a subshell that has its environment: fails where the gates after it do not run.
 gate() {
@@ -18,10 +18,10 @@ gate() {
     [ "$attempt_code" = 0 ] || [ "$4" = dry ]
 }
 
-main() {
+phase_check() {
     cd "$p_root" 2>/dev/null || fail io "cannot enter $p_root"
     # Through the link once: a check never sees half of two releases.
     folder=$(cd "./$p_link/." 2>/dev/null && pwd -P) || fail io "$PWD/$p_link is no folder"
     work_here
-    gates
+    eval "$p_gates"
 }

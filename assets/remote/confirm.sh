@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Confirms a switch. The dead man's switch has fired already, or it cannot any more: one rename decides.
 
-main() {
+phase_confirm() {
     enter
     if mv -f -T ".coalmine/armed.$p_rollout" ".coalmine/confirmed.$p_rollout" 2>/dev/null; then
         rm -f ".coalmine/back.$p_rollout"
@@ -16,5 +16,3 @@ main() {
         say confirmed
     fi
 }
-
-begin

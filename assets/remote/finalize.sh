@@ -116,7 +116,7 @@ add_name() {
     [ $# -le 16 ]
 }
 
-main() {
+phase_finalize() {
     enter
     not_locked_by_another
     read_state
@@ -151,5 +151,3 @@ main() {
     free_lease
     say finalized
 }
-
-begin

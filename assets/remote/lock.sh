@@ -1,12 +1,10 @@
 # shellcheck shell=sh
 # Takes the host's lock, or renews it, and asks what the host has.
 
-main() {
+phase_lock() {
     say_facts
     enter
     take_lease
     say locked
     probe
 }
-
-begin

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # What every phase begins with. POSIX sh, coreutils or busybox.
 #
-# A script arrives whole or not at all: it is functions and assignments up to its last line, which calls `begin`. So a
-# link that is lost while it is sent leaves a syntax error, and nothing was done.
+# The functions arrive whole or not at all: they are one group of commands, whose last line calls `begin` or `serve`. So a
+# link that is lost while they are sent leaves a syntax error, and nothing was done.
 #
 # Whatever the phase has to tell it tells by `say`: a line that begins with a token only this run knows. All else on
 # standard output is chatter: a greeting, a profile, the product. Without the line `end` the outcome is unknown.
@@ -20,6 +20,8 @@ newline='
 '
 # Where temporary files are; made by `work_here`.
 work=''
+# Whether this shell does one step after the other.
+in_session=''
 
 say() {
     printf '%s %s\n' "$p_token" "$*"
@@ -197,7 +199,7 @@ watch() {
 }
 
 clean_up() {
-    kill -TERM "$watchdog" 2>/dev/null
+    [ -z "$watchdog" ] || kill -TERM "$watchdog" 2>/dev/null
     [ -z "$work" ] || rm -rf "$work"
     # Left by a step that failed; here only if the root was entered.
     for left in .coalmine/*."$p_nonce" "./.coalmine-link.$p_nonce"; do
@@ -207,16 +209,18 @@ clean_up() {
     done
 }
 
+# begin PHASE: runs a phase from its begin to its end. Within a session the other side watches the time (see `serve`).
 begin() {
     p_nonce=$$.$p_nonce
     # A greeting may have ended without a line feed.
     printf '\n'
     say begin
-    watch
+    watchdog=''
+    [ -n "$in_session" ] || watch
     trap clean_up EXIT
     # Where the link is cut it is the next word that finds out.
     trap 'exit 1' HUP INT TERM PIPE
-    main </dev/null
+    "$1" </dev/null
     finish
 }
 

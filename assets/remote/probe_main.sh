@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 
-main() {
+phase_probe() {
     say_facts
     if cd "$p_root" 2>/dev/null; then
         tidy
@@ -12,5 +12,3 @@ main() {
         say link missing
     fi
 }
-
-begin

@@ -38,7 +38,7 @@ forget_good() {
     state_bad="$bad $state_bad"
 }
 
-main() {
+phase_roll_back() {
     enter
     fence
     finish_adoption
@@ -103,5 +103,3 @@ main() {
     try_write_state
     say rolled_back
 }
-
-begin

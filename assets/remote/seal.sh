@@ -3,7 +3,7 @@
 #
 # Answers `sealed`, or `broken` with what is wrong, to be sent again.
 
-main() {
+phase_seal() {
     enter
     not_locked_by_another
     staging=releases/.$p_id.$p_rollout
@@ -39,5 +39,3 @@ main() {
     note "primed $p_id"
     say sealed
 }
-
-begin

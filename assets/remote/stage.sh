@@ -87,7 +87,7 @@ link_copy() {
     find "$staging.new" -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null
 }
 
-main() {
+phase_stage() {
     enter
     not_locked_by_another
     require
@@ -159,8 +159,13 @@ main() {
 
 # Removes what our side listed, plain names at once and odd ones each by itself; the list is written by our side.
 removals() {
+    [ -n "$p_removals" ] || return 0
     work_here
-    if ! removal_list >"$work/removals" || ! removals_plain >"$work/removals0" || ! removals_odd >>"$work/removals0"; then
+    # No program's argument: the list may be longer than one can be.
+    cat >"$work/removals" <<END_OF_REMOVALS || fail io "cannot list what the new release has no more"
+$p_removals
+END_OF_REMOVALS
+    if ! removals_plain >"$work/removals0" || ! removals_odd >>"$work/removals0"; then
         fail io "cannot list what the new release has no more"
     fi
     remove_listed "$staging.new" <"$work/removals0"

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Frees the lock if it is this rollout's, and removes what the rollout left half-done.
 
-main() {
+phase_unlock() {
     cd "$p_root" 2>/dev/null || finish
     [ -d .coalmine ] || finish
     honour_dead_men
@@ -10,5 +10,3 @@ main() {
     done
     free_lease
 }
-
-begin

@@ -6,10 +6,12 @@ use super::answer::Answer;
 use super::converse::converse;
 use super::process::{Group, quiet};
 use super::rsync::{self, Reach};
-use super::script::Script;
+use super::script::{Phase, Script};
+use super::session::{Session, Stepped};
 use super::settings::{TargetSettings, TransferSettings};
+use super::shell::{Ends, NotOpened};
 use super::ssh::Pool;
-use super::transport::{Copied, Copy, Transport, cut_short, shell};
+use super::transport::{Copied, Copy, Transport, cut_short, shell, silent};
 use crate::model::{Failure, FailureClass, Progress};
 
 /// Carries to this very machine: a deploy server is a host of its own fleet.
@@ -18,11 +20,12 @@ pub(super) struct Local {
     target: Arc<TargetSettings>,
     transfer: Arc<TransferSettings>,
     pool: Arc<Pool>,
+    session: Session,
 }
 
 impl Local {
-    pub(super) const fn new(target: Arc<TargetSettings>, transfer: Arc<TransferSettings>, pool: Arc<Pool>) -> Self {
-        Self { target, transfer, pool }
+    pub(super) fn new(target: Arc<TargetSettings>, transfer: Arc<TransferSettings>, pool: Arc<Pool>) -> Self {
+        Self { target, transfer, pool, session: Session::default() }
     }
 
     /// Gives what a login would: scripts and rsync begin in the home folder.
@@ -31,9 +34,9 @@ impl Local {
     }
 }
 
-impl Transport for Local {
-    async fn run(&self, script: &Script) -> Result<Answer, Failure> {
-        let _turn = self.pool.exec().await;
+impl Local {
+    /// Starts a shell in a group of its own.
+    async fn start(&self) -> Result<Ends, Failure> {
         let mut words = shell(&self.target.r#become);
         let mut command = quiet(words.next().unwrap_or("sh"));
         command.args(words).current_dir(Self::home());
@@ -42,28 +45,62 @@ impl Transport for Local {
             Failure::new(FailureClass::Unreachable, format!("cannot start a shell on this machine: {error}"))
         };
         let mut group = Group::spawn(&mut command).await.map_err(|error| not_started(&error))?;
-        let (Some(stdin), Some(stdout), Some(stderr)) =
-            (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take())
-        else {
-            return Err(not_started(&"no pipes"));
-        };
+        match (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take()) {
+            (Some(stdin), Some(stdout), Some(stderr)) => Ok(Ends {
+                stdin: Box::pin(stdin),
+                stdout: Box::pin(stdout),
+                stderr: Box::pin(stderr),
+                keep: Box::new(group),
+            }),
+            _ => Err(not_started(&"no pipes")),
+        }
+    }
+
+    /// Runs a script in a shell of its own.
+    async fn run_alone(&self, script: &Script) -> Result<Answer, Failure> {
+        let Ends { stdin, stdout, stderr, keep } = self.start().await?;
         let patience = script.deadline + Duration::from_secs(10);
         let talk = converse(script, patience, stdin, stdout, stderr);
         let Ok((answer, complaints)) = tokio::time::timeout(patience, talk).await else {
-            return Err(super::transport::silent(script.phase, patience));
+            return Err(silent(script.phase, patience));
         };
-        if !answer.ended {
-            return Err(cut_short(script, &answer, &complaints));
+        drop(keep);
+        if answer.ended { Ok(answer) } else { Err(cut_short(script, &answer, &complaints)) }
+    }
+}
+
+impl Transport for Local {
+    async fn run(&self, script: &Script) -> Result<Answer, Failure> {
+        let _turn = self.pool.exec().await;
+        let mut gone = None;
+        for _ in 0..2 {
+            let turn = match script.phase {
+                // A lease is renewed while a phase is at work.
+                Phase::Lock => self.session.try_turn(),
+                _ => Some(self.session.turn().await),
+            };
+            let Some(turn) = turn else { return self.run_alone(script).await };
+            let patience = script.deadline + Duration::from_secs(10);
+            match turn.step(script, 0, patience, self.start()).await {
+                Stepped::Whole(answer) => return Ok(answer),
+                Stepped::NotStarted(failure) => return Err(failure),
+                Stepped::NotOpened(NotOpened { answer, complaints }) => {
+                    return Err(cut_short(script, &Answer { begun: false, ..answer }, &complaints));
+                }
+                Stepped::Broken(Answer { mute: true, .. }, _) => return Err(silent(script.phase, patience)),
+                Stepped::Broken(answer, complaints) if answer.begun => {
+                    return Err(cut_short(script, &answer, &complaints));
+                }
+                // The shell was gone before: whatever ended it between two steps, another one is opened.
+                Stepped::Broken(answer, complaints) => gone = Some(cut_short(script, &answer, &complaints)),
+            }
         }
-        // It has said all; it ends by itself in a moment, and by force otherwise.
-        if tokio::time::timeout(Duration::from_secs(2), group.child.wait()).await.is_err() {
-            tracing::debug!(phase = ?script.phase, "a shell of this machine outlived its end");
-        }
-        Ok(answer)
+        Err(gone.unwrap_or_else(|| silent(script.phase, script.deadline)))
     }
 
     async fn run_anew(&self, script: &Script) -> Result<Answer, Failure> {
-        self.run(script).await
+        let _turn = self.pool.exec().await;
+        self.run_alone(script).await
     }
 
     async fn copy(&self, copy: &Copy, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Copied, Failure> {
@@ -73,5 +110,7 @@ impl Transport for Local {
         rsync::run(&reach, copy, &self.transfer, progress).await.map_err(|broken| broken.failure)
     }
 
-    async fn close(&self) {}
+    async fn close(&self) {
+        self.session.close().await;
+    }
 }

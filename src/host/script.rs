@@ -1,23 +1,49 @@
 //! The scripts that run on hosts, one a phase, and how they are put together.
 //!
-//! A script is the assignments of its parameters, the parts that phases share, and the phase's own part, which calls it
-//! on its last line. Parameters are quoted for the shell and are the only way in; whatever a phase tells comes back in
-//! lines that begin with its token.
+//! The library has the functions of every phase. A shell is sent it once, and then does one step after the other, each a line: the
+//! assignments of its parameters, and the call of its phase ([`Script::step`]). A shell that is to do one phase alone gets both at
+//! once ([`Script::text`]). Parameters are quoted for the shell and are the only way in; whatever a phase tells comes back in lines
+//! that begin with its token.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-const PRELUDE: &str = include_str!("../../assets/remote/prelude.sh");
-const LEASE: &str = include_str!("../../assets/remote/lease.sh");
-const STATE: &str = include_str!("../../assets/remote/state.sh");
-const TREE: &str = include_str!("../../assets/remote/tree.sh");
-const SWITCH: &str = include_str!("../../assets/remote/switch.sh");
-const ADOPT: &str = include_str!("../../assets/remote/adopt.sh");
-const ATTEMPT: &str = include_str!("../../assets/remote/attempt.sh");
-const PROBE: &str = include_str!("../../assets/remote/probe.sh");
+/// What every phase may call, and the phases.
+const PARTS: [&str; 19] = [
+    include_str!("../../assets/remote/prelude.sh"),
+    include_str!("../../assets/remote/session.sh"),
+    include_str!("../../assets/remote/lease.sh"),
+    include_str!("../../assets/remote/state.sh"),
+    include_str!("../../assets/remote/tree.sh"),
+    include_str!("../../assets/remote/switch.sh"),
+    include_str!("../../assets/remote/adopt.sh"),
+    include_str!("../../assets/remote/attempt.sh"),
+    include_str!("../../assets/remote/probe.sh"),
+    include_str!("../../assets/remote/probe_main.sh"),
+    include_str!("../../assets/remote/lock.sh"),
+    include_str!("../../assets/remote/unlock.sh"),
+    include_str!("../../assets/remote/stage.sh"),
+    include_str!("../../assets/remote/seal.sh"),
+    include_str!("../../assets/remote/activate.sh"),
+    include_str!("../../assets/remote/roll_back.sh"),
+    include_str!("../../assets/remote/confirm.sh"),
+    include_str!("../../assets/remote/check.sh"),
+    include_str!("../../assets/remote/finalize.sh"),
+];
 const DEAD_MAN: &str = include_str!("../../assets/remote/dead_man.sh");
+
+/// The functions of every phase, as they are sent.
+static LIBRARY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut library: Vec<u8> = PARTS.iter().flat_map(|part| without_comments(part).into_bytes()).collect();
+    library.extend_from_slice(b"# shellcheck disable=SC2016\n");
+    library.extend_from_slice(
+        &[b"p_dead_man=", quote_bytes(without_comments(DEAD_MAN).as_bytes()).as_slice(), b"\n"].concat(),
+    );
+    library
+});
 
 /// Names what is done on a host by one script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,23 +85,19 @@ impl Phase {
         Self::Finalize,
     ];
 
-    /// Gives the parts of the script, in order.
-    const fn parts(self) -> &'static [&'static str] {
+    /// Names the function that does it.
+    const fn function(self) -> &'static str {
         match self {
-            Self::Probe => &[STATE, TREE, ATTEMPT, PROBE, include_str!("../../assets/remote/probe_main.sh")],
-            Self::Lock => &[LEASE, STATE, TREE, ATTEMPT, PROBE, include_str!("../../assets/remote/lock.sh")],
-            Self::Unlock => &[LEASE, include_str!("../../assets/remote/unlock.sh")],
-            Self::Stage => &[LEASE, STATE, TREE, include_str!("../../assets/remote/stage.sh")],
-            Self::Seal => &[LEASE, STATE, TREE, include_str!("../../assets/remote/seal.sh")],
-            Self::Activate => {
-                &[LEASE, STATE, TREE, ATTEMPT, ADOPT, SWITCH, include_str!("../../assets/remote/activate.sh")]
-            }
-            Self::RollBack => {
-                &[LEASE, STATE, TREE, ATTEMPT, ADOPT, SWITCH, include_str!("../../assets/remote/roll_back.sh")]
-            }
-            Self::Confirm => &[include_str!("../../assets/remote/confirm.sh")],
-            Self::Check => &[ATTEMPT, include_str!("../../assets/remote/check.sh")],
-            Self::Finalize => &[LEASE, STATE, TREE, SWITCH, include_str!("../../assets/remote/finalize.sh")],
+            Self::Probe => "phase_probe",
+            Self::Lock => "phase_lock",
+            Self::Unlock => "phase_unlock",
+            Self::Stage => "phase_stage",
+            Self::Seal => "phase_seal",
+            Self::Activate => "phase_activate",
+            Self::RollBack => "phase_roll_back",
+            Self::Confirm => "phase_confirm",
+            Self::Check => "phase_check",
+            Self::Finalize => "phase_finalize",
         }
     }
 
@@ -107,7 +129,6 @@ pub struct Script {
     /// How long it may take on the host, by the host's own watch.
     pub deadline: Duration,
     parameters: BTreeMap<String, Vec<u8>>,
-    tail: Vec<u8>,
 }
 
 impl Script {
@@ -116,12 +137,11 @@ impl Script {
     pub fn new(phase: Phase, deadline: Duration) -> Self {
         let nonce = format!("{:016x}", fastrand::u64(..));
         let token = format!("@{nonce}");
-        let mut script = Self { phase, token, deadline, parameters: BTreeMap::new(), tail: Vec::new() };
+        let mut script = Self { phase, token, deadline, parameters: BTreeMap::new() };
         script.set("nonce", &nonce);
         let token = script.token.clone();
         script.set("token", &token);
         script.set("deadline", &whole_seconds(deadline));
-        script.set("dead_man", &without_comments(DEAD_MAN));
         // Read by every script, and not every phase knows them.
         for unset in
             ["rollout", "slot", "owner", "reason", "link", "version_command", "python_path", "to", "back", "id", "deep"]
@@ -143,46 +163,69 @@ impl Script {
         if path.is_absolute() { self.set_bytes(name, bytes) } else { self.set_bytes(name, &[b"./", bytes].concat()) }
     }
 
-    fn set_bytes(&mut self, name: &str, value: &[u8]) -> &mut Self {
+    /// Sets a parameter that may be any bytes but zero.
+    pub fn set_bytes(&mut self, name: &str, value: &[u8]) -> &mut Self {
         self.parameters.insert(name.to_owned(), quote_bytes(value));
         self
     }
 
-    /// Adds text between the phase's part and its call: functions, with what they are given quoted already.
-    pub fn tail(&mut self, text: &[u8]) -> &mut Self {
-        self.tail.extend_from_slice(text);
-        self
-    }
-
-    /// Gives the whole text; a shell reads it from its standard input.
+    /// Gives the text of a shell that does this alone; it reads it from its standard input.
     ///
     /// It is one group of commands, which a shell has to read to its end before it does any of them: of a link that is cut
     /// in the middle of a line, the half of a word that came could be another command.
     #[must_use]
     pub fn text(&self) -> Vec<u8> {
-        let mut text = b"{\n".to_vec();
+        [b"{\n", LIBRARY.as_slice(), &self.step(), b"}\n"].concat()
+    }
+
+    /// Gives the line with which a shell that has the library does this, its line feed included.
+    #[must_use]
+    pub fn step(&self) -> Vec<u8> {
+        let mut line = Vec::new();
         for (name, value) in &self.parameters {
-            text.extend_from_slice(&[b"p_", name.as_bytes(), b"=", value, b"\n"].concat());
+            line.extend_from_slice(&[b"p_", name.as_bytes(), b"=", value, b";"].concat());
         }
-        for part in std::iter::once(&PRELUDE).chain(self.phase.parts()) {
-            text.extend_from_slice(without_comments(part).as_bytes());
-        }
-        if !self.tail.is_empty() {
-            text.extend_from_slice(&self.tail);
-            text.extend_from_slice(b"\nbegin\n");
-        }
-        text.extend_from_slice(b"}\n");
-        text
+        line.extend_from_slice(b"begin ");
+        line.extend_from_slice(self.phase.function().as_bytes());
+        line.push(b'\n');
+        line
+    }
+}
+
+/// Opens a shell that does one step after the other.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// What each of its records begins with.
+    pub token: String,
+    /// How the shell named itself that was given up before this one.
+    stale: String,
+}
+
+impl Opening {
+    /// Makes one with a token of its own; `stale` is what a shell said of itself that was given up, and is ended first.
+    #[must_use]
+    pub fn new(stale: Option<&str>) -> Self {
+        Self { token: format!("@{:016x}", fastrand::u64(..)), stale: stale.unwrap_or_default().to_owned() }
+    }
+
+    /// Gives the text that the shell is sent first; a group of commands, as that of a script.
+    #[must_use]
+    pub fn text(&self) -> Vec<u8> {
+        let set = |name: &str, value: &str| [name.as_bytes(), b"=", &quote_bytes(value.as_bytes()), b"\n"].concat();
+        let (token, stale) = (set("p_token", &self.token), set("p_stale", &self.stale));
+        [b"{\n", LIBRARY.as_slice(), &token, &stale, b"serve\n}\n"].concat()
     }
 }
 
 /// Leaves out what a part says for people, which costs bytes on every host; what it says for shellcheck costs few.
+///
+/// So are indents, which stand nowhere within words.
 fn without_comments(part: &str) -> String {
     let is_sent = |line: &&str| {
         let start = line.trim_start();
         !start.is_empty() && (!start.starts_with('#') || start.starts_with("# shellcheck disable"))
     };
-    part.lines().filter(is_sent).flat_map(|line| [line, "\n"]).collect()
+    part.lines().filter(is_sent).flat_map(|line| [line.trim_start(), "\n"]).collect()
 }
 
 /// Writes whole seconds, never less than asked for.
@@ -198,6 +241,8 @@ fn quote_bytes(value: &[u8]) -> Vec<u8> {
             // No shell's variable holds it.
             0 => {}
             b'\'' => quoted.extend_from_slice(br"'\''"),
+            // A step is a line; the prelude has the byte in a variable.
+            b'\n' => quoted.extend_from_slice(br#"'"$newline"'"#),
             other => quoted.push(other),
         }
     }
@@ -217,7 +262,7 @@ mod tests {
         let mut script = Script::new(Phase::Probe, Duration::from_secs(5));
         script.set("root", "/nonexistent").set("deep", "no").set("link", "x");
         let text = script.text();
-        assert!(text.ends_with(b"\nbegin\n}\n"));
+        assert!(text.ends_with(b";begin phase_probe\n}\n"));
         for cut in (0..text.len() - "}\n".len()).rev().step_by(97) {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), &text[..cut]).unwrap();

@@ -224,11 +224,7 @@ fn shellcheck_has_nothing_to_say() {
         ] {
             script.set(name, "x");
         }
-        match phase {
-            Phase::Check => drop(script.tail(b"gates() {\n(gate 0 1 0 dry true) || return 0\n}\n")),
-            Phase::Stage => drop(script.tail(b"removal_list() {\n:\n}\n")),
-            _ => {}
-        }
+        script.set("gates", "(gate 0 1 0 dry true) || return 0\n").set("removals", "").set("stale", "");
         shellcheck(&format!("{phase:?}"), &script.text());
     }
     shellcheck("the dead man's switch", include_bytes!("../../assets/remote/dead_man.sh"));
@@ -670,7 +666,7 @@ fn a_script_that_hangs_is_ended_on_the_host() {
         let mut check = Script::new(Phase::Check, Duration::from_secs(1));
         check.set_path("root", root.path()).set("link", "tool");
         let sleep = format!("sleep 1{}", std::process::id());
-        check.tail(format!("gates() {{\n{sleep}\n}}\n").as_bytes());
+        check.set("gates", &sleep);
         let said = programs.run(&check);
         assert_eq!(said.last().map(String::as_str), Some("late"), "{said:?}");
         assert!(processes_with(&sleep).is_empty());

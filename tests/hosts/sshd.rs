@@ -82,9 +82,16 @@ impl Sshd {
         self.child.as_ref().unwrap().id()
     }
 
-    /// Lists the processes that serve connections.
-    pub(crate) fn sessions(&self) -> Vec<u32> {
+    /// Lists every process below it.
+    pub(crate) fn descendants(&self) -> Vec<u32> {
         descendants(self.pid())
+    }
+
+    /// Lists the processes of sshd's own that serve connections.
+    pub(crate) fn sessions(&self) -> Vec<u32> {
+        let is_sshd =
+            |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("sshd"));
+        self.descendants().into_iter().filter(is_sshd).collect()
     }
 
     pub(crate) fn signal(&self, pids: &[u32], signal: &str) {

@@ -179,14 +179,8 @@ impl<T: Transport> Remote<T> {
             .set("base", &name)
             .set("need_kib", &travel.need_kib.to_string())
             .set("need_inodes", &travel.need_inodes.to_string());
-        let end = format!("end-of-list-{}", script.token);
-        let list = [
-            format!("removal_list() {{\ncat <<'{end}'\n").as_bytes(),
-            &travel.removals,
-            format!("{end}\n}}\n").as_bytes(),
-        ]
-        .concat();
-        script.tail(&list);
+        // Without the last line feed: the host adds one.
+        script.set_bytes("removals", travel.removals.strip_suffix(b"\n").unwrap_or_default());
         let answer = self.transport.run(&script).await?;
         if let Some((word, _)) = refusal::refusal(&answer)
             && word == "base"

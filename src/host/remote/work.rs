@@ -176,9 +176,9 @@ fn report(gate: &GateCheck, code: &str, retries: &str, digits: &str) -> GateRepo
     GateReport { gate: gate.name.clone(), verdict, message, output, dry: gate.dry }
 }
 
-/// Writes the shell function that runs the gates: their own quoting is done, this one's is done here.
+/// Writes what runs the gates, one after the other: their own quoting is done, this one's is done here.
 fn gate_calls(gates: &[GateCheck]) -> String {
-    let mut text = String::from("gates() {\n:\n");
+    let mut text = String::new();
     for (index, gate) in gates.iter().enumerate() {
         let is_name = |name: &str| {
             let mut bytes = name.bytes();
@@ -199,7 +199,6 @@ fn gate_calls(gates: &[GateCheck]) -> String {
         ];
         text.push_str(&format!("gate {} ) || return 0\n", quote_words(words.iter().map(String::as_str))));
     }
-    text.push_str("}\n");
     text
 }
 
@@ -308,7 +307,7 @@ impl<T: Transport> Host for Remote<T> {
             .fold(30, u64::saturating_add);
         let slot = self.remembered(|memory| memory.slot.clone());
         let mut script = self.script(Phase::Check, longest, slot.as_ref());
-        script.tail(gate_calls(gates).as_bytes());
+        script.set("gates", &gate_calls(gates));
         let answer = self.run(&script).await?;
         let mut reports = Vec::new();
         for record in answer.all("gate") {

@@ -9,13 +9,15 @@ use super::cause::{self, Cause};
 use super::master::{Master, Use, common, explain, no_ssh};
 use super::pool::Pool;
 use super::retry::Retry;
-use crate::host::answer::{Answer, Tail, class_of};
+use crate::host::answer::{Answer, Tail};
 use crate::host::converse::converse;
 use crate::host::limits::{Shortage, exhaustion};
 use crate::host::process::{Group, quiet};
 use crate::host::rsync::{self, Reach};
-use crate::host::script::Script;
+use crate::host::script::{Phase, Script};
+use crate::host::session::{Session, Stepped, Turn};
 use crate::host::settings::{TargetSettings, TransferSettings};
+use crate::host::shell::{Ends, NotOpened};
 use crate::host::transport::{Copied, Copy, Transport, cut_short, mute, shell, silent};
 use crate::model::{Failure, FailureClass, HostId, Progress};
 use crate::process::quote_words;
@@ -29,6 +31,7 @@ pub(in crate::host) struct Ssh {
     pool: Arc<Pool>,
     /// Who opens it holds this, so that there is one handshake however many wait.
     master: Mutex<Option<Arc<Master>>>,
+    session: Session,
 }
 
 /// What became of a script.
@@ -36,6 +39,16 @@ enum Ran {
     Whole(Answer),
     /// The link was lost, and it is worth another attempt.
     Lost(Failure),
+}
+
+/// Why there is no shell on a host.
+enum NoShell {
+    /// The host says nothing.
+    Silent,
+    /// This machine cannot.
+    Here(Failure),
+    /// What the connection's process said.
+    Refused(String),
 }
 
 /// What became of a script that was sent over a connection of its own.
@@ -52,7 +65,7 @@ impl Ssh {
         transfer: Arc<TransferSettings>,
         pool: Arc<Pool>,
     ) -> Self {
-        Self { host, target, transfer, pool, master: Mutex::new(None) }
+        Self { host, target, transfer, pool, master: Mutex::new(None), session: Session::default() }
     }
 
     /// Gives the connection, opened anew where it was closed or has died.
@@ -75,60 +88,132 @@ impl Ssh {
         quote_words(shell(&self.target.r#become))
     }
 
-    async fn try_run(&self, script: &Script) -> Result<Ran, Failure> {
-        let connection = self.connection().await?;
-        let doing = script.phase.doing();
-        let silence = self.pool.settings.silence() + Duration::from_secs(5);
-        // Nobody but us is on the link, so nothing is in the way: a host that runs no shell now is one that hangs. Behind a transfer a word
-        // may take long.
-        let begins = if connection.is_shared() { silence } else { self.pool.patience() };
+    /// Says how long a shell may take to begin: where nobody but us is on the link nothing is in the way, and a host that runs no
+    /// shell now is one that hangs. Behind a transfer a word may take long.
+    fn begins(&self, connection: &Use) -> Duration {
+        if connection.is_shared() { self.silence() } else { self.pool.patience() }
+    }
+
+    fn silence(&self) -> Duration {
+        self.pool.settings.silence() + Duration::from_secs(5)
+    }
+
+    /// Starts a shell on the host.
+    async fn start(&self, connection: &Use) -> Result<Ends, NoShell> {
+        let begins = self.begins(connection);
         let mut shortage = Shortage::new();
-        let mut child = loop {
-            let mut command = connection.session().raw_command(self.command());
+        loop {
+            let mut command = Arc::clone(connection.session()).arc_raw_command(self.command());
             command.stdin(Pipe::piped()).stdout(Pipe::piped()).stderr(Pipe::piped());
-            match tokio::time::timeout(begins, command.spawn()).await {
-                Err(_) => {
-                    if !connection.is_shared() {
-                        connection.close();
-                    }
-                    return Err(silent(script.phase, begins));
-                }
-                Ok(Ok(child)) => break child,
+            let mut child = match tokio::time::timeout(begins, command.spawn()).await {
+                Err(_) => return Err(NoShell::Silent),
+                Ok(Ok(child)) => child,
                 Ok(Err(error)) => match exhaustion(&error) {
-                    Some(lack) if shortage.wait(&lack.to_string()).await => {}
-                    Some(lack) => return Err(no_ssh(lack)),
-                    None => return self.after_loss(&connection, doing, &error.to_string()).await,
+                    Some(lack) if shortage.wait(&lack.to_string()).await => continue,
+                    Some(lack) => return Err(NoShell::Here(no_ssh(lack))),
+                    None => return Err(NoShell::Refused(error.to_string())),
                 },
+            };
+            return match (child.stdin().take(), child.stdout().take(), child.stderr().take()) {
+                (Some(stdin), Some(stdout), Some(stderr)) => Ok(Ends {
+                    stdin: Box::pin(stdin),
+                    stdout: Box::pin(stdout),
+                    stderr: Box::pin(stderr),
+                    keep: Box::new(child),
+                }),
+                _ => Err(NoShell::Refused("ssh gave no pipes".to_owned())),
+            };
+        }
+    }
+
+    /// Turns what was got instead of a shell into what became of a script.
+    async fn not_started(&self, connection: &Use, script: &Script, why: NoShell) -> Result<Ran, Failure> {
+        match why {
+            NoShell::Silent => {
+                let begins = self.begins(connection);
+                self.leave(connection);
+                Err(silent(script.phase, begins))
+            }
+            NoShell::Here(failure) => Err(failure),
+            NoShell::Refused(error) => self.after_loss(connection, script.phase.doing(), &error).await,
+        }
+    }
+
+    /// Lets the next one log in anew: what hangs there may be this login alone.
+    fn leave(&self, connection: &Use) {
+        if !connection.is_shared() {
+            connection.close();
+        }
+    }
+
+    /// Does a step in the host's session.
+    async fn try_step(&self, connection: &Use, turn: Turn, script: &Script) -> Result<Ran, Failure> {
+        let begins = self.begins(connection);
+        let start = self.start(connection);
+        let (answer, complaints) = match turn.step(script, connection.serial(), begins, start).await {
+            Stepped::Whole(answer) => return Ok(Ran::Whole(answer)),
+            Stepped::NotStarted(why) => return self.not_started(connection, script, why).await,
+            Stepped::NotOpened(NotOpened { answer, complaints }) => (Answer { begun: false, ..answer }, complaints),
+            Stepped::Broken(answer, complaints) => {
+                // The shell was gone before: whatever ended it between two steps, another one is opened.
+                if !answer.begun && !answer.mute && connection.is_alive().await {
+                    return Ok(Ran::Lost(cut_short(script, &answer, &complaints)));
+                }
+                (answer, complaints)
             }
         };
-        let (Some(stdin), Some(stdout), Some(stderr)) =
-            (child.stdin().take(), child.stdout().take(), child.stderr().take())
-        else {
-            return Err(Failure::new(class_of(script.phase), "ssh gave no pipes"));
+        self.sort_out(connection, script, begins, &answer, &complaints).await
+    }
+
+    /// Sorts what came of a script that did not come to its end.
+    async fn sort_out(
+        &self,
+        connection: &Use,
+        script: &Script,
+        begins: Duration,
+        answer: &Answer,
+        complaints: &Tail,
+    ) -> Result<Ran, Failure> {
+        if answer.mute {
+            self.leave(connection);
+            return Err(mute(script.phase, begins));
+        }
+        if answer.late || answer.flooded || connection.is_alive().await {
+            return Err(cut_short(script, answer, complaints));
+        }
+        self.after_loss(connection, script.phase.doing(), "").await
+    }
+
+    async fn try_run(&self, script: &Script) -> Result<Ran, Failure> {
+        let connection = self.connection().await?;
+        let turn = match script.phase {
+            // A lease is renewed while a phase is at work.
+            Phase::Lock => self.session.try_turn(),
+            _ => Some(self.session.turn().await),
         };
-        let most = script.deadline + silence;
+        match turn {
+            Some(turn) => self.try_step(&connection, turn, script).await,
+            None => self.try_alone(&connection, script).await,
+        }
+    }
+
+    /// Runs a script in a shell of its own.
+    async fn try_alone(&self, connection: &Use, script: &Script) -> Result<Ran, Failure> {
+        let begins = self.begins(connection);
+        let Ends { stdin, stdout, stderr, keep } = match self.start(connection).await {
+            Ok(ends) => ends,
+            Err(why) => return self.not_started(connection, script, why).await,
+        };
+        let most = script.deadline + self.silence();
         let talk = converse(script, begins, stdin, stdout, stderr);
         let Ok((answer, complaints)) = tokio::time::timeout(most, talk).await else {
             return Err(silent(script.phase, most));
         };
-        if answer.mute {
-            // The next one logs in anew: what hangs there may be this login alone.
-            if !connection.is_shared() {
-                connection.close();
-            }
-            return Err(mute(script.phase, begins));
-        }
+        drop(keep);
         if answer.ended {
-            // It has said all; let it close its channel before another takes one.
-            if tokio::time::timeout(Duration::from_secs(2), child.wait()).await.is_err() {
-                tracing::debug!(host = %self.host, ?script.phase, "a shell outlived its end");
-            }
             return Ok(Ran::Whole(answer));
         }
-        if answer.late || answer.flooded || connection.is_alive().await {
-            return Err(cut_short(script, &answer, &complaints));
-        }
-        self.after_loss(&connection, doing, "").await
+        self.sort_out(connection, script, begins, &answer, &complaints).await
     }
 
     /// Runs a script over a connection of its own, once.
@@ -246,6 +331,7 @@ impl Transport for Ssh {
     }
 
     async fn close(&self) {
+        self.session.close().await;
         if let Some(master) = self.master.lock().await.take() {
             master.close();
         }

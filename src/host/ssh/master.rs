@@ -28,9 +28,10 @@ const CLOSED: usize = usize::MAX;
 /// one starts.
 #[derive(Debug)]
 pub(super) struct Master {
+    serial: u64,
     socket: PathBuf,
     log: PathBuf,
-    session: openssh::Session,
+    session: Arc<openssh::Session>,
     /// How many use it right now, or `CLOSED`.
     busy: AtomicUsize,
     used: AtomicU64,
@@ -159,7 +160,9 @@ impl Master {
                 Opened::Open(socket, log) => {
                     turn.accepted();
                     let session = openssh::Session::resume_mux(socket.clone().into(), Some(log.clone().into()));
+                    let session = Arc::new(session);
                     let master = Arc::new(Self {
+                        serial: pool.tick(),
                         socket,
                         log,
                         session,
@@ -232,8 +235,13 @@ impl Master {
             .map(|_| Use(Arc::clone(self)))
     }
 
-    pub(super) fn session(&self) -> &openssh::Session {
+    pub(super) const fn session(&self) -> &Arc<openssh::Session> {
         &self.session
+    }
+
+    /// Tells it from every other connection of this process.
+    pub(super) const fn serial(&self) -> u64 {
+        self.serial
     }
 
     pub(super) fn socket(&self) -> &Path {

@@ -1,0 +1,80 @@
+# shellcheck shell=sh
+# One shell for all that a rollout does on a host: it knows every phase, and does one step after the other.
+#
+# A step is one line on standard input: assignments, and a call of `begin`. It runs in a subshell, so that what it sets, traps
+# or ends is its own. The other side sends the first step only after this has said that it is ready: shells read their
+# script in blocks, and swallow what comes with it.
+
+serve() {
+    in_session=yes
+    # A word to somebody who is gone is an error and no end: the guard has something to do then.
+    trap : PIPE
+    exec 3<&0 </dev/null
+    end_stale
+    guard
+    printf '\n'
+    say begin
+    read_stat "$$"
+    say session "$$" "$stat_group" "$stat_start"
+    say end
+    while IFS= read -r step <&3; do
+        (eval "$step") 3<&-
+    done
+    kill -TERM "$guard" 2>/dev/null
+    exit 0
+}
+
+# Reads a process's group and when it began, by which a number that was given anew is told from the old one.
+read_stat() {
+    stat_group='' stat_start=''
+    if read -r stat 2>/dev/null <"/proc/$1/stat"; then
+        # Behind the name, which may have anything in it: state, parent, group, and the start as the 20th (proc_pid_stat(5)).
+        # shellcheck disable=SC2086
+        set -- ${stat##*) }
+        [ "$#" -lt 20 ] || stat_group=$3 stat_start=${20}
+    fi
+}
+
+# Ends the session before, where a step of it was given up and may still be at work: two of one rollout at once would be two
+# too many. Its guard does so as well, some seconds later.
+end_stale() {
+    [ -n "$p_stale" ] || return 0
+    # shellcheck disable=SC2086
+    set -- $p_stale
+    stale_shell=$1 stale_is="$2 $3"
+    read_stat "$stale_shell"
+    [ -n "$stat_start" ] && [ "$stat_group $stat_start" = "$stale_is" ] || return 0
+    kill -9 "-$stat_group" 2>/dev/null
+    end_gates "$stale_shell"
+}
+
+# Ends what a session's gates run, which has groups of its own, and removes what is temporary.
+end_gates() {
+    for left in "${TMPDIR:-/tmp}/coalmine.$1."*; do
+        [ -O "$left" ] && [ ! -h "$left" ] || continue
+        if read -r gate 2>/dev/null <"$left/gate" && is_number "$gate"; then
+            kill -9 "-$gate" 2>/dev/null || kill -9 "$gate" 2>/dev/null
+        fi
+        rm -rf "$left"
+    done
+}
+
+# Ends this session and what it began once nobody listens any more, or its shell was killed: a link that is cut, or the other
+# side that gave up, ends no step by itself. Standard error is nobody's format, and can take an empty line.
+guard() {
+    (
+        nap=''
+        trap 'kill -9 $nap 2>/dev/null; exit 0' TERM
+        trap : PIPE
+        exec 3<&- >/dev/null
+        while :; do
+            sleep 10 2>/dev/null &
+            nap=$!
+            wait "$nap"
+            printf '\n' >&2 && kill -0 "$$" && continue
+            end_gates "$$"
+            kill -9 0
+        done
+    ) &
+    guard=$!
+}
