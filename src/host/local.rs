@@ -111,6 +111,6 @@ impl Transport for Local {
     }
 
     async fn close(&self) {
-        self.session.close().await;
+        self.session.close();
     }
 }

@@ -61,9 +61,11 @@ impl Session {
         Arc::clone(&self.slot).try_lock_owned().ok().map(Turn)
     }
 
-    /// Closes the shell as soon as no step runs in it.
-    pub(super) async fn close(&self) {
-        self.slot.lock().await.shell = None;
+    /// Closes the shell, unless a step runs in it: that one ends with its connection.
+    pub(super) fn close(&self) {
+        if let Some(mut turn) = self.try_turn() {
+            turn.0.shell = None;
+        }
     }
 }
 

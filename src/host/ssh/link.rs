@@ -331,7 +331,7 @@ impl Transport for Ssh {
     }
 
     async fn close(&self) {
-        self.session.close().await;
+        self.session.close();
         if let Some(master) = self.master.lock().await.take() {
             master.close();
         }
