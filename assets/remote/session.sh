@@ -51,7 +51,9 @@ end_stale() {
 # Ends what a session's gates run, which has groups of its own, and removes what is temporary.
 end_gates() {
     for left in "${TMPDIR:-/tmp}/coalmine.$1."*; do
-        [ -O "$left" ] && [ ! -h "$left" ] || continue
+        if [ ! -O "$left" ] || [ -h "$left" ]; then
+            continue
+        fi
         if read -r gate 2>/dev/null <"$left/gate" && is_number "$gate"; then
             kill -9 "-$gate" 2>/dev/null || kill -9 "$gate" 2>/dev/null
         fi

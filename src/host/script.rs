@@ -208,7 +208,13 @@ impl Opening {
         Self { token: format!("@{:016x}", fastrand::u64(..)), stale: stale.unwrap_or_default().to_owned() }
     }
 
-    /// Gives the text that the shell is sent first; a group of commands, as that of a script.
+    /// Gives the line that tells whether a shell is there at all: it answers at once, however slow the link is.
+    #[must_use]
+    pub fn greeting(&self) -> Vec<u8> {
+        format!("printf '\\n%s\\n%s\\n' '{0} begin' '{0} end'\n", self.token).into_bytes()
+    }
+
+    /// Gives the text that makes it one that does steps; a group of commands, as that of a script.
     #[must_use]
     pub fn text(&self) -> Vec<u8> {
         let set = |name: &str, value: &str| [name.as_bytes(), b"=", &quote_bytes(value.as_bytes()), b"\n"].concat();

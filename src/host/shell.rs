@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::answer::{Answer, Reader, Record, Tail};
 use super::script::{Opening, Script};
 
-/// How long a shell may take to be ready beside what it takes to begin, in which its library is sent.
+/// How long a shell that is there may take to get its library: a link may be slow.
 const SENDING: Duration = Duration::from_secs(30);
 
 /// Holds what a shell is spoken to through.
@@ -55,7 +55,7 @@ pub(super) struct NotOpened {
 }
 
 impl Shell {
-    /// Sends the library and waits until the shell is ready; one that has not begun after `patience` is mute.
+    /// Waits until a shell answers, and sends it the library; one that says nothing for `patience` is mute.
     ///
     /// `stale` is the identity of the shell that was given up before: it is ended first.
     ///
@@ -72,7 +72,10 @@ impl Shell {
         ));
         let mut shell = Self { ends, identity: None, complaints, complain };
         let opening = Opening::new(stale);
-        let answer = shell.say(&opening.text(), &opening.token, patience, patience + SENDING).await;
+        let mut answer = shell.say(&opening.greeting(), &opening.token, patience, patience).await;
+        if answer.ended {
+            answer = shell.say(&opening.text(), &opening.token, SENDING, SENDING).await;
+        }
         if !answer.ended {
             let complaints = shell.complaints().await;
             return Err(NotOpened { answer: Answer { mute: answer.mute || answer.late, ..answer }, complaints });

@@ -77,7 +77,8 @@ fn signals_stop_a_rollout_the_more_often_the_harder() {
     let start = Instant::now();
     kill(pid, Signal::INT);
     let answer = Answer::of(headless.wait_with_output().unwrap()).exits(130);
-    assert!(start.elapsed() < Duration::from_secs(5), "a transfer was waited for");
+    // Half a minute is left of the transfer; freeing the host over such a link takes some seconds.
+    assert!(start.elapsed() < Duration::from_secs(12), "a transfer was waited for");
     let answer = answer
         .says("SIGINT: no new host is started, those under way finish")
         .says("SIGINT: waiting for 1 host that gets the release")

@@ -687,7 +687,7 @@ fn nothing_of_a_script_outlives_it() {
             let mut check = Script::new(Phase::Check, Duration::from_secs(900));
             check.set_path("root", root.path()).set("link", "tool");
             let run = format!("gate 0 800 0 decides 'sleep {seconds}'");
-            check.tail(format!("gates() {{\n{run}\nsay one\nsay two\n}}\n").as_bytes());
+            check.set("gates", &format!("{run}\nsay one\nsay two\n"));
             let mut child = programs.start_in(&check, temporary.path());
             eventually("the gate runs", || !processes_with(&format!("sleep {seconds}")).is_empty());
             assert_eq!(names(temporary.path()).len(), 1);

@@ -51,6 +51,25 @@ enum NoShell {
     Refused(String),
 }
 
+/// Takes a connection along when a transfer over it is given up: what is queued there would hold up whatever comes next, on a slow
+/// link for minutes.
+struct Begun<'a>(Option<&'a Use>);
+
+impl Begun<'_> {
+    /// Leaves the connection as it is.
+    fn ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0 {
+            connection.close();
+        }
+    }
+}
+
 /// What became of a script that was sent over a connection of its own.
 enum Anew {
     Answered(Answer),
@@ -311,7 +330,10 @@ impl Transport for Ssh {
         loop {
             let connection = self.connection().await?;
             let reach = Reach::control(connection.socket(), &self.target.r#become);
-            let broken = match rsync::run(&reach, copy, &self.transfer, progress).await {
+            let begun = Begun(Some(&connection));
+            let ended = rsync::run(&reach, copy, &self.transfer, progress).await;
+            begun.ended();
+            let broken = match ended {
                 Ok(copied) => return Ok(Copied { retries, ..copied }),
                 Err(broken) => broken,
             };
