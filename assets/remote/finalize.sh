@@ -12,6 +12,12 @@ is_kept() {
     for back in .coalmine/back.*; do
         [ -h "$back" ] && [ "$(readlink "$back")" = "releases/$1" ] && return 0
     done
+    is_primed "$1"
+}
+
+# Tells whether another rollout put a release here this week, which may have to be switched to: it takes no place of those that
+# were good here.
+is_primed() {
     mark=.coalmine/primed.$1
     [ -f "$mark" ] || return 1
     read -r by <"$mark"
@@ -54,6 +60,10 @@ prune() {
         case $seen in *" $name "*) continue ;; esac
         seen="$seen$name "
         is_id "$name" && [ -d "releases/$name" ] && is_kept "$name" || continue
+        case "$pinned$good_here " in
+        *" $name "*) ;;
+        *) ! is_primed "$name" || continue ;;
+        esac
         is_adopted "$name" || kept=$((kept + 1))
     done
     seen=' '
