@@ -99,7 +99,7 @@ fn releases_of_another_tool_are_left_alone_and_its_link_is_gone_back_to() {
     assert_eq!(points_at(&absolute), place(&absolute));
 
     // Somebody removes it: that is told before anything.
-    fleet.install(&["1.2.0", "-l", &relative]).exits(0);
+    fleet.install(&["1.2.0", "--even-bad", "-l", &relative]).exits(0);
     fs::remove_dir_all(place(&relative)).unwrap();
     let answer = back(&["--to", "adopted", "-l", &relative]).exits(1);
     answer.says(&format!("{relative} had releases/20250104 before, and somebody removed that"));
