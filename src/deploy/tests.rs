@@ -187,7 +187,7 @@ async fn a_survey_asks_who_is_selected_and_names_who_is_silent() {
     let silent = here
         .told()
         .into_iter()
-        .any(|notice| matches!(notice, Notice::Silent { hosts, asked: 2 } if hosts == [host("mw02")]));
+        .any(|notice| matches!(notice, Notice::Silent { hosts, asked: 2, .. } if hosts == [host("mw02")]));
     assert!(silent, "who lets everybody wait is named");
     let nobody = Selection { limit: Some("mw09".to_owned()), exclude: None };
     let error = deployment.survey(&nobody, None, &Survey::Shallow).await.unwrap_err();
