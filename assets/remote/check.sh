@@ -5,10 +5,16 @@
 # gate INDEX SECONDS RETRIES DRY COMMAND, in a subshell that has its environment: fails where the gates after it do not run.
 gate() {
     tries=0
+    lost=0
     while :; do
         attempt "$2" "$folder" "$5"
         case $attempt_code in
         0 | 75) break ;;
+        lost)
+            # Whoever read its output ended before it did, and so ended it: that says nothing of the release.
+            lost=$((lost + 1))
+            [ "$lost" -gt 2 ] || continue
+            ;;
         esac
         [ "$tries" -lt "$3" ] || break
         tries=$((tries + 1))

@@ -101,6 +101,7 @@ fence() {
         return 0
     fi
     read_lease
+    [ "$lease_rollout" != "$p_rollout" ] || fail io "cannot renew the lock"
     if [ -n "$lease" ]; then
         say_lease holder
         fail locked "locked for rollout $lease_rollout"

@@ -2,6 +2,8 @@
 # Takes the host's lock, or renews it, and asks what the host has.
 
 phase_lock() {
+    # Nothing travels yet.
+    require_tools rsync
     say_facts
     enter
     take_lease

@@ -70,6 +70,17 @@ learn() {
     fail io "$* gave no answer${why:+: $why}"
 }
 
+# require_tools BUT: refuses a host before anything is begun there, by what it lacks, but for a tool that is not needed yet.
+require_tools() {
+    look_for_tools
+    [ -z "$missing" ] || [ "$missing" = "$1" ] || fail tool "$missing"
+}
+
+# Of a full disk `cat` says that it is one; printf of dash does not.
+write_line() {
+    printf '%s\n' "$1" | cat >"$2"
+}
+
 # Moves a thing to another name, and believes it when the old one is gone.
 rename() {
     must mv -f -T "$1" "$2"
@@ -102,8 +113,14 @@ look_for_tools() {
     missing=${missing# }
 }
 
+# The time in seconds. Where there is none, what is computed from it ends the script instead of being near 1970.
 now() {
-    date +%s
+    for _ in 1 2 3; do
+        time_now=$(date +%s)
+        is_number "$time_now" && break
+        time_now=no_time
+    done
+    printf '%s\n' "$time_now"
 }
 
 # A name that can be part of a path as it is.
@@ -186,7 +203,8 @@ watch() {
             [ "$left" -ge "$span" ] || span=$left
             sleep "$span" >/dev/null &
             nap=$!
-            wait "$nap"
+            # A host that cannot sleep is not watched from there.
+            wait "$nap" || exit 0
             left=$((left - span))
         done
         [ "$left" -gt 0 ] || say late

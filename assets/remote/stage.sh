@@ -3,10 +3,8 @@
 #
 # Answers `already`, or `absent` with what could be linked, or `staged` with where, and what is known to be wrong with it.
 
-# Refuses a host before anything is sent, by what it lacks.
+# Refuses a host that cannot run what is to be sent.
 require() {
-    look_for_tools
-    [ -z "$missing" ] || fail tool "$missing"
     [ -z "$p_python_path" ] && return 0
     learn uname -m
     machine=$learned
@@ -88,6 +86,7 @@ link_copy() {
 }
 
 phase_stage() {
+    require_tools ''
     enter
     not_locked_by_another
     require

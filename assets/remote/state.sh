@@ -45,11 +45,6 @@ read_state() {
     done <"$state"
 }
 
-# Of a full disk `cat` says that it is one; printf of dash does not.
-write_line() {
-    printf '%s\n' "$1" | cat >"$2"
-}
-
 write_facts() {
     {
         for fact in "current $state_current" "good $state_good" "previous $state_previous" "rollout $state_rollout" \
@@ -67,7 +62,7 @@ write_facts() {
 
 write_state() {
     must write_facts ".coalmine/state.new.$p_nonce"
-    must mv -f -T ".coalmine/state.new.$p_nonce" "$state"
+    rename ".coalmine/state.new.$p_nonce" "$state"
 }
 
 # Writes it where it can be.

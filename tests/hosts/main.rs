@@ -7,6 +7,7 @@
 )]
 
 mod connections;
+mod failing;
 mod over_ssh;
 mod scripts;
 mod sshd;

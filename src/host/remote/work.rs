@@ -158,6 +158,7 @@ fn report(gate: &GateCheck, code: &str, retries: &str, digits: &str) -> GateRepo
     };
     let mut message = match code {
         "0" => String::new(),
+        "lost" => "what it prints cannot be read on the host".to_owned(),
         "late" => format!("took longer than {} s", gate.timeout.as_secs_f64()),
         code => format!("exit {code}"),
     };
