@@ -12,3 +12,4 @@ mod over_ssh;
 mod scripts;
 mod sshd;
 mod stage;
+mod userlands;

@@ -1,0 +1,285 @@
+//! Shells and tools that hosts have, and what a rollout does there: every cell of the table in `assets/remote/README.md`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::stage::{
+    Content, current, eventually, fleet, host, me, processes_with, release, rollout, target, temporary,
+};
+use coalmine::host::{
+    GateCheck, Host as _, HostError, LockRequest, RealHost, SshSettings, Survey, Switch, TargetSettings,
+    TransferSettings,
+};
+use coalmine::model::{Installed, RollBackTarget, Slot, Verdict};
+use coalmine::release::StoredRelease;
+
+/// As `mv` of uutils 0.12: looks through both names, and puts no link that leads nowhere in the place of one that leads to a folder.
+const UUTILS_MV: &str = r#"#!/usr/bin/dash
+if [ "$1 $2" = '-f -T' ] && [ -h "$3" ] && [ ! -e "$3" ] && [ -d "$4" ]; then
+    echo "mv: cannot overwrite directory '$4' with non-directory" >&2
+    exit 1
+fi
+exec /usr/bin/mv "$@"
+"#;
+
+/// As `tail` of uutils 0.12: of a pipe that has a name it waits for more when all have closed it.
+const UUTILS_TAIL: &str = r#"#!/usr/bin/dash
+case $(/usr/bin/readlink /proc/self/fd/0) in
+pipe:*) exec /usr/bin/tail "$@" ;;
+esac
+/usr/bin/tail "$@" >/dev/null
+exec /usr/bin/sleep 60
+"#;
+
+/// What `sh` is, and where the tools are from.
+struct Userland {
+    shell: &'static str,
+    tools: &'static str,
+}
+
+const USERLANDS: [Userland; 8] = [
+    Userland { shell: "dash", tools: "coreutils" },
+    Userland { shell: "bash", tools: "coreutils" },
+    Userland { shell: "mksh", tools: "coreutils" },
+    Userland { shell: "yash", tools: "coreutils" },
+    Userland { shell: "zsh", tools: "coreutils" },
+    Userland { shell: "busybox", tools: "coreutils" },
+    Userland { shell: "busybox", tools: "busybox" },
+    Userland { shell: "dash", tools: "uutils" },
+];
+
+impl Userland {
+    fn name(&self) -> String {
+        let shell = if self.shell == "busybox" { "busybox ash" } else { self.shell };
+        let tools = match self.tools {
+            "coreutils" => "GNU coreutils",
+            "uutils" => "as uutils 0.12: `mv`, `tail`",
+            tools => tools,
+        };
+        format!("{shell}, {tools}")
+    }
+
+    fn is_here(&self) -> bool {
+        Path::new("/usr/bin").join(self.shell).exists() || Path::new("/bin").join(self.shell).exists()
+    }
+
+    fn versions(&self) -> String {
+        let mut packages = vec![self.shell];
+        if self.tools != "uutils" && self.tools != self.shell {
+            packages.push(self.tools);
+        }
+        let version = |package: &str| {
+            let said = Command::new("dpkg-query").args(["-W", "-f", "${Version}", package]).output();
+            said.ok().map(|said| String::from_utf8_lossy(&said.stdout).into_owned()).filter(|said| !said.is_empty())
+        };
+        packages.iter().map(|package| version(package).unwrap_or_else(|| "?".into())).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Makes the folders that are searched for programs.
+    fn path(&self, folder: &Path) -> String {
+        if self.tools == "busybox" {
+            assert!(Command::new("busybox").args(["--install", "-s"]).arg(folder).status().unwrap().success());
+            for applet in fs::read_dir(folder).unwrap().flatten() {
+                // It would name itself by the path that it was started by.
+                fs::remove_file(applet.path()).unwrap();
+                symlink("/usr/bin/busybox", applet.path()).unwrap();
+            }
+            symlink("/usr/bin/rsync", folder.join("rsync")).unwrap();
+            return folder.display().to_string();
+        }
+        symlink(Path::new("/usr/bin").join(self.shell), folder.join("sh")).unwrap();
+        if self.tools == "uutils" {
+            for (name, text) in [("mv", UUTILS_MV), ("tail", UUTILS_TAIL)] {
+                fs::write(folder.join(name), text).unwrap();
+                fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+            }
+        }
+        format!("{}:/usr/bin:/bin", folder.display())
+    }
+}
+
+const OPERATIONS: [&str; 9] =
+    ["install", "upgrade", "gates", "roll back", "repair", "slot", "goes back alone", "adopt", "doctor"];
+
+struct Stand {
+    root: tempfile::TempDir,
+    host: Arc<RealHost>,
+    one: Arc<StoredRelease>,
+    two: Arc<StoredRelease>,
+}
+
+fn switch(slot: Option<&str>, confirm: u64) -> Switch {
+    let slot = slot.map(|slot| Slot::new(slot).unwrap());
+    Switch { rollout: rollout("r"), slot, confirm: Duration::from_secs(confirm) }
+}
+
+impl Stand {
+    async fn bring(&self, release: &Arc<StoredRelease>, switch: &Switch) -> Result<bool, HostError> {
+        let lease = Duration::from_secs(60);
+        let request = LockRequest { owner: me(), rollout: rollout("r"), reason: None, lease };
+        self.host.lock(&request, None).await?;
+        self.host.prime(release, &rollout("r"), &|_| {}).await?;
+        self.host.activate(&release.id, switch).await?;
+        let link = self.root.path().join(switch.slot.as_ref().map_or("tool", Slot::as_str));
+        Ok(release.manifest.verify_tree(&link.join(".")).is_ok())
+    }
+
+    /// Does one of the operations; tells whether what had to come of it came.
+    async fn works(&self, operation: &str) -> Result<bool, HostError> {
+        let root = self.root.path();
+        let to = |release: &StoredRelease| Path::new("releases").join(release.id.to_string());
+        match operation {
+            "install" => {
+                let whole = self.bring(&self.one, &switch(None, 0)).await?;
+                self.host.finalize(&self.one.id, &rollout("r"), None).await?;
+                Ok(whole)
+            }
+            "upgrade" => self.bring(&self.two, &switch(None, 0)).await,
+            "gates" => {
+                let gate = |run: &str| GateCheck {
+                    name: "gate".into(),
+                    run: run.into(),
+                    environment: vec![("WORD".into(), "a 'word'".into())],
+                    timeout: Duration::from_secs(30),
+                    retries: 0,
+                    dry: true,
+                };
+                let gates = [gate("echo \"$WORD\"; cat plain"), gate("echo last words; exit 3")];
+                let begun = std::time::Instant::now();
+                let reports = self.host.check(&gates).await?;
+                let verdicts: Vec<_> = reports.iter().map(|report| report.verdict).collect();
+                Ok(verdicts == [Verdict::Pass, Verdict::Fail]
+                    && reports[0].output == "a 'word'\n2.0"
+                    && reports[1].message == "exit 3: last words"
+                    && begun.elapsed() < Duration::from_secs(20))
+            }
+            "roll back" => {
+                let back = RollBackTarget::Release { id: self.one.id.clone() };
+                self.host.roll_back(&back, None, &switch(None, 0)).await?;
+                Ok(current(root) == to(&self.one))
+            }
+            "repair" => {
+                let file = root.join("tool/line\nfeed");
+                fs::remove_file(&file).unwrap();
+                fs::write(&file, "x").unwrap();
+                let probe = self.host.probe(&Survey::Deep, None).await?;
+                let seen = matches!(probe.installed, Installed::Release { drift: Some(_), .. });
+                let whole = self.bring(&self.one, &switch(None, 0)).await?;
+                let probe = self.host.probe(&Survey::Deep, None).await?;
+                Ok(seen && whole && matches!(probe.installed, Installed::Release { drift: None, .. }))
+            }
+            "slot" => {
+                let first = self.bring(&self.one, &switch(Some("beta"), 0)).await?;
+                Ok(first && self.bring(&self.two, &switch(Some("beta"), 0)).await? && current(root) == to(&self.one))
+            }
+            "goes back alone" => {
+                let switched = self.bring(&self.two, &switch(None, 1)).await?;
+                eventually("it goes back", || current(root) == to(&self.one));
+                let reverted = root.join(".coalmine/reverted.r");
+                eventually("it is told", || reverted.exists());
+                Ok(switched && self.host.confirm(&rollout("r")).await.is_err())
+            }
+            "adopt" => {
+                fs::remove_file(root.join("tool")).unwrap();
+                fs::create_dir_all(root.join("tool/deep")).unwrap();
+                fs::write(root.join("tool/deep/o\ndd"), "old").unwrap();
+                let whole = self.bring(&self.two, &switch(None, 0)).await?;
+                self.host.roll_back(&RollBackTarget::Adopted, None, &switch(None, 0)).await?;
+                Ok(whole && fs::read(root.join("tool/deep/o\ndd")).is_ok_and(|bytes| bytes == b"old"))
+            }
+            _ => {
+                let probe = self.host.probe(&Survey::Tools, None).await?;
+                let fact = |name: &str| probe.facts.iter().any(|(fact, _)| fact == name);
+                Ok(!fact("missing") && !fact("wrong") && !fact("greets") && fact("rsync"))
+            }
+        }
+    }
+}
+
+fn odd(state: &Path, version: &str) -> Arc<StoredRelease> {
+    let files: [(&[u8], Content<'_>); 7] = [
+        (b"plain", Content::Text(version)),
+        (b"#comment", Content::Text(version)),
+        (b"line\nfeed", Content::Text(version)),
+        (b"back\\slash \"'$(x)", Content::Text(version)),
+        (b"latin-\xe9\xff", Content::Text(version)),
+        (b"same/file", Content::Program("#!/bin/sh\n")),
+        (b"same/link", Content::Link("../line\nfeed")),
+    ];
+    release(state, version, &files)
+}
+
+async fn row(userland: &Userland) -> Vec<String> {
+    let (state, bin, root) = (temporary(), temporary(), temporary());
+    // Behind a link that another made: rsync on a host follows none of those (3.5.0).
+    let door = temporary();
+    symlink(root.path(), door.path().join("root")).unwrap();
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::lchown(door.path().join("root"), Some(65534), None).unwrap();
+    }
+    let r#become = vec!["/usr/bin/env".to_owned(), format!("PATH={}", userland.path(bin.path()))];
+    let settings = TargetSettings { r#become, ..target(&door.path().join("root")) };
+    let fleet = fleet(SshSettings::default(), TransferSettings::default(), settings, state.path());
+    let (one, two) = (odd(state.path(), "1.0"), odd(state.path(), "2.0"));
+    let stand = Stand { root, host: host(&fleet, "here"), one, two };
+    let mut cells = Vec::new();
+    for operation in OPERATIONS {
+        cells.push(match stand.works(operation).await {
+            Ok(true) => "yes".to_owned(),
+            Ok(false) => "no".to_owned(),
+            Err(error) => format!("no: {error:?}"),
+        });
+    }
+    // Nothing temporary is left.
+    let left: Vec<_> = fs::read_dir(stand.root.path().join(".coalmine"))
+        .unwrap()
+        .chain(fs::read_dir(stand.root.path()).unwrap())
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with(".coalmine-") || name.contains(".new.") || name.starts_with("work."))
+        .collect();
+    assert!(left.is_empty(), "{}: {left:?}", userland.name());
+    assert!(processes_with(&stand.root.path().display().to_string()).is_empty());
+    cells
+}
+
+#[tokio::test]
+async fn every_userland_does_every_operation_and_the_table_says_so() {
+    let mut table =
+        format!("| `sh`, tools | seen with | {} |\n|---|---|{}\n", OPERATIONS.join(" | "), "---|".repeat(9));
+    let mut missing = Vec::new();
+    for userland in &USERLANDS {
+        let cells = if userland.is_here() {
+            row(userland).await
+        } else {
+            // Told, and never silently so: `.ci/test` installs them where that can be done.
+            missing.push(userland.shell);
+            vec!["yes".to_owned(); OPERATIONS.len()]
+        };
+        writeln!(table, "| {} | {} | {} |", userland.name(), userland.versions(), cells.join(" | ")).unwrap();
+    }
+    eprintln!("not installed here, and not tried: {missing:?}");
+    assert!(!table.contains("| no"), "{table}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/remote/README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once("<!-- userlands -->\n").unwrap();
+    let (written, after) = rest.split_once("<!-- end of userlands -->").unwrap();
+    if std::env::var_os("COALMINE_REGENERATE").is_some() {
+        assert!(missing.is_empty(), "the table is written where all are installed");
+        fs::write(&path, format!("{before}<!-- userlands -->\n{table}<!-- end of userlands -->{after}")).unwrap();
+        return;
+    }
+    // Versions are those of where it was written.
+    let without_versions = |table: &str| {
+        let without = |line: &str| {
+            let cells = line.split(" | ").enumerate().filter(|(at, _)| *at != 1);
+            cells.map(|(_, cell)| cell.to_owned()).collect::<Vec<_>>().join(" | ")
+        };
+        table.lines().map(without).collect::<Vec<_>>()
+    };
+    assert_eq!(without_versions(written), without_versions(&table), "run this test with COALMINE_REGENERATE=1");
+}
