@@ -147,6 +147,7 @@ compare() {
                 while ((getline name <(work "/links")) > 0 && (getline target <(work "/links")) > 0) points[name] = target
                 read_sums(work "/sums")
                 while ((getline name <(work "/names")) > 0) {
+                    entries++
                     if ((getline fact <(work "/facts")) <= 0) exit 2
                     key = substr(name, 3)
                     if (key == "MANIFEST") continue
@@ -170,11 +171,11 @@ compare() {
                 if ((getline fact <(work "/facts")) > 0) exit 2
                 for (key in kind) if (!(key in seen)) { wrong++; print key in spelled ? spelled[key] : key >(work "/wrong") }
                 # Last, and so what was found where the rest could not be written.
-                print wrong + 0, extra + 0, unread + 0 >(work "/verdict")
+                print entries + 0, wrong + 0, extra + 0, unread + 0 >(work "/verdict")
                 exit 0
             }' MANIFEST "$work" "$2" "$stand_in" || exit 2
     ) || unproven "$1"
-    if ! read -r wrong extra unread <"$work/verdict" || ! is_number "$unread"; then
+    if ! read -r proven wrong extra unread <"$work/verdict" || ! is_number "$unread"; then
         unproven "$1"
     fi
 }
