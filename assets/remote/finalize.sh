@@ -70,7 +70,9 @@ prune() {
     for name in $worth; do
         case $seen in *" $name "*) continue ;; esac
         seen="$seen$name "
-        is_id "$name" && [ -d "releases/$name" ] && ! is_kept "$name" && is_ours "$name" || continue
+        if ! is_id "$name" || [ ! -d "releases/$name" ] || is_kept "$name" || ! is_ours "$name"; then
+            continue
+        fi
         if [ "$kept" -lt "$p_keep" ]; then
             kept=$((kept + 1))
         else
@@ -143,7 +145,9 @@ phase_finalize() {
         fail armed "the switch was not confirmed"
     fi
     # Told twice, it is the same: what is good already leads away from nothing.
-    [ -n "$p_id" ] && [ "$state_good" = "$p_id" ] || remember_good
+    if [ -z "$p_id" ] || [ "$state_good" != "$p_id" ]; then
+        remember_good
+    fi
     state_current=$link_id
     state_rollout=$p_rollout
     state_pending=''
