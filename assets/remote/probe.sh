@@ -22,6 +22,38 @@ say_facts() {
     [ "$p_deep" != tools ] || try_tools
 }
 
+# Tells two names of one machine from two machines: the kernel that runs, and the folder that releases are in or will be.
+say_machine() {
+    kernel=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || cat /etc/machine-id 2>/dev/null)
+    place=$p_root
+    below=''
+    while [ ! -d "$place" ]; do
+        below=/${place##*/}$below
+        case $place in
+        /*/*) place=${place%/*} ;;
+        /*) place=/ ;;
+        */*) place=${place%/*} ;;
+        *) place=. ;;
+        esac
+    done
+    folder=$(stat -L -c '%d:%i' "$place" 2>/dev/null)
+    [ -z "$kernel" ] || [ -z "$folder" ] || say fact machine "$kernel:$folder$below"
+    [ "$p_deep" != tools ] || say_place
+}
+
+# What a transfer needs of that folder, and what is left there.
+say_place() {
+    # shellcheck disable=SC2046
+    set -- $(df -P "$place" 2>/dev/null | tail -n 1)
+    [ $# -lt 6 ] || say fact room "$4"
+    # shellcheck disable=SC2046
+    set -- $(df -P -i "$place" 2>/dev/null | tail -n 1)
+    # Some file systems count none.
+    [ $# -lt 6 ] || [ "$2" = 0 ] || say fact inodes "$4"
+    say fact clock "$(date +%s)"
+    [ ! -d "$p_root/.coalmine/lock" ] || say fact locked yes
+}
+
 # Tries what is not the same everywhere, as a rollout uses it.
 try_tools() {
     work_here

@@ -2,6 +2,7 @@
 
 phase_probe() {
     say_facts
+    say_machine
     if cd "$p_root" 2>/dev/null; then
         tidy
         [ ! -w .coalmine ] || honour_dead_men

@@ -1,5 +1,5 @@
 use super::args::{Cli, ConfigCommand, TableFormat};
-use super::output::print;
+use super::output::{print, tell};
 use super::{interrupt, workspace};
 use crate::deploy::{Error, check_environment};
 
@@ -28,6 +28,9 @@ pub(super) fn run(cli: &Cli, command: &ConfigCommand) -> Result<u8, Error> {
             })?;
             if !wrong.is_empty() {
                 return Err(Error::usage(wrong.join("\n")));
+            }
+            for text in workspace.unheeded()? {
+                tell(&format!("warning: {text}"));
             }
             print(&right)?;
         }

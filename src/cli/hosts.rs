@@ -2,7 +2,7 @@ use crate::deploy::{Error, Workspace};
 use std::collections::HashSet;
 
 use super::args::HostsArgs;
-use super::output::print;
+use super::output::{print, tell};
 use super::{Cli, interrupt, workspace};
 use crate::expr::{Expression, fold};
 use crate::model::HostId;
@@ -16,6 +16,10 @@ pub(super) fn run(cli: &Cli, args: &HostsArgs) -> Result<u8, Error> {
             Some(expression) => {
                 let expression = Expression::new(expression)?;
                 let universe = universe(&workspace).await?;
+                let notes = universe.as_deref().map(|within| workspace.inventory.notes(&expression, within));
+                for note in notes.unwrap_or_default() {
+                    tell(&format!("note: {note}"));
+                }
                 workspace.resolve(&expression, universe).await
             }
         }

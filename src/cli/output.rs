@@ -106,6 +106,7 @@ fn hear_of_release(progress: &Progress) {
     match progress {
         Progress::Fetching { remote } => tracing::info!("fetching {remote}"),
         Progress::Warning { text } => tell(&format!("warning: {text}")),
+        Progress::Note { text } => tracing::info!("{text}"),
         Progress::Resolved { version, commit } => tracing::info!("{version} is commit {}", commit.as_str()),
         Progress::Waiting { owner } => tell(&format!("waiting for process {owner}, which builds")),
         Progress::Reused { id } => tracing::info!("{id} was built before"),

@@ -4,7 +4,7 @@ use super::{Cli, interrupt, workspace};
 use crate::deploy::{Deployment, Error, Workspace, waiting_note};
 use crate::host::Survey;
 use crate::model::Version;
-use crate::release::compare;
+use crate::plan::check_machines;
 use crate::report::{HostStatusReport, StatusReport};
 
 pub(super) fn run(cli: &Cli, args: &StatusArgs) -> Result<u8, Error> {
@@ -32,7 +32,12 @@ async fn survey(workspace: &Workspace, args: &StatusArgs) -> Result<StatusReport
     let wanted = workspace.wanted_release(&fleet.wanted(args.version.as_deref(), None), args.no_fetch).await?;
     let deployment = Deployment::over_ssh(workspace, fleet, true)?;
     let answers = deployment.survey(&args.selection.clone().into(), args.slot.as_ref(), &Survey::Deep).await?;
-    let order = |a: &Version, b: &Version| compare(a.as_str(), b.as_str());
+    let asked = answers.all().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
+    if let Err(twins) = check_machines(asked) {
+        tell(&format!("warning: {twins}"));
+    }
+    let versions = workspace.version_order();
+    let order = |a: &Version, b: &Version| versions.compare(a.as_str(), b.as_str());
     // A group that cannot be read hides no host.
     drop(workspace.grouped().await);
     let mut rows = Vec::new();

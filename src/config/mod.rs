@@ -49,6 +49,7 @@ mod tree;
 mod trust;
 mod variable;
 mod variables;
+mod version;
 mod word;
 
 #[cfg(test)]
@@ -74,4 +75,5 @@ pub use text::{
     PythonName, TagGlob, TargetRoot, Title, UnixGroup,
 };
 pub use variables::Variables;
+pub use version::VersionPattern;
 pub use word::{BuildKind, Channel, Compress, HostKeys, Installer, Modes, Verify};

@@ -19,6 +19,7 @@ use super::text::{
     ProductName, PythonName, TagGlob, TargetRoot, Title, UnixGroup,
 };
 use super::variables::Variables;
+use super::version::VersionPattern;
 use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Installer, Modes, Verify};
 use crate::expr::{Expression, SiteRule};
 use crate::model::{Environment, StageName};
@@ -137,6 +138,11 @@ static PRODUCT: Section = Section {
         value::<LocalPath>("repository", Essential(r#""/srv/deployment/scap""#), "the checkout that holds the tags"),
         value::<Option<GitRemote>>("remote", Default(r#""origin""#), r#"fetched first; "" for never"#),
         value::<TagGlob>("tags", Default(r#""[0-9]*""#), "which tags are releases; ordered as versions, not as text"),
+        value::<Option<VersionPattern>>(
+            "version_pattern",
+            Default(r#""""#),
+            r"where tags cannot be ordered as they are: '^rel-(\d+)-(\d+)$', its captures are the version",
+        ),
         value::<bool>("verify_tags", Default("false"), "true: only tags that `git verify-tag` accepts"),
     ],
 };

@@ -19,6 +19,7 @@ use super::text::{
     PythonName, TagGlob, TargetRoot, Title, UnixGroup,
 };
 use super::variables::Variables;
+use super::version::VersionPattern;
 use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Installer, Modes, Verify};
 use crate::expr::{Expression, GroupName, SiteRule, nearest};
 use crate::model::{Environment, FailureClass, HostId, StageName};
@@ -105,6 +106,9 @@ pub struct Product {
     pub remote: Option<GitRemote>,
     /// Which tags are releases.
     pub tags: TagGlob,
+    /// How the version is read in a tag; none for the order that needs no words.
+    #[serde(deserialize_with = "leaf")]
+    pub version_pattern: Option<VersionPattern>,
     /// Whether only tags count that `git verify-tag` accepts.
     pub verify_tags: bool,
 }

@@ -150,7 +150,11 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
         check_masters(&self.fleet)?;
         self.check_slot(slot)?;
         let chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
-        self.refuse_no_target(&chosen)
+        self.refuse_no_target(&chosen)?;
+        for note in self.workspace.selection_notes(&self.fleet.everybody(), selection) {
+            self.tell(Notice::warning(note));
+        }
+        Ok(())
     }
 
     /// Refuses a selection of masters alone: nothing that became of them would be a success of any host.

@@ -213,6 +213,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             stages: settings::stages(self.workspace, &self.fleet).await?,
             out_of_service: self.out_of_service(),
             bad: verdicts.bad(),
+            notes: aim.stored.as_ref().map(|release| release.notes.clone()).unwrap_or_default(),
         };
         Ok(plan::make(request)?)
     }

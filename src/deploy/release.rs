@@ -7,8 +7,8 @@ use super::settings;
 use super::workspace::Workspace;
 use crate::model::ReleaseId;
 use crate::release::{
-    Mark, Progress, Repository, Request, Resolved, Source, Store, StoredRelease, Tag, Verdicts, Wanted, prepare,
-    resolve,
+    Mark, Progress, Repository, Request, Resolved, Source, Store, StoredRelease, Tag, Verdicts, VersionOrder, Wanted,
+    prepare, resolve,
 };
 
 /// Says how a release is come by.
@@ -112,9 +112,12 @@ impl Workspace {
         }
         let repository = Repository::open(&source.repository).await?;
         match repository.fetch(&source.remote, source.fetch_deadline).await {
-            Ok(moved) => {
-                for tag in moved {
+            Ok(fetched) => {
+                for tag in fetched.moved {
                     self.tell(Notice::warning(tag));
+                }
+                for name in fetched.withdrawn {
+                    self.tell(Notice::warning(format!("the tag {name} was withdrawn upstream")));
                 }
             }
             Err(error) => self.tell(Notice::warning(format!("the tags may be old: {error}"))),
@@ -130,7 +133,13 @@ impl Workspace {
     pub async fn tags(&self) -> Result<Vec<Tag>, Error> {
         let product = &self.config().product;
         let repository = Repository::open(product.repository.as_path()).await?;
-        Ok(repository.tags(product.tags.as_str()).await?)
+        Ok(repository.tags(product.tags.as_str(), &self.version_order()).await?)
+    }
+
+    /// Gives the order of the product's versions.
+    #[must_use]
+    pub fn version_order(&self) -> VersionOrder {
+        VersionOrder::new(self.config().product.version_pattern.clone())
     }
 
     fn told(&self, progress: Progress) {

@@ -1,5 +1,6 @@
 //! What the configuration says, in the words of the rooms that do it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use super::error::Error;
 use super::workspace::{Fleet, Workspace};
 use crate::config::{self, Config, DryWords, StageSelection};
 use crate::host::{Compress, HostKeys, RealFleet, SshSettings, TargetSettings, TransferSettings, Verify};
-use crate::model::{Bytes, ReleaseId};
+use crate::model::{Bytes, HostId, ReleaseId};
 use crate::plan::StageRequest;
-use crate::release::{BuildKind, BuildSpec, Installer, Modes, Source};
+use crate::release::{BuildKind, BuildSpec, Installer, Modes, Source, VersionOrder};
 
 /// How long the product's remote may take to be fetched.
 const FETCH: Duration = Duration::from_secs(120);
@@ -20,6 +21,7 @@ pub(super) fn source(config: &Config, no_fetch: bool) -> Source {
         repository: product.repository.as_path().to_owned(),
         remote: product.remote.as_ref().map_or_else(String::new, |remote| remote.as_str().to_owned()),
         tags: product.tags.as_str().to_owned(),
+        order: VersionOrder::new(product.version_pattern.clone()),
         verify_tags: product.verify_tags,
         fetch: !no_fetch,
         fetch_deadline: FETCH,
@@ -66,7 +68,11 @@ pub(super) fn build_spec(config: &Config) -> BuildSpec {
 pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>, Error> {
     let (config, store) = (workspace.config(), workspace.store()?);
     let (ssh, transfer, target) = (&config.ssh, &config.transfer, &config.target);
+    let addresses = workspace.inventory.addresses()?;
+    let here: HashSet<HostId> =
+        addresses.iter().filter(|(_, address)| address.local).map(|(host, _)| host.clone()).collect();
     let ssh = SshSettings {
+        addresses,
         config: ssh.config.as_ref().map(|path| path.as_path().to_owned()),
         user: target.user.as_ref().map(|user| user.as_str().to_owned()),
         connect_timeout: ssh.connect_timeout,
@@ -108,7 +114,7 @@ pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>,
         ssh,
         transfer,
         target,
-        move |host| names.iter().any(|name| name == host.as_str()),
+        move |host| here.contains(host) || names.iter().any(|name| name == host.as_str()),
         move |id: &ReleaseId| store.manifest(id),
     );
     let fleet = fleet.map_err(|error| {
@@ -124,7 +130,9 @@ fn this_machine() -> Vec<String> {
     let name = uname.nodename().to_string_lossy().into_owned();
     let domain = uname.domainname().to_string_lossy().into_owned();
     let full = (!matches!(domain.as_str(), "" | "(none)")).then(|| format!("{name}.{domain}"));
-    [Some(name), full, Some("localhost".to_owned())].into_iter().flatten().collect()
+    let names = [Some(name), full, Some("localhost".to_owned())].into_iter().flatten();
+    // As hosts are named.
+    names.map(|name| name.to_ascii_lowercase()).collect()
 }
 
 /// Gives the stages of an environment with their hosts.

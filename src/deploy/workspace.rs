@@ -292,6 +292,41 @@ impl Workspace {
         Ok(chosen.await??)
     }
 
+    /// Says which names of a limit are no host, where some of a range are.
+    #[must_use]
+    pub fn selection_notes(&self, within: &[HostId], selection: &Selection) -> Vec<String> {
+        let limit = selection.limit.as_deref().and_then(|limit| Expression::new(limit).ok());
+        limit.map(|limit| self.inventory.notes(&limit, within)).unwrap_or_default()
+    }
+
+    /// Says what inventories say of how hosts are reached and is not obeyed.
+    ///
+    /// # Errors
+    ///
+    /// When an inventory cannot be read, or two of them contradict each other.
+    pub fn unheeded(&self) -> Result<Vec<String>, Error> {
+        let user = &self.config().target.user;
+        let mut told: Vec<String> = Vec::new();
+        for (group, text, hosts) in self.inventory.passed_over()? {
+            let of = if hosts.is_empty() { String::new() } else { format!(", of {}", crate::expr::fold(&hosts)) };
+            told.push(format!("group {group}: {text}{of}"));
+        }
+        if let Some(user) = user {
+            let others: Vec<HostId> = self
+                .inventory
+                .addresses()?
+                .into_iter()
+                .filter(|(_, address)| address.user.as_ref().is_some_and(|other| other.as_str() != user.as_str()))
+                .map(|(host, _)| host)
+                .collect();
+            if !others.is_empty() {
+                let hosts = crate::expr::fold(&others);
+                told.push(format!("ansible_user is not obeyed: target.user = \"{user}\" is stronger, of {hosts}"));
+            }
+        }
+        Ok(told)
+    }
+
     /// Names the groups of a host; a group that cannot be read hides nothing else.
     #[must_use]
     pub fn groups_of(&self, host: &HostId) -> Vec<String> {

@@ -159,6 +159,20 @@ pub enum ResolveError {
         /// `; did you mean …?`, or nothing.
         hint: String,
     },
+    /// A range names hosts that do not exist, where those that it names were to be spared.
+    #[error("`{term}` spares by name, and {count} of its {of} names {} no host: {missing}{hint}", if *.count == 1 { "is" } else { "are" })]
+    Missing {
+        /// The term.
+        term: String,
+        /// The names that are none, folded.
+        missing: String,
+        /// How many they are.
+        count: usize,
+        /// How many names the term stands for.
+        of: usize,
+        /// `; did you mean …?`, or nothing.
+        hint: String,
+    },
     /// Each term matches something, and together they match nothing.
     #[error("`{expression}` matches nothing, though each of its terms does")]
     NothingTogether {

@@ -39,8 +39,15 @@
 //!
 //! Every term must match a host of the universe, wherever it stands: on the right of `!` and in `-x` too, where a mistyped
 //! name would let a host through that was to be spared. A term in parentheses is a term. A range is one term, and one
-//! host of it is enough. What operators make of terms may be empty on the way, but not at the end.
+//! host of it is enough where hosts are chosen. What operators make of terms may be empty on the way, but not at the end.
 //! A file lists its hosts one by one, so each of them must be in the universe, as if it had been typed.
+//!
+//! Where hosts are spared, behind `!` and in `-x`, every name of a range must be a host's: `!mw[1-10]` that was meant as `!mw[01-10]` would
+//! spare mw10 alone. Elsewhere the names that are none are counted in a note ([`Expression::notes`]).
+//!
+//! # Case
+//!
+//! Names of hosts have neither case nor a final dot (RFC 4343): `MW01.` is `mw01`, in expressions as in every inventory.
 //!
 //! # Why not the `nodeset` crate
 //!

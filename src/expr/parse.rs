@@ -110,9 +110,7 @@ impl<'a> Parser<'a> {
                 Some(b'!') => Operator::Minus,
                 Some(b'&') => Operator::Intersection,
                 Some(b'^') => Operator::Difference,
-                Some(_) => {
-                    return Err(self.wrong("expected one of the operators `,` `!` `&` `^` between two terms"));
-                }
+                Some(_) => return Err(self.no_operator()),
             };
             let start = self.place;
             self.place += 1;
@@ -131,6 +129,27 @@ impl<'a> Parser<'a> {
             rest.push((operator, self.term()?));
         }
         Ok(Chain { first, rest })
+    }
+
+    /// Says which operators there are, and which of them a word of another tool's means.
+    fn no_operator(&self) -> ParseError {
+        let rest = self.since(self.place, self.source.len());
+        let word = rest.split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
+        let meant = match &*word.to_ascii_lowercase() {
+            "or" => "`,`",
+            "and"
+                if rest
+                    .get(word.len()..)
+                    .is_some_and(|rest| rest.trim_start().to_ascii_lowercase().starts_with("not ")) =>
+            {
+                return self.error(self.place, self.place + word.len(), "`and not` is written `!` here, as in `a!b`");
+            }
+            "and" => "`&`",
+            "xor" => "`^`",
+            "not" => "`!`",
+            _ => return self.wrong("expected one of the operators `,` `!` `&` `^` between two terms"),
+        };
+        self.error(self.place, self.place + word.len(), format!("`{word}` is written {meant} here"))
     }
 
     fn term(&mut self) -> Parsed<Term> {
@@ -192,6 +211,9 @@ impl<'a> Parser<'a> {
         // The wildcards aside, it is written like any group's name.
         let plain = text.replace(['*', '?'], "x");
         let wild = plain != text;
+        if let Some(error) = self.ansible_colon(start, text) {
+            return Err(error);
+        }
         let checked = GroupName::new(if wild { &plain } else { text });
         match checked {
             Err(error) => Err(self.error(start, self.place, format!("{error}; a path has a `/` in it"))),
@@ -208,7 +230,9 @@ impl<'a> Parser<'a> {
         if text.is_empty() {
             return Err(self.wrong("expected a regular expression after `~`"));
         }
-        match RegexBuilder::new(&format!("^(?:{text})")).size_limit(REGEX_SIZE).build() {
+        // Names have no case.
+        let regex = RegexBuilder::new(&format!("^(?:{text})")).case_insensitive(true).size_limit(REGEX_SIZE).build();
+        match regex {
             Ok(regex) => Ok(Kind::Regex(regex)),
             Err(error) => Err(self.error(start, self.place, format!("not a regex: {}", regex_reason(&error)))),
         }
@@ -216,8 +240,17 @@ impl<'a> Parser<'a> {
 
     fn name(&mut self) -> Parsed<Name> {
         let start = self.place;
-        if matches!(self.peek(), Some(b'-' | b'.')) {
-            return Err(self.wrong("no host's name begins with this"));
+        match self.peek() {
+            Some(b'-') => {
+                return Err(self.wrong("no host's name begins with this; what pdsh writes `a,-b` is `a!b` here"));
+            }
+            Some(b'.') => return Err(self.wrong("no host's name begins with this")),
+            Some(b'^') => {
+                return Err(self.wrong(
+                    "expected a term before `^`; the hosts that a file lists are `@/path/to/it` or `@./it` here",
+                ));
+            }
+            _ => {}
         }
         let mut pieces = Vec::new();
         let mut ranges = 0;
@@ -228,7 +261,8 @@ impl<'a> Parser<'a> {
                     while self.peek().is_some_and(is_plain) {
                         self.place += 1;
                     }
-                    pieces.push(Piece::Text(self.since(from, self.place).into()));
+                    // Names have no case.
+                    pieces.push(Piece::Text(self.since(from, self.place).to_ascii_lowercase().into()));
                 }
                 Some(b'[') => {
                     ranges += 1;
@@ -255,12 +289,36 @@ impl<'a> Parser<'a> {
             }
         }
         self.end_of_name(pieces.is_empty())?;
+        let text = self.since(start, self.place);
+        if let Some(error) = self.ansible_colon(start, text) {
+            return Err(error);
+        }
+        // And no final dot.
+        if let Some(Piece::Text(last)) = pieces.last_mut() {
+            *last = last.trim_end_matches('.').into();
+        }
         let name = Name::new(pieces);
         self.names = self.names.saturating_add(name.count());
         if self.names > MOST_NAMES {
             return Err(self.error(start, self.place, format!("with this, more than {MOST_NAMES} names are meant")));
         }
         Ok(name)
+    }
+
+    /// Refuses the colon with which Ansible joins patterns; in an address colons mean nothing.
+    fn ansible_colon(&self, start: usize, text: &str) -> Option<ParseError> {
+        let is_address = text.parse::<Ipv6Addr>().is_ok();
+        let joined = text.strip_suffix(':').filter(|_| !is_address)?;
+        let operator = match self.peek() {
+            Some(b'!') => "!",
+            Some(b'&') => "&",
+            _ => ",",
+        };
+        let message = match operator {
+            "," => "Ansible's `:` between patterns is `,` here".to_owned(),
+            other => format!("Ansible's `:{other}` is `{other}` here, as in `{joined}{other}…`"),
+        };
+        Some(self.error(start + joined.len(), self.place, message))
     }
 
     /// Refuses what is glued to a name, or stands in its place, and is not part of the language.
@@ -277,6 +335,7 @@ impl<'a> Parser<'a> {
                     .wrong("no host's name has `@` in it; the user belongs in `target.user` or in ssh's configuration"))
             }
             ']' => Err(self.wrong("this bracket was never opened")),
+            '{' => Err(self.wrong("braces mean nothing here: a range is `[1-3]`, several names are `a,b`, and cumin's `P{…}` is what is inside")),
             '(' | '~' => Err(self.wrong("expected one of the operators `,` `!` `&` `^` between two terms")),
             _ => Err(self.wrong(format!("no host's name has {character:?} in it"))),
         }
@@ -351,7 +410,8 @@ impl<'a> Parser<'a> {
                 Item { first: low, last: high, step, style: Style::Number { width } }
             }
             (Err(_), Err(_), [low], [high]) if low.is_ascii_lowercase() == high.is_ascii_lowercase() => {
-                Item { first: u64::from(*low), last: u64::from(*high), step, style: Style::Letter }
+                let letter = |letter: &u8| u64::from(letter.to_ascii_lowercase());
+                Item { first: letter(low), last: letter(high), step, style: Style::Letter }
             }
             _ => return wrong(format!("from `{first}` to `{last}` is no range")),
         };

@@ -1,4 +1,6 @@
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::net::Ipv6Addr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +11,13 @@ use super::group::GroupName;
 use super::name::Name;
 use super::nearest::nearest;
 use crate::model::HostId;
+
+/// Ranges beside a wildcard of which each value is looked for by itself.
+const MOST_GLOBS: u64 = 1_000;
+/// Names of a range for which another range is guessed.
+const MOST_GUESSED: u64 = 10_000;
+/// Bytes of names that a message lists.
+const LONGEST_LIST: usize = 400;
 
 /// What a universe says when a group or a file cannot be read.
 pub type UniverseError = Arc<dyn std::error::Error + Send + Sync>;
@@ -43,17 +52,41 @@ impl Expression {
     ///
     /// When a term matches nothing (see this room's docs), or a group or file cannot be read.
     pub fn resolve(&self, universe: &(impl Universe + ?Sized)) -> Result<Vec<HostId>, ResolveError> {
+        self.resolved(universe, false).map(|(hosts, _)| hosts)
+    }
+
+    /// As [`Self::resolve`], of hosts that are to be spared (`-x`): each name of a range must be a host's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::resolve`], and when a range names hosts that do not exist.
+    pub fn resolve_spared(&self, universe: &(impl Universe + ?Sized)) -> Result<Vec<HostId>, ResolveError> {
+        self.resolved(universe, true).map(|(hosts, _)| hosts)
+    }
+
+    /// Says of each range how many of its names are no host's; as much as can be said of an expression that resolves.
+    #[must_use]
+    pub fn notes(&self, universe: &(impl Universe + ?Sized)) -> Vec<String> {
+        self.resolved(universe, false).map(|(_, notes)| notes).unwrap_or_default()
+    }
+
+    fn resolved(
+        &self,
+        universe: &(impl Universe + ?Sized),
+        sparing: bool,
+    ) -> Result<(Vec<HostId>, Vec<String>), ResolveError> {
         let hosts = universe.hosts();
         let mut places = HashMap::with_capacity(hosts.len());
         for (place, host) in hosts.iter().enumerate() {
             places.entry(host.as_str()).or_insert(place);
         }
-        let resolver = Resolver { expression: self, universe, hosts, places };
-        let places = resolver.chain(&self.root)?;
+        let resolver = Resolver { expression: self, universe, hosts, places, notes: RefCell::default() };
+        let places = resolver.chain(&self.root, sparing)?;
         if places.is_empty() {
             return Err(ResolveError::NothingTogether { expression: self.source.as_ref().to_owned() });
         }
-        Ok(places.into_iter().filter_map(|place| hosts.get(place)).cloned().collect())
+        let chosen = places.into_iter().filter_map(|place| hosts.get(place)).cloned().collect();
+        Ok((chosen, resolver.notes.into_inner()))
     }
 }
 
@@ -62,6 +95,7 @@ struct Resolver<'a, U: ?Sized> {
     universe: &'a U,
     hosts: &'a [HostId],
     places: HashMap<&'a str, usize>,
+    notes: RefCell<Vec<String>>,
 }
 
 /// Places of hosts; whatever is done with a term costs what the term has, not what the universe has.
@@ -115,28 +149,29 @@ fn sorted(mut places: Vec<usize>) -> Vec<usize> {
 }
 
 impl<U: Universe + ?Sized> Resolver<'_, U> {
-    fn chain(&self, chain: &Chain) -> Result<Vec<usize>, ResolveError> {
+    /// Gives the places of a chain; `sparing` where what it names is taken away from what is chosen.
+    fn chain(&self, chain: &Chain, sparing: bool) -> Result<Vec<usize>, ResolveError> {
         if chain.rest.is_empty() {
-            return self.term(&chain.first);
+            return self.term(&chain.first, sparing);
         }
         let mut selected = Selected { held: vec![false; self.hosts.len()], touched: Vec::new() };
         for (operator, term) in chain.terms() {
-            selected.apply(operator, self.term(term)?);
+            selected.apply(operator, self.term(term, sparing || operator == Operator::Minus)?);
         }
         Ok(selected.into_places())
     }
 
     /// Gives the places of a term, in order, each once, at least one.
-    fn term(&self, term: &Term) -> Result<Vec<usize>, ResolveError> {
+    fn term(&self, term: &Term, sparing: bool) -> Result<Vec<usize>, ResolveError> {
         let places = match &term.kind {
-            Kind::Name(name) => self.name(name),
+            Kind::Name(name) => self.name(term, name, sparing)?,
             Kind::Regex(regex) => self.matching(|name| regex.is_match(name)),
             Kind::Group(Selector::One(name)) => return self.group(term, name),
             Kind::Group(Selector::Glob(glob)) => return self.groups(term, glob),
             Kind::File(path) => return self.file(term, path),
-            Kind::Parentheses(chain) => self.chain(chain)?,
+            Kind::Parentheses(chain) => self.chain(chain, sparing)?,
             Kind::AllBut(spared) => {
-                let spared = self.term(spared)?;
+                let spared = self.term(spared, true)?;
                 let mut spared = spared.into_iter().peekable();
                 (0..self.hosts.len()).filter(|place| spared.next_if_eq(place).is_none()).collect()
             }
@@ -147,17 +182,80 @@ impl<U: Universe + ?Sized> Resolver<'_, U> {
         Ok(places)
     }
 
-    fn name(&self, name: &Name) -> Vec<usize> {
+    fn name(&self, term: &Term, name: &Name, sparing: bool) -> Result<Vec<usize>, ResolveError> {
         if let Some(literal) = name.literal() {
-            return self.places.get(literal).copied().into_iter().collect();
+            return Ok(self.places.get(literal).copied().into_iter().collect());
         }
         if name.is_wild() {
             let mut matcher = name.matcher();
-            return self.matching(|name| matcher.matches(name));
+            let places = self.matching(|name| matcher.matches(name));
+            // Where a range stands beside a wildcard, each of its values has to match somebody.
+            if sparing && !places.is_empty() && (2..=MOST_GLOBS).contains(&name.count()) {
+                let mut missing = Vec::new();
+                name.each(&mut |glob| {
+                    let one = Name::glob(glob);
+                    let mut matcher = one.matcher();
+                    if !self.hosts.iter().any(|host| matcher.matches(host.as_str())) {
+                        missing.push(glob.to_owned());
+                    }
+                });
+                self.judge(term, name, &missing, sparing)?;
+            }
+            return Ok(places);
         }
-        let mut places = Vec::new();
-        name.each(&mut |name| places.extend(self.places.get(name)));
-        sorted(places)
+        let (mut places, mut missing) = (Vec::new(), Vec::new());
+        name.each(&mut |name| match self.places.get(name) {
+            Some(&place) => places.push(place),
+            None => missing.push(name.to_owned()),
+        });
+        if !places.is_empty() {
+            self.judge(term, name, &missing, sparing)?;
+        }
+        Ok(sorted(places))
+    }
+
+    /// Refuses names that are nobody's where they were to spare somebody; notes them elsewhere.
+    fn judge(&self, term: &Term, name: &Name, missing: &[String], sparing: bool) -> Result<(), ResolveError> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let hint = self.range_meant(name);
+        let hint = hint.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+        let hosts: Vec<HostId> = missing.iter().filter_map(|name| HostId::new(name).ok()).collect();
+        let folded = if hosts.len() == missing.len() { fold(&hosts) } else { missing.join(",") };
+        let folded = if folded.len() > LONGEST_LIST { format!("{} of them", missing.len()) } else { folded };
+        let (term, count) = (self.expression.text(term).to_owned(), missing.len());
+        let of = usize::try_from(name.count()).unwrap_or(usize::MAX);
+        if sparing {
+            return Err(ResolveError::Missing { term, missing: folded, count, of, hint });
+        }
+        let verb = if count == 1 { "is" } else { "are" };
+        self.notes.borrow_mut().push(format!("{count} of the {of} names of `{term}` {verb} no host: {folded}{hint}"));
+        Ok(())
+    }
+
+    /// Guesses which hosts a range was meant to name: with other zeros in front of its numbers, or without their domain.
+    fn range_meant(&self, name: &Name) -> Option<String> {
+        if name.is_wild() || name.count() > MOST_GUESSED {
+            return None;
+        }
+        let mut by_number: HashMap<String, &HostId> = HashMap::new();
+        let mut by_short: HashMap<&str, &HostId> = HashMap::new();
+        for host in self.hosts {
+            by_number.entry(unpadded(host.as_str())).or_insert(host);
+            by_short.entry(host.as_str().split('.').next().unwrap_or_default()).or_insert(host);
+        }
+        let mut names = Vec::new();
+        name.each(&mut |name| names.push(name.to_owned()));
+        let padded: Vec<HostId> =
+            names.iter().filter_map(|name| by_number.get(&unpadded(name)).copied().cloned()).collect();
+        let found = names.iter().filter(|name| self.places.contains_key(name.as_str())).count();
+        if padded.len() > found {
+            return Some(fold(&padded));
+        }
+        let longer: Vec<HostId> =
+            names.iter().filter_map(|name| by_short.get(name.as_str()).copied().cloned()).collect();
+        (longer.len() > found).then(|| fold(&longer))
     }
 
     fn matching(&self, mut matches: impl FnMut(&str) -> bool) -> Vec<usize> {
@@ -243,14 +341,17 @@ impl<U: Universe + ?Sized> Resolver<'_, U> {
     fn nothing(&self, term: &Term) -> ResolveError {
         let text = self.expression.text(term);
         let hint = match &term.kind {
-            Kind::Name(name) => name.literal().and_then(|literal| self.meant(literal)),
+            Kind::Name(name) => match name.literal() {
+                Some(literal) => self.meant(literal),
+                None => self.range_meant(name),
+            },
             _ => None,
         };
-        ResolveError::Nothing {
-            term: text.to_owned(),
-            hosts: self.hosts.len(),
-            hint: hint.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")),
-        }
+        let hint = match habit(text) {
+            Some(habit) if hint.is_none() || text.contains(':') => format!("; {habit}"),
+            _ => hint.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")),
+        };
+        ResolveError::Nothing { term: text.to_owned(), hosts: self.hosts.len(), hint }
     }
 
     /// Guesses what a name that is nobody's was meant to be: a group, a name without its domain, or a slip of the finger.
@@ -262,4 +363,38 @@ impl<U: Universe + ?Sized> Resolver<'_, U> {
         let longer = names().find(|name| name.strip_prefix(literal).is_some_and(|rest| rest.starts_with('.')));
         longer.or_else(|| nearest(literal, names())).map(ToOwned::to_owned)
     }
+}
+
+/// Takes the zeros in front of numbers away.
+fn unpadded(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    let mut characters = name.chars().peekable();
+    let mut in_number = false;
+    while let Some(c) = characters.next() {
+        let leads = c == '0' && !in_number && characters.peek().is_some_and(char::is_ascii_digit);
+        if leads {
+            continue;
+        }
+        in_number = c.is_ascii_digit();
+        text.push(c);
+    }
+    text
+}
+
+/// Says how what another tool writes so is written here.
+fn habit(text: &str) -> Option<String> {
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return None;
+    }
+    if text.eq_ignore_ascii_case("all") {
+        return Some("every host is `*` here".to_owned());
+    }
+    if let Some(alias) = text.strip_prefix("A:") {
+        return Some(format!("cumin's alias `{text}` is the group `@{alias}` here"));
+    }
+    let (first, rest) = text.split_once(':')?;
+    Some(format!(
+        "Ansible's `:` between patterns is `,` here, and its groups have an `@`: `@{first},@{}`",
+        rest.replace(':', ",@")
+    ))
 }

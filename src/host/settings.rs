@@ -1,9 +1,10 @@
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::Bytes;
+use crate::model::{Address, Bytes, HostId};
 
 /// Says which host keys are taken; never "any".
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +21,10 @@ pub enum HostKeys {
 pub struct SshSettings {
     /// The ssh configuration, as `-F` names it; none is the user's and the system's.
     pub config: Option<PathBuf>,
-    /// Who logs in; none is ssh's own choice.
+    /// Who logs in; none is what the host's address says, or ssh's own choice.
     pub user: Option<String>,
+    /// How hosts are reached whose name does not say it all.
+    pub addresses: HashMap<HostId, Address>,
     /// How long a host may take to answer a connection with its banner.
     pub connect_timeout: Duration,
     /// After this long without a word the host is asked for one; after three of them it is lost.
@@ -45,6 +48,7 @@ impl Default for SshSettings {
         Self {
             config: None,
             user: None,
+            addresses: HashMap::new(),
             connect_timeout: Duration::from_secs(10),
             alive: Duration::from_secs(15),
             connects: 30,

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::ansible::{self, Ansible, Place};
 use super::error::InventoryError;
 use super::lines::{Again, MOST_BYTES, list, too_many_bytes};
 use crate::model::HostId;
@@ -11,11 +12,24 @@ use crate::process::{Ending, Job, ProcessError, quote_words, run, wait};
 /// Longer than anybody waits, and short enough to be added to any time.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Runs a group's command and reads the hosts that it prints.
+/// What a group's command printed.
+pub(super) enum Printed {
+    /// Names, one a line.
+    Hosts(Vec<HostId>),
+    /// An inventory in JSON.
+    Inventory {
+        /// What to call it in an error.
+        origin: String,
+        /// What it says.
+        inventory: Ansible,
+    },
+}
+
+/// Runs a group's command and reads what it prints: hosts, or an inventory as `ansible-inventory --list` prints it.
 ///
 /// Nothing that it started is left behind when it ends, takes too long, prints too much or when the future is dropped, unless
 /// that made itself a new session.
-pub(super) async fn hosts(argv: &[String], timeout: Duration, folder: &Path) -> Result<Vec<HostId>, InventoryError> {
+pub(super) async fn printed(argv: &[String], timeout: Duration, folder: &Path) -> Result<Printed, InventoryError> {
     let shown = quote_words(argv.iter().map(String::as_str));
     let failed = |outcome: String, complaint: &[u8]| InventoryError::Command {
         command: shown.clone(),
@@ -44,14 +58,21 @@ pub(super) async fn hosts(argv: &[String], timeout: Duration, folder: &Path) -> 
         Ending::TooMuch => Err(too_many_bytes(&format!("what `{shown}` prints"))),
         Ending::TimedOut => Err(failed(format!("did not end within {timeout:?} and was killed"), &complaint())),
         Ending::Killed(signal) => Err(failed(format!("was killed by signal {signal}"), &complaint())),
-        Ending::Exited(0) => list(&format!("output of `{shown}`"), &ran.output.bytes(), Again::PassedOver),
+        Ending::Exited(0) => {
+            let (origin, output) = (format!("output of `{shown}`"), ran.output.bytes());
+            if ansible::list::is_list(&output) {
+                let inventory = ansible::list::parse(&Place { origin: &origin, beside: None }, &output)?;
+                return Ok(Printed::Inventory { origin, inventory });
+            }
+            list(&origin, &output, Again::PassedOver).map(Printed::Hosts)
+        }
         Ending::Exited(code) => Err(failed(format!("failed with exit code {code}"), &complaint())),
     }
 }
 
-/// As [`hosts`], where nobody gathered them before: the caller is blocked.
-pub(super) fn hosts_now(argv: &[String], timeout: Duration, folder: &Path) -> Result<Vec<HostId>, InventoryError> {
-    wait(hosts(argv, timeout, folder)).map_err(|lost| InventoryError::Command {
+/// As [`printed`], where nobody gathered them before: the caller is blocked.
+pub(super) fn printed_now(argv: &[String], timeout: Duration, folder: &Path) -> Result<Printed, InventoryError> {
+    wait(printed(argv, timeout, folder)).map_err(|lost| InventoryError::Command {
         command: quote_words(argv.iter().map(String::as_str)),
         outcome: format!("was lost: {lost}"),
         output: String::new(),

@@ -101,6 +101,18 @@ pub enum InventoryError {
         /// `; did you mean …?`, or nothing.
         hint: String,
     },
+    /// Two inventories have a host at different places.
+    #[error(
+        "{host} is reached in one way by group {first} and in another by group {second}: let them agree, or leave it out of one"
+    )]
+    Contradiction {
+        /// The host.
+        host: HostId,
+        /// The group that says it first.
+        first: GroupName,
+        /// The group that says otherwise.
+        second: GroupName,
+    },
     /// Groups are made of each other.
     #[error("groups are made of each other: {0}")]
     Cycle(String),

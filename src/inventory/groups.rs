@@ -2,12 +2,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::ansible::{self, Ansible};
 use super::error::InventoryError;
 use super::graph::parts_first;
-use super::source::{GroupSource, Reach};
-use super::{ansible, command, lines};
+use super::source::GroupSource;
+use super::{command, lines};
 use crate::expr::{Expression, GroupName, nearest};
-use crate::model::HostId;
+use crate::model::{Address, HostId};
 
 /// The groups of a configuration and their hosts, read as they are needed.
 #[derive(Debug)]
@@ -33,7 +34,8 @@ struct Group {
 struct Members {
     hosts: Vec<HostId>,
     sections: Vec<(GroupName, Vec<HostId>)>,
-    reach: HashMap<HostId, Reach>,
+    addresses: HashMap<HostId, Address>,
+    passed_over: Vec<(String, Vec<HostId>)>,
 }
 
 impl Inventory {
@@ -136,8 +138,8 @@ impl Inventory {
 
     async fn run_command(&self, group: &Group) {
         if let (GroupSource::Command { argv, timeout }, None) = (&group.source, group.members.get()) {
-            let hosts = command::hosts(argv, *timeout, &self.folder).await;
-            let members = hosts.map(|hosts| Members { hosts, ..Members::default() });
+            let printed = command::printed(argv, *timeout, &self.folder).await;
+            let members = printed.and_then(|printed| of_command(&group.name, printed));
             // Whoever asked at the same time may have been first; both got the same answer.
             drop(group.members.set(members.map_err(|error| error.of(&group.name))));
         }
@@ -203,10 +205,54 @@ impl Inventory {
         Ok(memberships.get(host).map(Vec::as_slice).unwrap_or_default())
     }
 
-    /// Gives how a host is reached, where an Ansible inventory that was read so far says so.
-    #[must_use]
-    pub fn reach_of(&self, host: &HostId) -> Option<&Reach> {
-        self.groups.iter().find_map(|group| group.members.get()?.as_ref().ok()?.reach.get(host))
+    /// Gives how hosts are reached, where inventories say so.
+    ///
+    /// Every Ansible inventory is read for it, whether or not an expression named it: a release must not go where the inventory does not mean.
+    /// A command that nobody asked for is not run.
+    ///
+    /// # Errors
+    ///
+    /// When an inventory cannot be read, or two of them say different things of a host.
+    pub fn addresses(&self) -> Result<HashMap<HostId, Address>, InventoryError> {
+        let mut addresses: HashMap<HostId, (Address, &GroupName)> = HashMap::new();
+        for group in &self.groups {
+            for (host, address) in self.members_told(group)?.into_iter().flat_map(|members| &members.addresses) {
+                match addresses.get(host) {
+                    Some((known, first)) if known != address => {
+                        let (first, second) = ((*first).clone(), group.name.clone());
+                        return Err(InventoryError::Contradiction { host: host.clone(), first, second });
+                    }
+                    Some(_) => {}
+                    None => {
+                        addresses.insert(host.clone(), (address.clone(), &group.name));
+                    }
+                }
+            }
+        }
+        Ok(addresses.into_iter().map(|(host, (address, _))| (host, address)).collect())
+    }
+
+    /// Gives what inventories say and is not obeyed: the group, a sentence, and the hosts that it is said of.
+    ///
+    /// # Errors
+    ///
+    /// When an inventory cannot be read.
+    pub fn passed_over(&self) -> Result<Vec<(GroupName, String, Vec<HostId>)>, InventoryError> {
+        let mut told = Vec::new();
+        for group in &self.groups {
+            let members = self.members_told(group)?;
+            let passed_over = members.into_iter().flat_map(|members| &members.passed_over);
+            told.extend(passed_over.map(|(text, hosts)| (group.name.clone(), text.clone(), hosts.clone())));
+        }
+        Ok(told)
+    }
+
+    /// Gives the members of a group that says how hosts are reached; none of a command that nobody asked for.
+    fn members_told<'a>(&'a self, group: &'a Group) -> Result<Option<&'a Members>, InventoryError> {
+        match group.source {
+            GroupSource::Ansible(_) => self.members(group).map(Some),
+            _ => Ok(group.members.get().and_then(|members| members.as_ref().ok())),
+        }
     }
 
     fn members<'a>(&'a self, group: &'a Group) -> Result<&'a Members, InventoryError> {
@@ -221,14 +267,12 @@ impl Inventory {
         let hosts = match &group.source {
             GroupSource::File(path) => lines::read_list(&self.folder.join(path))?,
             GroupSource::Hosts(entries) => listed(entries)?,
-            GroupSource::Command { argv, timeout } => command::hosts_now(argv, *timeout, &self.folder)?,
+            GroupSource::Command { argv, timeout } => {
+                return of_command(&group.name, command::printed_now(argv, *timeout, &self.folder)?);
+            }
             GroupSource::Ansible(path) => {
                 let inventory = ansible::read_inventory(&self.folder.join(path), &group.name)?;
-                let sections = inventory.sections.into_iter().filter_map(|(section, hosts)| {
-                    // A section whose name cannot be written in an expression cannot be asked for either.
-                    GroupName::new(&format!("{}:{section}", group.name)).ok().map(|name| (name, hosts))
-                });
-                return Ok(Members { hosts: inventory.hosts, sections: sections.collect(), reach: inventory.reach });
+                return Ok(of_ansible(&group.name, inventory));
             }
             GroupSource::Any(_) => {
                 let mut union = Union::default();
@@ -240,6 +284,24 @@ impl Inventory {
         };
         Ok(Members { hosts, ..Members::default() })
     }
+}
+
+fn of_command(name: &GroupName, printed: command::Printed) -> Result<Members, InventoryError> {
+    match printed {
+        command::Printed::Hosts(hosts) => Ok(Members { hosts, ..Members::default() }),
+        command::Printed::Inventory { origin, inventory } => {
+            ansible::without_namesake(inventory, &origin, name).map(|inventory| of_ansible(name, inventory))
+        }
+    }
+}
+
+fn of_ansible(name: &GroupName, inventory: Ansible) -> Members {
+    let Ansible { hosts, sections, addresses, passed_over } = inventory;
+    let sections = sections.into_iter().filter_map(|(section, hosts)| {
+        // A section whose name cannot be written in an expression cannot be asked for either.
+        GroupName::new(&format!("{name}:{section}")).ok().map(|name| (name, hosts))
+    });
+    Members { hosts, sections: sections.collect(), addresses, passed_over }
 }
 
 /// Hosts in the order they came, each once.

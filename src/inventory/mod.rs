@@ -27,9 +27,13 @@
 //!
 //! `lab = { ansible = "hosts.ini" }` makes `@lab` of every host in it, and `@lab:web` of its group `web`, children
 //! included. `.yml`, `.yaml` and `.json` files are YAML, and so is whatever begins with `---` or a line that ends in a colon.
-//! A host is named as in the inventory; `ansible_host`, `ansible_port` and `name:port` say how it is reached
-//! ([`Inventory::reach_of`]). All other variables, and those of groups, are passed over: whom to log in as is for
-//! `target.user` and ssh's configuration to say. Where the file has a group that is called like the one it is read for, and is
+//! A host is named as in the inventory. How it is reached is obeyed wherever the inventory says it, in Ansible's order of strength
+//! ([`Inventory::addresses`]): `ansible_host`, `ansible_port` and `name:port`, `ansible_user`, `ansible_ssh_private_key_file`, `ansible_connection`
+//! (`ssh` and `local`), and of ssh's arguments `ProxyJump`, `ProxyCommand`, `HostName`, `Port`, `User` and `IdentityFile`; in host lines, `[group:vars]`,
+//! `vars:`, `group_vars/` and `host_vars/` beside the file. `target.user` is stronger than `ansible_user`. What else would change how a host is
+//! reached is told ([`Inventory::passed_over`]), and what cannot be obeyed at all is refused: templates, encrypted values, connections by other
+//! means. `ansible.cfg` and plugins are for Ansible: a command that prints JSON, `["ansible-inventory", "-i", "…", "--list"]`, is read as the inventory
+//! that it is, sections and addresses included. Hosts are in the order in which Ansible goes through a group, breadth first. Where the file has a group that is called like the one it is read for, and is
 //! not all of it, the two would be taken for each other, and that is refused.
 //!
 //! This room knows the configuration's words for groups, but not its files: [`GroupSource`] is what they come down to.
@@ -47,4 +51,4 @@ mod universe;
 
 pub use error::InventoryError;
 pub use groups::Inventory;
-pub use source::{GroupSource, Reach};
+pub use source::GroupSource;

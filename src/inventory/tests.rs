@@ -1,6 +1,7 @@
 //! Groups from real files and real commands, and what expressions mean among them.
 
 mod ansible;
+mod documented;
 mod groups;
 mod sources;
 
@@ -22,7 +23,9 @@ impl Folder {
     }
 
     fn with(self, name: &str, content: impl AsRef<[u8]>) -> Self {
-        std::fs::write(self.0.path().join(name), content).unwrap();
+        let path = self.0.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
         self
     }
 

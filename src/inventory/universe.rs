@@ -64,13 +64,20 @@ impl Inventory {
         };
         if let Some(exclude) = exclude {
             let hosts = selected.len();
-            let excluded: HashSet<HostId> = self.resolve(exclude, Some(within))?.into_iter().collect();
+            let choice = Choice { inventory: self, hosts: Cow::Borrowed(within) };
+            let excluded: HashSet<HostId> = exclude.resolve_spared(&choice)?.into_iter().collect();
             selected.retain(|host| !excluded.contains(host));
             if selected.is_empty() {
                 return Err(ResolveError::NothingLeft { exclude: exclude.to_string(), hosts });
             }
         }
         Ok(selected)
+    }
+
+    /// Says of each range of an expression how many of its names are no host of `within`.
+    #[must_use]
+    pub fn notes(&self, expression: &Expression, within: &[HostId]) -> Vec<String> {
+        expression.notes(&Choice { inventory: self, hosts: Cow::Borrowed(within) })
     }
 
     fn choose(&self, expression: &Expression, hosts: Cow<'_, [HostId]>) -> Result<Vec<HostId>, ResolveError> {

@@ -70,6 +70,7 @@ fn plan(name: &str, hosts: usize) -> Plan {
         out_of_service: Vec::new(),
         bad: Vec::new(),
         mark: None,
+        notes: Vec::new(),
     }
 }
 

@@ -63,7 +63,8 @@ pub(super) fn check_name(
 /// Names a host as ssh is given it: a host name, an address, or an alias of ssh's configuration.
 ///
 /// A leading `-` would be an option of ssh, and a `%` or a shell's metacharacter could reach a `ProxyCommand`:
-/// letters, digits, `.`, `_`, `-` and `:` are all that a name has (RFC 1123, RFC 4291, and aliases with `_`).
+/// letters, digits, `.`, `_`, `-` and `:` are all that a name has (RFC 1123, RFC 4291, and aliases with `_`). Names have neither case nor a final
+/// dot (RFC 4343): however a host is written, it is one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HostId(Arc<str>);
@@ -83,6 +84,10 @@ impl HostId {
             |c| c.is_ascii_alphanumeric() || c == ':' || c == '_',
             |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':'),
         )?;
+        let name = name.trim_end_matches('.');
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Ok(Self(name.to_ascii_lowercase().into()));
+        }
         Ok(Self(name.into()))
     }
 
@@ -144,8 +149,14 @@ mod tests {
     }
 
     #[test]
+    fn names_have_neither_case_nor_a_final_dot() {
+        assert_eq!(HostId::new("MW01.Example.Org.").unwrap(), HostId::new("mw01.example.org").unwrap());
+        assert_eq!(serde_json::from_str::<HostId>("\"MW01\"").unwrap().as_str(), "mw01");
+    }
+
+    #[test]
     fn names_addresses_and_aliases_are_taken() {
-        for name in ["mw01.eqiad.wmnet", "127.0.1.2", "::1", "2001:db8::1", "my_alias", "A-1"] {
+        for name in ["mw01.eqiad.wmnet", "127.0.1.2", "::1", "2001:db8::1", "my_alias", "a-1"] {
             assert_eq!(HostId::new(name).unwrap().as_str(), name);
         }
     }

@@ -3,6 +3,7 @@
 //! What a host, a version, a release or a failure is, is said here once; every other room speaks with these types.
 //! This room knows nothing of files, networks or time, and a value of one of its types is valid by construction.
 
+mod address;
 mod bytes;
 mod command;
 mod failure;
@@ -14,6 +15,7 @@ mod release;
 mod survey;
 mod work;
 
+pub use address::{Address, AddressError, Jump, KeyFile, Login, Proxy, ProxyCommand};
 pub use bytes::Bytes;
 pub use command::{Command, Operator};
 pub use failure::{Failure, FailureClass};

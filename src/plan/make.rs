@@ -153,11 +153,21 @@ pub struct Request {
     pub bad: Vec<ReleaseId>,
     /// What is known against the release itself.
     pub mark: Option<FoundBad>,
+    /// What is to be known of the version.
+    pub notes: Vec<String>,
 }
 
 /// Tells why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PlanError {
+    /// Two names lead to one machine.
+    #[error("{first} and {second} are one machine: take one of the names out, or leave it out with -x {second}")]
+    SameMachine {
+        /// The name that comes first.
+        first: HostId,
+        /// The other one.
+        second: HostId,
+    },
     /// A deploy server is a host of the fleet too.
     #[error("{host} is both a master and a target: take it out of `hosts`, or out of `masters`")]
     MasterAndTarget {
@@ -210,6 +220,7 @@ pub fn make(request: Request) -> Result<Plan, PlanError> {
         maker.add(stage, StageKind::Targets, members);
     }
     let Maker { hosts, left_out, stages, .. } = maker;
+    let moved = finalized_otherwise(&request);
     let Request {
         rollout,
         environment,
@@ -225,6 +236,7 @@ pub fn make(request: Request) -> Result<Plan, PlanError> {
         out_of_service,
         bad,
         mark,
+        notes,
         ..
     } = request;
     Ok(Plan {
@@ -245,13 +257,64 @@ pub fn make(request: Request) -> Result<Plan, PlanError> {
         out_of_service,
         bad,
         mark,
+        notes: notes.into_iter().chain(moved).collect(),
     })
+}
+
+/// Tells that hosts finalized the version with other files: whoever asks next would be told so as well, whatever was fetched since.
+///
+/// A rollback names the release that it goes to, so that nothing is to be told there.
+fn finalized_otherwise(request: &Request) -> Option<String> {
+    let probes = request.masters.iter().chain(&request.fleet).filter_map(|member| {
+        let probe = member.answer.as_ref()?.as_ref().ok()?;
+        Some((&member.host, probe))
+    });
+    let mut others: BTreeMap<&ReleaseId, usize> = BTreeMap::new();
+    for (_, probe) in probes {
+        let known: HashSet<&ReleaseId> = probe.good.iter().chain(&probe.previous).collect();
+        for id in known.into_iter().filter(|id| *id.version() == request.version && **id != request.release) {
+            *others.entry(id).or_default() += 1;
+        }
+    }
+    others.retain(|id, _| !request.notes.iter().any(|note| note.contains(&id.to_string())));
+    if others.is_empty() || request.kind == PlanKind::Rollback {
+        return None;
+    }
+    let others: Vec<String> = others
+        .into_iter()
+        .map(|(id, hosts)| format!("{id} (on {hosts} {})", if hosts == 1 { "host" } else { "hosts" }))
+        .collect();
+    Some(format!(
+        "{} was finalized with other files before, as {}, and is {} now: its tag was moved, or it is built otherwise",
+        request.version,
+        others.join(" and "),
+        request.release
+    ))
+}
+
+/// Finds two names of one machine: what is done to both at once would be done twice.
+///
+/// # Errors
+///
+/// When there are two.
+pub fn check_machines<'a>(answers: impl Iterator<Item = (&'a HostId, &'a Probe)>) -> Result<(), PlanError> {
+    let mut known: HashMap<&str, &HostId> = HashMap::new();
+    for (host, probe) in answers {
+        let machine = probe.facts.iter().find(|(fact, _)| fact == "machine").map(|(_, machine)| machine.as_str());
+        let Some(machine) = machine else { continue };
+        if let Some(first) = known.insert(machine, host) {
+            return Err(PlanError::SameMachine { first: first.clone(), second: host.clone() });
+        }
+    }
+    Ok(())
 }
 
 fn check(request: &Request) -> Result<(), PlanError> {
     if !request.fleet.iter().any(|member| member.selected) {
         return Err(PlanError::NoTarget { environment: request.environment.clone() });
     }
+    let members = request.masters.iter().chain(&request.fleet);
+    check_machines(members.filter_map(|member| Some((&member.host, member.answer.as_ref()?.as_ref().ok()?))))?;
     let mut masters = HashSet::new();
     let mut targets = HashSet::new();
     for master in &request.masters {
@@ -532,6 +595,7 @@ mod tests {
             out_of_service: Vec::new(),
             bad: Vec::new(),
             mark: None,
+            notes: Vec::new(),
             fleet: hosts.iter().map(|host| member(host)).collect(),
             stages,
         }
@@ -628,6 +692,38 @@ mod tests {
         let hosts: Vec<_> = plan.hosts.iter().map(|host| host.host.as_str()).collect();
         assert_eq!(hosts, ["b", "c"]);
         assert_eq!(plan.left_out.len(), 1);
+    }
+
+    #[test]
+    fn two_names_of_one_machine_are_refused() {
+        let mut request = request(&["a", "b", "c"], vec![]);
+        let on = |machine: &str| Probe { facts: vec![("machine".to_owned(), machine.to_owned())], ..Probe::default() };
+        for (host, machine) in request.fleet.iter_mut().zip(["1:2", "1:3", "1:2"]) {
+            host.answer = Some(Ok(on(machine)));
+        }
+        let error = make(request.clone()).unwrap_err().to_string();
+        assert!(error.starts_with("a and c are one machine"), "{error}");
+        request.fleet[2].answer = None;
+        assert!(make(request).is_ok());
+    }
+
+    #[test]
+    fn a_version_that_was_finalized_with_other_files_is_told_by_the_plan() {
+        let mut request = request(&["a", "b"], vec![]);
+        let before = ReleaseId::new(&request.version, &Digest([2; 32]));
+        let probe = Probe { good: Some(before.clone()), ..Probe::default() };
+        request.fleet[0].answer = Some(Ok(probe.clone()));
+        let notes = make(request.clone()).unwrap().notes;
+        assert!(
+            notes[0].contains(&format!("{before} (on 1 host)")) && notes[0].contains("its tag was moved"),
+            "{notes:?}"
+        );
+        // Once is enough.
+        request.notes = vec![format!("moved, as {before}")];
+        assert_eq!(make(request.clone()).unwrap().notes, request.notes);
+        request.notes = Vec::new();
+        request.fleet[0].answer = Some(Ok(Probe { good: Some(request.release.clone()), ..probe }));
+        assert_eq!(make(request).unwrap().notes, [""; 0]);
     }
 
     #[test]

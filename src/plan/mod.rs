@@ -7,7 +7,7 @@ mod make;
 mod types;
 mod way_back;
 
-pub use make::{Amount, BudgetRule, Member, PlanError, Request, StageRequest, StageSelection, make};
+pub use make::{Amount, BudgetRule, Member, PlanError, Request, StageRequest, StageSelection, check_machines, make};
 pub use types::{
     Budget, HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageGate,
     StageKind, StagePlan,

@@ -245,6 +245,9 @@ pub struct Plan {
     /// What was known against the release itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<FoundBad>,
+    /// Why it is this version, and what else is to be known of it, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Plan {

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::modes;
 use super::progress::Step;
+use crate::config::quote;
 use crate::manifest::ManifestError;
 use crate::model::{NameError, Version};
 
@@ -20,6 +21,18 @@ pub enum ReleaseError {
         path: PathBuf,
         /// What git, or the file system, says.
         problem: String,
+    },
+    /// The folder belongs to somebody whom git does not trust.
+    #[error(
+        "{} belongs to {owner}, and git does not trust it; if you do: git config --global --add safe.directory {}",
+        path.display(),
+        quote(&path.to_string_lossy())
+    )]
+    Untrusted {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: String,
     },
     /// A git command failed.
     #[error("`git {command}` failed in {}: {problem}", repository.display())]
@@ -60,6 +73,77 @@ pub enum ReleaseError {
         tag: String,
         /// The configured glob.
         glob: String,
+    },
+    /// A tag that upstream took back.
+    #[error(
+        "the tag {tag:?} was withdrawn upstream, so it is no release; use --rev {reference} to install it all the same"
+    )]
+    Withdrawn {
+        /// The tag.
+        tag: String,
+        /// Where it is kept.
+        reference: String,
+    },
+    /// A tag of something that has no history.
+    #[error("the tag {tag:?} is of a {kind}, not of a commit, so it is no release: tag the commit that has it")]
+    NoCommit {
+        /// The tag.
+        tag: String,
+        /// What it is of.
+        kind: String,
+    },
+    /// A tag that can be no version.
+    #[error("the tag {tag:?} can name no release: {source}")]
+    NoVersion {
+        /// The tag.
+        tag: String,
+        /// Why.
+        source: NameError,
+    },
+    /// No tag is signed.
+    #[error(
+        "git accepts the signature of none of the {} that match product.tags, and product.verify_tags is set; the newest: {newest}: {problem}",
+        tags(*count)
+    )]
+    NoneVerified {
+        /// How many tags there are.
+        count: usize,
+        /// The newest of them.
+        newest: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The newest version is not what anybody would call the latest.
+    #[error(
+        "{chosen} is the newest by its number, and is of {chosen_at}, while {} written like it {} newer by date, up to {newest} of \
+         {newest_at}: say with product.version_pattern how these tags are read, or name the version that you mean",
+        tags(*newer),
+        if *newer == 1 { "is" } else { "are" }
+    )]
+    Doubtful {
+        /// The newest by number.
+        chosen: String,
+        /// Its day.
+        chosen_at: String,
+        /// How many are newer by date.
+        newer: usize,
+        /// The newest by date.
+        newest: String,
+        /// Its day.
+        newest_at: String,
+    },
+    /// The channel's branch is not there.
+    #[error(
+        "there is no branch {branch:?} {where_}, so there is no latest; is it gone, or the channel misspelt?{}",
+        nearest_branches(nearest)
+    )]
+    NoSuchBranch {
+        /// The branch.
+        branch: String,
+        /// Where it was looked for.
+        where_: String,
+        /// Branches whose names are most like it.
+        nearest: Vec<String>,
     },
     /// No tag at all.
     #[error("no tag in {} matches product.tags = {glob:?}, so there is no latest release; tag one, or name a commit with --rev", repository.display())]
@@ -261,6 +345,14 @@ fn nearest_hint(nearest: &[String]) -> String {
     } else {
         format!("; the nearest are {}", nearest.join(", "))
     }
+}
+
+fn nearest_branches(nearest: &[String]) -> String {
+    if nearest.is_empty() { String::new() } else { format!(" The nearest are {}", nearest.join(", ")) }
+}
+
+fn tags(count: usize) -> String {
+    if count == 1 { "1 tag".to_owned() } else { format!("{count} tags") }
 }
 
 pub(super) fn list(paths: &[PathBuf]) -> String {

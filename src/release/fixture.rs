@@ -50,6 +50,21 @@ impl Product {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// Runs git as if it were another time.
+    pub(crate) fn git_at(&self, at: &str, arguments: &[&str]) -> String {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(self.path())
+            .args(["-c", "user.name=Tess Ter", "-c", "user.email=tess@example.org"])
+            .args(arguments)
+            .env("GIT_AUTHOR_DATE", at)
+            .env("GIT_COMMITTER_DATE", at)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
     pub(crate) fn write(&self, name: &str, content: &str) -> &Self {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -74,6 +89,7 @@ impl Product {
             repository: self.path().to_path_buf(),
             remote: String::new(),
             tags: "[v0-9]*".into(),
+            order: super::VersionOrder::default(),
             verify_tags: false,
             fetch: true,
             fetch_deadline: Duration::from_secs(20),

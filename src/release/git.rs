@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Ended, ReleaseError};
-use super::order;
+use super::order::VersionOrder;
 use super::run::{Answer, Task, ask, git_environment, plain, words};
 use crate::model::Version;
 
@@ -83,6 +83,8 @@ impl std::fmt::Display for MovedTag {
 
 /// Reads and fetches the checkout that holds the tags; never touches its working tree.
 ///
+/// [`Repository::fetch`] and what it keeps of a remote's tags are in `refs`.
+///
 /// Every name reaches git behind `refs/…` or `--end-of-options`, so that no tag, branch or revision is an option.
 #[derive(Debug, Clone)]
 pub struct Repository {
@@ -104,7 +106,10 @@ impl Repository {
         let repository = Self { path: here.clone() };
         let answer = repository.ask(&["rev-parse", "--absolute-git-dir"], READ_DEADLINE).await?;
         if answer.ended.is_err() {
-            return Err(refuse(answer.stderr));
+            return Err(match answer.stderr.contains("dubious ownership") {
+                true => ReleaseError::Untrusted { owner: owner_of(&here), path: here },
+                false => refuse(answer.stderr),
+            });
         }
         let same = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes);
@@ -126,23 +131,6 @@ impl Repository {
         &self.path
     }
 
-    /// Fetches branches and tags; gives the tags that moved. Local tags that the remote does not have stay.
-    ///
-    /// # Errors
-    ///
-    /// When the remote refuses, asks a question, or does not answer in time.
-    pub async fn fetch(&self, remote: &str, deadline: Duration) -> Result<Vec<MovedTag>, ReleaseError> {
-        let before = self.tag_objects().await?;
-        let answer = self.ask(&["fetch", "--quiet", "--force", "--tags", "--end-of-options", remote], deadline).await?;
-        unless_refused(remote, answer)?;
-        let after: std::collections::HashMap<_, _> = self.tag_objects().await?.into_iter().collect();
-        let moved = |(name, from): (String, String)| {
-            let to = after.get(&name)?;
-            (*to != from).then(|| MovedTag { name, from, to: to.clone() })
-        };
-        Ok(before.into_iter().filter_map(moved).collect())
-    }
-
     /// Asks a remote for its branches, and fetches nothing.
     ///
     /// # Errors
@@ -153,30 +141,38 @@ impl Repository {
         unless_refused(remote, answer)
     }
 
-    async fn tag_objects(&self) -> Result<Vec<(String, String)>, ReleaseError> {
-        let text = self.read(&["for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/tags/"]).await?;
-        let pair = |line: &str| line.rsplit_once(' ').map(|(name, object)| (name.to_owned(), object.to_owned()));
-        Ok(text.lines().filter_map(pair).collect())
-    }
-
     /// Lists the tags that match git's own glob, oldest version first; those of trees and files are no releases.
     ///
     /// # Errors
     ///
     /// When git fails.
-    pub async fn tags(&self, glob: &str) -> Result<Vec<Tag>, ReleaseError> {
+    pub async fn tags(&self, glob: &str, order: &VersionOrder) -> Result<Vec<Tag>, ReleaseError> {
         let format = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(creatordate:unix) %(refname:lstrip=2)";
         let text = self.read(&["tag", "--list", format, "--end-of-options", glob]).await?;
         let mut tags: Vec<Tag> = text.lines().filter_map(read_tag).collect();
-        tags.sort_by(|a, b| order::compare(&a.name, &b.name));
+        tags.sort_by(|a, b| order.compare(&a.name, &b.name));
         Ok(tags)
     }
 
-    /// Finds a tag by its name, whatever the glob says.
-    pub(super) async fn has_tag(&self, name: &str) -> Result<bool, ReleaseError> {
-        let reference = format!("refs/tags/{name}");
-        let answer = self.ask(&["show-ref", "--verify", "--quiet", "--", &reference], READ_DEADLINE).await?;
+    /// Tells whether there is a reference of this whole name.
+    pub(super) async fn has_ref(&self, reference: &str) -> Result<bool, ReleaseError> {
+        let answer = self.ask(&["show-ref", "--verify", "--quiet", "--", reference], READ_DEADLINE).await?;
         Ok(answer.ended.is_ok())
+    }
+
+    /// Tells what kind of object a tag comes to in the end: a commit, a tree or a blob; none when there is no such tag.
+    pub(super) async fn kind_of_tag(&self, name: &str) -> Result<Option<String>, ReleaseError> {
+        let reference = format!("refs/tags/{name}");
+        if !self.has_ref(&reference).await? {
+            return Ok(None);
+        }
+        let peeled = format!("{reference}^{{}}");
+        Ok(Some(self.read(&["cat-file", "-t", &peeled]).await?.trim().to_owned()))
+    }
+
+    /// Tells whether the checkout holds a part of the history only.
+    pub(super) async fn is_shallow(&self) -> Result<bool, ReleaseError> {
+        Ok(self.read(&["rev-parse", "--is-shallow-repository"]).await?.trim() == "true")
     }
 
     /// Asks git whether a tag's signature is good and trusted.
@@ -186,10 +182,17 @@ impl Repository {
     /// When git does not accept it, as `git verify-tag` says.
     pub async fn verify_tag(&self, tag: &Tag) -> Result<(), ReleaseError> {
         let reference = format!("refs/tags/{}", tag.name);
-        let answer = self.ask(&["verify-tag", "--", &reference], READ_DEADLINE).await?;
-        answer
-            .ended
-            .map_err(|_| ReleaseError::Unverified { tag: tag.name.clone(), problem: answer.stderr.replace('\n', "; ") })
+        let refuse = |problem: String| ReleaseError::Unverified { tag: tag.name.clone(), problem };
+        let answer = self.ask(&["verify-tag", "--format=%(tag)", "--", &reference], READ_DEADLINE).await?;
+        if answer.ended.is_err() {
+            let problem = answer.stderr.replace('\n', "; ");
+            return Err(refuse(if problem.is_empty() { "it has none".to_owned() } else { problem }));
+        }
+        // Whoever may write references can give an old release's signed tag the name of a new one.
+        match plain(&answer.stdout) {
+            signed if signed == tag.name => Ok(()),
+            signed => Err(refuse(format!("what was signed is the tag {signed:?}, and somebody gave it this name"))),
+        }
     }
 
     /// Gives the commit that a revision names; none when there is no such commit.
@@ -286,8 +289,20 @@ impl Repository {
     }
 }
 
+/// Names the owner of a folder; by number where it has no name here.
+fn owner_of(path: &Path) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let Ok(found) = std::fs::metadata(path) else { return "another user".to_owned() };
+    let id = found.uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let user = fields.find(|fields| fields.get(2) == Some(&id.as_str()));
+    user.and_then(|fields| fields.first().map(|name| (*name).to_owned())).unwrap_or_else(|| format!("user {id}"))
+}
+
 /// Tells why a remote gave nothing, where it did not.
-fn unless_refused(remote: &str, answer: Answer) -> Result<(), ReleaseError> {
+pub(super) fn unless_refused(remote: &str, answer: Answer) -> Result<(), ReleaseError> {
     let problem = match answer.ended {
         Ok(()) => return Ok(()),
         Err(Ended::Deadline(deadline)) => format!("no answer within {} seconds", deadline.as_secs()),
@@ -317,7 +332,7 @@ fn read_tag(line: &str) -> Option<Tag> {
 }
 
 /// Makes a version of a tag or description: what cannot stand in a folder's name becomes a dash.
-fn version_of(text: &str) -> Result<Version, crate::model::NameError> {
+pub(super) fn version_of(text: &str) -> Result<Version, crate::model::NameError> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '~');
     let name: String = text.chars().map(|c| if fits(c) { c } else { '-' }).collect();
     Version::new(name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()))

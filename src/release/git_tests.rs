@@ -66,7 +66,8 @@ async fn the_latest_release_is_the_newest_version_and_no_prerelease() {
     product.git(&["tag", "0.1-lightweight"]);
     assert_eq!(version(&product.source(), latest()).await, "4.10.0");
     let repository = super::Repository::open(product.path()).await.unwrap();
-    let names: Vec<String> = repository.tags("[v0-9]*").await.unwrap().into_iter().map(|tag| tag.name).collect();
+    let names: Vec<String> =
+        repository.tags("[v0-9]*", &product.source().order).await.unwrap().into_iter().map(|tag| tag.name).collect();
     assert_eq!(
         names,
         ["0.1-lightweight", "v4.2.0", "4.9.0-rc2", "4.9.0-rc10", "4.9.0", "4.10.0", "4.11.0.dev1", "4.11.0-rc1"]
@@ -126,7 +127,8 @@ async fn any_commit_is_called_what_git_describes_it_as() {
     assert_eq!(resolved.at.to_string(), "2024-05-06T07:08:09Z");
     assert_eq!(version(&product.source(), Wanted::Revision(first.clone())).await, format!("{first:.10}"));
     assert_eq!(version(&product.source(), branch("main")).await, resolved.version.as_str());
-    assert!(error(&product.source(), branch("none")).await.contains("no commit \"branch none\""));
+    let told = error(&product.source(), branch("man")).await;
+    assert!(told.contains("no branch \"man\" in the checkout") && told.contains("nearest are main"), "{told}");
     // A slash can be no part of a folder's name.
     let mut source = product.source();
     source.tags = "release/*".into();
@@ -203,9 +205,129 @@ async fn tags_without_a_good_signature_are_no_releases_where_that_is_wanted() {
     source.verify_tags = true;
     let told = error(&source, tag("1.0")).await;
     assert!(told.contains("does not accept the signature of the tag \"1.0\""), "{told}");
+    product.git(&["tag", "1.1"]);
+    let (resolved, _) = wanted(&source, latest()).await;
+    assert!(
+        matches!(&resolved, Err(ReleaseError::NoneVerified { count: 2, newest, .. }) if newest == "1.1"),
+        "{resolved:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_signature_counts_for_the_tag_that_was_signed() {
+    let product = Product::new();
+    let key = product.path().join(".git/key");
+    let run = |program: &str, arguments: &[&str]| {
+        let output = std::process::Command::new(program).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()]);
+    let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+    let signers = product.path().join(".git/signers");
+    std::fs::write(&signers, format!("tess@example.org {public}")).unwrap();
+    for (name, value) in [
+        ("gpg.format", "ssh"),
+        ("user.signingKey", key.to_str().unwrap()),
+        ("gpg.ssh.allowedSignersFile", signers.to_str().unwrap()),
+    ] {
+        product.git(&["config", name, value]);
+    }
+    product.commit("one").git(&["tag", "--sign", "--message", "signed", "1.0"]);
+    product.commit("two").git(&["tag", "1.1"]);
+    // The signed tag of the old release under the name of a new one.
+    let object = product.git(&["rev-parse", "refs/tags/1.0"]);
+    product.git(&["update-ref", "refs/tags/2.0", &object]);
+    let mut source = product.source();
+    source.verify_tags = true;
+    let (resolved, _) = wanted(&source, latest()).await;
+    let resolved = resolved.unwrap();
+    assert_eq!(resolved.version.as_str(), "1.0");
+    assert!(resolved.notes.iter().any(|note| note.starts_with("2.0, 1.1 are passed over")), "{:?}", resolved.notes);
+    let told = error(&source, tag("2.0")).await;
+    assert!(told.contains("what was signed is the tag \"1.0\""), "{told}");
+}
+
+#[tokio::test]
+async fn what_upstream_takes_back_is_gone_here_and_what_was_made_here_stays() {
+    let upstream = Product::new();
+    upstream.tag("1.0").tag("2.0").git(&["branch", "fix"]);
+    let checkout = Product::clone_of(&upstream);
+    checkout.git(&["tag", "0.9"]);
+    // Whatever somebody's configuration says of pruning.
+    checkout.git(&["config", "fetch.pruneTags", "true"]);
+    let mut source = checkout.source();
+    source.remote = "origin".into();
+    assert_eq!(version(&source, latest()).await, "2.0");
+    assert_eq!(version(&source, branch("fix")).await, "2.0");
+
+    upstream.git(&["tag", "--delete", "2.0"]);
+    upstream.git(&["branch", "--delete", "fix"]);
+    upstream.git(&["branch", "fix/typo"]);
     let (resolved, told) = wanted(&source, latest()).await;
-    assert!(matches!(resolved, Err(ReleaseError::NoTags { .. })), "{resolved:?}");
-    let left_out =
-        |progress: &Progress| matches!(progress, Progress::Warning { text } if text.contains("it is left out"));
-    assert!(told.iter().any(left_out), "{told:?}");
+    let resolved = resolved.unwrap();
+    assert_eq!(resolved.version.as_str(), "1.0");
+    let warned =
+        |told: &Progress| matches!(told, Progress::Warning { text } if text == "the tag 2.0 was withdrawn upstream");
+    assert!(told.iter().any(warned), "{told:?}");
+    let noted = |notes: &[String]| notes.iter().any(|note| note == "2.0 was withdrawn upstream, and is passed over");
+    assert!(noted(&resolved.notes), "{:?}", resolved.notes);
+    // Whoever comes later learns it too.
+    let (again, _) = wanted(&source, latest()).await;
+    assert!(noted(&again.unwrap().notes));
+    let told = error(&source, tag("2.0")).await;
+    assert!(told.contains("withdrawn upstream") && told.contains("--rev refs/coalmine/withdrawn/2.0/was"), "{told}");
+    let kept = version(&source, Wanted::Revision("refs/coalmine/withdrawn/2.0/was".into())).await;
+    assert_eq!(kept, "0.9", "it is named by what the checkout has of it");
+    assert_eq!(version(&source, tag("0.9")).await, "0.9");
+    assert!(error(&source, branch("fix")).await.contains("no branch \"fix\" at origin"));
+    assert!(wanted(&source, branch("fix/typo")).await.0.is_ok(), "a branch that became a folder of branches");
+
+    upstream.git(&["tag", "2.0", "main"]);
+    let (back, _) = wanted(&source, latest()).await;
+    let back = back.unwrap();
+    assert_eq!(back.version.as_str(), "2.0");
+    assert!(!noted(&back.notes));
+    // One that only this checkout has is told, where it is the latest.
+    checkout.git(&["tag", "3.0"]);
+    let (own, _) = wanted(&source, latest()).await;
+    assert!(own.unwrap().notes.iter().any(|note| note == "3.0 is in this checkout alone: origin does not have it"));
+}
+
+#[tokio::test]
+async fn a_latest_that_is_much_older_than_others_like_it_is_refused_until_its_order_is_said() {
+    let product = Product::new();
+    for (name, at) in [("30-11-2025", "2025-11-30"), ("31-12-2025", "2025-12-31"), ("02-11-2026", "2026-11-02")] {
+        product.commit(name);
+        let at = format!("{at}T12:00:00Z");
+        // A lightweight tag has the time of its commit.
+        let tree = product.git(&["rev-parse", "HEAD^{tree}"]);
+        let commit = product.git_at(&at, &["commit-tree", &tree, "-m", name]);
+        product.git(&["tag", name, &commit]);
+    }
+    let mut source = product.source();
+    let told = error(&source, latest()).await;
+    assert!(told.contains("31-12-2025 is the newest by its number, and is of 2025-12-31"), "{told}");
+    assert!(told.contains("up to 02-11-2026 of 2026-11-02") && told.contains("product.version_pattern"), "{told}");
+    assert_eq!(version(&source, tag("31-12-2025")).await, "31-12-2025");
+    let pattern = crate::config::VersionPattern::new(r"^(?<c>\d+)-(?<b>\d+)-(?<a>\d+)$").unwrap();
+    source.order = super::VersionOrder::new(Some(pattern));
+    assert_eq!(version(&source, latest()).await, "02-11-2026");
+}
+
+#[tokio::test]
+async fn a_tag_of_a_tree_and_a_commit_of_a_shallow_checkout_are_told_for_what_they_are() {
+    let upstream = Product::new();
+    upstream.write("file", "x").tag("1.0").commit("later");
+    upstream.git(&["tag", "1.3.0", "HEAD^{tree}"]);
+    let told = error(&upstream.source(), tag("1.3.0")).await;
+    assert!(told.contains("\"1.3.0\" is of a tree, not of a commit"), "{told}");
+
+    let shallow = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", upstream.path().display());
+    upstream.git(&["clone", "--quiet", "--depth=1", "--no-tags", &url, shallow.path().to_str().unwrap()]);
+    let mut source = upstream.source();
+    source.repository = shallow.path().to_path_buf();
+    let (resolved, _) = wanted(&source, Wanted::Revision("HEAD".into())).await;
+    let resolved = resolved.unwrap();
+    assert!(resolved.notes.iter().any(|note| note.contains("shallow")), "{:?}", resolved.notes);
 }

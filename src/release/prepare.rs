@@ -7,6 +7,7 @@ use super::build::{Builder, LOOK_AGAIN, blocking};
 use super::environment::{Account, clean_environment};
 use super::error::ReleaseError;
 use super::git::Repository;
+use super::marks::Mark;
 use super::progress::{Progress, Report, Step};
 use super::python::{self, Interpreter};
 use super::resolve::{Resolved, Source, Wanted, resolve};
@@ -44,7 +45,25 @@ pub struct Request {
 pub async fn prepare(store: &Store, request: &Request, report: Report<'_>) -> Result<StoredRelease, ReleaseError> {
     request.spec.validate()?;
     let resolved = resolve(&request.source, &request.wanted, report).await?;
-    prepare_resolved(store, request, &resolved, report).await
+    let mut stored = prepare_resolved(store, request, &resolved, report).await?;
+    stored.notes = resolved.notes;
+    stored.notes.extend(finalized_otherwise(store, &stored)?);
+    Ok(stored)
+}
+
+/// Tells that the version was finalized from other files before, by what this store knows.
+fn finalized_otherwise(store: &Store, release: &StoredRelease) -> Result<Option<String>, ReleaseError> {
+    let marks = store.marks()?;
+    let other = marks.iter().rev().find(|mark| {
+        let id = &mark.release;
+        mark.verdict == Mark::Good && *id.version() == release.version && *id != release.id
+    });
+    Ok(other.map(|mark| {
+        format!(
+            "{} was finalized in {} with other files before, as {}, and is {} now: its tag was moved, or it is built otherwise",
+            release.version, mark.environment, mark.release, release.id
+        )
+    }))
 }
 
 /// Gives the release of a commit that was found before.

@@ -54,6 +54,11 @@ pub enum Progress {
         /// One sentence.
         text: String,
     },
+    /// Why what was asked for is what it is.
+    Note {
+        /// One sentence.
+        text: String,
+    },
     /// What was asked for is this commit.
     Resolved {
         /// Its version.

@@ -5,14 +5,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::error::ReleaseError;
-use super::git::{Commit, Repository, Tag};
-use super::order;
+use super::git::{Commit, Repository, Tag, version_of};
+use super::latest::{Choice, Doubt, twins};
+use super::order::VersionOrder;
 use super::progress::{Progress, Report};
 use crate::config::Channel;
 use crate::model::Version;
 
 /// How many names an error proposes.
 const NEAREST: usize = 3;
+/// How many tags are asked for their signature before somebody should look.
+const MOST_VERIFIED: usize = 50;
+/// How many pairs of tags are told that spell one version.
+const MOST_TWINS: usize = 5;
 
 /// Says where releases come from: the `[product]` table of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +28,8 @@ pub struct Source {
     pub remote: String,
     /// Which tags are releases, in git's own glob.
     pub tags: String,
+    /// How versions are ordered.
+    pub order: VersionOrder,
     /// Only tags that `git verify-tag` accepts are releases.
     pub verify_tags: bool,
     /// False for `--no-fetch`: the checkout as it is, local branches before the remote's.
@@ -55,23 +62,31 @@ pub struct Resolved {
     pub at: Timestamp,
     /// The tag, where it is one.
     pub tag: Option<String>,
+    /// Why it is this one, and what else a plan should say of it.
+    pub notes: Vec<String>,
 }
 
 /// Fetches where the source says so, and finds the commit that is wanted.
 ///
-/// The latest of tags is the newest version that is no pre-release, or the newest pre-release where there is nothing else. With
-/// `verify_tags`, a tag that does not verify is no release: the latest is looked for below it, with a warning.
+/// The latest of tags is the newest version that is no pre-release, or the newest pre-release where there is nothing else, or what has no
+/// number where nothing has one. With `verify_tags`, a tag that does not verify is no release: the latest is looked for below it. What was
+/// passed over is in the notes.
 ///
 /// # Errors
 ///
-/// When the folder is no repository, the remote does not answer, or there is nothing of that name.
+/// When the folder is no repository, the remote does not answer, or there is nothing of that name; and when the newest version is much older by
+/// date than others that are written like it, so that their order cannot be what somebody meant.
 pub async fn resolve(source: &Source, wanted: &Wanted, report: Report<'_>) -> Result<Resolved, ReleaseError> {
     let repository = Repository::open(&source.repository).await?;
     if source.fetch && !source.remote.is_empty() {
         report(Progress::Fetching { remote: source.remote.clone() });
-        for moved in repository.fetch(&source.remote, source.fetch_deadline).await? {
+        let fetched = repository.fetch(&source.remote, source.fetch_deadline).await?;
+        for moved in fetched.moved {
             let text = moved.to_string();
             report(Progress::Warning { text });
+        }
+        for name in fetched.withdrawn {
+            report(Progress::Warning { text: format!("the tag {name} was withdrawn upstream") });
         }
     }
     if !source.fetch && repository.has_changes().await? {
@@ -80,13 +95,18 @@ pub async fn resolve(source: &Source, wanted: &Wanted, report: Report<'_>) -> Re
             .into();
         report(Progress::Warning { text });
     }
-    let resolver = Resolver { repository: &repository, source, report };
+    let resolver = Resolver { repository: &repository, source };
     let resolved = match wanted {
-        Wanted::Latest(Channel::Tags) => resolver.tagged(resolver.latest_tag().await?).await,
+        Wanted::Latest(Channel::Tags) => resolver.latest().await,
         Wanted::Latest(Channel::Branch(name)) => resolver.branch(name).await,
-        Wanted::Tag(name) => resolver.tagged(resolver.tag(name).await?).await,
+        Wanted::Tag(name) => resolver.tagged(resolver.tag(name).await?, Vec::new()).await,
         Wanted::Revision(revision) => resolver.described(revision).await,
     }?;
+    for (at, text) in resolved.notes.iter().cloned().enumerate() {
+        // Why it is the latest is what a plan says; the rest is worth a word wherever it is found out.
+        let is_reason = at == 0 && matches!(wanted, Wanted::Latest(Channel::Tags));
+        report(if is_reason { Progress::Note { text } } else { Progress::Warning { text } });
+    }
     report(Progress::Resolved { version: resolved.version.clone(), commit: resolved.commit.clone() });
     Ok(resolved)
 }
@@ -94,52 +114,103 @@ pub async fn resolve(source: &Source, wanted: &Wanted, report: Report<'_>) -> Re
 struct Resolver<'a> {
     repository: &'a Repository,
     source: &'a Source,
-    report: Report<'a>,
 }
 
 impl Resolver<'_> {
-    async fn latest_tag(&self) -> Result<Tag, ReleaseError> {
-        let mut tags = self.repository.tags(&self.source.tags).await?;
-        let passed: Vec<Tag> = tags.extract_if(.., |tag| self.source.bad.contains_key(&tag.version)).collect();
+    async fn tags(&self) -> Result<Vec<Tag>, ReleaseError> {
+        self.repository.tags(&self.source.tags, &self.source.order).await
+    }
+
+    async fn latest(&self) -> Result<Resolved, ReleaseError> {
+        let (mut tags, order) = (self.tags().await?, &self.source.order);
+        let bad: Vec<Tag> = tags.extract_if(.., |tag| self.source.bad.contains_key(&tag.version)).collect();
+        let twins = twins(&tags, order);
+        let choice = Choice::of(tags, order);
+        let Some(newest) = choice.candidates.first() else {
+            let (repository, glob) = (self.repository.path().to_path_buf(), self.source.tags.clone());
+            return Err(ReleaseError::NoTags { repository, glob });
+        };
+        let (tag, unverified) = self.verified(&choice).await?;
+        if let Some(Doubt { chosen, chosen_at, newer, newest, newest_at }) = choice.doubt(&tag, order) {
+            let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
+            let (chosen_at, newest_at) = (day(chosen_at), day(newest_at));
+            return Err(ReleaseError::Doubtful { chosen, chosen_at, newer, newest, newest_at });
+        }
+        let mut notes = choice.why(&tag, order, &self.repository.withdrawn().await?);
         // What is older than the latest would not have been it anyway.
-        let newest = tags.last().map(|tag| tag.version.clone());
-        for tag in passed.iter().rev() {
-            let is_newer =
-                newest.as_ref().is_none_or(|newest| order::compare(tag.version.as_str(), newest.as_str()).is_gt());
-            if let Some(why) = self.source.bad.get(&tag.version).filter(|_| is_newer) {
-                (self.report)(Progress::Warning {
-                    text: format!("{} is passed over: it is bad here: {why}", tag.name),
-                });
+        for passed in bad.iter().rev().filter(|bad| order.compare(&bad.name, &tag.name).is_gt()) {
+            if let Some(why) = self.source.bad.get(&passed.version) {
+                notes.push(format!("{} is passed over: it is bad here: {why}", passed.name));
             }
         }
-        let (pre, released): (Vec<Tag>, Vec<Tag>) = tags.into_iter().partition(|tag| order::is_prerelease(&tag.name));
-        for tag in released.into_iter().rev().chain(pre.into_iter().rev()) {
-            match self.verify(&tag).await {
-                Ok(()) => return Ok(tag),
-                Err(error @ ReleaseError::Unverified { .. }) => {
-                    (self.report)(Progress::Warning { text: format!("{error}; it is left out") });
+        notes.extend(unverified);
+        if !order.has_number(&newest.name) {
+            notes.push("no tag has a number: the order of these is that of their letters".to_owned());
+        }
+        for (a, b) in twins.iter().filter(|(a, b)| *a != tag.name && *b != tag.name).take(MOST_TWINS) {
+            notes.push(format!("{a} and {b} spell the same version"));
+        }
+        if self.source.fetch
+            && !self.source.remote.is_empty()
+            && self.repository.is_upstream(&tag.name).await? == Some(false)
+        {
+            notes.push(format!("{} is in this checkout alone: {} does not have it", tag.name, self.source.remote));
+        }
+        self.tagged(tag, notes).await
+    }
+
+    /// Gives the first candidate that verifies where that is wanted, and what is to be told of the others.
+    async fn verified(&self, choice: &Choice) -> Result<(Tag, Vec<String>), ReleaseError> {
+        let mut unverified: Vec<(&Tag, String)> = Vec::new();
+        for tag in choice.candidates.iter().take(MOST_VERIFIED) {
+            match self.verify(tag).await {
+                Ok(()) => {
+                    let names: Vec<&str> = unverified.iter().map(|(tag, _)| tag.name.as_str()).collect();
+                    let notes = match unverified.as_slice() {
+                        [] => Vec::new(),
+                        [(tag, problem)] => {
+                            vec![format!("{} is passed over: git does not accept its signature: {problem}", tag.name)]
+                        }
+                        [(_, problem), ..] => vec![format!(
+                            "{} are passed over: git does not accept their signatures: {problem}",
+                            names.join(", ")
+                        )],
+                    };
+                    return Ok((tag.clone(), notes));
                 }
+                Err(ReleaseError::Unverified { problem, .. }) => unverified.push((tag, problem)),
                 Err(error) => return Err(error),
             }
         }
-        let (repository, glob) = (self.repository.path().to_path_buf(), self.source.tags.clone());
-        Err(ReleaseError::NoTags { repository, glob })
+        let (newest, problem) =
+            unverified.into_iter().next().map_or_else(Default::default, |(tag, problem)| (tag.name.clone(), problem));
+        Err(ReleaseError::NoneVerified { count: choice.candidates.len().min(MOST_VERIFIED), newest, problem })
     }
 
     async fn tag(&self, name: &str) -> Result<Tag, ReleaseError> {
-        let tags = self.repository.tags(&self.source.tags).await?;
+        let tags = self.tags().await?;
         let by_name = tags.iter().find(|tag| tag.name == name);
         if let Some(tag) = by_name.or_else(|| tags.iter().find(|tag| tag.version.as_str() == name)) {
             self.verify(tag).await?;
             return Ok(tag.clone());
         }
-        if self.repository.has_tag(name).await? {
-            return Err(ReleaseError::NotARelease { tag: name.to_owned(), glob: self.source.tags.clone() });
+        match self.repository.kind_of_tag(name).await?.as_deref() {
+            Some("commit") => {
+                if let Err(source) = version_of(name) {
+                    return Err(ReleaseError::NoVersion { tag: name.to_owned(), source });
+                }
+                return Err(ReleaseError::NotARelease { tag: name.to_owned(), glob: self.source.tags.clone() });
+            }
+            Some(kind) => return Err(ReleaseError::NoCommit { tag: name.to_owned(), kind: kind.to_owned() }),
+            None => {}
+        }
+        if let Some(reference) = self.repository.kept(name).await? {
+            return Err(ReleaseError::Withdrawn { tag: name.to_owned(), reference });
         }
         Err(ReleaseError::NoSuchTag {
             wanted: name.to_owned(),
             repository: self.repository.path().to_path_buf(),
-            nearest: nearest(name, &tags),
+            nearest: nearest(name, tags.iter().rev().map(|tag| tag.name.as_str())),
         })
     }
 
@@ -147,9 +218,9 @@ impl Resolver<'_> {
         if self.source.verify_tags { self.repository.verify_tag(tag).await } else { Ok(()) }
     }
 
-    async fn tagged(&self, tag: Tag) -> Result<Resolved, ReleaseError> {
+    async fn tagged(&self, tag: Tag, notes: Vec<String>) -> Result<Resolved, ReleaseError> {
         let at = self.repository.time_of(&tag.commit).await?;
-        Ok(Resolved { version: tag.version, commit: tag.commit, at, tag: Some(tag.name) })
+        Ok(Resolved { version: tag.version, commit: tag.commit, at, tag: Some(tag.name), notes })
     }
 
     async fn branch(&self, name: &str) -> Result<Resolved, ReleaseError> {
@@ -166,7 +237,17 @@ impl Resolver<'_> {
                 return self.at(commit).await;
             }
         }
-        Err(self.no_commit(&format!("branch {name}")))
+        let (under, where_) = match (self.source.remote.is_empty(), self.source.fetch) {
+            (true, _) => ("refs/heads/".to_owned(), "in the checkout".to_owned()),
+            (false, true) => (format!("refs/remotes/{}/", self.source.remote), format!("at {}", self.source.remote)),
+            (false, false) => {
+                ("refs/heads/".to_owned(), format!("in the checkout, nor what {} had", self.source.remote))
+            }
+        };
+        let there = self.repository.read(&["for-each-ref", "--format=%(refname)", &under]).await?;
+        let nearest =
+            nearest(name, there.lines().filter_map(|line| line.strip_prefix(&under)).filter(|name| *name != "HEAD"));
+        Err(ReleaseError::NoSuchBranch { branch: name.to_owned(), where_, nearest })
     }
 
     async fn described(&self, revision: &str) -> Result<Resolved, ReleaseError> {
@@ -179,7 +260,14 @@ impl Resolver<'_> {
     async fn at(&self, commit: Commit) -> Result<Resolved, ReleaseError> {
         let version = self.repository.describe(&commit, &self.source.tags).await?;
         let at = self.repository.time_of(&commit).await?;
-        Ok(Resolved { version, commit, at, tag: None })
+        let mut notes = Vec::new();
+        // Without the history there may be a tag that cannot be seen, and a version that cannot be ordered.
+        if self.repository.is_shallow().await? {
+            notes.push(format!(
+                "the checkout is shallow, so {version} may not be named by the nearest tag: `git fetch --unshallow --tags` brings the history"
+            ));
+        }
+        Ok(Resolved { version, commit, at, tag: None, notes })
     }
 
     fn no_commit(&self, wanted: &str) -> ReleaseError {
@@ -187,9 +275,9 @@ impl Resolver<'_> {
     }
 }
 
-/// Lists the tags whose names are most like one, most like first.
-fn nearest(name: &str, tags: &[Tag]) -> Vec<String> {
-    let mut scored: Vec<_> = tags.iter().rev().map(|tag| (strsim::damerau_levenshtein(name, &tag.name), tag)).collect();
+/// Lists the names that are most like one, most like first.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut scored: Vec<_> = names.map(|other| (strsim::damerau_levenshtein(name, other), other)).collect();
     scored.sort_by_key(|(distance, _)| *distance);
-    scored.into_iter().take(NEAREST).map(|(_, tag)| tag.name.clone()).collect()
+    scored.into_iter().take(NEAREST).map(|(_, other)| other.to_owned()).collect()
 }

@@ -297,6 +297,8 @@ pub(super) fn git_environment() -> Vec<(OsString, OsString)> {
     let mut set = |name: &str, value: &str| environment.push((name.into(), value.into()));
     set("GIT_TERMINAL_PROMPT", "0");
     set("GIT_OPTIONAL_LOCKS", "0");
+    // A replaced commit would be another one for whoever does not have the replacement.
+    set("GIT_NO_REPLACE_OBJECTS", "1");
     set("LC_ALL", "C");
     if std::env::var_os("GIT_SSH_COMMAND").is_none() && std::env::var_os("GIT_SSH").is_none() {
         set("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");

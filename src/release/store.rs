@@ -52,6 +52,8 @@ pub struct StoredRelease {
     pub built_at: Timestamp,
     /// Who built it.
     pub built_by: Operator,
+    /// What whoever plans with it should know, a sentence each; nothing of it is stored.
+    pub notes: Vec<String>,
     /// What it was built from and how, as one digest.
     pub(super) build_key: Digest,
 }
@@ -209,6 +211,7 @@ impl Store {
             interpreter: meta.interpreter,
             built_at: meta.built_at,
             built_by: meta.built_by,
+            notes: Vec::new(),
             build_key: meta.build_key,
         })
     }
@@ -328,6 +331,7 @@ impl StoredRelease {
             built_at: Timestamp::UNIX_EPOCH,
             built_by: Operator("nobody".into()),
             build_key: digest,
+            notes: Vec::new(),
         })
     }
 

@@ -123,6 +123,8 @@ pub struct PlanReport<'a> {
     pub excluded: Vec<&'a HostId>,
     /// Every host but the excluded ones, in the plan's order, and then those that take no part.
     pub hosts: Vec<HostReport<'a>>,
+    /// Why it is this version, and what else is to be known of it.
+    pub notes: &'a [String],
 }
 
 /// Holds a stage of [`PlanReport`].
@@ -198,6 +200,7 @@ impl<'a> PlanReport<'a> {
             unreachable: unasked.chain(left_out(LeftOutReason::Unreachable).map(|out| &out.host)).collect(),
             excluded: left_out(LeftOutReason::Excluded).map(|out| &out.host).collect(),
             hosts: taking_part.chain(current).chain(skipped).chain(nowhere).collect(),
+            notes: &plan.notes,
         }
     }
 }
@@ -277,6 +280,9 @@ fn head(plan: &Plan, look: Look) -> Vec<String> {
     }
     if let Some(reason) = &plan.reason {
         fact("why", &one_line(reason, 160, look));
+    }
+    for note in &plan.notes {
+        fact("note", &one_line(note, 400, look));
     }
     let masters: usize = plan.stages.iter().filter(|s| s.kind == StageKind::Masters).map(StagePlan::hosts).sum();
     let masters = if masters > 0 { format!(", and {} before them", count(masters, "master")) } else { String::new() };

@@ -116,6 +116,7 @@ fn plan(count: usize) -> Outcome<Plan> {
         out_of_service: Vec::new(),
         bad: Vec::new(),
         mark: None,
+        notes: Vec::new(),
     })
 }
 

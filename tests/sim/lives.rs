@@ -137,6 +137,7 @@ impl Life {
             fleet: members,
             stages: vec![self.stage()],
             out_of_service: Vec::new(),
+            notes: Vec::new(),
             bad: verdicts.bad(),
             mark: None,
         };

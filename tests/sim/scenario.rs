@@ -125,6 +125,7 @@ impl Scenario {
             out_of_service: Vec::new(),
             bad: Vec::new(),
             mark: None,
+            notes: Vec::new(),
         };
         let commands = if weather == Weather::Rough { commands(random, &plan) } else { Vec::new() };
         Self {

@@ -10,7 +10,7 @@ use super::Backend;
 use crate::deploy::{Error, WantedRelease};
 use crate::host::Survey;
 use crate::model::{Failure, HostId, Installed, Probe, Version};
-use crate::release::compare;
+use crate::release::VersionOrder;
 use crate::report::HostStatusReport;
 use crate::tui::edge::{Message, SurveyHost, SurveyRow};
 
@@ -34,10 +34,11 @@ async fn run(backend: &Backend) -> Result<(), Error> {
     let wanted = workspace.wanted_release(&fleet.wanted(None, None), true).await?;
     backend.memory().release = Some((wanted.version.clone(), wanted.digest));
     let versions: Vec<Version> = workspace.tags().await?.into_iter().map(|tag| tag.version).collect();
+    let order = workspace.version_order();
     let (heard, mut answers) = mpsc::unbounded_channel();
     let asking = deployment.survey_targets(&Survey::Deep, |host, answer| {
         // The receiver is read below until the last answer.
-        drop(heard.send(row(host, answer, &wanted, &versions)));
+        drop(heard.send(row(host, answer, &wanted, &versions, &order)));
     });
     let telling = async {
         let mut counts: HashMap<Version, usize> = HashMap::new();
@@ -54,8 +55,14 @@ async fn run(backend: &Backend) -> Result<(), Error> {
     tokio::try_join!(asking, telling).map(drop)
 }
 
-fn row(host: &HostId, answer: &Result<Probe, Failure>, wanted: &WantedRelease, versions: &[Version]) -> SurveyRow {
-    let order = |a: &Version, b: &Version| compare(a.as_str(), b.as_str());
+fn row(
+    host: &HostId,
+    answer: &Result<Probe, Failure>,
+    wanted: &WantedRelease,
+    versions: &[Version],
+    order: &VersionOrder,
+) -> SurveyRow {
+    let order = |a: &Version, b: &Version| order.compare(a.as_str(), b.as_str());
     let report = HostStatusReport::new(host.clone(), None, Vec::new(), answer, wanted, order);
     let probe = answer.as_ref().ok();
     let running = probe.and_then(|probe| match &probe.installed {

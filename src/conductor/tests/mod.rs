@@ -125,6 +125,7 @@ pub(crate) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
         out_of_service: Vec::new(),
         bad: Vec::new(),
         mark: None,
+        notes: Vec::new(),
     }
 }
 

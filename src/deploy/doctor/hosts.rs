@@ -6,7 +6,15 @@ use crate::deploy::error::Error;
 use crate::deploy::workspace::{Fleet, Selection, Workspace};
 use crate::host::Survey;
 use crate::model::{Failure, FailureClass, HostId, Installed, Probe};
+use crate::plan::check_machines;
 use crate::release::Interpreter;
+
+/// KiB free below which a transfer may not fit; releases of tools are rarely larger.
+const LITTLE_ROOM: i64 = 256 * 1024;
+/// Inodes free below which a release may not fit.
+const FEW_INODES: i64 = 5_000;
+/// Seconds between two clocks that are worth a word; a survey of many hosts takes its time.
+const MOST_APART: u64 = 300;
 
 /// Asks the masters and the hosts of an environment.
 pub(super) async fn examine(
@@ -20,7 +28,12 @@ pub(super) async fn examine(
         Err(error) => return Ok(vec![Finding::new("connections", Health::Failed, error)]),
     };
     let answers = deployment.survey(selection, None, &Survey::Tools).await?;
-    Ok(answers.all().flat_map(|(host, answer)| of_host(host, answer, interpreter)).collect())
+    let mut found: Vec<Finding> = answers.all().flat_map(|(host, answer)| of_host(host, answer, interpreter)).collect();
+    let probes = answers.all().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
+    if let Err(twins) = check_machines(probes) {
+        found.push(Finding::new("hosts", Health::Failed, twins));
+    }
+    Ok(found)
 }
 
 fn of_host(host: &HostId, answer: &Result<Probe, Failure>, interpreter: Option<&Interpreter>) -> Vec<Finding> {
@@ -51,6 +64,7 @@ fn of_probe(probe: &Probe, interpreter: Option<&Interpreter>) -> Vec<Finding> {
             Finding::new("hosts", Health::Failed, format!("its shell greets, and no transfer works: {greeting}"));
         found.push(finding.hint("silence what ~/.bashrc and its like print there for shells without a terminal"));
     }
+    found.extend(of_place(&fact));
     if let Some(interpreter) = interpreter {
         found.extend(of_python(fact("python3"), fact("arch"), interpreter));
     }
@@ -61,6 +75,36 @@ fn of_probe(probe: &Probe, interpreter: Option<&Interpreter>) -> Vec<Finding> {
     }
     if found.is_empty() {
         found.push(Finding::new("hosts", Health::Ok, "answers, and has what a rollout needs"));
+    }
+    found
+}
+
+/// Says what a transfer would lack where releases are kept.
+fn of_place<'a>(fact: &impl Fn(&str) -> Option<&'a str>) -> Vec<Finding> {
+    let number = |name: &str| fact(name).and_then(|value| value.parse::<i64>().ok());
+    let mut found = Vec::new();
+    if let Some(kib) = number("room").filter(|&kib| kib < LITTLE_ROOM) {
+        let finding =
+            Finding::new("hosts", Health::Warning, format!("has {} MiB free where releases are kept", kib / 1024));
+        found.push(finding.hint("make room, or lower target.keep"));
+    }
+    if let Some(free) = number("inodes").filter(|&free| free < FEW_INODES) {
+        let finding = Finding::new("hosts", Health::Warning, format!("has {free} inodes free where releases are kept"));
+        found.push(finding.hint("remove small files there: a release needs an inode for each of its own"));
+    }
+    let apart = number("clock").map(|clock| clock.abs_diff(jiff::Timestamp::now().as_second()));
+    if let Some(apart) = apart.filter(|&apart| apart > MOST_APART) {
+        let finding =
+            Finding::new("hosts", Health::Warning, format!("its clock is {apart} seconds from this machine's"));
+        found.push(finding.hint("leases and certificates go by the clock: let both ask a time server"));
+    }
+    if fact("locked").is_some() {
+        let finding = Finding::new("hosts", Health::Warning, "its lock is held, or was left there");
+        found.push(
+            finding.hint(
+                "`coalmine status` says whether a rollout runs; a lease that ran out is taken over by the next one",
+            ),
+        );
     }
     found
 }
@@ -108,6 +152,11 @@ mod tests {
         assert_eq!(lacking[1], (Health::Warning, "has Python 3.9.1, and this machine 3.11.2".to_owned()));
         assert_eq!(found(&[("python3", "3.11.2"), ("arch", "aarch64")])[0].1, "is aarch64, and this machine x86_64");
         assert_eq!(found(&[])[0].1, "has no python3");
+        let place = [("python3", "3.11.2"), ("room", "2048"), ("inodes", "7"), ("clock", "1000"), ("locked", "yes")];
+        let little: Vec<String> = found(&place).into_iter().map(|(_, message)| message).collect();
+        assert_eq!(little[0], "has 2 MiB free where releases are kept");
+        assert_eq!(little[1], "has 7 inodes free where releases are kept");
+        assert!(little[2].starts_with("its clock is ") && little[3].starts_with("its lock is held"), "{little:?}");
         let odd = found(&[("wrong", "mv"), ("greets", "Welcome!"), ("python3", "3.11.2")]);
         assert_eq!(odd[0], (Health::Failed, "its mv does not do what a rollout needs".to_owned()));
         assert_eq!(odd[1], (Health::Failed, "its shell greets, and no transfer works: Welcome!".to_owned()));

@@ -12,7 +12,7 @@ use crate::deploy::workspace::{Fleet, Workspace};
 use crate::host::{Descriptors, SshSettings, TransferSettings};
 use crate::model::Bytes;
 use crate::process::{Ending, Job, Ran, run};
-use crate::release::{Interpreter, ReleaseError, Repository};
+use crate::release::{Interpreter, ReleaseError, Repository, VersionOrder};
 
 /// How long a tool may take to tell its version.
 const QUICK: Duration = Duration::from_secs(10);
@@ -28,6 +28,7 @@ pub(super) async fn examine(
     interpreter: Option<&Result<Interpreter, ReleaseError>>,
 ) -> Vec<Finding> {
     let mut found = vec![configuration(workspace)];
+    found.extend(inventory(workspace));
     let tools = [("git", "--version", "git"), ("ssh", "-V", "openssh-client"), ("rsync", "--version", "rsync")];
     for (name, flag, package) in tools {
         found.push(tool(name, flag, package).await);
@@ -51,6 +52,14 @@ fn configuration(workspace: &Workspace) -> Finding {
     }
     let message = format!("{}; these variables mean nothing to coalmine: {}", files.join(", "), ignored.join(", "));
     Finding::new("configuration", Health::Warning, message).hint("`coalmine config show` lists every key")
+}
+
+/// Says what inventories say of how hosts are reached, and nobody obeys.
+fn inventory(workspace: &Workspace) -> Vec<Finding> {
+    match workspace.unheeded() {
+        Ok(told) => told.into_iter().map(|text| Finding::new("inventory", Health::Warning, text)).collect(),
+        Err(error) => vec![Finding::new("inventory", Health::Failed, error)],
+    }
 }
 
 fn argv(words: &[&str]) -> Vec<String> {
@@ -89,7 +98,8 @@ async fn repository(workspace: &Workspace) -> Vec<Finding> {
         Ok(repository) => repository,
         Err(error) => return vec![failed("repository", error)],
     };
-    let mut found = vec![match repository.tags(product.tags.as_str()).await {
+    let order = VersionOrder::new(product.version_pattern.clone());
+    let mut found = vec![match repository.tags(product.tags.as_str(), &order).await {
         Ok(tags) => match tags.last() {
             Some(newest) => {
                 let message = format!("{}: {} releases, the newest is {}", path.display(), tags.len(), newest.version);

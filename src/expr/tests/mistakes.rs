@@ -73,6 +73,52 @@ fn a_mistake_is_shown_at_its_place() {
 }
 
 #[test]
+fn what_other_tools_write_is_answered_by_how_it_is_written_here() {
+    for (expression, message) in [
+        ("web*:!db", "Ansible's `:!` is `!` here, as in `web*!…`"),
+        ("web:&db", "Ansible's `:&` is `&` here, as in `web&…`"),
+        ("@web:!@db", "Ansible's `:!` is `!` here, as in `web!…`"),
+        ("web:,db", "Ansible's `:` between patterns is `,` here"),
+        ("a or b", "`or` is written `,` here"),
+        ("a and b", "`and` is written `&` here"),
+        ("a and not b", "`and not` is written `!` here"),
+        ("a xor b", "`xor` is written `^` here"),
+        ("a not b", "`not` is written `!` here"),
+        ("^file", "the hosts that a file lists are `@/path/to/it`"),
+        ("a,-b", "what pdsh writes `a,-b` is `a!b` here"),
+        ("P{a}", "cumin's `P{…}`"),
+    ] {
+        let error = Expression::new(expression).unwrap_err();
+        assert!(error.message().contains(message), "{expression}: {error}");
+    }
+    let fleet = Fleet::new("web1.x web2.x db1.x").group("web", "web1.x web2.x").group("db", "db1.x");
+    let told = |expression: &str| fleet.resolve(expression).unwrap_err().to_string();
+    assert!(told("all").ends_with("; every host is `*` here"), "{}", told("all"));
+    assert!(told("A:web").ends_with("; cumin's alias `A:web` is the group `@web` here"), "{}", told("A:web"));
+    assert!(told("web:db").ends_with("its groups have an `@`: `@web,@db`"), "{}", told("web:db"));
+    assert!(fleet.resolve("2001:db8::1").unwrap_err().to_string().ends_with("hosts"), "an address joins nothing");
+}
+
+#[test]
+fn a_range_that_spares_names_hosts_alone() {
+    let fleet = Fleet::new("mw01 mw02 mw03 mw10 db1");
+    for (expression, message) in [
+        ("*!mw[1-10]", "`mw[1-10]` spares by name, and 9 of its 10 names are no host"),
+        ("*!mw[1-3,10]", "did you mean `mw[01-03,10]`?"),
+        ("!mw[01-04]", "1 of its 4 names is no host: mw04"),
+        ("*!(db1,mw[9-10])", "mw9"),
+        ("*!mw[1-3,10]*", "spares by name"),
+    ] {
+        let told = fleet.resolve(expression).unwrap_err().to_string();
+        assert!(told.contains(message), "{expression}: {told}");
+    }
+    assert_eq!(fleet.resolve("*!mw[01-03]").unwrap(), "mw10 db1");
+    assert_eq!(fleet.resolve("mw[01-05]").unwrap(), "mw01 mw02 mw03", "where hosts are chosen one is enough");
+    let told = fleet.resolve("mw[1-3]").unwrap_err().to_string();
+    assert!(told.ends_with("; did you mean `mw[01-03]`?"), "{told}");
+}
+
+#[test]
 fn the_caret_stands_below_what_is_wrong() {
     let shown = |expression: &str| Expression::new(expression).unwrap_err().to_string();
     let message = "this range counts down; write `1-9`";

@@ -14,7 +14,7 @@ const QUICK: Duration = Duration::from_secs(5);
 /// Asked only when something failed there; nobody else needs to know.
 pub(super) async fn on_the_way(pool: &Pool, host: &HostId) -> Option<String> {
     let mut command = quiet("ssh");
-    command.arg("-G").args(common(pool)).arg("--").arg(host.as_str()).stdout(Stdio::piped()).kill_on_drop(true);
+    command.arg("-G").args(common(pool, host)).arg("--").arg(host.as_str()).stdout(Stdio::piped()).kill_on_drop(true);
     let output = tokio::time::timeout(QUICK, command.output()).await.ok()?.ok()?;
     name(&String::from_utf8_lossy(&output.stdout))
 }

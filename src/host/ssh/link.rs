@@ -238,7 +238,15 @@ impl Ssh {
     /// Runs a script over a connection of its own, once.
     async fn try_anew(&self, script: &Script) -> Result<Anew, Failure> {
         let mut ssh = quiet("ssh");
-        ssh.args(common(&self.pool)).args(["-T", "-S", "none", "-o", "ControlMaster=no", "-o", "ControlPath=none"]);
+        ssh.args(common(&self.pool, &self.host)).args([
+            "-T",
+            "-S",
+            "none",
+            "-o",
+            "ControlMaster=no",
+            "-o",
+            "ControlPath=none",
+        ]);
         ssh.arg("--").arg(self.host.as_str()).arg(self.command());
         ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut group = Group::spawn(&mut ssh).await.map_err(|error| no_ssh(&error))?;

@@ -15,7 +15,7 @@ use super::{jump, retry::Retry};
 use crate::host::answer::clean_lines;
 use crate::host::limits::{exhaustion, is_exhausted, patiently};
 use crate::host::process::{Group, quiet};
-use crate::model::{Failure, FailureClass, HostId};
+use crate::model::{Failure, FailureClass, HostId, Proxy};
 
 /// How much later than ssh itself a connection is given up: it knows better why.
 const GRACE: Duration = Duration::from_secs(2);
@@ -106,14 +106,39 @@ fn remove(file: &Path) {
     }
 }
 
-/// Gives the arguments that every ssh is started with.
-pub(super) fn common(pool: &Pool) -> Vec<std::ffi::OsString> {
+/// Gives the arguments that every ssh to a host is started with, up to its name.
+///
+/// Where an inventory says how it is reached, that stands here and not in the configuration: a jump host's ssh is given that as well, and it
+/// must not jump over itself.
+pub(super) fn common(pool: &Pool, host: &HostId) -> Vec<std::ffi::OsString> {
     let mut arguments = vec!["-F".into(), pool.config().into_os_string()];
     if pool.verbose.load(Ordering::Relaxed) {
         arguments.push("-v".into());
     }
     if let Some(user) = &pool.settings.user {
         arguments.extend(["-l".into(), user.into()]);
+    }
+    let Some(address) = pool.settings.addresses.get(host) else { return arguments };
+    let mut option = |name: &str, value: &dyn std::fmt::Display| {
+        arguments.extend(["-o".into(), format!("{name}={value}").into()]);
+    };
+    if let Some(name) = &address.host {
+        option("HostName", name);
+    }
+    if let Some(port) = address.port {
+        option("Port", &port);
+    }
+    if let Some(user) = &address.user {
+        // Of two users ssh takes the first, which is `target.user`.
+        option("User", user);
+    }
+    if let Some(key) = &address.key {
+        option("IdentityFile", &format_args!("\"{key}\""));
+    }
+    match &address.proxy {
+        Some(Proxy::Jump(jump)) => option("ProxyJump", jump),
+        Some(Proxy::Command(command)) => option("ProxyCommand", command),
+        None => {}
     }
     arguments
 }
@@ -193,7 +218,7 @@ impl Master {
         let patience = patience(pool);
         let mut attempt = Attempt { socket: &socket, log: &log, succeeded: false };
         let mut command = quiet("ssh");
-        command.args(common(pool));
+        command.args(common(pool, host));
         command.args(["-M", "-N", "-T", "-S"]).arg(&socket).arg("-E").arg(&log);
         // With this it goes into the background when it is connected, and its exit says that it is.
         command.arg("-o").arg(format!("ControlPersist={}", pool.settings.persist.as_secs().max(1)));

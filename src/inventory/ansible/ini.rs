@@ -1,8 +1,7 @@
 //! The INI format, by the documentation of `ansible.builtin.ini` and its behaviour in ansible-core 2.16.
 
-use std::borrow::Cow;
-
-use super::{Ansible, Builder};
+use super::words::words;
+use super::{Ansible, Builder, Place};
 use crate::inventory::error::InventoryError;
 use crate::inventory::lines::lines;
 
@@ -13,7 +12,8 @@ enum Kind {
     Variables,
 }
 
-pub(super) fn parse(origin: &str, bytes: &[u8]) -> Result<Ansible, InventoryError> {
+pub(super) fn parse(place: &Place<'_>, bytes: &[u8]) -> Result<Ansible, InventoryError> {
+    let origin = place.origin;
     let mut builder = Builder::default();
     let mut section = (builder.group("ungrouped"), Kind::Hosts);
     // Groups that were only spoken of, with the line: a section of hosts or children must follow, or come before.
@@ -35,7 +35,12 @@ pub(super) fn parse(origin: &str, bytes: &[u8]) -> Result<Ansible, InventoryErro
             continue;
         }
         match section {
-            (_, Kind::Variables) => {}
+            (group, Kind::Variables) => {
+                let (name, value) = line
+                    .split_once('=')
+                    .ok_or_else(|| wrong(format!("expected variable=value, and this is {line:?}")))?;
+                builder.set_group(group, name.trim(), literal(value.trim()));
+            }
             (parent, Kind::Children) => {
                 let name = line.split('#').next().unwrap_or_default().trim();
                 if name.contains([':', ']']) || name.contains(char::is_whitespace) || name.is_empty() {
@@ -53,7 +58,7 @@ pub(super) fn parse(origin: &str, bytes: &[u8]) -> Result<Ansible, InventoryErro
                     let variable = assignment.split_once('=').ok_or_else(|| {
                         wrong(format!("expected variable=value behind the host, and not {assignment:?}"))
                     })?;
-                    variables.push(variable);
+                    variables.push((variable.0, literal(variable.1)));
                 }
                 builder.hosts(group, pattern, variables).map_err(wrong)?;
             }
@@ -65,7 +70,7 @@ pub(super) fn parse(origin: &str, bytes: &[u8]) -> Result<Ansible, InventoryErro
         let reason = format!("there is no group [{name}]");
         return Err(InventoryError::Line { origin: origin.to_owned(), line, reason });
     }
-    builder.finish(origin)
+    builder.finish(place)
 }
 
 /// Gives group and kind when the line is a section's.
@@ -87,47 +92,18 @@ fn header(line: &str) -> Result<Option<(&str, Kind)>, String> {
     Ok(Some((name, kind)))
 }
 
-/// Splits a line as a shell would: quotes, backslashes, and a comment from `#` on.
-fn words(line: &str) -> Result<Vec<Cow<'_, str>>, String> {
-    if !line.contains(['"', '\'', '\\', '#']) {
-        return Ok(line.split_whitespace().map(Cow::Borrowed).collect());
+/// Takes the quotes off a value, as Python reads a literal: what is none stays the text that it is.
+fn literal(value: &str) -> &str {
+    let unquoted = |quote: char| {
+        let inner = value.strip_prefix(quote)?.strip_suffix(quote)?;
+        (!inner.contains([quote, '\\'])).then_some(inner)
+    };
+    if let Some(inner) = unquoted('"').or_else(|| unquoted('\'')) {
+        return inner;
     }
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut characters = line.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '#' => break,
-            '\'' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match characters.next() {
-                        Some('\'') => break,
-                        Some(other) => word.push(other),
-                        None => return Err("a quote is never closed".to_owned()),
-                    }
-                }
-            }
-            '"' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match characters.next() {
-                        Some('"') => break,
-                        Some('\\') => match characters.next() {
-                            Some(escaped @ ('"' | '\\')) => word.push(escaped),
-                            Some(other) => word.extend(['\\', other]),
-                            None => return Err("a quote is never closed".to_owned()),
-                        },
-                        Some(other) => word.push(other),
-                        None => return Err("a quote is never closed".to_owned()),
-                    }
-                }
-            }
-            '\\' => word.get_or_insert_default().extend(characters.next()),
-            blank if blank.is_whitespace() => words.extend(word.take().map(Cow::Owned)),
-            other => word.get_or_insert_default().push(other),
-        }
+    // A comment ends a number, and is a part of any other text.
+    match value.split_once('#') {
+        Some((number, _)) if number.trim_end().bytes().all(|byte| byte.is_ascii_digit()) => number.trim_end(),
+        _ => value,
     }
-    words.extend(word.map(Cow::Owned));
-    Ok(words)
 }

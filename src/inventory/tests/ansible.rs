@@ -1,7 +1,7 @@
 //! Ansible inventories, both formats.
 
-use super::{Folder, Inventory, ansible, any, group, names, resolve};
-use crate::model::HostId;
+use super::{Folder, Inventory, ansible, any, group, names, resolve, shell};
+use crate::model::{HostId, Proxy};
 
 const INI: &str = "\
 # comment
@@ -12,7 +12,7 @@ bastion ansible_host=192.0.2.1 note=\"two words\"  # the way in
 web[01:03].example.org
 web10.example.org:2222
 [web:vars]
-this is not read = at all
+whatever else = it says
 ansible_user=deploy
 
 [db] # comment
@@ -39,7 +39,8 @@ fn an_ini_inventory_gives_its_hosts_and_its_groups() {
     let inventory = folder.load([("lab", ansible("hosts.ini"))]).unwrap();
     let web = "web01.example.org web02.example.org web03.example.org web10.example.org";
     let db = "db-a db-b db-c db1 db5 db9";
-    assert_eq!(members(&inventory, "lab"), format!("bastion {web} {db} hk1"));
+    // Breadth first: db is in no other group, web and asia are children of eu.
+    assert_eq!(members(&inventory, "lab"), format!("bastion {db} {web} hk1"));
     assert_eq!(members(&inventory, "lab:all"), members(&inventory, "lab"));
     assert_eq!(members(&inventory, "lab:web"), web);
     assert_eq!(members(&inventory, "lab:db"), db);
@@ -50,15 +51,116 @@ fn an_ini_inventory_gives_its_hosts_and_its_groups() {
     assert_eq!(resolve(&inventory, "@lab:asia,@lab:db!db*").unwrap(), "web01.example.org hk1");
 }
 
+/// Says how a host is reached: `user@address:port through proxy`.
+fn reach(inventory: &Inventory, host: &str) -> String {
+    let addresses = inventory.addresses().unwrap();
+    let Some(address) = addresses.get(&HostId::new(host).unwrap()) else { return String::new() };
+    let user = address.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+    let name = address.host.as_ref().map(ToString::to_string).unwrap_or_default();
+    let port = address.port.map(|port| format!(":{port}")).unwrap_or_default();
+    let proxy = match &address.proxy {
+        None => String::new(),
+        Some(Proxy::Jump(jump)) => format!(" through {jump}"),
+        Some(Proxy::Command(command)) => format!(" by {command}"),
+    };
+    format!("{user}{name}{port}{proxy}{}", if address.local { " here" } else { "" })
+}
+
 #[test]
-fn what_a_host_is_reached_by_is_kept() {
+fn what_a_host_is_reached_by_is_obeyed_wherever_it_is_said() {
     let folder = Folder::new().with("hosts.ini", INI);
     let inventory = folder.load([("lab", ansible("hosts.ini"))]).unwrap();
-    inventory.hosts().unwrap();
-    let reach = |name: &str| inventory.reach_of(&HostId::new(name).unwrap()).cloned();
-    assert_eq!(reach("bastion").unwrap().address, Some(HostId::new("192.0.2.1").unwrap()));
-    assert_eq!(reach("web10.example.org").unwrap().port, Some(2222));
-    assert_eq!(reach("hk1"), None);
+    assert_eq!(reach(&inventory, "bastion"), "192.0.2.1");
+    assert_eq!(reach(&inventory, "web10.example.org"), "deploy@:2222");
+    assert_eq!(reach(&inventory, "web01.example.org"), "deploy@");
+    assert_eq!(reach(&inventory, "hk1"), "");
+}
+
+#[test]
+fn the_stronger_variable_wins_in_ansibles_order() {
+    let folder = Folder::new()
+        .with(
+            "hosts.ini",
+            "[web]\nweb1 ansible_port=1001\nweb2\nWEB3.\n[eu:children]\nweb\n[all:vars]\nansible_user=all\nansible_port=1\n\
+             [eu:vars]\nansible_user=eu\nansible_ssh_common_args='-o ProxyJump=\"bastion\"'\n[web:vars]\nansible_port=\"2\" \n",
+        )
+        .with("group_vars/all.yml", "ansible_user: all-file\nunknown: [1]\n")
+        .with("group_vars/web/a.yml", "ansible_user: first\n")
+        .with("group_vars/web/b.yml", "ansible_user: web-file\n")
+        .with("group_vars/web/vault.yml", "$ANSIBLE_VAULT;1.1;AES256\n6162\n")
+        .with("group_vars/nobody.yml", "ansible_user: nobody\n")
+        .with("host_vars/web2", "ansible_host: 192.0.2.2\n")
+        .with("host_vars/web3.json", "{\"ansible_connection\": \"local\"}");
+    let inventory = folder.load([("lab", ansible("hosts.ini"))]).unwrap();
+    assert_eq!(reach(&inventory, "web1"), "web-file@:1001 through bastion");
+    assert_eq!(reach(&inventory, "web2"), "web-file@192.0.2.2:2 through bastion");
+    assert_eq!(reach(&inventory, "web3"), "web-file@:2 through bastion here");
+    let told = inventory.passed_over().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].1.ends_with("vault.yml is encrypted: what it says of how hosts are reached is not obeyed"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_is_not_obeyed_is_told_with_the_hosts_that_it_is_said_of() {
+    let content = "[web]\nweb1\nweb2 ansible_become=yes\n[web:vars]\nansible_password=x\n";
+    let folder = Folder::new().with("hosts.ini", content);
+    let inventory = folder.load([("lab", ansible("hosts.ini"))]).unwrap();
+    let told = inventory.passed_over().unwrap();
+    let shown: Vec<String> =
+        told.iter().map(|(group, text, hosts)| format!("{group}: {text}: {}", names(hosts))).collect();
+    assert_eq!(
+        shown,
+        [
+            "lab: ansible_password is not obeyed: ssh logs in with keys: web1 web2",
+            "lab: ansible_become is not obeyed: target.become says whom commands run as: web2",
+        ]
+    );
+}
+
+#[test]
+fn what_ansible_inventory_prints_is_read_with_its_sections_and_addresses() {
+    let json = r#"{"_meta": {"hostvars": {"MW01": {"ansible_host": {"__ansible_unsafe": "192.0.2.1"}, "ansible_port": 2222, "x": {"y": 1}},
+        "stranger": {"ansible_host": "192.0.2.9"}}}, "all": {"children": ["ungrouped", "eu"]}, "eu": {"children": ["web"]},
+        "web": {"hosts": ["mw01", "mw02"], "vars": {"ansible_user": "deploy"}}, "old": ["db1"]}"#;
+    let folder = Folder::new().with("list", json);
+    let inventory = folder.load([("lab", shell("cat list")), ("kept", ansible("list.json"))]).unwrap();
+    assert_eq!(members(&inventory, "lab"), "db1 mw01 mw02");
+    assert_eq!(members(&inventory, "lab:eu"), "mw01 mw02");
+    std::fs::copy(folder.path().join("list"), folder.path().join("list.json")).unwrap();
+    assert_eq!(members(&inventory, "kept:web"), "mw01 mw02");
+    assert_eq!(reach(&inventory, "mw01"), "deploy@192.0.2.1:2222");
+    assert_eq!(reach(&inventory, "mw02"), "deploy@");
+    assert_eq!(reach(&inventory, "stranger"), "");
+    let refusal = Folder::new().refusal(shell(r#"echo '{"web": {"hosts": "x"}}'"#));
+    assert!(refusal.contains("web: expected a list of names"), "{refusal}");
+}
+
+#[test]
+fn two_inventories_that_contradict_each_other_are_refused() {
+    let folder =
+        Folder::new().with("a.ini", "mw01 ansible_host=192.0.2.1\n").with("b.ini", "mw01 ansible_host=192.0.2.2\n");
+    let inventory = folder.load([("a", ansible("a.ini")), ("b", ansible("b.ini"))]).unwrap();
+    let refusal = inventory.addresses().unwrap_err().to_string();
+    assert_eq!(
+        refusal,
+        "mw01 is reached in one way by group a and in another by group b: let them agree, or leave it out of one"
+    );
+}
+
+#[test]
+fn names_have_no_case_and_no_final_dot() {
+    let folder =
+        Folder::new().with("hosts.ini", "[web]\nMW01.example.org.\nmw01.EXAMPLE.org\n").with("dsh", "MW01\nmw01.\n");
+    let inventory = folder.load([("lab", ansible("hosts.ini"))]).unwrap();
+    assert_eq!(members(&inventory, "lab"), "mw01.example.org");
+    assert_eq!(resolve(&inventory, "MW01*").unwrap(), "mw01.example.org");
+    assert_eq!(resolve(&inventory, "~MW\\d+").unwrap(), "mw01.example.org");
+    assert_eq!(resolve(&inventory, "Mw[01-02].example.ORG.").unwrap(), "mw01.example.org");
+    let refusal = folder.refusal(super::file("dsh"));
+    assert!(refusal.contains("mw01 is already on line 1"), "{refusal}");
 }
 
 #[test]
@@ -145,8 +247,7 @@ fn a_yaml_inventory_gives_its_hosts_and_its_groups() {
         assert_eq!(members(&inventory, "lab:db"), "db1");
         assert_eq!(members(&inventory, "lab:eu"), "web01.example.org web02.example.org 2001:db8::1 hk1");
         assert_eq!(members(&inventory, "lab:ungrouped"), "bastion");
-        let reach = inventory.reach_of(&HostId::new("bastion").unwrap()).unwrap();
-        assert_eq!((reach.address.as_ref().unwrap().as_str(), reach.port), ("192.0.2.1", Some(2222)));
+        assert_eq!(reach(&inventory, "bastion"), "192.0.2.1:2222");
     }
 }
 

@@ -158,6 +158,7 @@ fn a_plan_has_the_shape_that_product_md_promises() {
                 of("db1.codfw.wmnet", json!("4.283.0"), "none"),
                 of("db3.codfw.wmnet", Value::Null, "skip"),
             ],
+            "notes": [],
         })
     );
 }

@@ -111,6 +111,7 @@ pub(super) fn plan(fleet: usize) -> Plan {
         out_of_service: Vec::new(),
         bad: Vec::new(),
         mark: None,
+        notes: Vec::new(),
         left_out: vec![
             LeftOut {
                 host: host("db1.codfw.wmnet"),

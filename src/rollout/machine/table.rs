@@ -80,6 +80,7 @@ pub(crate) fn plan() -> Plan {
         out_of_service: Vec::new(),
         bad: Vec::new(),
         mark: None,
+        notes: Vec::new(),
     }
 }
 

@@ -118,6 +118,7 @@ pub(super) fn plan(count: usize) -> Plan {
         out_of_service: Vec::new(),
         bad: Vec::new(),
         mark: None,
+        notes: Vec::new(),
         left_out: vec![
             LeftOut {
                 host: host("mw90.eqiad.wmnet"),
