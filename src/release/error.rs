@@ -7,9 +7,9 @@ use thiserror::Error;
 
 use super::modes;
 use super::progress::Step;
-use crate::config::quote;
 use crate::manifest::ManifestError;
 use crate::model::{NameError, Version};
+use crate::process::quote;
 
 /// Tells why there is no release, and how to mend it.
 #[derive(Debug, Error)]

@@ -238,7 +238,10 @@ mod tests {
 
     #[test]
     fn submodules_are_read_from_what_git_says() {
-        assert_eq!(read_links("100644 blob aa\tx\0160000 commit bb\tv/a b\0"), [("v/a b".to_owned(), "bb".to_owned())]);
+        assert_eq!(
+            read_links("100644 blob aa\tx\x00160000 commit bb\tv/a b\0"),
+            [("v/a b".to_owned(), "bb".to_owned())]
+        );
         assert_eq!(
             read_modules("submodule.a.b.path\nv/x\0submodule.a.b.url\n../x\0"),
             [("a.b".to_owned(), "v/x".to_owned(), "../x".to_owned())]
