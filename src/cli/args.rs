@@ -268,6 +268,10 @@ pub struct InstallArgs {
     #[arg(long, value_enum, value_name = "WHAT")]
     pub on_failure: Option<OnFailureChoice>,
 
+    /// Who lets stages go on that wait for a person: with `auto` their soak and gates do, which `--yes` means without it.
+    #[arg(long, value_enum, value_name = "WHO")]
+    pub promote: Option<PromoteChoice>,
+
     /// Leaves hosts out that cannot be reached, instead of counting them.
     #[arg(long)]
     pub skip_unreachable: bool,
@@ -290,6 +294,35 @@ pub enum OnFailureChoice {
     Rollback,
     /// It ends and leaves every host as it stands.
     Abort,
+}
+
+/// Says who lets a stage go on that waits for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PromoteChoice {
+    /// Its soak and its gates.
+    Auto,
+    /// A person, with `continue`.
+    Manual,
+}
+
+impl InstallArgs {
+    /// Tells whether stages that wait for a person go on by themselves.
+    #[must_use]
+    pub fn promotes_all(&self) -> bool {
+        self.promote.map_or(self.running.yes, |promote| promote == PromoteChoice::Auto)
+    }
+}
+
+/// Says what `show` prints.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShowFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON object a line, as the journal has them.
+    Jsonl,
+    /// One JSON object.
+    Json,
 }
 
 /// Says what a stream of events looks like.
@@ -493,6 +526,10 @@ pub struct HostsArgs {
     /// Prints one folded line: `mw[01-40]`.
     #[arg(long)]
     pub fold: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
 }
 
 /// What `doctor` takes.
@@ -517,7 +554,11 @@ pub enum ConfigCommand {
         output: TableFormat,
     },
     /// Tells everything that is wrong with the configuration.
-    Check,
+    Check {
+        /// What is printed.
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+        output: TableFormat,
+    },
     /// Prints a configuration with every key, its default and its meaning.
     Sample,
 }

@@ -6,7 +6,7 @@ use super::args::{Running, StreamFormat, TableFormat};
 use super::control::{follow, show_rollout};
 use super::interrupt::unless_interrupted;
 use super::main::runtime;
-use super::output::{count, is_interactive, print, tell};
+use super::output::{count, has_screen, is_interactive, print, tell};
 use super::plan::show;
 use super::{Cli, rollout};
 use crate::deploy::{Detached, Error, Kind, Prepared, Reached, Workspace};
@@ -105,7 +105,7 @@ async fn start(
 
 /// Tells whether the rollout is shown in the console: on a terminal, unless something else was asked for.
 pub(super) fn opens_console(running: &Running) -> bool {
-    is_interactive() && !running.headless && !running.detach && running.output == StreamFormat::Text
+    has_screen() && !running.headless && !running.detach && running.output == StreamFormat::Text
 }
 
 /// Ends a command that would have to ask, where there is nobody to ask.
@@ -131,8 +131,13 @@ fn nothing_to_do(plan: &Plan, output: StreamFormat) -> Result<Option<u8>, Error>
     }
     match output {
         StreamFormat::Text => print(&text)?,
-        // A reader of events gets events only, and here there are none.
-        StreamFormat::Jsonl => tell(&text),
+        // A reader of events gets events only, and a rollout that was never begun ends as others do.
+        StreamFormat::Jsonl => {
+            tell(&text);
+            for record in crate::rollout::nothing_done(plan, jiff::Timestamp::now()) {
+                print(&record.to_line().map_err(Error::before)?)?;
+            }
+        }
     }
     let anybody_lost = plan.left_out.iter().any(|out| out.reason == LeftOutReason::Unreachable);
     Ok(Some(if anybody_lost { Exit::Unreachable } else { Exit::Success }.code()))

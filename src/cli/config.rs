@@ -2,6 +2,7 @@ use super::args::{Cli, ConfigCommand, TableFormat};
 use super::output::{print, tell};
 use super::{interrupt, workspace};
 use crate::deploy::{Error, check_environment};
+use crate::rollout::Exit;
 
 pub(super) fn run(cli: &Cli, command: &ConfigCommand) -> Result<u8, Error> {
     match command {
@@ -12,29 +13,39 @@ pub(super) fn run(cli: &Cli, command: &ConfigCommand) -> Result<u8, Error> {
                 TableFormat::Json => print(&workspace.loaded.show_json())?,
             }
         }
-        ConfigCommand::Check => {
-            let right = crate::config::check(&cli.invocation().sources()?)?;
-            // What the files say may be right and what they name wrong.
-            let workspace = workspace(cli)?;
-            let names = workspace.config().environments.keys();
-            let wrong = interrupt::run(async {
-                let mut wrong = Vec::new();
-                for name in names {
-                    wrong.extend(
-                        check_environment(&workspace, name.as_str()).await.err().map(|error| error.to_string()),
-                    );
-                }
-                Ok(wrong)
-            })?;
-            if !wrong.is_empty() {
-                return Err(Error::usage(wrong.join("\n")));
-            }
-            for text in workspace.unheeded()? {
-                tell(&format!("warning: {text}"));
-            }
-            print(&right)?;
+        ConfigCommand::Check { output: TableFormat::Json } => {
+            let problems = match check(cli) {
+                Ok(_) => Vec::new(),
+                Err(error) => error.to_string().lines().map(str::to_owned).collect(),
+            };
+            let found = serde_json::json!({"schema": 1, "valid": problems.is_empty(), "problems": problems});
+            print(&found.to_string())?;
+            return Ok(if problems.is_empty() { Exit::Success } else { Exit::Usage }.code());
         }
+        ConfigCommand::Check { output: TableFormat::Text } => print(&check(cli)?)?,
         ConfigCommand::Sample => print(&crate::config::sample())?,
     }
     Ok(0)
+}
+
+/// Says that the configuration is right, or everything that is wrong with it.
+fn check(cli: &Cli) -> Result<String, Error> {
+    let right = crate::config::check(&cli.invocation().sources()?)?;
+    // What the files say may be right and what they name wrong.
+    let workspace = workspace(cli)?;
+    let names = workspace.config().environments.keys();
+    let wrong = interrupt::run(async {
+        let mut wrong = Vec::new();
+        for name in names {
+            wrong.extend(check_environment(&workspace, name.as_str()).await.err().map(|error| error.to_string()));
+        }
+        Ok(wrong)
+    })?;
+    if !wrong.is_empty() {
+        return Err(Error::usage(wrong.join("\n")));
+    }
+    for text in workspace.unheeded()? {
+        tell(&format!("warning: {text}"));
+    }
+    Ok(right.to_string())
 }

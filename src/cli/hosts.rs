@@ -1,7 +1,7 @@
 use crate::deploy::{Error, Workspace};
 use std::collections::HashSet;
 
-use super::args::HostsArgs;
+use super::args::{HostsArgs, TableFormat};
 use super::output::{print, tell};
 use super::{Cli, interrupt, workspace};
 use crate::expr::{Expression, fold};
@@ -24,7 +24,9 @@ pub(super) fn run(cli: &Cli, args: &HostsArgs) -> Result<u8, Error> {
             }
         }
     })?;
-    if args.fold {
+    if args.output == TableFormat::Json {
+        print(&serde_json::json!({"schema": 1, "hosts": hosts, "folded": fold(&hosts)}).to_string())?;
+    } else if args.fold {
         print(&fold(&hosts))?;
     } else {
         let lines: String = hosts.iter().flat_map(|host| [host.as_str(), "\n"]).collect();

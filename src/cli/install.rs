@@ -36,7 +36,7 @@ fn options(args: &InstallArgs) -> Options {
         // Where somebody looks, it is theirs to say what follows.
         is_watched: opens_console(&args.running) || (args.running.detach && is_interactive()),
         skip_unreachable: args.skip_unreachable,
-        promote_all: args.running.yes,
+        promote_all: args.promotes_all(),
         concurrency: args.running.concurrency,
         reason: args.running.reason.clone(),
         dry_run: args.dry_run,

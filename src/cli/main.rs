@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::args::{Cli, Command};
 use super::console::Opening;
-use super::output::{Aside, is_interactive, logs_in_colour, print, tell, use_ascii_only};
+use super::output::{Aside, has_screen, logs_in_colour, print, tell, use_ascii_only};
 use super::{
     build, completion, conduct, config, console, control, diff, doctor, hosts, install, manual, plan, releases,
     rollback, sandbox, status, workspace,
@@ -60,7 +60,7 @@ pub fn main() -> u8 {
 
 fn run(cli: &Cli) -> Result<u8, Error> {
     let Some(command) = &cli.command else {
-        if is_interactive() {
+        if has_screen() {
             return console::open(cli, workspace(cli)?, Opening::default());
         }
         tell(&Cli::command().render_help().to_string());

@@ -63,6 +63,11 @@ pub(super) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
 }
 
+/// Tells whether there is a screen for the console: a terminal that somebody sits at and that can be drawn on.
+pub(super) fn has_screen() -> bool {
+    is_interactive() && std::env::var_os("TERM").is_some_and(|terminal| !terminal.is_empty() && terminal != "dumb")
+}
+
 /// Says how text on standard output looks.
 pub(super) fn look(choice: ColorChoice) -> Look {
     look_on(choice, io::stdout().is_terminal())

@@ -45,5 +45,7 @@ async fn survey(workspace: &Workspace, args: &StatusArgs) -> Result<StatusReport
         let site = deployment.fleet.policy.site.site_of(host);
         rows.push(HostStatusReport::new(host.clone(), site, workspace.groups_of(host), answer, &wanted, order));
     }
-    Ok(StatusReport::new(deployment.fleet.name.clone(), wanted, rows))
+    let name = &deployment.fleet.name;
+    let standing = workspace.standing(name, &wanted)?;
+    Ok(StatusReport::new((*name).clone(), wanted, rows).standing(standing))
 }

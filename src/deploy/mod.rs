@@ -45,7 +45,7 @@ pub use prepare::{Goal, Options, Prepared};
 pub use release::{Known, Making};
 pub use resume::{Resumed, may_resume, resumable, resume_due};
 pub use settings::reach;
-pub use status::{WantedRelease, compare};
+pub use status::{FoundMark, LiveRollout, Standing, WantedRelease, compare};
 pub use survey::survey;
 pub use waiting::{in_environment, title, waiting_note};
 pub use way_back::ADOPTED;

@@ -5,11 +5,16 @@ use serde::Serialize;
 use super::error::Error;
 use super::notice::Notice;
 use super::workspace::Workspace;
-use crate::conductor::{ConductorError, EnvironmentLock, LockError};
+use crate::conductor::{
+    self, ConductorError, EnvironmentLock, Freeze, Holder, LockError, frozen, replay, running, waiting,
+};
+use crate::journal::Entry;
 use crate::model::{
-    Digest, Environment, Failure, FailureClass, FoundBad, HostState, Installed, Probe, ReleaseId, Version,
+    Digest, Environment, Failure, FailureClass, FoundBad, HostState, Installed, Operator, Probe, ReleaseId, RolloutId,
+    Version,
 };
 use crate::release::Wanted;
+use crate::rollout::Debt;
 
 /// Names the release that hosts are compared with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,6 +25,43 @@ pub struct WantedRelease {
     pub commit: Option<String>,
     /// The digest of its manifest; none when it was never built on this machine.
     pub digest: Option<Digest>,
+}
+
+/// Holds how an environment stands, beside its hosts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Who holds its lock on this machine.
+    pub lock: Option<Holder>,
+    /// Who froze it.
+    pub freeze: Option<Freeze>,
+    /// The rollout that runs, or waits to be resumed.
+    pub rollout: Option<LiveRollout>,
+    /// What was found out about the release.
+    pub mark: Option<FoundMark>,
+    /// The hosts that the last rollout should have brought the release and did not.
+    pub debt: Vec<Debt>,
+}
+
+/// Names a rollout that is not over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LiveRollout {
+    /// Its name.
+    pub rollout: RolloutId,
+    /// What it installs.
+    pub version: Version,
+    /// Who started it.
+    pub operator: Operator,
+    /// Whether a conductor runs it; otherwise it waits to be resumed.
+    pub running: bool,
+}
+
+/// Says what was found out about a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FoundMark {
+    /// `good` or `bad`.
+    pub verdict: &'static str,
+    /// Why it is bad.
+    pub reason: Option<String>,
 }
 
 /// Says how a host compares with the release, from what it answered; the second is why, where there is more to say.
@@ -126,6 +168,45 @@ impl Workspace {
         };
         let release = ReleaseId::new(&release.version, digest);
         Ok(self.verdicts(environment)?.against(&release))
+    }
+
+    /// Says how an environment stands, beside its hosts: what cannot be read of it is an error, and no silence.
+    ///
+    /// # Errors
+    ///
+    /// When the state folder or the store cannot be read.
+    pub fn standing(&self, environment: &Environment, release: &WantedRelease) -> Result<Standing, Error> {
+        let lock = match conductor::standing(&self.state_dir, environment)? {
+            conductor::Standing::Held(holder) => holder.map(|holder| *holder),
+            conductor::Standing::Free => None,
+        };
+        let rollouts = self.rollouts();
+        let live = |entry: &Entry, running| LiveRollout {
+            rollout: entry.rollout.clone(),
+            version: entry.version.clone(),
+            operator: entry.operator.clone(),
+            running,
+        };
+        let rollout = match running(&rollouts, Some(environment))?.last() {
+            Some(entry) => Some(live(entry, true)),
+            None => waiting(&rollouts, Some(environment))?.resumable.last().map(|entry| live(entry, false)),
+        };
+        let entries = rollouts.list()?.entries;
+        let last = entries.iter().rev().find(|entry| entry.environment == *environment && entry.ended.is_some());
+        let debt = match last {
+            Some(entry) => replay(&rollouts, &entry.rollout)?.summary().debt,
+            None => Vec::new(),
+        };
+        let mark = match &release.digest {
+            Some(digest) => {
+                let id = ReleaseId::new(&release.version, digest);
+                let verdicts = self.verdicts(environment)?;
+                let bad = verdicts.against(&id).map(|bad| FoundMark { verdict: "bad", reason: Some(bad.reason) });
+                bad.or_else(|| verdicts.is_good(&id).then_some(FoundMark { verdict: "good", reason: None }))
+            }
+            None => None,
+        };
+        Ok(Standing { lock, freeze: frozen(&self.state_dir, environment)?, rollout, mark, debt })
     }
 
     /// Says who holds an environment, as far as that can be read.

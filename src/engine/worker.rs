@@ -163,12 +163,24 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         if gates.is_empty() {
             return Ok(TaskOutput::WentBack { unproven });
         }
-        let reports = self.parts.fleet.host(host).check(gates).await.map_err(error)?;
+        let unwell = |failure: Box<Failure>| match failure.class {
+            FailureClass::Unhealthy => {
+                Box::new(Failure { message: format!("went back, and there too {}", failure.message), ..*failure })
+            }
+            _ => failure,
+        };
+        let reports = self.parts.fleet.host(host).check(gates).await.map_err(|failed| match error(failed) {
+            TaskError::Failed(failure) => TaskError::Failed(unwell(failure)),
+            other => other,
+        })?;
         match reports.into_iter().find(|report| report.verdict == Verdict::Fail && !report.dry) {
             None => Ok(TaskOutput::WentBack { unproven }),
             Some(GateReport { gate, message, output, .. }) => Err(failed(
-                Failure::new(FailureClass::Unhealthy, format!("went back, and gate {gate:?} failed there: {message}"))
-                    .output(output),
+                Failure::new(
+                    FailureClass::Unhealthy,
+                    format!("went back, and there too gate {gate:?} failed: {message}"),
+                )
+                .output(output),
             )),
         }
     }

@@ -12,6 +12,7 @@ mod ids;
 mod mark;
 mod phase;
 mod release;
+pub mod seconds;
 mod survey;
 mod work;
 

@@ -93,6 +93,7 @@ pub struct StageGate {
     /// Its name.
     pub name: String,
     /// How long after one answer it is asked again, during the soak.
+    #[serde(rename = "every_s", alias = "every", with = "crate::model::seconds")]
     pub every: Duration,
     /// Whether it compares with its value from before the stage.
     pub baseline: bool,
@@ -112,6 +113,7 @@ pub struct StagePlan {
     /// How many of its hosts may be in flight at once.
     pub concurrency: usize,
     /// How long it must stay healthy before the next one.
+    #[serde(rename = "soak_s", alias = "soak", with = "crate::model::seconds")]
     pub soak: Duration,
     /// Who lets the next one start.
     pub promote: Promote,
@@ -200,6 +202,7 @@ pub struct Policy {
     /// Whether the site has a command that takes a host out of service.
     pub depool: bool,
     /// After how long an unconfirmed host goes back by itself; zero is never.
+    #[serde(rename = "confirm_s", alias = "confirm", with = "crate::model::seconds")]
     pub confirm: Duration,
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::narrate::{Narrator, Style};
 use super::summary::summary_text;
 use super::table::table;
-use crate::model::{Environment, Operator, RolloutId, Version};
+use crate::model::{Environment, FailureClass, HostId, Operator, Phase, RolloutId, StageName, Version};
 use crate::plan::PlanKind;
 use crate::rollout::{Debt, HostEnd, Outcome, Record, State};
 use crate::words::{Tone, day_and_time, ended, one_line, short_commit, span};
@@ -220,6 +220,47 @@ impl RolloutsReport {
         table(&heads, rows.collect(), look, |row, column| {
             (column == 4).then(|| self.rollouts.get(row).map(|row| row.state().1)).flatten()
         })
+    }
+}
+
+/// Holds what `show --output json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RolloutReport {
+    /// The version of the format.
+    pub schema: u32,
+    /// The rollout; null when its journal has no plan.
+    pub rollout: Option<RolloutRow>,
+    /// Its hosts, in the plan's order.
+    pub hosts: Vec<RolloutHost>,
+}
+
+/// Holds a host of [`RolloutReport`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RolloutHost {
+    /// Its name.
+    pub host: HostId,
+    /// Its stage.
+    pub stage: Option<StageName>,
+    /// How far it came.
+    pub phase: Phase,
+    /// The class of its failure.
+    pub class: Option<FailureClass>,
+    /// What is wrong with it, or why it was left out.
+    pub message: Option<String>,
+}
+
+impl RolloutReport {
+    /// Makes the report of a rollout from its journal. `is_live` is whether a conductor runs it.
+    #[must_use]
+    pub fn new(state: &State, is_live: bool) -> Self {
+        let hosts = state.hosts().iter().map(|host| RolloutHost {
+            host: host.id.clone(),
+            stage: state.stage(host.stage).map(|(plan, _)| plan.name.clone()),
+            phase: host.phase,
+            class: host.failure.as_ref().map(|failure| failure.class),
+            message: host.failure.as_ref().map(|failure| failure.message.clone()).or_else(|| host.skipped.clone()),
+        });
+        Self { schema: 1, rollout: RolloutRow::new(state, is_live), hosts: hosts.collect() }
     }
 }
 

@@ -23,7 +23,9 @@ mod timing;
 pub use diff::{CommitReport, CommitsReport, ComparedRelease, DiffReport, DifferenceReport, FileReport, FilesReport};
 pub use doctor::DoctorReport;
 pub use failures::failures_text;
-pub use history::{ReleaseMark, ReleaseRow, ReleasesReport, RolloutRow, RolloutsReport, Seen, show_text};
+pub use history::{
+    ReleaseMark, ReleaseRow, ReleasesReport, RolloutHost, RolloutReport, RolloutRow, RolloutsReport, Seen, show_text,
+};
 pub use narrate::{MOST_HOSTS, Narrator, Style};
 pub use output::{CatchUp, Format, Reporter, Size, Target, Written};
 pub use plan::{Action, HostReport, PlanReport, StageReport, plan_exit_code, plan_text};

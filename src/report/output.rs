@@ -24,6 +24,7 @@ use super::screen::Screen;
 use super::summary::summary_text;
 use crate::model::HostId;
 use crate::rollout::{Event, Record, State};
+use crate::words::{Glyph, soak_left};
 
 /// How many records wait for the writer at most.
 const QUEUE: usize = 4096;
@@ -36,6 +37,9 @@ const IDLE_FRAME: Duration = Duration::from_secs(1);
 
 /// How often progress is told where nothing can be redrawn.
 const PLAIN_PROGRESS: Duration = Duration::from_secs(5);
+
+/// How often a soak is told where nothing can be redrawn.
+const PLAIN_SOAK: Duration = Duration::from_secs(60);
 
 /// After how long without a record the changes of hosts that were held are told.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -214,6 +218,7 @@ struct Told {
     screen: Screen,
     last_line: Option<String>,
     last_line_at: Instant,
+    last_said_at: Instant,
     last_frame_at: Option<Instant>,
     unsettled: Option<Instant>,
 }
@@ -227,6 +232,7 @@ impl Told {
             screen: Screen::default(),
             last_line: None,
             last_line_at: Instant::now(),
+            last_said_at: Instant::now(),
             last_frame_at: None,
             unsettled: None,
         }
@@ -381,6 +387,15 @@ impl Writer {
             }
             told.last_line = line;
             told.last_line_at = Instant::now();
+        }
+        if !lines.is_empty() {
+            told.last_said_at = Instant::now();
+        } else if told.last_said_at.elapsed() >= PLAIN_SOAK
+            && let Some(line) = soak_left(state, now)
+        {
+            let clock = crate::words::clock(now, &told.style.zone);
+            lines.push(format!("{clock}  {} {line}", look.glyph(Glyph::Wait)));
+            told.last_said_at = Instant::now();
         }
         for line in lines {
             text.push_str(&line);

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::deploy::{WantedRelease, compare};
+use crate::conductor::{Freeze, Holder};
+use crate::deploy::{FoundMark, LiveRollout, Standing, WantedRelease, compare};
 use crate::model::{Digest, Environment, Failure, HostId, HostState, Installed, Probe, ReleaseId, Site, Version};
+use crate::rollout::Debt;
 use crate::words::{Glyph, Look, Tone, count, folded, one_line, pad, short_commit};
 
 /// Holds what is known of a host.
@@ -87,6 +89,16 @@ pub struct StatusReport {
     pub hosts: Vec<HostStatusReport>,
     /// How many hosts are in which state; every state is there.
     pub counts: BTreeMap<HostState, usize>,
+    /// Who holds its lock on this machine.
+    pub lock: Option<Holder>,
+    /// Who froze it.
+    pub freeze: Option<Freeze>,
+    /// The rollout that runs, or waits to be resumed.
+    pub rollout: Option<LiveRollout>,
+    /// What was found out about the release.
+    pub mark: Option<FoundMark>,
+    /// The hosts that the last rollout should have brought the release and did not.
+    pub debt: Vec<Debt>,
 }
 
 impl StatusReport {
@@ -97,7 +109,25 @@ impl StatusReport {
         for host in &hosts {
             *counts.entry(host.state).or_default() += 1;
         }
-        Self { schema: 1, environment, release, hosts, counts }
+        Self {
+            schema: 1,
+            environment,
+            release,
+            hosts,
+            counts,
+            lock: None,
+            freeze: None,
+            rollout: None,
+            mark: None,
+            debt: Vec::new(),
+        }
+    }
+
+    /// Adds how the environment stands.
+    #[must_use]
+    pub fn standing(self, standing: Standing) -> Self {
+        let Standing { lock, freeze, rollout, mark, debt } = standing;
+        Self { lock, freeze, rollout, mark, debt, ..self }
     }
 
     /// Counts the hosts in a state.

@@ -98,8 +98,16 @@ fn outcome_line(state: &State, plan: &Plan, look: Look) -> String {
         }
         (Some(Outcome::RolledBack), _) => {
             let back = count(of(HostEnd::RolledBack), "host");
-            let stranded = state.hosts().iter().filter(|host| host.stranded).count();
-            let text = if stranded == 0 {
+            let unwell = state.hosts().iter().filter(|host| host.unwell).count();
+            let stranded = state.hosts().iter().filter(|host| host.stranded && !host.unwell).count();
+            let text = if unwell > 0 {
+                let could_not =
+                    if stranded > 0 { format!(", {} could not", count(stranded, "host")) } else { String::new() };
+                format!(
+                    "Rolled back: {back} went back{could_not}, {} went back and fail their gates there too.",
+                    count(unwell, "host")
+                )
+            } else if stranded == 0 {
                 format!("Rolled back: {back} went back, none was left on {version}.")
             } else {
                 format!("Rolled back in part: {back} went back, {} could not.", count(stranded, "host"))

@@ -105,7 +105,8 @@ pub enum Event {
         /// Where it goes back to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         good: Option<RollBackTarget>,
-        /// How long the answer took, in milliseconds.
+        /// How long the answer took, in milliseconds; written in seconds.
+        #[serde(rename = "latency_s", default, with = "crate::model::seconds::of_milliseconds")]
         latency_ms: u64,
     },
     /// A dead rollout's lock on a host was taken over.

@@ -19,6 +19,8 @@
 //!
 #![doc = include_str!("commands.md")]
 
+#[cfg(test)]
+mod contract_tests;
 mod event;
 mod exit;
 mod judgement;
@@ -32,7 +34,7 @@ pub use exit::Exit;
 pub use judgement::Judgement;
 #[cfg(test)]
 pub(crate) use machine::table;
-pub use machine::{Effect, HostGate, Input, Machine, Step, Task, TaskError, TaskOutput};
+pub use machine::{Effect, HostGate, Input, Machine, Step, Task, TaskError, TaskOutput, nothing_done};
 pub use outcome::{Debt, HostEnd, Outcome, Summary};
 pub use refusal::{Rejection, refusal};
 pub use state::{GateStatus, HostStatus, Mode, Soak, StageStatus, State};

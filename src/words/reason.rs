@@ -1,10 +1,13 @@
 //! Why a rollout does not go on by itself, and what it waits for.
 
+use jiff::Timestamp;
+
 use super::look::Look;
 use super::text::{count, one_line};
+use super::time::{between, span};
 use crate::model::StageIdx;
 use crate::plan::{Plan, Promote};
-use crate::rollout::PauseReason;
+use crate::rollout::{Mode, PauseReason, State};
 
 /// The columns that names and messages may take in a line.
 const NAMES: usize = 120;
@@ -40,6 +43,22 @@ pub fn reason(why: &PauseReason, look: Look) -> String {
 #[must_use]
 pub fn used(failed: usize, allowed: usize) -> String {
     format!("{failed} of {allowed} allowed")
+}
+
+/// Says how long the stage that soaks has left, and what comes then; none when none soaks.
+#[must_use]
+pub fn soak_left(state: &State, now: Timestamp) -> Option<String> {
+    let Mode::Soaking { stage } = state.mode() else {
+        return None;
+    };
+    let (plan, status) = state.stage(stage)?;
+    let left = between(now, status.soak?.until);
+    let then = after_soak(state.plan()?, stage);
+    Some(if left.is_zero() {
+        format!("stage {} has soaked, and its gates have yet to pass", plan.name)
+    } else {
+        format!("stage {} soaks, {} left, {then}", plan.name, span(left))
+    })
 }
 
 /// Says what comes when a stage has soaked; after the last one nothing more is switched.

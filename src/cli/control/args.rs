@@ -3,7 +3,7 @@ use std::time::Duration;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
-use crate::cli::args::{StreamFormat, TableFormat, duration, host, reason, rollout};
+use crate::cli::args::{ShowFormat, StreamFormat, TableFormat, duration, host, reason, rollout};
 use crate::cli::completion;
 use crate::model::{HostId, RolloutId};
 
@@ -83,8 +83,8 @@ pub struct ShowArgs {
     pub follow: bool,
 
     /// What is printed.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = StreamFormat::Text)]
-    pub output: StreamFormat,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ShowFormat::Text)]
+    pub output: ShowFormat,
 }
 
 /// What `resume` takes.

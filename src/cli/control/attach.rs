@@ -9,7 +9,7 @@ use super::command::unreachable;
 use crate::cli::args::StreamFormat;
 use crate::cli::console::{self, Opening};
 use crate::cli::main::runtime;
-use crate::cli::output::{is_interactive, tell};
+use crate::cli::output::{has_screen, tell};
 use crate::cli::rollout::{finish, reporter};
 use crate::cli::{Cli, workspace};
 use crate::conductor::{Ending, Farewell, News, Watcher, replay};
@@ -21,7 +21,7 @@ use crate::rollout::{Exit, State};
 pub(in crate::cli) fn attach(cli: &Cli, args: &AttachArgs) -> Result<u8, Error> {
     let rollouts = history(cli)?;
     let rollout = one_that_runs(cli, &rollouts, args.which.rollout.as_ref())?;
-    if is_interactive() && !args.headless && args.output == StreamFormat::Text {
+    if has_screen() && !args.headless && args.output == StreamFormat::Text {
         return show(cli, &rollouts, &rollout, args.read_only);
     }
     runtime()?.block_on(follow(cli, &rollouts, &rollout, args.output))

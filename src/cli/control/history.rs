@@ -2,14 +2,15 @@ use super::args::{RolloutsArgs, ShowArgs};
 use super::attach::follow;
 use super::choose::history;
 use crate::cli::Cli;
-use crate::cli::args::{StreamFormat, TableFormat};
+use crate::cli::args::{ShowFormat, StreamFormat, TableFormat};
 use crate::cli::main::runtime;
 use crate::cli::output::{print, style, tell};
 use crate::conductor::replay;
 use crate::deploy::{Error, in_environment};
 use crate::journal::Rollouts;
 use crate::model::RolloutId;
-use crate::report::{RolloutRow, RolloutsReport, show_text};
+use crate::report::{RolloutReport, RolloutRow, RolloutsReport, show_text};
+use crate::rollout::State;
 
 /// Lists the latest rollouts.
 pub(in crate::cli) fn rollouts(cli: &Cli, args: &RolloutsArgs) -> Result<u8, Error> {
@@ -43,7 +44,15 @@ pub(in crate::cli) fn show(cli: &Cli, args: &ShowArgs) -> Result<u8, Error> {
         None => latest(cli, &rollouts)?,
     };
     if args.follow && rollouts.is_live(&rollout)? {
-        return runtime()?.block_on(follow(cli, &rollouts, &rollout, args.output));
+        let output = match args.output {
+            ShowFormat::Text => StreamFormat::Text,
+            ShowFormat::Jsonl => StreamFormat::Jsonl,
+            ShowFormat::Json => {
+                let why = "--follow tells what happens as it does, and one object of JSON is told at the end";
+                return Err(Error::usage(why).hint("--output jsonl follows, one object a line"));
+            }
+        };
+        return runtime()?.block_on(follow(cli, &rollouts, &rollout, output));
     }
     let mut records = Vec::new();
     let mut broken = None;
@@ -55,8 +64,14 @@ pub(in crate::cli) fn show(cli: &Cli, args: &ShowArgs) -> Result<u8, Error> {
         }
     }
     match args.output {
-        StreamFormat::Text => print(&show_text(&records, &style(cli.color, cli.verbose > 0)).join("\n"))?,
-        StreamFormat::Jsonl => {
+        ShowFormat::Text => print(&show_text(&records, &style(cli.color, cli.verbose > 0)).join("\n"))?,
+        ShowFormat::Json => {
+            let state = State::replay(&records);
+            let live = rollouts.is_live(&rollout)?;
+            let report = RolloutReport::new(&state, live);
+            print(&serde_json::to_string(&report).map_err(Error::before)?)?;
+        }
+        ShowFormat::Jsonl => {
             let lines: Result<Vec<String>, _> = records.iter().map(crate::rollout::Record::to_line).collect();
             print(&lines.map_err(Error::before)?.join("\n"))?;
         }

@@ -119,6 +119,7 @@ fn status_has_the_shape_that_product_md_promises() {
                 "current": 1, "outdated": 0, "ahead": 0, "drifted": 0, "missing": 0, "unmanaged": 0,
                 "unreachable": 1, "unknown": 0,
             },
+            "lock": null, "freeze": null, "rollout": null, "mark": null, "debt": [],
         })
     );
 }
@@ -143,6 +144,7 @@ fn a_plan_has_the_shape_that_product_md_promises() {
             "version": "4.283.0",
             "release": "4.283.0-1a1a1a1a",
             "kind": "install",
+            "mark": null,
             "stages": [
                 {"name": "masters", "waves": [[names[0]]], "soak_s": 0, "promote": "auto"},
                 {"name": "canary", "waves": [[names[1], names[2]]], "soak_s": 600, "promote": "manual"},

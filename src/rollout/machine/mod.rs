@@ -194,6 +194,17 @@ pub struct Step {
     pub reply: Option<Result<(), Rejection>>,
 }
 
+/// Gives the records of a rollout that has nothing to do, and so is over before it begins; they are nobody's journal.
+#[must_use]
+pub fn nothing_done(plan: &Plan, now: Timestamp) -> [Record; 2] {
+    let (mut machine, planned) = Machine::plan(plan.clone(), now);
+    machine.finish(Outcome::Completed);
+    let finished = machine.step.records.pop();
+    let rollout = plan.rollout.clone();
+    let unknown = Record { seq: 2, at: now, rollout, event: Event::Unknown };
+    [planned, finished.unwrap_or(unknown)]
+}
+
 /// Decides what a rollout does next.
 #[derive(Debug)]
 pub struct Machine {

@@ -198,9 +198,6 @@ impl Machine {
         let stage = stage.name.clone();
         let mut verdict: Option<HostGate> = None;
         for gate in gates {
-            if gate.verdict == Verdict::Pass {
-                continue;
-            }
             self.emit(Event::GateResult {
                 gate: gate.gate.clone(),
                 scope: GateScope::Host,
@@ -211,6 +208,9 @@ impl Machine {
                 message: gate.message.clone(),
                 dry: gate.dry,
             });
+            if gate.verdict == Verdict::Pass {
+                continue;
+            }
             let worse = verdict.as_ref().is_none_or(|known| known.verdict != Verdict::Fail);
             if !gate.dry && worse {
                 verdict = Some(gate);

@@ -23,7 +23,7 @@ pub(crate) fn host(index: usize) -> HostId {
     HostId::new(HOSTS[index]).unwrap()
 }
 
-pub(super) fn eve() -> Operator {
+pub(crate) fn eve() -> Operator {
     Operator("eve".into())
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{HostStatus, Mode, Soak, StageStatus, State};
-use crate::model::{Failure, Phase, StageIdx, StageName, Verdict};
+use crate::model::{Failure, FailureClass, Phase, StageIdx, StageName, Verdict};
 use crate::plan::Plan;
 use crate::rollout::event::{Event, GateScope, PauseReason, Record};
 
@@ -108,6 +108,8 @@ impl State {
                     status.depooled &= error.is_some();
                 }
             }
+            // What a gate says of a host is the host's; a gate of its stage may have the same name.
+            Event::GateResult { scope: GateScope::Host, .. } => {}
             Event::GateResult { gate, scope, stage, verdict, value, message, .. } => {
                 self.set_gate(stage, gate, *scope, *verdict, *value, message, at);
             }
@@ -206,12 +208,14 @@ impl State {
                     self.switched.remove(&order);
                 }
                 status.stranded = false;
+                status.unwell = false;
                 status.went_back = true;
             }
             Phase::Healthy | Phase::Pending => {
                 status.failure = None;
                 status.skipped = None;
                 status.stranded = false;
+                status.unwell = false;
             }
             _ => {}
         }
@@ -229,12 +233,16 @@ impl State {
         // A host that fails to go back has failed once already: the first failure is the one that counts.
         let again = status.phase == Phase::RollingBack;
         status.stranded = again;
+        // It did go back, and is no better there: what is wrong may not be the release's.
+        status.unwell = again && failure.class == FailureClass::Unhealthy;
+        let unwell = status.unwell;
         let first = status.failure.is_none();
         let stage = status.stage;
         let class = failure.class;
         if again && !first {
             if let Some(known) = &mut status.failure {
-                known.message = format!("{}; going back failed too: {}", known.message, failure.message);
+                let joint = if unwell { "" } else { "going back failed too: " };
+                known.message = format!("{}; {joint}{}", known.message, failure.message);
                 known.hint = failure.hint.or_else(|| known.hint.take());
             }
         } else {
@@ -251,6 +259,7 @@ impl State {
             return;
         };
         status.stranded = false;
+        status.unwell = false;
         let Some(failure) = status.failure.take() else {
             return;
         };

@@ -131,8 +131,10 @@ pub struct HostStatus {
     pub switched: Option<usize>,
     /// Whether it was switched before and went back.
     pub went_back: bool,
-    /// Whether going back failed.
+    /// Whether it could not be put back to what is healthy there.
     pub stranded: bool,
+    /// Whether it did go back and its gates fail there too.
+    pub unwell: bool,
     /// Whether it was taken out of service.
     pub depooled: bool,
     /// How often it was retried.
@@ -202,6 +204,7 @@ impl HostStatus {
             switched: None,
             went_back: false,
             stranded: false,
+            unwell: false,
             depooled: false,
             retries: 0,
             bytes: Bytes(0),

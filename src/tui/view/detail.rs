@@ -163,7 +163,9 @@ fn rollout(state: &State, facts: &mut Facts) -> Option<()> {
     if let Some(failure) = &host.failure {
         facts.title(&format!("failed: {}", failure.class));
         facts.text(Tone::Bad, &failure.message);
-        if host.stranded {
+        if host.unwell {
+            facts.text(Tone::Bad, "It went back, and is not healthy there either: the fault may not be the release's.");
+        } else if host.stranded {
             facts.text(Tone::Bad, "Going back failed: what it runs has to be looked at.");
         }
         if let Some(hint) = &failure.hint {

@@ -1,0 +1,229 @@
+//! What other programs read of a rollout: the kinds of events, and the fields of each.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::table::{eve, host, plan};
+use super::{
+    Debt, Effect, Event, GateScope, HostEnd, HostGate, Input, Machine, Outcome, PauseReason, Record, Task, TaskError,
+    TaskOutput, nothing_done,
+};
+use crate::model::{
+    Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, ReleaseId, RollBackTarget, StageName, Verdict,
+    Version,
+};
+use crate::plan::{Plan, Promote};
+
+/// The kinds and fields that the contract names, beside those of every record.
+const CONTRACT: [(&str, &[&str]); 22] = [
+    ("rollout_planned", &["plan"]),
+    ("locked", &["hosts"]),
+    ("host_probed", &["host", "installed", "latency_s"]),
+    ("release_built", &["release"]),
+    ("stage_started", &["stage"]),
+    ("wave_started", &["stage", "wave", "hosts"]),
+    ("host_phase", &["host", "phase"]),
+    ("host_progress", &["host", "bytes", "total", "rate", "eta"]),
+    ("host_failed", &["host", "class", "message"]),
+    ("host_skipped", &["host", "reason"]),
+    ("gate_result", &["gate", "scope", "stage", "verdict"]),
+    ("soak_started", &["stage", "until"]),
+    ("promotion_needed", &["stage"]),
+    ("promoted", &["stage"]),
+    ("paused", &["why"]),
+    ("continued", &["by"]),
+    ("abort_requested", &["by"]),
+    ("rollback_started", &["hosts"]),
+    ("release_finalized", &["release", "hosts"]),
+    ("rollout_finished", &["outcome", "exit_code", "counts", "debt"]),
+    ("suspended", &["by"]),
+    ("resumed", &["by"]),
+];
+
+fn written(event: Event) -> Value {
+    let record = Record { seq: 7, at: Timestamp::UNIX_EPOCH, rollout: plan().rollout, event };
+    let line = record.to_line().unwrap();
+    assert_eq!(Record::from_line(&line).unwrap(), record, "{line}");
+    serde_json::from_str(&line).unwrap()
+}
+
+fn every_kind() -> Vec<Event> {
+    let stage = || StageName::new("canary").unwrap();
+    let release = plan().release;
+    let debt = Debt { host: host(0), end: HostEnd::Failed, class: Some(FailureClass::Transfer), message: "m".into() };
+    vec![
+        Event::RolloutPlanned { plan: plan().into() },
+        Event::Locked { hosts: 1 },
+        Event::HostProbed { host: host(0), installed: Installed::Missing, good: None, latency_ms: 41 },
+        Event::ReleaseBuilt { release: release.clone(), entries: 1, bytes: Bytes(1), reused: false },
+        Event::StageStarted { stage: stage() },
+        Event::WaveStarted { stage: stage(), wave: 1, hosts: 2 },
+        Event::host_phase(host(0), Phase::Priming),
+        Event::HostProgress { host: host(0), bytes: Bytes(1), total: Bytes(2), rate: Bytes(1), eta: None },
+        Event::host_failed(host(0), Failure::new(FailureClass::Activate, "m")),
+        Event::HostSkipped { host: host(0), reason: "r".into() },
+        Event::GateResult {
+            gate: "answers".into(),
+            scope: GateScope::Host,
+            stage: stage(),
+            host: Some(host(0)),
+            verdict: Verdict::Pass,
+            value: None,
+            message: String::new(),
+            dry: false,
+        },
+        Event::SoakStarted { stage: stage(), until: Timestamp::UNIX_EPOCH },
+        Event::PromotionNeeded { stage: stage() },
+        Event::Promoted { stage: stage(), by: None },
+        Event::Paused { why: PauseReason::Operator { by: eve() } },
+        Event::Continued { by: eve() },
+        Event::AbortRequested { by: eve() },
+        Event::RollbackStarted { by: None, hosts: 1 },
+        Event::ReleaseFinalized { release, hosts: 1, masters: 0 },
+        Event::RolloutFinished {
+            outcome: Outcome::Completed,
+            exit_code: 3,
+            counts: BTreeMap::from([(HostEnd::Healthy, 1)]),
+            debt: vec![debt],
+        },
+        Event::Suspended { by: eve() },
+        Event::Resumed { by: eve() },
+    ]
+}
+
+#[test]
+fn every_kind_of_the_contract_is_written_with_its_fields() {
+    let lines: Vec<Value> = every_kind().into_iter().map(written).collect();
+    for (kind, fields) in CONTRACT {
+        let line = lines.iter().find(|line| line["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"));
+        for field in ["v", "seq", "at", "rollout"].iter().chain(fields) {
+            assert!(line.get(field).is_some(), "{kind} has no {field}: {line}");
+        }
+    }
+    let phases = ["priming", "primed", "activating", "active", "checking", "healthy", "rolling_back", "rolled_back"];
+    let known = Phase::ALL.map(|phase| serde_json::to_value(phase).unwrap());
+    assert!(phases.iter().all(|phase| known.contains(&Value::from(*phase))));
+    let classes = FailureClass::ALL.map(|class| serde_json::to_value(class).unwrap());
+    assert_eq!(classes, ["unreachable", "transfer", "activate", "unhealthy"]);
+}
+
+#[test]
+fn every_duration_is_a_number_of_seconds_by_its_name() {
+    fn look(value: &Value, path: &str) {
+        match value {
+            Value::Object(fields) => {
+                assert!(!fields.contains_key("nanos"), "{path} is no number");
+                for (name, value) in fields {
+                    assert!(!name.ends_with("_ms"), "{path}.{name}");
+                    assert!(!name.ends_with("_s") || value.is_number(), "{path}.{name} is {value}");
+                    look(value, &format!("{path}.{name}"));
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| look(item, path)),
+            _ => {}
+        }
+    }
+    for event in every_kind() {
+        let line = written(event);
+        look(&line, line["kind"].as_str().unwrap());
+    }
+}
+
+/// Does whatever a machine asks for until it asks for nothing more, and gives all that happened.
+fn play(plan: Plan, answer: impl Fn(&HostId, &Task) -> Result<TaskOutput, TaskError>) -> (Machine, Vec<Record>) {
+    let (mut machine, first) = Machine::plan(plan, Timestamp::UNIX_EPOCH);
+    let mut records = vec![first];
+    let mut open = VecDeque::from([Input::Begin { by: eve() }]);
+    while let Some(input) = open.pop_front() {
+        let step = machine.step(input, Timestamp::UNIX_EPOCH);
+        records.extend(step.records);
+        for effect in step.effects {
+            if let Effect::Start { host, task } = effect {
+                let result = answer(&host, &task);
+                open.push_back(Input::Done { host, task, result });
+            }
+        }
+    }
+    (machine, records)
+}
+
+fn quick() -> Plan {
+    let mut plan = plan();
+    for stage in &mut plan.stages {
+        stage.soak = Duration::ZERO;
+        stage.promote = Promote::Auto;
+    }
+    plan
+}
+
+fn good() -> ReleaseId {
+    ReleaseId::new(&Version::new("1.0").unwrap(), &Digest([1; 32]))
+}
+
+fn well(task: &Task, verdict: Verdict) -> TaskOutput {
+    match task {
+        Task::Lock => TaskOutput::Locked {
+            installed: Installed::Missing,
+            good: Some(RollBackTarget::Release { id: good() }),
+            latency_ms: 1,
+            taken_from: None,
+        },
+        Task::Prime => TaskOutput::Primed { already: false, bytes: Bytes(1) },
+        Task::Activate => TaskOutput::Activated { already: false },
+        Task::Check => {
+            let message = if verdict == Verdict::Pass { "" } else { "exit 1" };
+            let gate = |gate: &str, verdict| HostGate {
+                gate: gate.into(),
+                verdict,
+                message: message.into(),
+                output: String::new(),
+                dry: false,
+            };
+            TaskOutput::Checked { gates: vec![gate("answers", Verdict::Pass), gate("page", verdict)] }
+        }
+        _ => TaskOutput::Done,
+    }
+}
+
+#[test]
+fn every_answer_of_a_gate_is_an_event_passing_ones_too() {
+    let (_, records) = play(quick(), |_, task| Ok(well(task, Verdict::Pass)));
+    let passed = |record: &&Record| {
+        matches!(record.event, Event::GateResult { scope: GateScope::Host, verdict: Verdict::Pass, host: Some(_), .. })
+    };
+    assert_eq!(records.iter().filter(passed).count(), 8, "two gates on four hosts");
+    assert!(records.iter().filter(passed).all(|record| record.event.is_journaled()));
+    assert!(matches!(records.last().unwrap().event, Event::RolloutFinished { exit_code: 0, .. }));
+}
+
+#[test]
+fn a_host_that_is_sick_on_both_releases_went_back_all_the_same() {
+    let sick = host(0);
+    let (machine, _) = play(quick(), |asked, task| match task {
+        Task::Check if *asked == sick => Ok(well(task, Verdict::Fail)),
+        Task::RollBack(_) => {
+            let message = "went back, and there too gate \"page\" failed: exit 1";
+            Err(TaskError::Failed(Box::new(Failure::new(FailureClass::Unhealthy, message))))
+        }
+        _ => Ok(well(task, Verdict::Pass)),
+    });
+    let status = machine.state().host(0).unwrap();
+    let message = &status.failure.as_ref().unwrap().message;
+    assert!(status.unwell && status.stranded, "{status:?}");
+    assert_eq!(message, "gate \"page\" failed: exit 1; went back, and there too gate \"page\" failed: exit 1");
+}
+
+#[test]
+fn a_rollout_with_nothing_to_do_ends_as_others_do() {
+    let mut plan = quick();
+    plan.hosts.clear();
+    plan.stages.iter_mut().for_each(|stage| stage.waves.clear());
+    let [planned, finished] = nothing_done(&plan, Timestamp::UNIX_EPOCH);
+    assert!(matches!(planned.event, Event::RolloutPlanned { .. }));
+    assert_eq!((planned.seq, finished.seq), (1, 2));
+    let Event::RolloutFinished { outcome, exit_code, debt, .. } = finished.event else { panic!("{finished:?}") };
+    assert_eq!((outcome, exit_code, debt), (Outcome::Completed, 0, Vec::new()));
+}
