@@ -59,7 +59,9 @@ prune() {
     for name in $worth; do
         case $seen in *" $name "*) continue ;; esac
         seen="$seen$name "
-        is_id "$name" && [ -d "releases/$name" ] && is_kept "$name" || continue
+        if ! is_id "$name" || [ ! -d "releases/$name" ] || ! is_kept "$name"; then
+            continue
+        fi
         case "$pinned$good_here " in
         *" $name "*) ;;
         *) ! is_primed "$name" || continue ;;
