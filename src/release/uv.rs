@@ -103,7 +103,9 @@ impl Builder<'_> {
             let environment = environment.clone().into();
             self.run(Task { environment, ..self.task(install, &self.folder("source")) }).await?;
         }
-        Ok(())
+        // uv's own lock of the environment stays behind.
+        let lock = self.folder("root/.lock");
+        remove_tree(&lock).map_err(ReleaseError::disk("remove", &lock))
     }
 }
 
