@@ -36,6 +36,29 @@ const FILES: [(&str, &str); 8] = [
     ("ROOT/.coalmine", "On a host: what is current and good there, who holds it, and what was done."),
 ];
 
+/// What can be written where hosts are named.
+const EXPRESSIONS: [(&str, &str); 10] = [
+    ("mw01.eqiad.wmnet, 2001:db8::1", "A host. Names have neither case nor a final dot."),
+    (
+        "mw[01-40], r[1-4]n[1-3,7], [0-10/2], [a-d]",
+        "Ranges; zeros in front are kept. [01:10], [1:9:2] and [a:d] mean the same.",
+    ),
+    ("mw*, mw?1", "Every host whose whole name matches."),
+    ("~mw0[1-3]", "Every host whose name matches a regular expression from its start."),
+    ("@group, @web*, @*", "The hosts of a group, of all groups whose name matches, of every group."),
+    ("@inventory:web", "The hosts of one group of an Ansible inventory."),
+    ("@./file, @/path/to/file", "The hosts that a file lists."),
+    (
+        "A,B  A!B  A&B  A^B",
+        "Either; A without B; both; one of them and not the other. All equally strong, from left to right; (...) groups.",
+    ),
+    ("!A", "Every host but A."),
+    (
+        "-x EXPR, and behind !",
+        "Every name of a range must be a host's there, since whoever is mistyped is not spared; where hosts are chosen the others are counted.",
+    ),
+];
+
 /// Lists the exit codes for `--help`.
 pub(super) fn exit_codes() -> String {
     let lines = Exit::ALL.into_iter().map(|exit| format!("\n  {:>3}  {exit}", exit.code()));
@@ -60,6 +83,11 @@ fn render() -> std::io::Result<String> {
     for command in visible(&command) {
         describe(command, "coalmine", &mut page)?;
     }
+    page.push(heading("SH", "HOST EXPRESSIONS")?);
+    page.push(list(&EXPRESSIONS)?);
+    page.push(text(
+        "Every term must match a host, or the command fails with 2. The result is always in the order of the inventory.",
+    )?);
     page.push(heading("SH", "EXIT STATUS")?);
     for exit in Exit::ALL {
         page.push(list(&[(&exit.code().to_string(), &exit.to_string())])?);

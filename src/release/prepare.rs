@@ -47,7 +47,10 @@ pub async fn prepare(store: &Store, request: &Request, report: Report<'_>) -> Re
     let resolved = resolve(&request.source, &request.wanted, report).await?;
     let mut stored = prepare_resolved(store, request, &resolved, report).await?;
     stored.notes = resolved.notes;
-    stored.notes.extend(finalized_otherwise(store, &stored)?);
+    if let Some(text) = finalized_otherwise(store, &stored)? {
+        report(Progress::Warning { text: text.clone() });
+        stored.notes.push(text);
+    }
     Ok(stored)
 }
 
