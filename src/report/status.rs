@@ -126,7 +126,11 @@ impl StatusReport {
     /// Adds how the environment stands.
     #[must_use]
     pub fn standing(self, standing: Standing) -> Self {
-        let Standing { lock, freeze, rollout, mark, debt } = standing;
+        let Standing { lock, freeze, rollout, mark, mut debt } = standing;
+        // Who was caught up meanwhile owes nothing any more.
+        let current =
+            |host: &HostId| self.hosts.iter().any(|known| known.host == *host && known.state == HostState::Current);
+        debt.retain(|owed| !current(&owed.host));
         Self { lock, freeze, rollout, mark, debt, ..self }
     }
 

@@ -1,10 +1,11 @@
 use serde_json::{Value, json};
 
 use super::story::{host, id, plan, release, version};
-use crate::deploy::{WantedRelease, compare};
+use crate::deploy::{Standing, WantedRelease, compare};
 use crate::model::{Digest, Environment, Failure, FailureClass, HostState, Installed, Probe, Site};
 use crate::plan::LeftOutReason;
 use crate::report::{HostStatusReport, PlanReport, StatusReport, plan_exit_code};
+use crate::rollout::{Debt, HostEnd};
 
 fn wanted() -> WantedRelease {
     WantedRelease { version: version("1.2"), commit: Some("abc".into()), digest: Some(Digest([1; 32])) }
@@ -122,6 +123,14 @@ fn status_has_the_shape_that_product_md_promises() {
             "lock": null, "freeze": null, "rollout": null, "mark": null, "debt": [],
         })
     );
+}
+
+#[test]
+fn a_host_that_was_caught_up_since_the_last_rollout_owes_nothing() {
+    let owed = |name: &str| Debt { host: host(name), end: HostEnd::Failed, class: None, message: "disk full".into() };
+    let standing = Standing { debt: vec![owed("h0.eqiad"), owed("h1.eqiad")], ..Standing::default() };
+    let report = report(vec![probe(release("1.2", 1)), down()]).standing(standing);
+    assert_eq!(report.debt, [owed("h1.eqiad")]);
 }
 
 #[test]
