@@ -52,6 +52,7 @@ sys.exit(ctypes.CDLL(None).renameat2(-100, a, -100, b, 2) != 0)' "$1" "$2" 2>/de
 finish_adoption() {
     [ -r ".coalmine/adopting.$p_link" ] || return 0
     read -r adopted_id <".coalmine/adopting.$p_link"
+    is_name "$adopted_id" || adopted_id=.
     [ ! -h "releases/$adopted_id" ] || rm -f "releases/$adopted_id"
     if is_name "$adopted_id" && [ -d "releases/$adopted_id" ]; then
         look "$p_link"

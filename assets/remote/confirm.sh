@@ -3,6 +3,7 @@
 
 phase_confirm() {
     enter
+    fence
     if mv -f -T ".coalmine/armed.$p_rollout" ".coalmine/confirmed.$p_rollout" 2>/dev/null; then
         rm -f ".coalmine/back.$p_rollout"
         note "switch confirmed"

@@ -20,6 +20,8 @@ while [ -e ".coalmine/armed.$rollout" ] && [ "$tries" -lt 10 ]; do
 done
 # Another one may have come so far and lost its power: every step below can be taken again.
 read -r _ kind link <".coalmine/fired.$rollout" || exit 0
+# A plain name, as it was written.
+case $link in '' | .* | */*) exit 1 ;; esac
 case $kind in
 link)
     # First beside the link, where it leads to what it led to: `mv` of uutils replaces no link by one that leads nowhere.

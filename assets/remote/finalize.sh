@@ -132,7 +132,13 @@ add_name() {
 
 phase_finalize() {
     enter
-    not_locked_by_another
+    if has_freed; then
+        read_state
+        [ "$state_good" = "$p_id" ] || lost
+        say finalized
+        finish
+    fi
+    fence
     read_state
     if [ -n "$p_id" ]; then
         swap_repaired "$p_id"
@@ -153,6 +159,7 @@ phase_finalize() {
     state_current=$link_id
     state_rollout=$p_rollout
     state_pending=''
+    hold
     write_state
     settle .coalmine
     note "${p_id:-what was here before} is good"

@@ -1,42 +1,89 @@
 # shellcheck shell=sh
-# The lock of a host: the folder .coalmine/lock with one file in it, whose name is `UNTIL.ROLLOUT` by the host's own clock.
+# The lock of a host: the folder .coalmine/lock with one file in it, whose name is `UNTIL.TOKEN.TERM.ROLLOUT`: its end by the
+# host's own clock, the fencing token, which conductor of the rollout has it, and the rollout.
 #
-# Every change of the lock is one rename(2), and so has one winner among any number of takers:
-#   free      the folder is made complete beside it and renamed to `lock`, which fails where a lease is in it;
-#   renewed   the file is renamed to its new end, which fails where somebody took it over;
-#   dead      the file is renamed to its new owner, which fails for all takers but one: the old name is gone;
-#   freed     the file is renamed away; an empty folder is nobody's lock.
-# What the file says (owner, reason, since) is for people only and follows the rename.
+# Every change of the lock is one rename(2) from the very name that was read, and so has one winner among all who try:
+#   taken     the folder is made complete beside it and renamed to `lock`, which fails where a lease is in it;
+#   renewed   the file is renamed to its new end, by its own conductor only, and keeps its token;
+#   resumed   the file is renamed by a later conductor of its own rollout, to the next token;
+#   freed     the file is renamed to .coalmine/token.TOKEN, by its owner, or by anybody when it is dead.
+# The token is that of the last lease and one more, whoever had it: so the same token is the same lease, with nobody between,
+# however long its owner slept. A script does nothing to the host but with the token that its conductor was given. The text
+# in the file (owner, reason, since) is for people only.
 
+# A lease that ends further away was made by a clock that was wrong, and is nobody's.
+longest_lease=86400
+
+# Takes the name of a lease apart; one without token and term is an earlier coalmine's.
+parse_lease() {
+    found_until=${1%%.*} found_rest=${1#*.}
+    found_token=${found_rest%%.*} found_term=${found_rest#*.} found_rollout=${found_rest#*.*.}
+    found_term=${found_term%%.*}
+    if ! is_number "$found_token" || ! is_number "$found_term"; then
+        found_token=0 found_term=0 found_rollout=$found_rest
+    fi
+    # More digits than any time has are no number to a shell.
+    is_number "$found_until" && [ "${#found_until}" -le 12 ] && [ "${#found_token}" -le 12 ] &&
+        [ "${#found_term}" -le 12 ] && is_name "$found_rollout"
+}
+
+# Reads who has the lock. What was just listed may be renamed already: whoever acts on it finds out, since his own rename fails.
 read_lease() {
-    lease='' lease_until=0 lease_rollout=''
-    for found in .coalmine/lock/*; do
-        found_name=${found##*/}
-        found_until=${found_name%%.*}
-        found_rollout=${found_name#*.}
-        if [ -f "$found" ] && is_number "$found_until" && is_name "$found_rollout" && [ "$found_until" -ge "$lease_until" ]; then
-            lease=$found lease_until=$found_until lease_rollout=$found_rollout
+    lease='' lease_until=0 lease_token=0 lease_term=0 lease_rollout=''
+    # A folder in which a name changes while it is read may look empty once.
+    for _ in 1 2; do
+        for found in .coalmine/lock/*; do
+            parse_lease "${found##*/}" || continue
+            if [ -z "$lease" ] || [ "$found_token" -gt "$lease_token" ] ||
+                { [ "$found_token" -eq "$lease_token" ] && [ "$found_until" -gt "$lease_until" ]; }; then
+                lease=$found lease_until=$found_until lease_token=$found_token
+                lease_term=$found_term lease_rollout=$found_rollout
+            fi
+        done
+        [ -z "$lease" ] || return 0
+    done
+}
+
+# Reads which lease was the last of those that are over.
+read_token() {
+    token=0 token_file=''
+    for found in .coalmine/token.*; do
+        found_token=${found##*.}
+        if is_number "$found_token" && [ "${#found_token}" -le 12 ] && [ "$found_token" -gt "$token" ]; then
+            token=$found_token token_file=$found
         fi
     done
 }
 
-# Tells who has it: a word, then rollout, since, until, and owner and reason as hexadecimal digits.
+is_dead() {
+    [ "$lease_until" -lt "$1" ] || [ "$lease_until" -gt "$(($1 + longest_lease))" ]
+}
+
+holds_lease() {
+    [ -n "$lease" ] && [ "$lease_rollout" = "$p_rollout" ] && { [ -z "$p_fence" ] || [ "$lease_token" = "$p_fence" ]; }
+}
+
+# say_lease WORD FILE: tells whose it is or was: a word, then rollout, since, until, and owner and reason as hexadecimal digits.
 say_lease() {
-    said_owner='' said_reason='' said_since=$lease_until said_rollout=''
-    if [ -r "$lease" ]; then
-        while read -r key value; do
-            case $key in
-            owner) said_owner=$value ;;
-            reason) said_reason=$value ;;
-            since) said_since=$value ;;
-            rollout) said_rollout=$value ;;
-            esac
-        done <"$lease"
-    fi
-    # A taker that died between rename and writing: the text is still the one's before.
-    [ "$said_rollout" = "$lease_rollout" ] || said_owner='' said_reason='' said_since=$lease_until
+    said_owner='' said_reason='' said_since='' said_rollout=''
+    # It may be gone already.
+    text=$(cat "$2" 2>/dev/null)
+    while read -r key value; do
+        case $key in
+        owner) said_owner=$value ;;
+        reason) said_reason=$value ;;
+        since) said_since=$value ;;
+        rollout) said_rollout=$value ;;
+        esac
+    done <<END_OF_LEASE
+$text
+END_OF_LEASE
+    [ -z "$lease_rollout" ] || said_rollout=$lease_rollout
+    is_name "$said_rollout" || said_rollout=unknown
     is_number "$said_since" || said_since=$lease_until
-    say "$1" "$lease_rollout" "$said_since" "$lease_until" "$(printf '%s' "$said_owner" | hex)-$(printf '%s' "$said_reason" | hex)"
+    said_until=$lease_until
+    [ "$said_until" -ge "$said_since" ] || said_until=$said_since
+    say "$1" "$said_rollout" "$said_since" "$said_until" "$(printf '%s' "$said_owner" | hex)-$(printf '%s' "$said_reason" | hex)"
 }
 
 write_lease() {
@@ -48,83 +95,206 @@ write_lease() {
     } | cat >"$1"
 }
 
-# Takes the lock, or renews it; does not return where another has it.
+# move_lease UNTIL TOKEN TERM: renames the lease that was read; fails where it is not there any more.
+move_lease() {
+    moved=.coalmine/lock/$1.$2.$3.$lease_rollout
+    [ "$lease" = "$moved" ] || mv -f -T "$lease" "$moved" 2>/dev/null || return 1
+    lease=$moved lease_until=$1 lease_token=$2 lease_term=$3
+}
+
+# Ends the lease that was read. An empty folder is nobody's lock.
+end_lease() {
+    mv -f -T "$lease" ".coalmine/token.$lease_token" 2>/dev/null || return 1
+    rmdir .coalmine/lock 2>/dev/null || :
+}
+
+# Makes the token of a lease that was just taken greater than all before it: others may have come and gone since the last one
+# was read, and none of them is there now.
+settle_token() {
+    read_lease
+    while :; do
+        holds_lease || return 1
+        read_token
+        [ "$token" -ge "$lease_token" ] || break
+        move_lease "$lease_until" $((token + 1)) "$lease_term" || return 1
+    done
+    for found in .coalmine/token.*; do
+        if is_number "${found##*.}" && [ "${found##*.}" -lt "$lease_token" ]; then
+            rm -f "$found"
+        fi
+    done
+}
+
+# Takes the lock; does not return where another has it. Asked for once more by the same conductor, it is the same lease.
 take_lease() {
+    p_fence=''
+    said_before=''
     tries=0
     while [ "$tries" -lt 25 ]; do
         tries=$((tries + 1))
         time=$(now)
-        mine=$((time + p_lease)).$p_rollout
         read_lease
         if [ -z "$lease" ]; then
+            read_token
+            # Where nothing is known of those before, a token of today is greater than theirs.
+            [ "$token" -gt 0 ] || token=$time
             beside=.coalmine/lock.$p_nonce
             rm -rf "$beside"
             must mkdir "$beside"
-            must write_lease "$beside/$mine"
+            must write_lease "$beside/$((time + p_lease)).$((token + 1)).$p_term.$p_rollout"
             if mv -f -T "$beside" .coalmine/lock 2>/dev/null; then
+                settle_token || continue
+                [ -z "$said_before" ] || printf '%s\n' "$said_before"
                 note "locked by $p_owner${p_reason:+: $p_reason}"
+                end_switches
+                say lease "$lease_token"
                 return 0
             fi
             rm -rf "$beside"
         elif [ "$lease_rollout" = "$p_rollout" ]; then
-            renew_lease && return 0
-        elif [ "$lease_until" -ge "$time" ]; then
-            say_lease holder
+            until=$((time + p_lease))
+            if [ "$lease_term" -gt "$p_term" ]; then
+                say_lease holder "$lease"
+                fail locked "a later conductor of rollout $p_rollout goes on with it"
+            elif [ "$lease_term" -eq "$p_term" ]; then
+                [ "$lease_until" -lt "$until" ] || is_dead "$time" || until=$lease_until
+                next=$lease_token
+            else
+                next=$((lease_token + 1))
+            fi
+            if move_lease "$until" "$next" "$p_term"; then
+                say lease "$lease_token"
+                return 0
+            fi
+        elif ! is_dead "$time" && [ "$lease_rollout" != "$p_over" ]; then
+            say_lease holder "$lease"
             fail locked "locked for rollout $lease_rollout"
         else
-            before=$(say_lease before)
-            if mv -f -T "$lease" ".coalmine/lock/$mine" 2>/dev/null; then
-                printf '%s\n' "$before"
-                must write_lease ".coalmine/lease.$p_nonce"
-                # Where it has been taken from us meanwhile there is nothing to write.
-                [ ! -e ".coalmine/lock/$mine" ] || must mv -f -T ".coalmine/lease.$p_nonce" ".coalmine/lock/$mine"
-                rm -f ".coalmine/lease.$p_nonce"
-                note "locked by $p_owner, taken over from rollout $lease_rollout whose lease had run out${p_reason:+: $p_reason}"
-                return 0
+            whose=$lease_rollout
+            before=$(say_lease before "$lease")
+            if end_lease; then
+                said_before=$before
+                note "the lock of rollout $whose had run out, and was ended by $p_owner"
             fi
         fi
     done
     fail io "$PWD/.coalmine/lock holds something that is no lease; look at it and remove it"
 }
 
-# Moves the end of our own lease, never nearer; fails where it is not ours any more.
+# Lets dead man's switches of others fire now, which nobody can confirm any more: later they would go off under our feet.
+end_switches() {
+    for armed in .coalmine/armed.* .coalmine/fired.*; do
+        [ ! -f "$armed" ] || [ "${armed#.coalmine/*.}" = "$p_rollout" ] || fire "${armed#.coalmine/*.}"
+    done
+}
+
+# Moves the end of our own lease; does not return where it is not ours any more.
 renew_lease() {
-    mine=$(($(now) + p_lease)).$p_rollout
-    [ "$lease_until" -ge "${mine%%.*}" ] || mv -f -T "$lease" ".coalmine/lock/$mine" 2>/dev/null
+    tries=0
+    while [ "$tries" -lt 25 ]; do
+        tries=$((tries + 1))
+        time=$(now)
+        read_lease
+        holds_lease || lost
+        # Never nearer: a phase beside this needs it for longer.
+        if [ "$lease_until" -ge $((time + p_lease)) ] && ! is_dead "$time"; then
+            return 0
+        fi
+        move_lease $((time + p_lease)) "$lease_token" "$lease_term" && return 0
+    done
+    fail io "$PWD/.coalmine/lock changes faster than it can be renewed"
 }
 
-# Refuses to go on unless the lock is this rollout's, and keeps it so while the phase lasts: nobody takes over a lease that
-# was renewed just now, and the phase's deadline is shorter than a lease.
+# Refuses to go on unless the lease is ours, and keeps it so while the phase lasts: the phase's deadline is shorter than that.
+#
+# It always changes the name, so that `let_go` of another phase beside this one fails.
 fence() {
-    read_lease
-    if [ "$lease_rollout" = "$p_rollout" ] && renew_lease; then
-        return 0
-    fi
-    read_lease
-    [ "$lease_rollout" != "$p_rollout" ] || fail io "cannot renew the lock"
-    if [ -n "$lease" ]; then
-        say_lease holder
-        fail locked "locked for rollout $lease_rollout"
-    fi
-    fail unlocked "the lock of rollout $p_rollout is gone"
+    must make_mark ".coalmine/phase.$(($(now) + p_lease)).$p_nonce"
+    tries=0
+    while [ "$tries" -lt 25 ]; do
+        tries=$((tries + 1))
+        time=$(now)
+        read_lease
+        holds_lease || lost
+        until=$((time + p_lease))
+        if [ "$until" -le "$lease_until" ] && ! is_dead "$time"; then
+            until=$((lease_until + 1))
+        fi
+        if move_lease "$until" "$lease_token" "$lease_term"; then
+            p_fence=$lease_token
+            held=$lease
+            return 0
+        fi
+    done
+    fail io "$PWD/.coalmine/lock changes faster than it can be held"
 }
 
-# Refuses to go on while another rollout has a live lease.
-not_locked_by_another() {
+make_mark() {
+    : >"$1"
+}
+
+# Ends the phase where the lease was lost since it began, as on a machine that stood still. To be asked right before what
+# others see.
+hold() {
+    [ -n "$held" ] || return 0
     read_lease
-    if [ -n "$lease" ] && [ "$lease_rollout" != "$p_rollout" ] && [ "$lease_until" -ge "$(now)" ]; then
-        say_lease holder
-        fail locked "locked for rollout $lease_rollout"
+    holds_lease || lost
+}
+
+# Lets the lease end as early as before the phase, unless another phase needs it: what asks for a phase's time does so by
+# making its mark first and renaming the lease then, so this sees the one or fails by the other.
+let_go() {
+    was_held=$held
+    held=''
+    rm -f .coalmine/phase.*."$p_nonce"
+    read_lease
+    [ "$lease" = "$was_held" ] || return 0
+    time=$(now)
+    for found in .coalmine/phase.*; do
+        found=${found#.coalmine/phase.}
+        if is_number "${found%%.*}" && [ "${found%%.*}" -ge "$time" ]; then
+            return 0
+        fi
+    done
+    until=$((time + p_rest))
+    [ "$until" -ge "$lease_until" ] || move_lease "$until" "$lease_token" "$lease_term" || :
+}
+
+# Says who has the lock now, or had it since, and ends the phase.
+lost() {
+    held=''
+    rm -f .coalmine/phase.*."$p_nonce"
+    read_lease
+    if [ -n "$lease" ]; then
+        say_lease holder "$lease"
+        fail lost "locked for rollout $lease_rollout"
     fi
+    read_token
+    if [ -n "$token_file" ] && { [ -z "$p_fence" ] || [ "$token" -gt "$p_fence" ]; }; then
+        say_lease since "$token_file"
+    fi
+    fail lost "the lock of rollout $p_rollout is gone"
+}
+
+# Tells whether this rollout has freed the lock itself and nobody came since: the answer to that may have been lost.
+has_freed() {
+    read_lease
+    [ -z "$lease" ] || return 1
+    read_token
+    [ -z "$p_fence" ] || [ "$token" = "$p_fence" ] || return 1
+    [ -n "$token_file" ] && grep -q -x -F "rollout $p_rollout" "$token_file" 2>/dev/null
 }
 
 free_lease() {
-    read_lease
-    [ "$lease_rollout" = "$p_rollout" ] || return 0
-    if mv -f -T "$lease" ".coalmine/freed.$p_nonce" 2>/dev/null; then
-        rm -f ".coalmine/freed.$p_nonce"
-        # Not empty: the next one has it already.
-        rmdir .coalmine/lock 2>/dev/null || :
-        note "unlocked"
-    fi
+    tries=0
+    while [ "$tries" -lt 25 ]; do
+        tries=$((tries + 1))
+        read_lease
+        holds_lease || return 0
+        if end_lease; then
+            held=''
+            note "unlocked"
+            return 0
+        fi
+    done
 }

@@ -22,6 +22,8 @@ newline='
 work=''
 # Whether this shell does one step after the other.
 in_session=''
+# The lease as this phase has made it; see lease.sh.
+held=''
 
 say() {
     printf '%s %s\n' "$p_token" "$*"
@@ -44,6 +46,7 @@ fail() {
 }
 
 finish() {
+    [ -z "$held" ] || let_go
     say end
     exit 0
 }
@@ -177,7 +180,7 @@ is_litter() {
 
 # Removes what scripts of this user left that were killed: nothing of theirs did it for them.
 tidy() {
-    for left in "${TMPDIR:-/tmp}"/coalmine.* .coalmine/work.* .coalmine/lock.* .coalmine/lease.* .coalmine/freed.* \
+    for left in "${TMPDIR:-/tmp}"/coalmine.* .coalmine/work.* .coalmine/lock.* .coalmine/phase.* \
         .coalmine/link.* .coalmine/flip.* .coalmine/log.* .coalmine/state.new.*; do
         if [ -O "$left" ] && [ ! -h "$left" ] && is_litter "$left"; then
             rm -rf "$left"
@@ -250,8 +253,28 @@ enter() {
         [ -d "$folder" ] || must mkdir -p "$folder"
         [ -w "$folder" ] || fail io "$PWD/$folder cannot be written by $(id -un)"
     done
+    trust
     tidy
     honour_dead_men
+}
+
+# Refuses what others may write, as sshd does (StrictModes, sshd_config(5)): names and links in here say what is switched.
+# A group with nobody else in it is no other: where every user has one of the same name, folders are made for it.
+trust() {
+    me=$(id -u)
+    set -- ! -type d -o -perm -002 -o ! -user "$me" ! -user 0 -o -perm -020
+    if [ "$(id -un 2>/dev/null)" = "$(id -gn 2>/dev/null)" ]; then
+        set -- "$@" ! -group "$(id -g)"
+    fi
+    # What is not there yet is made by us.
+    untrusted=$(find . releases .coalmine -prune \( "$@" \) -print 2>/dev/null) || :
+    untrusted=${untrusted%%"$newline"*}
+    case $untrusted in
+    '') return 0 ;;
+    .) untrusted=$PWD ;;
+    *) untrusted=$PWD/$untrusted ;;
+    esac
+    fail trust "$untrusted must be a folder of $(id -un) or root that nobody else may write"
 }
 
 # Tells the host's own log what was done here; never a reason to fail.
@@ -291,6 +314,12 @@ honour_dead_men() {
             [ "$until" -lt "$(now)" ] || continue
             ;;
         esac
-        sh -c "$p_dead_man" sh "${dead#.coalmine/*.}" 0 </dev/null >/dev/null 2>&1
+        fire "${dead#.coalmine/*.}"
     done
+}
+
+# Lets a dead man's switch fire.
+fire() {
+    is_name "$1" || return 0
+    sh -c "$p_dead_man" sh "$1" 0 </dev/null >/dev/null 2>&1
 }

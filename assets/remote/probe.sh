@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Asks what the host has; changes nothing but what a dead man's switch has coming.
+# Asks what the host has; changes nothing.
 
 say_facts() {
     # What could not be found out is not told.

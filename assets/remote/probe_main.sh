@@ -4,8 +4,11 @@ phase_probe() {
     say_facts
     say_machine
     if cd "$p_root" 2>/dev/null; then
+        # A link may be what a dead man's switch would have put back: it does so when something is changed here next.
+        if [ -d .coalmine ]; then
+            trust
+        fi
         tidy
-        [ ! -w .coalmine ] || honour_dead_men
         probe
     elif [ -e "$p_root" ]; then
         fail io "cannot enter $p_root"

@@ -5,7 +5,7 @@
 
 phase_seal() {
     enter
-    not_locked_by_another
+    fence
     staging=releases/.$p_id.$p_rollout
     if [ ! -d "$staging" ]; then
         # The answer to the first time may have been lost.
@@ -32,6 +32,7 @@ phase_seal() {
     goal=releases/$p_id
     [ "$p_goal" != repair ] || goal=releases/.$p_id.repair
     ! is_linked "releases/$p_id" || goal=releases/.$p_id.repair
+    hold
     [ ! -d "$goal" ] || scrap "$goal"
     rename "$staging" "$goal"
     settle releases

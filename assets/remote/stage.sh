@@ -88,7 +88,7 @@ link_copy() {
 phase_stage() {
     require_tools ''
     enter
-    not_locked_by_another
+    fence
     require
     sweep
     staging=releases/.$p_id.$p_rollout

@@ -113,6 +113,7 @@ is_linked() {
 flip() {
     rm -f "./.coalmine-link.$p_nonce"
     must ln -s "$2" "./.coalmine-link.$p_nonce"
+    hold
     must mv -f -T "./.coalmine-link.$p_nonce" "./$1"
     learn readlink "./$1"
     flipped=$learned

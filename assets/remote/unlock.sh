@@ -4,6 +4,9 @@
 phase_unlock() {
     cd "$p_root" 2>/dev/null || finish
     [ -d .coalmine ] || finish
+    read_lease
+    holds_lease || finish
+    trust
     honour_dead_men
     for left in releases/.*."$p_rollout" releases/.*."$p_rollout.new"; do
         [ ! -d "$left" ] || scrap "$left"

@@ -165,12 +165,14 @@ impl Workspace {
         lock.describe(&self.holder(rollout, plan.reason.as_deref()))?;
         let config = self.config();
         let Reached { release, hosts } = reach(&plan)?;
+        let known = rollouts.clone();
         let parts = Parts {
             fleet: hosts,
             site: Arc::new(site::site(config, &plan)),
             releases: Arc::new(releases(self.store()?, release)),
             checks: Arc::new(site::checks(config, &plan)),
             clock: Arc::new(SystemClock),
+            is_over: Arc::new(move |rollout| known.is_over(rollout)),
         };
         let settings = Settings {
             lock_wait: self.lock_wait(),

@@ -100,6 +100,7 @@ fn given_up(after: Duration) -> Failure {
 
 fn failure_of(error: HostError) -> Failure {
     match error {
+        lost @ HostError::Lost(_) => Failure::new(FailureClass::Unreachable, lost.to_string()),
         HostError::Failed(failure) => *failure,
         HostError::Locked(holder) => Failure::new(
             FailureClass::Unreachable,

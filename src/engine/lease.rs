@@ -2,24 +2,28 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as Gate, Notify};
+use tokio::sync::{Mutex as Gate, Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::host::{Fleet, Host as _, LockRequest};
-use crate::model::{HostId, Slot};
+use crate::host::{Fleet, Host as _, HostError, LockRequest};
+use crate::model::{HostId, LockHolder};
 
 /// How many renewals may wait for their hosts at once: a dead host's takes until its deadline.
 const WIDTH: usize = 64;
 
+/// Tells that a host's lock is another's now; who has it, or had it since.
+pub(super) type Loss = (HostId, Option<Box<LockHolder>>);
+
 /// Renews the locks of hosts before their leases run out, evenly over time.
 ///
 /// A host is renewed every third of its lease, in the order in which the locks were taken, never faster than the rate that
-/// the lease was made for. A renewal that fails is tried again in its next turn.
+/// the lease was made for. A renewal that fails is tried again in its next turn; one that finds the lock lost is the last,
+/// and the engine is told.
 pub(super) struct Leases<F> {
     fleet: Arc<F>,
     request: LockRequest,
-    slot: Option<Slot>,
+    losses: mpsc::Sender<Loss>,
     deadline: Duration,
     gap: Duration,
     held: Mutex<HashMap<HostId, Arc<Gate<()>>>>,
@@ -31,14 +35,14 @@ impl<F: Fleet> Leases<F> {
     pub(super) fn new(
         fleet: Arc<F>,
         request: LockRequest,
-        slot: Option<Slot>,
+        losses: mpsc::Sender<Loss>,
         deadline: Duration,
         renewals_per_second: u32,
     ) -> Self {
         Self {
             fleet,
             request,
-            slot,
+            losses,
             deadline,
             gap: Duration::from_secs(1) / renewals_per_second.max(1),
             held: Mutex::default(),
@@ -65,6 +69,10 @@ impl<F: Fleet> Leases<F> {
         if let Some(gate) = gate {
             drop(gate.lock().await);
         }
+    }
+
+    fn forget(&self, host: &HostId) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(host);
     }
 
     fn enqueue(&self, host: HostId) {
@@ -110,9 +118,13 @@ impl<F: Fleet> Leases<F> {
                     return;
                 }
                 let found = leases.fleet.host(&host);
-                let renewal = found.lock(&leases.request, leases.slot.as_ref());
-                match timeout(leases.deadline, renewal).await {
-                    Ok(Ok(_)) => {}
+                match timeout(leases.deadline, found.renew(&leases.request)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(HostError::Lost(holder))) => {
+                        leases.forget(&host);
+                        // Nobody is told when the engine is gone.
+                        drop(leases.losses.send((host, holder)).await);
+                    }
                     Ok(Err(error)) => tracing::warn!(%host, %error, "could not renew the lock"),
                     Err(_) => tracing::warn!(%host, "could not renew the lock in time"),
                 }

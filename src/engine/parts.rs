@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use crate::host::GateCheck;
-use crate::model::{HostId, ReleaseId};
+use crate::model::{HostId, ReleaseId, RolloutId};
 use crate::release::StoredRelease;
 
 /// Finds releases in the store.
@@ -43,6 +43,8 @@ pub struct Parts<F, S> {
     pub checks: Arc<dyn Checks>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether a rollout is known to be over: then what it left locked is nobody's.
+    pub is_over: Arc<dyn Fn(&RolloutId) -> bool + Send + Sync>,
 }
 
 impl<F, S> fmt::Debug for Parts<F, S> {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::announce;
 use super::error::EngineError;
 use super::handle::{Handle, Message, Publisher, Subscription};
-use super::lease::Leases;
+use super::lease::{Leases, Loss};
 use super::parts::Parts;
 use super::progress::Board;
 use super::settings::Settings;
@@ -31,6 +31,8 @@ const FIRST_WORD: Duration = Duration::from_secs(5);
 const NEXT_WORD: Duration = Duration::from_secs(30);
 /// How many hosts are worth naming.
 const MOST_NAMES: usize = 20;
+/// How many lost locks may wait to be heard of; renewals wait then.
+const LOSSES: usize = 64;
 /// How many announcements may wait for people's own tool.
 const ANNOUNCEMENTS: usize = 256;
 /// How long a rollout that was stopped takes to free its hosts.
@@ -85,6 +87,7 @@ pub struct Engine<F: Fleet, S: Site, J: Storage> {
     running: HashMap<Id, Job>,
     by_host: HashMap<HostId, AbortHandle>,
     inbox: mpsc::Receiver<Message>,
+    losses: mpsc::Receiver<Loss>,
     /// Keeps the inbox open when every handle is gone: a paused rollout waits, whoever looks.
     _handle: Handle,
     subscribers: Vec<Publisher>,
@@ -116,12 +119,16 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             owner: settings.operator.clone(),
             rollout: plan.rollout.clone(),
             reason: plan.reason.clone(),
+            // Whoever goes on with a rollout finds more records than the one before, once that did anything.
+            term: machine.state().seq(),
+            over: None,
             lease,
         };
+        let (lost, losses) = mpsc::channel(LOSSES);
         let leases = Arc::new(Leases::new(
             Arc::clone(&parts.fleet),
             request,
-            plan.slot.clone(),
+            lost,
             settings.deadlines.control,
             settings.renewals_per_second,
         ));
@@ -136,6 +143,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             running: HashMap::new(),
             by_host: HashMap::new(),
             inbox,
+            losses,
             _handle: handle.clone(),
             subscribers: Vec::new(),
             turn: Turn::default(),
@@ -202,6 +210,9 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             biased;
             Some(joined) = self.jobs.join_next_with_id() => self.joined(joined),
             Some(message) = self.inbox.recv() => self.received(message),
+            Some((host, holder)) = self.losses.recv() => {
+                self.feed(Input::Lost { host, holder });
+            }
             () = async { match nap { Some(nap) => sleep(nap).await, None => pending().await } } => {
                 let before = self.turn.records.len() + self.turn.effects.len();
                 self.feed(Input::Tick);

@@ -110,9 +110,16 @@ impl<F: Fleet, S: Site> Worker<F, S> {
     async fn lock(&self, host: &HostId) -> Result<TaskOutput, TaskError> {
         let found = self.parts.fleet.host(host);
         let until = Instant::now() + self.settings.lock_wait;
+        let mut request = self.leases.request().clone();
         let (probe, taken_from) = loop {
-            match found.lock(self.leases.request(), self.plan.slot.as_ref()).await {
+            match found.lock(&request, self.plan.slot.as_ref()).await {
                 Ok(answer) => break answer,
+                // What this deploy server knows to be over holds nobody up.
+                Err(HostError::Locked(holder))
+                    if request.over.as_ref() != Some(&holder.rollout) && (self.parts.is_over)(&holder.rollout) =>
+                {
+                    request.over = Some(holder.rollout);
+                }
                 Err(HostError::Locked(_)) if Instant::now() + LOCK_PATIENCE <= until => sleep(LOCK_PATIENCE).await,
                 Err(other) => return Err(error(other)),
             }
@@ -252,6 +259,7 @@ fn host_gate(report: GateReport) -> HostGate {
 fn error(error: HostError) -> TaskError {
     match error {
         HostError::Locked(holder) => TaskError::Locked(holder),
+        HostError::Lost(holder) => TaskError::Lost(holder),
         HostError::Failed(failure) => TaskError::Failed(failure),
     }
 }

@@ -209,7 +209,7 @@ pub(super) const fn class_of_refusal(phase: Phase) -> FailureClass {
 /// Gives the budget that a phase's failures count against, where the host itself could be reached.
 pub(super) const fn class_of(phase: Phase) -> FailureClass {
     match phase {
-        Phase::Probe | Phase::Lock | Phase::Unlock | Phase::Check => FailureClass::Unreachable,
+        Phase::Probe | Phase::Lock | Phase::Renew | Phase::Unlock | Phase::Check => FailureClass::Unreachable,
         Phase::Stage | Phase::Seal => FailureClass::Transfer,
         Phase::Activate | Phase::RollBack | Phase::Confirm | Phase::Finalize => FailureClass::Activate,
     }

@@ -26,8 +26,12 @@ pub enum Survey {
 pub struct LockRequest {
     /// Who asks: `user@machine`.
     pub owner: Operator,
-    /// For which rollout; the holder itself may ask again, and so renews.
+    /// For which rollout; the same conductor of it may ask again, and has the same lease then.
     pub rollout: RolloutId,
+    /// Which conductor of the rollout asks: a number that is greater for each that goes on with it.
+    pub term: u64,
+    /// A rollout that is known to be over: its lease is nobody's, however long it would last.
+    pub over: Option<RolloutId>,
     /// Why, in the owner's words.
     pub reason: Option<String>,
     /// For how long, unless it is renewed.
@@ -37,8 +41,12 @@ pub struct LockRequest {
 /// Tells why an operation did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostError {
-    /// Another rollout holds the host's lock, or took it over.
+    /// Another holds the host's lock: nothing was done.
     Locked(Box<LockHolder>),
+    /// The lease that was given is not the host's lock any more: nothing was done, and nothing may be.
+    ///
+    /// Who has the lock now, or had it since, as far as the host knows.
+    Lost(Option<Box<LockHolder>>),
     /// Anything else, in words for people.
     Failed(Box<Failure>),
 }
@@ -53,6 +61,10 @@ impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Locked(holder) => write!(f, "locked by {} for rollout {}", holder.owner, holder.rollout),
+            Self::Lost(Some(holder)) => {
+                write!(f, "its lock was lost to {} and rollout {}", holder.owner, holder.rollout)
+            }
+            Self::Lost(None) => f.write_str("its lock is gone"),
             Self::Failed(failure) => failure.fmt(f),
         }
     }
@@ -131,6 +143,10 @@ pub struct GateReport {
 }
 
 /// Does to one host what the machine decided.
+///
+/// Whoever was given the lock remembers its fencing token; every change is made under that token, and refused with
+/// [`HostError::Lost`] once another lease was given on the host, or this one was freed. Leases never lose their token by
+/// being renewed, nor by running out while nobody else wants the host.
 pub trait Host: Send + Sync + 'static {
     /// Asks what the host has; changes nothing.
     ///
@@ -139,7 +155,7 @@ pub trait Host: Send + Sync + 'static {
     /// When the host cannot be reached or its answer not be read.
     fn probe(&self, survey: &Survey, slot: Option<&Slot>) -> impl Future<Output = Result<Probe, HostError>> + Send;
 
-    /// Takes the host's lock, or renews it, and asks what the host has, in one round trip.
+    /// Takes the host's lock and asks what the host has, in one round trip.
     ///
     /// A lease that ran out is taken over; the holder before is told in the answer.
     ///
@@ -151,6 +167,13 @@ pub trait Host: Send + Sync + 'static {
         request: &LockRequest,
         slot: Option<&Slot>,
     ) -> impl Future<Output = Result<(Probe, Option<LockHolder>), HostError>> + Send;
+
+    /// Renews the lease that was given, beside whatever else is done to the host; never takes one.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Lost`] when it is not the host's lock any more.
+    fn renew(&self, request: &LockRequest) -> impl Future<Output = Result<(), HostError>> + Send;
 
     /// Puts a release on the host without switching to it; whole and verified when this returns.
     ///

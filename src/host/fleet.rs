@@ -92,6 +92,10 @@ impl Host for RealHost {
         self.0.lock(request, slot).await
     }
 
+    async fn renew(&self, request: &LockRequest) -> Result<(), HostError> {
+        self.0.renew(request).await
+    }
+
     async fn prime(
         &self,
         release: &Arc<StoredRelease>,

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 /// What every phase may call, and the phases.
-const PARTS: [&str; 19] = [
+const PARTS: [&str; 20] = [
     include_str!("../../assets/remote/prelude.sh"),
     include_str!("../../assets/remote/session.sh"),
     include_str!("../../assets/remote/lease.sh"),
@@ -24,6 +24,7 @@ const PARTS: [&str; 19] = [
     include_str!("../../assets/remote/probe.sh"),
     include_str!("../../assets/remote/probe_main.sh"),
     include_str!("../../assets/remote/lock.sh"),
+    include_str!("../../assets/remote/renew.sh"),
     include_str!("../../assets/remote/unlock.sh"),
     include_str!("../../assets/remote/stage.sh"),
     include_str!("../../assets/remote/seal.sh"),
@@ -50,8 +51,10 @@ static LIBRARY: LazyLock<Vec<u8>> = LazyLock::new(|| {
 pub enum Phase {
     /// Asks what is there.
     Probe,
-    /// Takes or renews the lock, and asks what is there.
+    /// Takes the lock, and asks what is there.
     Lock,
+    /// Renews the lock, beside whatever else runs.
+    Renew,
     /// Frees the lock and removes what is half-done.
     Unlock,
     /// Prepares the folder into which a release travels.
@@ -72,9 +75,10 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Probe,
         Self::Lock,
+        Self::Renew,
         Self::Unlock,
         Self::Stage,
         Self::Seal,
@@ -90,6 +94,7 @@ impl Phase {
         match self {
             Self::Probe => "phase_probe",
             Self::Lock => "phase_lock",
+            Self::Renew => "phase_renew",
             Self::Unlock => "phase_unlock",
             Self::Stage => "phase_stage",
             Self::Seal => "phase_seal",
@@ -107,6 +112,7 @@ impl Phase {
         match self {
             Self::Probe => "asking what is installed",
             Self::Lock => "taking the lock",
+            Self::Renew => "renewing the lock",
             Self::Unlock => "freeing the lock",
             Self::Stage => "preparing the release's folder",
             Self::Seal => "verifying the release",
@@ -143,11 +149,24 @@ impl Script {
         script.set("token", &token);
         script.set("deadline", &whole_seconds(deadline));
         // Read by every script, and not every phase knows them.
-        for unset in
-            ["rollout", "slot", "owner", "reason", "link", "version_command", "python_path", "to", "back", "id", "deep"]
-        {
+        for unset in [
+            "rollout",
+            "fence",
+            "over",
+            "slot",
+            "owner",
+            "reason",
+            "link",
+            "version_command",
+            "python_path",
+            "to",
+            "back",
+            "id",
+            "deep",
+        ] {
             script.set(unset, "");
         }
+        script.set("term", "0").set("rest", "60");
         script
     }
 

@@ -83,6 +83,12 @@ impl Rollouts {
         Ok(listing)
     }
 
+    /// Tells whether a rollout is one of this state folder and over; of one that cannot be read, nobody knows.
+    #[must_use]
+    pub fn is_over(&self, rollout: &RolloutId) -> bool {
+        self.entry(rollout).is_ok_and(|entry| entry.ended.is_some() && !entry.live)
+    }
+
     /// Sums one rollout up.
     ///
     /// # Errors

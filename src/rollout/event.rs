@@ -116,6 +116,14 @@ pub enum Event {
         /// Who held it.
         holder: Box<LockHolder>,
     },
+    /// A host's lock is not this rollout's any more; nothing more is done to it.
+    LockLost {
+        /// The host.
+        host: HostId,
+        /// Who has it, or had it since; none where the host does not know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        holder: Option<Box<LockHolder>>,
+    },
     /// Every host that could give its lock gave it.
     Locked {
         /// How many.

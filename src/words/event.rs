@@ -82,6 +82,16 @@ pub fn tell(record: &Record, state: &State, zone: &TimeZone, look: Look) -> Opti
             let text = format!("the lock of {owner} for rollout {} had run out and was taken over", holder.rollout);
             Line::of(Glyph::Attention, host, "", text)
         }
+        Event::LockLost { host, holder } => {
+            let who = holder.as_ref().map_or_else(
+                || "nobody says to whom".to_owned(),
+                |holder| {
+                    let since = holder.since.strftime("%Y-%m-%d %H:%M:%S UTC");
+                    format!("{} came with rollout {} at {since}", name(&holder.owner.0), holder.rollout)
+                },
+            );
+            Line::of(Glyph::Bad, host, "", format!("its lock was lost, and it is left as it is: {who}"))
+        }
         Event::Locked { hosts } => Line::new(Glyph::Note, format!("{} locked and surveyed", count(*hosts, "host"))),
         Event::StageStarted { stage } => {
             let planned = plan.stages.iter().find(|planned| planned.name == *stage)?;

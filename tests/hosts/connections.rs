@@ -14,7 +14,7 @@ use crate::stage::{fleet, host, target, temporary};
 fn failed(answer: Result<Probe, HostError>) -> Failure {
     match answer.unwrap_err() {
         HostError::Failed(failure) => *failure,
-        HostError::Locked(holder) => panic!("locked by {holder:?}"),
+        other => panic!("{other}"),
     }
 }
 

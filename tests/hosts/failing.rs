@@ -174,7 +174,7 @@ impl Step {
         match self {
             Self::Lock => {
                 let lease = Duration::from_secs(60);
-                let request = LockRequest { owner: me(), rollout: name, reason: None, lease };
+                let request = LockRequest { owner: me(), rollout: name, term: 1, over: None, reason: None, lease };
                 let (probe, _) = host.lock(&request, None).await?;
                 let found = probe.installed.release().map(|id| Path::new("releases").join(id.to_string()));
                 is("installed", found.unwrap_or_default() == link);
@@ -273,7 +273,7 @@ async fn spoil(
         }
         match &done {
             Ok(lies) => lies.iter().for_each(|lie| holds(lie, false)),
-            Err(HostError::Locked(_)) => holds("not locked", false),
+            Err(HostError::Locked(_) | HostError::Lost(_)) => holds("not locked", false),
             Err(HostError::Failed(failure)) => {
                 holds("it was reached", failure.class != FailureClass::Unreachable);
                 // A tool that lies about its end is believed about files.

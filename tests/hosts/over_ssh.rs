@@ -60,6 +60,8 @@ fn lock(name: &str) -> LockRequest {
     LockRequest {
         owner: me(),
         rollout: rollout(name),
+        term: 1,
+        over: None,
         reason: Some("a\n reason".into()),
         lease: Duration::from_secs(60),
     }
@@ -72,7 +74,7 @@ fn switch(name: &str) -> Switch {
 fn failed(error: HostError) -> coalmine::model::Failure {
     match error {
         HostError::Failed(failure) => *failure,
-        HostError::Locked(holder) => panic!("locked by {holder:?}"),
+        other => panic!("{other}"),
     }
 }
 
@@ -217,6 +219,7 @@ async fn a_link_that_is_lost_in_a_transfer_is_opened_anew_and_the_transfer_ends_
     let host = host(&fleet, "box");
     let one = v1(state.path());
     let killed = std::sync::atomic::AtomicBool::new(false);
+    host.lock(&lock("r1"), None).await.unwrap();
     let primed = host
         .prime(&one, &rollout("r1"), &|progress| {
             if progress.bytes > Bytes(500_000) && !killed.swap(true, std::sync::atomic::Ordering::Relaxed) {
@@ -243,6 +246,7 @@ async fn a_transfer_that_is_dropped_leaves_no_process_and_a_later_rollout_remove
     let one = v1(state.path());
     {
         let host = host(&slow, "box");
+        host.lock(&lock("dead"), None).await.unwrap();
         let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
         let (rollout, tell) = (rollout("dead"), move |progress: Progress| tx.send(progress.bytes).unwrap());
         tokio::select! {
@@ -260,7 +264,8 @@ async fn a_transfer_that_is_dropped_leaves_no_process_and_a_later_rollout_remove
 
     let fleet = fleet(sshd.ssh(), TransferSettings::default(), target(&root), state.path());
     let host = host(&fleet, "box");
-    host.lock(&lock("alive"), None).await.unwrap();
+    let over = LockRequest { over: Some(rollout("dead")), ..lock("alive") };
+    host.lock(&over, None).await.unwrap();
     host.prime(&one, &rollout("alive"), &|_| {}).await.unwrap();
     assert!(!staging.exists());
     assert_whole(&one, &root.join("releases").join(one.id.to_string()));
@@ -420,6 +425,7 @@ async fn a_host_without_rsync_is_told_before_anything_travels() {
     let host = host(&fleet, "box");
     let probe = host.probe(&Survey::Shallow, None).await.unwrap();
     assert!(probe.facts.contains(&("missing".into(), "rsync".into())), "{probe:?}");
+    host.lock(&lock("r1"), None).await.unwrap();
     let failure = failed(host.prime(&v1(folder.path()), &rollout("r1"), &|_| {}).await.unwrap_err());
     assert_eq!(
         (failure.class, failure.message.as_str()),
@@ -436,7 +442,9 @@ async fn a_transfer_that_stalls_fails_in_time() {
     let transfer = TransferSettings { bandwidth: Some(Bytes(1_000_000)), retries: 0, ..quick() };
     let fleet = fleet(sshd.ssh(), transfer, target(&root), state.path());
     let one = v1(state.path());
-    let failure = host(&fleet, "box")
+    let host = host(&fleet, "box");
+    host.lock(&lock("r1"), None).await.unwrap();
+    let failure = host
         .prime(&one, &rollout("r1"), &|progress| {
             if progress.bytes > Bytes(300_000) {
                 let receivers: Vec<_> = processes_with("rsync --server")
@@ -491,7 +499,9 @@ async fn another_user_is_become_for_scripts_and_for_rsync() {
         let target = coalmine::host::TargetSettings { r#become: r#become.clone(), ..target(&root) };
         let fleet = fleet(sshd.ssh(), quick(), target, state.path());
         let one = release(state.path(), name, &[(b"a file", Content::Text(name))]);
-        host(&fleet, name).prime(&one, &rollout("r1"), &|_| {}).await.unwrap();
+        let host = host(&fleet, name);
+        host.lock(&lock("r1"), None).await.unwrap();
+        host.prime(&one, &rollout("r1"), &|_| {}).await.unwrap();
         assert_whole(&one, &root.join("releases").join(one.id.to_string()));
     }
     let became = fs::read_to_string(sshd.folder.path().join("became")).unwrap();
@@ -507,6 +517,7 @@ async fn a_shell_that_chatters_is_read_through_and_named_when_it_breaks_rsync() 
     let fleet = fleet(sshd.ssh(), quick(), target(&root), state.path());
     let host = host(&fleet, "box");
     host.probe(&Survey::Deep, None).await.unwrap();
+    host.lock(&lock("r1"), None).await.unwrap();
     let failure = failed(host.prime(&v1(state.path()), &rollout("r1"), &|_| {}).await.unwrap_err());
     assert_eq!(failure.message, "the host's shell talks into the transfer");
 }

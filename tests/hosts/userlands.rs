@@ -121,7 +121,7 @@ fn switch(slot: Option<&str>, confirm: u64) -> Switch {
 impl Stand {
     async fn bring(&self, release: &Arc<StoredRelease>, switch: &Switch) -> Result<bool, HostError> {
         let lease = Duration::from_secs(60);
-        let request = LockRequest { owner: me(), rollout: rollout("r"), reason: None, lease };
+        let request = LockRequest { owner: me(), rollout: rollout("r"), term: 1, over: None, reason: None, lease };
         self.host.lock(&request, None).await?;
         self.host.prime(release, &rollout("r"), &|_| {}).await?;
         self.host.activate(&release.id, switch).await?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use coalmine::engine::{Engine, Handle, Parts, Settings, VirtualClock};
 use coalmine::host::sim::SimFleet;
 use coalmine::journal::{Journal, Memory, Records};
-use coalmine::model::{Command, HostId, ReleaseId};
+use coalmine::model::{Command, HostId, ReleaseId, RolloutId};
 use coalmine::rollout::{Machine, Mode, Record, State};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -50,6 +50,7 @@ pub(crate) fn parts(
         releases: Arc::new(|id: &ReleaseId| Some(release(id.version().as_str())).filter(|found| found.id == *id)),
         checks: Arc::new(move |_: &HostId, _: Option<&ReleaseId>| checks.clone()),
         clock: Arc::new(clock),
+        is_over: Arc::new(|_: &RolloutId| false),
     }
 }
 
@@ -84,7 +85,9 @@ pub(crate) async fn play_in(scenario: &Scenario, fleet: SimFleet, power_fails_af
             let settings =
                 Settings { lock_wait: scenario.lock_wait, lease: scenario.lease, ..Settings::new(operator("amy")) };
             let journal = Journal::new(memory.clone(), "memory");
-            let (engine, handle) = Engine::new(machine, journal, parts(scenario, &fleet, &site, clock), settings);
+            // Another process knows nothing of the leases that the one before was given.
+            let seen = fleet.from_another_server();
+            let (engine, handle) = Engine::new(machine, journal, parts(scenario, &seen, &site, clock), settings);
             let finished = tokio::select! {
                 biased;
                 () = power_failure(&memory) => None,

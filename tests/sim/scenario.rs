@@ -290,6 +290,8 @@ fn faults(random: &mut fastrand::Rng, weather: Weather, old: &ReleaseId, new: &R
             14 => Fault::GateFails { release: None, times: Some(times) },
             15 => Fault::Stolen { after: Duration::from_secs(random.u64(0..600)) },
             _ if random.bool() => Fault::GateInconclusive { times },
+            // A renewal that panics is told in the log, each time.
+            _ if operation == Operation::Renew => Fault::Panics(Operation::Lock),
             _ => Fault::Panics(operation),
         });
     }

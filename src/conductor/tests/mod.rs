@@ -173,6 +173,7 @@ impl World {
             site: Arc::new(NoSite),
             releases: Arc::new(|id: &ReleaseId| Some(release(id.version().as_str()))),
             checks: Arc::new(|_: &HostId, _: Option<&ReleaseId>| Vec::new()),
+            is_over: Arc::new(|_: &RolloutId| false),
             clock: Arc::new(self.clock),
         };
         let opened = Opened::new(&self.rollouts, &self.rollout)?;

@@ -159,8 +159,8 @@ impl<T: Transport> Remote<T> {
     }
 
     async fn stage(&self, release: &StoredRelease, rollout: &RolloutId, base: &Base) -> Result<Staged, HostError> {
-        let mut script = self.script(Phase::Stage, time_for(&release.manifest), None);
-        name_release(&mut script, release, rollout);
+        let mut script = self.fenced(Phase::Stage, time_for(&release.manifest), None, rollout);
+        name_release(&mut script, release);
         if let Some(interpreter) = &release.interpreter {
             script
                 .set_path("python_path", &interpreter.path)
@@ -206,8 +206,8 @@ impl<T: Transport> Remote<T> {
         rollout: &RolloutId,
         folder: &Folder,
     ) -> Result<Option<Vec<Vec<u8>>>, HostError> {
-        let mut script = self.script(Phase::Seal, time_for(&release.manifest), None);
-        name_release(&mut script, release, rollout);
+        let mut script = self.fenced(Phase::Seal, time_for(&release.manifest), None, rollout);
+        name_release(&mut script, release);
         script.set("goal", folder.goal.word());
         let answer = self.run(&script).await?;
         if answer.has("sealed") {
@@ -227,11 +227,8 @@ fn time_for(manifest: &Manifest) -> u64 {
     pace::to_look_at(totals.bytes, totals.entries())
 }
 
-fn name_release(script: &mut Script, release: &StoredRelease, rollout: &RolloutId) {
-    script
-        .set("id", &release.id.to_string())
-        .set("digest", &release.digest.to_string())
-        .set("rollout", rollout.as_str());
+fn name_release(script: &mut Script, release: &StoredRelease) {
+    script.set("id", &release.id.to_string()).set("digest", &release.digest.to_string());
 }
 
 /// Gives the names of what is wrong; none when not as many came as the host counted.

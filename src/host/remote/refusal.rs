@@ -18,17 +18,19 @@ pub(super) fn check(phase: Phase, answer: Answer) -> Result<Answer, HostError> {
     let Some((word, text)) = refusal(&answer) else {
         return Ok(answer);
     };
+    let holder = |kind: &str| answer.first(kind).and_then(read::holder).map(Box::new);
+    if word == "lost" {
+        return Err(HostError::Lost(holder("holder").or_else(|| holder("since"))));
+    }
     if word == "locked"
-        && let Some(holder) = answer.first("holder").and_then(read::holder)
+        && let Some(holder) = holder("holder")
     {
-        return Err(HostError::Locked(Box::new(holder)));
+        return Err(HostError::Locked(holder));
     }
     let text = if text.is_empty() { format!("refused while {}, without a word", phase.doing()) } else { text };
     let failure = Failure::new(class_of_refusal(phase), text.clone());
     let failure = match word.as_str() {
-        "unlocked" => {
-            failure.hint("another rollout took the host over, or somebody removed the lock: nothing was changed")
-        }
+        "trust" => failure.hint("whoever may write there decides what runs: chown it to target.user, chmod go-w it"),
         "tool" if text == "rsync" => Failure { message: "rsync is not installed on the host".into(), ..failure }
             .hint("apt-get install rsync, or its like"),
         "tool" => Failure { message: not_installed(&text), ..failure }

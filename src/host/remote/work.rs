@@ -16,6 +16,8 @@ use crate::release::StoredRelease;
 
 /// The lease that a phase renews where no lock was asked for by this process: one that resumed.
 const LEASE: Duration = Duration::from_secs(60);
+/// The longest lease that a host believes; see `longest_lease` of lease.sh, which leaves some for clocks that are set.
+const LONGEST_LEASE: Duration = Duration::from_secs(80_000);
 
 /// Holds what all hosts of a fleet share.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ struct Memory {
     /// The link that was switched last, where it is not the current one.
     slot: Option<Slot>,
     lease: Option<Duration>,
+    /// The fencing token of the lease that this rollout was given.
+    fence: Option<(RolloutId, u64)>,
 }
 
 /// Does a host's work by scripts over a transport.
@@ -63,9 +67,21 @@ impl<T: Transport> Remote<T> {
         };
         script.set("verify", verify);
         // A phase must end before the lease that it renewed.
-        let lease = self.remembered(|memory| memory.lease).unwrap_or(LEASE);
-        let lease = lease.max(script.deadline + Duration::from_secs(30));
+        let rest = self.remembered(|memory| memory.lease).unwrap_or(LEASE);
+        let lease = rest.max(script.deadline + Duration::from_secs(30)).min(LONGEST_LEASE);
         script.set("lease", &lease.as_secs().to_string());
+        script.set("rest", &rest.as_secs().to_string());
+        script
+    }
+
+    /// Begins a script that changes the host: it does so under the lease that the rollout was given, or not at all.
+    pub(super) fn fenced(&self, phase: Phase, seconds: u64, slot: Option<&Slot>, rollout: &RolloutId) -> Script {
+        let mut script = self.script(phase, seconds, slot);
+        script.set("rollout", rollout.as_str());
+        let fence = self.remembered(|memory| memory.fence.clone()).filter(|(of, _)| of == rollout);
+        if let Some((_, token)) = fence {
+            script.set("fence", &token.to_string());
+        }
         script
     }
 
@@ -109,12 +125,8 @@ impl<T: Transport> Remote<T> {
 
     /// Writes what is good now: a release, or with none what was there before coalmine.
     async fn settle(&self, id: &str, back: &str, rollout: &RolloutId, slot: Option<&Slot>) -> Result<(), HostError> {
-        let mut script = self.script(Phase::Finalize, 300, slot);
-        script
-            .set("id", id)
-            .set("back", back)
-            .set("rollout", rollout.as_str())
-            .set("keep", &self.common.target.keep.max(1).to_string());
+        let mut script = self.fenced(Phase::Finalize, 300, slot, rollout);
+        script.set("id", id).set("back", back).set("keep", &self.common.target.keep.max(1).to_string());
         let answer = self.run(&script).await?;
         self.forget_releases();
         if answer.has("finalized") { Ok(()) } else { Err(refusal::not_understood(script.phase, &answer)) }
@@ -126,8 +138,7 @@ impl<T: Transport> Remote<T> {
         target: &RollBackTarget,
         switch: &Switch,
     ) -> Result<Result<WentBack, String>, HostError> {
-        let mut script = self.script(Phase::RollBack, 300, switch.slot.as_ref());
-        script.set("rollout", switch.rollout.as_str());
+        let mut script = self.fenced(Phase::RollBack, 300, switch.slot.as_ref(), &switch.rollout);
         match target {
             RollBackTarget::Release { id } => script.set("to", "release").set("id", &id.to_string()),
             RollBackTarget::Nothing => script.set("to", "nothing"),
@@ -143,6 +154,11 @@ impl<T: Transport> Remote<T> {
         let drift = answer.first("drift").map(read::describe_drift).unwrap_or_default();
         Ok(Err(if answer.has("gone") { "it is not there any more".to_owned() } else { drift }))
     }
+}
+
+/// Gives the lease that is asked for, in whole seconds.
+fn lease_of(request: &LockRequest) -> Duration {
+    Duration::from_secs(request.lease.as_secs().max(1)).min(LONGEST_LEASE)
 }
 
 /// The word of an exit code that says "I cannot tell" (`EX_TEMPFAIL`, sysexits.h).
@@ -224,13 +240,26 @@ impl<T: Transport> Host for Remote<T> {
             .set("rollout", request.rollout.as_str())
             .set("owner", &one_line(&request.owner.0))
             .set("reason", &one_line(request.reason.as_deref().unwrap_or_default()))
-            .set("lease", &request.lease.as_secs().max(1).to_string());
+            .set("term", &request.term.to_string())
+            .set("over", request.over.as_ref().map_or("", RolloutId::as_str))
+            .set("lease", &lease_of(request).as_secs().to_string());
         let (probe, answer) = self.survey(&script).await?;
-        if !answer.has("locked") {
+        let token = answer.first("lease").and_then(|lease| lease.text().parse().ok());
+        let Some(token) = token.filter(|_| answer.has("locked")) else {
             return Err(refusal::not_understood(script.phase, &answer));
-        }
-        self.remembered(|memory| memory.lease = Some(request.lease));
+        };
+        self.remembered(|memory| {
+            memory.lease = Some(lease_of(request));
+            memory.fence = Some((request.rollout.clone(), token));
+        });
         Ok((probe, answer.first("before").and_then(read::holder)))
+    }
+
+    async fn renew(&self, request: &LockRequest) -> Result<(), HostError> {
+        let mut script = self.fenced(Phase::Renew, 30, None, &request.rollout);
+        script.set("lease", &lease_of(request).as_secs().to_string());
+        let answer = self.run(&script).await?;
+        if answer.has("renewed") { Ok(()) } else { Err(refusal::not_understood(script.phase, &answer)) }
     }
 
     async fn prime(
@@ -243,12 +272,9 @@ impl<T: Transport> Host for Remote<T> {
     }
 
     async fn activate(&self, release: &ReleaseId, switch: &Switch) -> Result<Activated, HostError> {
-        let mut script = self.script(Phase::Activate, 120, switch.slot.as_ref());
+        let mut script = self.fenced(Phase::Activate, 120, switch.slot.as_ref(), &switch.rollout);
         let confirm = switch.confirm.as_secs() + u64::from(switch.confirm.subsec_nanos() > 0);
-        script
-            .set("id", &release.to_string())
-            .set("rollout", switch.rollout.as_str())
-            .set("confirm", &confirm.to_string());
+        script.set("id", &release.to_string()).set("confirm", &confirm.to_string());
         let answer = self.run(&script).await?;
         let Some(activated) = answer.first("activated") else {
             return Err(refusal::not_understood(script.phase, &answer));
@@ -265,8 +291,7 @@ impl<T: Transport> Host for Remote<T> {
     }
 
     async fn confirm(&self, rollout: &RolloutId) -> Result<(), HostError> {
-        let mut script = self.script(Phase::Confirm, 30, None);
-        script.set("rollout", rollout.as_str());
+        let script = self.fenced(Phase::Confirm, 30, None, rollout);
         let answer = self.transport.run_anew(&script).await?;
         let answer = refusal::check(script.phase, answer)?;
         if answer.has("confirmed") { Ok(()) } else { Err(refusal::not_understood(script.phase, &answer)) }
@@ -342,8 +367,7 @@ impl<T: Transport> Host for Remote<T> {
     }
 
     async fn unlock(&self, rollout: &RolloutId) -> Result<(), HostError> {
-        let mut script = self.script(Phase::Unlock, 120, None);
-        script.set("rollout", rollout.as_str());
+        let script = self.fenced(Phase::Unlock, 120, None, rollout);
         self.run(&script).await.map(drop)
     }
 

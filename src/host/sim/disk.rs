@@ -72,6 +72,14 @@ pub struct Disk {
     pub adopted: Option<ReleaseId>,
     /// Who holds the lock.
     pub lock: Option<LockHolder>,
+    /// The fencing token of that lease, or of the last one.
+    pub token: u64,
+    /// Which conductor of its rollout holds it.
+    pub term: u64,
+    /// Who had the last lease that is over.
+    pub last: Option<LockHolder>,
+    /// Under which lease it was written to, and by which rollout, oldest first.
+    pub writes: Vec<(u64, RolloutId)>,
     /// The rollout that switched it last.
     pub rollout: Option<RolloutId>,
     /// What was done to it, oldest first.
@@ -95,6 +103,10 @@ impl Disk {
             pending: None,
             adopted: None,
             lock: None,
+            token: 0,
+            term: 0,
+            last: None,
+            writes: Vec::new(),
             rollout: None,
             deeds: Vec::new(),
             broken: Vec::new(),
@@ -125,6 +137,11 @@ impl Disk {
         self.releases.get(release) == Some(&Content::Whole)
     }
 
+    /// Ends the lease that there is.
+    pub(super) fn end_lease(&mut self) {
+        self.last = self.lock.take();
+    }
+
     pub(super) fn note(&mut self, now: Timestamp, deed: Deed) {
         self.deeds.push((now, deed));
         if let Place::Release(current) = &self.current
@@ -141,6 +158,14 @@ impl Disk {
             self.reverted = true;
             self.note(now, Deed::Reverted);
         }
+    }
+
+    /// Lets another rollout's dead man's switch fire now.
+    pub(super) fn fire_others(&mut self, rollout: &RolloutId, now: Timestamp) {
+        if let Some(armed) = self.armed.as_mut().filter(|armed| armed.rollout != *rollout) {
+            armed.until = now;
+        }
+        self.settle(now);
     }
 
     /// Gives what the host would answer that has it.

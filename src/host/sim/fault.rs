@@ -7,8 +7,10 @@ use crate::model::ReleaseId;
 pub enum Operation {
     /// It is asked what it has.
     Probe,
-    /// It gives or renews its lock.
+    /// It gives its lock.
     Lock,
+    /// It renews its lock.
+    Renew,
     /// It gets the release.
     Prime,
     /// It is switched.
@@ -27,9 +29,10 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Probe,
         Self::Lock,
+        Self::Renew,
         Self::Prime,
         Self::Activate,
         Self::Confirm,

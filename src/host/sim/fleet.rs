@@ -1,11 +1,12 @@
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::disk::Disk;
 use super::fault::Fault;
-use super::machine::{SimHost, Time};
+use super::machine::{Server, SimHost, Time};
 use crate::host::Fleet;
 use crate::model::HostId;
 
@@ -15,6 +16,7 @@ pub struct SimFleet {
     time: Time,
     hosts: HashMap<HostId, Arc<SimHost>>,
     stranger: Arc<SimHost>,
+    server: Arc<Server>,
 }
 
 impl SimFleet {
@@ -23,12 +25,26 @@ impl SimFleet {
     pub fn new(epoch: Timestamp) -> Self {
         let time = Time::new(epoch);
         let stranger = SimHost::new(Disk::new(), vec![Fault::Unreachable(None)], 0, time);
-        Self { time, hosts: HashMap::new(), stranger: Arc::new(stranger) }
+        Self { time, hosts: HashMap::new(), stranger: Arc::new(stranger), server: Arc::default() }
     }
 
     /// Adds a host; what is random about it comes of the seed.
     pub fn add(&mut self, id: HostId, disk: Disk, faults: Vec<Fault>, seed: u64) {
-        self.hosts.insert(id, Arc::new(SimHost::new(disk, faults, seed, self.time)));
+        let host = SimHost::new(disk, faults, seed, self.time).from_server(&self.server);
+        self.hosts.insert(id, Arc::new(host));
+    }
+
+    /// Reaches the same hosts from another deploy server, or from another process of the same one.
+    #[must_use]
+    pub fn from_another_server(&self) -> Self {
+        let server = Arc::default();
+        let hosts = self.hosts.iter().map(|(id, host)| (id.clone(), Arc::new(host.from_server(&server)))).collect();
+        Self { time: self.time, hosts, stranger: Arc::clone(&self.stranger), server }
+    }
+
+    /// Lets nothing of this deploy server come through for a while, nor anything to it.
+    pub fn suspend(&self, from: Instant, until: Instant) {
+        self.server.asleep.lock().unwrap_or_else(PoisonError::into_inner).push((from, until));
     }
 
     /// Gives a host, if the fleet has it.

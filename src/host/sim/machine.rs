@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::disk::{Armed, Content, Deed, Disk, Place};
 use super::fault::{Fault, Operation};
@@ -38,11 +38,39 @@ impl Time {
     }
 }
 
-/// Is a host that does what its script says.
+/// Is a host that does what its script says, as one deploy server reaches it.
 #[derive(Debug)]
 pub struct SimHost {
     time: Time,
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
+    server: Arc<Server>,
+    /// The token of the lease that this server was given, and for which rollout.
+    fence: Mutex<Option<(RolloutId, u64)>>,
+    /// What this server does to it.
+    busy: Mutex<Option<Operation>>,
+}
+
+/// Is a deploy server, of which nothing comes through for a while.
+#[derive(Debug, Default)]
+pub(super) struct Server {
+    pub(super) asleep: Mutex<Vec<(Instant, Instant)>>,
+}
+
+impl Server {
+    /// Waits until the server is awake.
+    async fn awake(&self) {
+        loop {
+            let now = Instant::now();
+            let until = {
+                let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+                asleep.iter().filter(|(from, until)| (*from..*until).contains(&now)).map(|(_, until)| *until).max()
+            };
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => return,
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -52,7 +80,6 @@ struct Inner {
     random: fastrand::Rng,
     latency: Duration,
     work: Duration,
-    busy: Option<Operation>,
 }
 
 impl SimHost {
@@ -60,7 +87,32 @@ impl SimHost {
         let mut random = fastrand::Rng::with_seed(seed);
         let latency = Duration::from_millis(random.u64(1..80));
         let work = Duration::from_millis(random.u64(20..1500));
-        Self { time, inner: Mutex::new(Inner { disk, faults, random, latency, work, busy: None }) }
+        let inner = Inner { disk, faults, random, latency, work };
+        Self {
+            time,
+            inner: Arc::new(Mutex::new(inner)),
+            server: Arc::default(),
+            fence: Mutex::default(),
+            busy: Mutex::default(),
+        }
+    }
+
+    /// Reaches the same host from another deploy server.
+    pub(super) fn from_server(&self, server: &Arc<Server>) -> Self {
+        Self {
+            time: self.time,
+            inner: Arc::clone(&self.inner),
+            server: Arc::clone(server),
+            fence: Mutex::default(),
+            busy: Mutex::default(),
+        }
+    }
+
+    /// Gives the token of the lease that a rollout was given, if it was given one by this handle.
+    fn fence(&self, rollout: &RolloutId) -> Claim {
+        let fence = self.fence.lock().unwrap_or_else(PoisonError::into_inner);
+        let token = fence.as_ref().filter(|(of, _)| of == rollout).map(|(_, token)| *token);
+        Claim { rollout: rollout.clone(), token }
     }
 
     /// Gives what is on the host now.
@@ -119,6 +171,7 @@ impl SimHost {
 
     /// Passes the link once.
     async fn reach(&self, operation: Operation) -> Result<(), HostError> {
+        self.server.awake().await;
         let lost = |message: &str| HostError::from(Failure::new(FailureClass::Unreachable, message));
         if self.has(|fault| matches!(fault, Fault::Unreachable(at) if at.is_none_or(|at| at == operation))) {
             sleep(CONNECT_TIMEOUT).await;
@@ -178,13 +231,12 @@ impl SimHost {
     }
 
     fn using(&self, operation: Operation) -> Using<'_> {
-        let mut inner = self.inner();
         // Leases are renewed whatever else goes on.
-        if operation == Operation::Lock {
+        if matches!(operation, Operation::Lock | Operation::Renew) {
             return Using(None);
         }
-        if let Some(other) = inner.busy.replace(operation) {
-            inner.disk.broken.push(format!("{operation:?} during {other:?}"));
+        if let Some(other) = self.busy.lock().unwrap_or_else(PoisonError::into_inner).replace(operation) {
+            self.inner().disk.broken.push(format!("{operation:?} during {other:?}"));
         }
         Using(Some(self))
     }
@@ -196,7 +248,7 @@ struct Using<'a>(Option<&'a SimHost>);
 impl Drop for Using<'_> {
     fn drop(&mut self) {
         if let Some(host) = self.0 {
-            host.inner().busy = None;
+            *host.busy.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 }
@@ -216,6 +268,10 @@ impl<T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> Landing<'_, T, 
         let disk = &mut self.host.inner().disk;
         disk.settle(now);
         if thief.is_some() {
+            if disk.lock.as_ref().map(|holder| &holder.rollout) != thief.as_ref().map(|thief| &thief.rollout) {
+                disk.end_lease();
+                disk.token += 1;
+            }
             disk.lock = thief;
         }
         Some(deed(disk, now))
@@ -243,12 +299,25 @@ impl Host for SimHost {
         request: &LockRequest,
         _slot: Option<&Slot>,
     ) -> Result<(Probe, Option<LockHolder>), HostError> {
-        let (probe, before) = self
+        let (probe, before, token) = self
             .remote(Operation::Lock, FailureClass::Unreachable, Duration::ZERO, |disk, now| {
                 take_lock(disk, request, now)
             })
             .await?;
+        *self.fence.lock().unwrap_or_else(PoisonError::into_inner) = Some((request.rollout.clone(), token));
         Ok((self.told(probe), before))
+    }
+
+    async fn renew(&self, request: &LockRequest) -> Result<(), HostError> {
+        let claim = self.fence(&request.rollout);
+        self.remote(Operation::Renew, FailureClass::Unreachable, Duration::ZERO, |disk, now| {
+            claim.holds(disk)?;
+            if let Some(holder) = &mut disk.lock {
+                holder.until = holder.until.max(after(now, request.lease));
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn prime(
@@ -258,9 +327,10 @@ impl Host for SimHost {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<Primed, HostError> {
         let id = &release.id;
+        let claim = self.fence(rollout);
         let failed = |message: &str| Err(Failure::new(FailureClass::Transfer, message).into());
         let begin = |disk: &mut Disk, _: Timestamp| {
-            fence(disk, rollout)?;
+            claim.writes(disk)?;
             let already = disk.has(id);
             if !already {
                 disk.releases.insert(id.clone(), Content::Partial);
@@ -288,7 +358,7 @@ impl Host for SimHost {
             }
         }
         self.remote(Operation::Prime, FailureClass::Transfer, Duration::ZERO, |disk, now| {
-            fence(disk, rollout)?;
+            claim.writes(disk)?;
             disk.releases.insert(id.clone(), Content::Whole);
             disk.note(now, Deed::Primed(id.clone()));
             Ok(())
@@ -302,7 +372,9 @@ impl Host for SimHost {
             Fault::SwitchFails { times } => Some(times),
             _ => None,
         });
+        let claim = self.fence(&switch.rollout);
         self.remote(Operation::Activate, FailureClass::Activate, self.work(), |disk, now| {
+            claim.writes(disk)?;
             if fails {
                 return Err(Failure::new(FailureClass::Activate, "permission denied").into());
             }
@@ -312,7 +384,9 @@ impl Host for SimHost {
     }
 
     async fn confirm(&self, rollout: &RolloutId) -> Result<(), HostError> {
+        let claim = self.fence(rollout);
         self.remote(Operation::Confirm, FailureClass::Activate, Duration::ZERO, |disk, _| {
+            claim.writes(disk)?;
             disk.armed.take_if(|armed| armed.rollout == *rollout);
             if disk.reverted {
                 return Err(Failure::new(FailureClass::Activate, "went back by itself").into());
@@ -333,11 +407,13 @@ impl Host for SimHost {
             _ => None,
         });
         let unproven = self.has(|fault| *fault == Fault::RoomLess);
+        let claim = self.fence(&switch.rollout);
         self.remote(Operation::RollBack, FailureClass::Activate, self.work(), |disk, now| {
+            claim.writes(disk)?;
             if fails {
                 return Err(Failure::new(FailureClass::Activate, "permission denied").into());
             }
-            go_back(disk, target, repair.is_some(), switch, now)?;
+            go_back(disk, target, repair.is_some(), now)?;
             Ok(WentBack { unproven })
         })
         .await
@@ -375,17 +451,19 @@ impl Host for SimHost {
     }
 
     async fn finalize(&self, release: &ReleaseId, rollout: &RolloutId, _slot: Option<&Slot>) -> Result<(), HostError> {
+        let claim = self.fence(rollout);
         self.remote(Operation::Finalize, FailureClass::Unreachable, Duration::ZERO, |disk, now| {
             // Its answer may have been lost: what is finalized stays so.
-            if disk.lock.is_some() || disk.good.as_ref() != Some(release) {
-                fence(disk, rollout)?;
+            if disk.good.as_ref() == Some(release) && claim.has_freed(disk) {
+                return Ok(());
             }
+            claim.writes(disk)?;
             if disk.current != Place::Release(release.clone()) {
                 return Err(Failure::new(FailureClass::Activate, "does not run the release any more").into());
             }
             disk.remember_good(Some(release), false);
             disk.prune();
-            disk.lock = None;
+            disk.end_lease();
             disk.note(now, Deed::Finalized(release.clone()));
             Ok(())
         })
@@ -403,10 +481,12 @@ impl Host for SimHost {
             RollBackTarget::Adopted => None,
             RollBackTarget::Nothing => return self.unlock(rollout).await,
         };
+        let claim = self.fence(rollout);
         self.remote(Operation::Finalize, FailureClass::Unreachable, Duration::ZERO, |disk, now| {
-            if disk.lock.is_some() || disk.good.as_ref() != id {
-                fence(disk, rollout)?;
+            if disk.good.as_ref() == id && claim.has_freed(disk) {
+                return Ok(());
             }
+            claim.writes(disk)?;
             if id.is_some_and(|id| disk.current != Place::Release(id.clone())) {
                 return Err(Failure::new(FailureClass::Activate, "does not run the release any more").into());
             }
@@ -415,7 +495,7 @@ impl Host for SimHost {
                 disk.remember_good(id, true);
             }
             disk.prune();
-            disk.lock = None;
+            disk.end_lease();
             if let Some(id) = id {
                 disk.note(now, Deed::Finalized(id.clone()));
             }
@@ -425,9 +505,10 @@ impl Host for SimHost {
     }
 
     async fn unlock(&self, rollout: &RolloutId) -> Result<(), HostError> {
+        let claim = self.fence(rollout);
         self.remote(Operation::Unlock, FailureClass::Unreachable, Duration::ZERO, |disk, now| {
-            if disk.lock.as_ref().is_some_and(|holder| holder.rollout == *rollout) {
-                disk.lock = None;
+            if claim.writes(disk).is_ok() {
+                disk.end_lease();
                 disk.releases.retain(|_, content| *content == Content::Whole);
                 disk.note(now, Deed::Unlocked(rollout.clone()));
             }
@@ -473,17 +554,69 @@ impl SimHost {
     }
 }
 
-fn take_lock(disk: &mut Disk, request: &LockRequest, now: Timestamp) -> Result<(Probe, Option<LockHolder>), HostError> {
-    let other = disk.lock.clone().filter(|holder| holder.rollout != request.rollout);
-    if let Some(holder) = &other
-        && holder.until > now
-    {
-        return Err(HostError::Locked(Box::new(holder.clone())));
+/// What an operation is done under: a rollout, and the token of its lease where that is known.
+struct Claim {
+    rollout: RolloutId,
+    token: Option<u64>,
+}
+
+impl Claim {
+    fn is_of(&self, disk: &Disk, holder: &LockHolder) -> bool {
+        holder.rollout == self.rollout && self.token.is_none_or(|token| token == disk.token)
     }
-    let since = disk.lock.as_ref().filter(|_| other.is_none()).map_or(now, |holder| holder.since);
-    if since == now {
-        disk.note(now, Deed::Locked(request.rollout.clone()));
+
+    /// Refuses whoever does not hold the lock.
+    fn holds(&self, disk: &Disk) -> Result<(), HostError> {
+        match &disk.lock {
+            Some(holder) if self.is_of(disk, holder) => Ok(()),
+            Some(holder) => Err(HostError::Lost(Some(Box::new(holder.clone())))),
+            None => Err(HostError::Lost(disk.last.clone().map(Box::new))),
+        }
     }
+
+    /// Refuses whoever does not hold the lock, and remembers who wrote.
+    fn writes(&self, disk: &mut Disk) -> Result<(), HostError> {
+        self.holds(disk)?;
+        disk.writes.push((disk.token, self.rollout.clone()));
+        Ok(())
+    }
+
+    fn has_freed(&self, disk: &Disk) -> bool {
+        disk.lock.is_none() && disk.last.as_ref().is_some_and(|last| self.is_of(disk, last))
+    }
+}
+
+fn take_lock(
+    disk: &mut Disk,
+    request: &LockRequest,
+    now: Timestamp,
+) -> Result<(Probe, Option<LockHolder>, u64), HostError> {
+    let mut before = None;
+    if let Some(holder) = disk.lock.clone() {
+        let is_ours = holder.rollout == request.rollout;
+        let is_free = holder.until <= now || request.over.as_ref() == Some(&holder.rollout);
+        if if is_ours { disk.term > request.term } else { !is_free } {
+            return Err(HostError::Locked(Box::new(holder)));
+        }
+        if !is_ours {
+            disk.end_lease();
+            before = Some(holder);
+        }
+    }
+    let since = match &disk.lock {
+        Some(ours) => {
+            disk.token += u64::from(disk.term < request.term);
+            ours.since
+        }
+        None => {
+            disk.token += 1;
+            disk.note(now, Deed::Locked(request.rollout.clone()));
+            // Nobody confirms what a rollout armed that is gone.
+            disk.fire_others(&request.rollout, now);
+            now
+        }
+    };
+    disk.term = request.term;
     disk.lock = Some(LockHolder {
         owner: request.owner.clone(),
         rollout: request.rollout.clone(),
@@ -491,20 +624,10 @@ fn take_lock(disk: &mut Disk, request: &LockRequest, now: Timestamp) -> Result<(
         since,
         until: after(now, request.lease),
     });
-    Ok((disk.probe(), other))
-}
-
-/// Refuses whoever does not hold the lock.
-fn fence(disk: &Disk, rollout: &RolloutId) -> Result<(), HostError> {
-    match &disk.lock {
-        Some(holder) if holder.rollout == *rollout => Ok(()),
-        Some(holder) => Err(HostError::Locked(Box::new(holder.clone()))),
-        None => Err(Failure::new(FailureClass::Activate, "is not locked").into()),
-    }
+    Ok((disk.probe(), before, disk.token))
 }
 
 fn switch_to(disk: &mut Disk, release: &ReleaseId, switch: &Switch, now: Timestamp) -> Result<Activated, HostError> {
-    fence(disk, &switch.rollout)?;
     if !disk.has(release) {
         return Err(Failure::new(FailureClass::Activate, "does not hold the release").into());
     }
@@ -532,14 +655,7 @@ fn switch_to(disk: &mut Disk, release: &ReleaseId, switch: &Switch, now: Timesta
     Ok(activated)
 }
 
-fn go_back(
-    disk: &mut Disk,
-    target: &RollBackTarget,
-    can_repair: bool,
-    switch: &Switch,
-    now: Timestamp,
-) -> Result<(), HostError> {
-    fence(disk, &switch.rollout)?;
+fn go_back(disk: &mut Disk, target: &RollBackTarget, can_repair: bool, now: Timestamp) -> Result<(), HostError> {
     let place = match target {
         RollBackTarget::Release { id } => {
             if !disk.has(id) && can_repair {

@@ -136,6 +136,8 @@ pub enum TaskError {
     Failed(Box<Failure>),
     /// Another rollout holds the host's lock.
     Locked(Box<LockHolder>),
+    /// The host's lock is not this rollout's any more, and so nothing was done; who has it, or had it since.
+    Lost(Option<Box<LockHolder>>),
     /// It was cancelled; what it did so far may or may not have happened.
     Cancelled,
 }
@@ -156,6 +158,13 @@ pub enum Input {
         task: Task,
         /// What came of it.
         result: Result<TaskOutput, TaskError>,
+    },
+    /// A lease could not be renewed, since the host's lock is not this rollout's any more.
+    Lost {
+        /// The host.
+        host: HostId,
+        /// Who has it, or had it since.
+        holder: Option<Box<LockHolder>>,
     },
     /// A gate of a stage answered.
     Gate {
@@ -295,6 +304,7 @@ impl Machine {
         match input {
             Input::Begin { by } => self.begin(by),
             Input::Done { host, task, result } => self.done(&host, task, result),
+            Input::Lost { host, holder } => self.lost(&host, holder),
             Input::Gate { stage, gate, scope, verdict, value, message } => {
                 self.answered(stage, gate, scope, verdict, value, message);
             }
@@ -321,7 +331,9 @@ impl Machine {
         let before = self.state.latest().unwrap_or(self.now);
         self.emit(Event::Resumed { by });
         self.relock = (0..self.state.hosts().len())
-            .filter(|&index| self.state.host(index).is_some_and(|host| host.locked && host.phase != Phase::Skipped))
+            .filter(|&index| {
+                self.state.host(index).is_some_and(|host| (host.locked || host.lost) && host.phase != Phase::Skipped)
+            })
             .collect();
         // Whom the conductor before had asked for its lock, it took along.
         self.unsure = self.state.unlocked().collect();

@@ -1,6 +1,7 @@
 use super::{HostGate, Machine, Task, TaskError, TaskOutput};
 use crate::model::{
-    Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, RollBackTarget, StageIdx, Verdict,
+    Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget, StageIdx,
+    Verdict,
 };
 use crate::plan::PlanKind;
 use crate::rollout::event::{Event, GateScope, PauseReason};
@@ -16,6 +17,15 @@ impl Machine {
         }
         self.busy.remove(&index);
         self.cancelled.remove(&index);
+        // After a resume that could not have the lock again it is a failure like any other.
+        if let Err(TaskError::Lost(holder)) = &result
+            && let Some(status) = self.state.host(index)
+            && (!status.lost || self.state.suspended().is_some())
+            && !matches!(task, Task::Finalize if self.state.aborted().is_some())
+        {
+            self.lost(host, holder.clone());
+            return;
+        }
         match (task, result) {
             (Task::Lock, Ok(TaskOutput::Locked { installed, good, latency_ms, taken_from })) => {
                 self.locked(index, host, installed, good, latency_ms, taken_from);
@@ -90,6 +100,23 @@ impl Machine {
         }
     }
 
+    /// Stops where a host's lock is another's: whoever came there meanwhile knows more than this rollout does.
+    ///
+    /// Every host stays as it is. Who resumes asks each of them first what it has.
+    pub(super) fn lost(&mut self, host: &HostId, holder: Option<Box<LockHolder>>) {
+        let status = self.state.index_of(host).and_then(|index| self.state.host(index));
+        if status.is_none_or(|status| status.lost) || self.state.mode() == Mode::Finished {
+            return;
+        }
+        self.emit(Event::LockLost { host: host.clone(), holder });
+        if self.state.suspended().is_none() && self.state.aborted().is_none() {
+            // Whom the end was to be told to is asked anew by whoever goes on.
+            self.settling = None;
+            self.emit(Event::Suspended { by: Operator(format!("the loss of the lock of {host}").into()) });
+            self.cancel_harmless();
+        }
+    }
+
     fn locked(
         &mut self,
         index: usize,
@@ -104,15 +131,49 @@ impl Machine {
         }
         let release = installed.release().cloned();
         let runs_nothing = installed == Installed::Missing;
+        let again = self.relock.remove(&index);
+        let is_foreign = again && self.is_foreign(index, release.as_ref());
         self.emit(Event::HostProbed { host: host.clone(), installed, good, latency_ms });
-        if !self.relock.remove(&index) {
-            return;
+        if is_foreign {
+            let runs = release.map_or_else(|| "no release".to_owned(), |release| release.to_string());
+            let reason = format!("runs {runs}: another was here since, and that is left as it is");
+            self.emit(Event::HostSkipped { host: host.clone(), reason });
+        } else if again {
+            let there = match self.goal(index) {
+                Some(goal) => release.as_ref() == Some(goal),
+                None => {
+                    let to = self.state.host(index).and_then(|host| host.to.as_ref());
+                    runs_nothing && to == Some(&RollBackTarget::Nothing)
+                }
+            };
+            self.go_on_with(index, there);
         }
-        let there = match self.goal(index) {
-            Some(goal) => release.as_ref() == Some(goal),
-            None => runs_nothing && self.state.host(index).is_some_and(|host| host.to == Some(RollBackTarget::Nothing)),
+    }
+
+    /// Tells whether a host, asked anew after a resume, runs what this rollout neither found there nor put there.
+    fn is_foreign(&self, index: usize, release: Option<&ReleaseId>) -> bool {
+        let Some(status) = self.state.host(index) else {
+            return false;
         };
-        self.go_on_with(index, there);
+        let goal = self.goal(index);
+        // What was there before coalmine has a name that this side does not know.
+        if status.phase == Phase::Healthy && goal.is_some() {
+            return release != goal;
+        }
+        let Some(release) = release else {
+            return false;
+        };
+        let good = match &status.good {
+            Some(RollBackTarget::Release { id }) => Some(id),
+            _ => None,
+        };
+        let found = match &status.from {
+            Some(Installed::Release { id, .. }) => Some(id),
+            // A dead man's switch may have put what was adopted back, under the name that it has since.
+            Some(Installed::Unmanaged { .. }) if !self.plan.policy.confirm.is_zero() => return false,
+            _ => None,
+        };
+        goal.is_some() && ![goal, good, found].contains(&Some(release))
     }
 
     /// Goes on with a host after a resume: it says how far it came, the journal only says what was about to be done.
@@ -364,6 +425,16 @@ fn failure_of(error: TaskError) -> Option<Failure> {
             Failure::new(
                 FailureClass::Activate,
                 format!("its lock was taken over by {} for rollout {}", holder.owner, holder.rollout),
+            )
+            .hint("somebody else deploys to it: talk to them before anything is retried"),
+        ),
+        TaskError::Lost(holder) => Some(
+            Failure::new(
+                FailureClass::Activate,
+                holder.map_or_else(
+                    || "its lock is gone".to_owned(),
+                    |holder| format!("its lock was lost to {} and rollout {}", holder.owner, holder.rollout),
+                ),
             )
             .hint("somebody else deploys to it: talk to them before anything is retried"),
         ),

@@ -500,7 +500,9 @@ impl Machine {
                 .filter_map(|index| {
                     let host = self.state.host(index)?;
                     let task = if finalize && host.phase == Phase::Healthy { Task::Finalize } else { Task::Unlock };
-                    (host.locked || self.unsure.contains(&index)).then_some((index, task))
+                    // One whose lock was lost is not finalized, and has to say so.
+                    let told = host.locked || self.unsure.contains(&index) || (host.lost && task == Task::Finalize);
+                    told.then_some((index, task))
                 })
                 .collect();
             self.settling = Some(told);

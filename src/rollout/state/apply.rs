@@ -28,6 +28,7 @@ impl State {
                     self.unlocked.remove(&index);
                     if let Some(status) = self.hosts.get_mut(index) {
                         status.locked = true;
+                        status.lost = false;
                         // What it had before this rollout touched it is what counts, also after a resume.
                         if status.switched.is_none() {
                             status.from = Some(installed.clone());
@@ -35,6 +36,12 @@ impl State {
                         }
                     }
                     self.leave_planned();
+                }
+            }
+            Event::LockLost { host, .. } => {
+                if let Some(status) = self.index_of(host).and_then(|index| self.hosts.get_mut(index)) {
+                    status.locked = false;
+                    status.lost = true;
                 }
             }
             Event::Locked { .. } => self.mode = Mode::Priming { stage: StageIdx(0) },

@@ -127,6 +127,8 @@ pub struct HostStatus {
     pub holds: bool,
     /// Whether its lock is this rollout's.
     pub locked: bool,
+    /// Whether its lock was this rollout's, until another came.
+    pub lost: bool,
     /// Its place in the order of switches; none while its link was not touched.
     pub switched: Option<usize>,
     /// Whether it was switched before and went back.
@@ -201,6 +203,7 @@ impl HostStatus {
             to: plan.to.clone(),
             holds: plan.holds,
             locked: false,
+            lost: false,
             switched: None,
             went_back: false,
             stranded: false,
