@@ -8,6 +8,7 @@ use clap_complete::engine::ArgValueCompleter;
 use super::completion;
 use super::control::{AttachArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs};
 use super::diff::DiffArgs;
+use super::init::InitArgs;
 use super::output::hear;
 use crate::deploy::{self, Invocation};
 use crate::model::{Environment, HostId, RolloutId, Slot, Version};
@@ -91,6 +92,11 @@ pub enum ColorChoice {
 /// Names what coalmine does.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
+    /// Writes the least configuration, from a checkout and a list of hosts.
+    ///
+    /// It is `coalmine.toml` in the current folder, never over one that is there, and proven before. What no flag says is asked
+    /// on a terminal; without one, what is missing is an error that names its flag.
+    Init(InitArgs),
     /// Plans and runs a rollout.
     #[command(visible_alias = "deploy")]
     InstallWorld(InstallArgs),

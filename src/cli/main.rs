@@ -10,7 +10,7 @@ use super::args::{Cli, Command};
 use super::console::Opening;
 use super::output::{Aside, has_screen, logs_in_colour, print, tell, use_ascii_only};
 use super::{
-    build, completion, conduct, config, console, control, diff, doctor, hosts, install, manual, plan, releases,
+    build, completion, conduct, config, console, control, diff, doctor, hosts, init, install, manual, plan, releases,
     rollback, sandbox, status, workspace,
 };
 use crate::model::Command as Order;
@@ -67,6 +67,7 @@ fn run(cli: &Cli) -> Result<u8, Error> {
         return Ok(Exit::Usage.code());
     };
     match command {
+        Command::Init(args) => init::run(cli, args),
         Command::Config(command) => config::run(cli, command),
         Command::Hosts(args) => hosts::run(cli, args),
         Command::Build(args) => build::run(cli, args),

@@ -14,6 +14,7 @@ mod control;
 mod diff;
 mod doctor;
 mod hosts;
+mod init;
 mod install;
 mod interrupt;
 mod main;

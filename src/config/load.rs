@@ -57,7 +57,12 @@ impl Config {
         let read = files(sources, &mut problems);
         if read.is_empty() && problems.is_empty() {
             let problem = Problem::new(Place::Nowhere, "there is no coalmine.toml")
-                .hint(format!("looked for in {}; name one with -c FILE", searched(sources)));
+                .hint(format!(
+                "looked for in {}; name one with -c FILE\n\
+                 `coalmine init` writes one from a checkout and a list of hosts, `coalmine config sample` prints every key,\n\
+                 `coalmine sandbox up` brings up a fleet to try things on",
+                searched(sources)
+            ));
             return Err(ConfigErrors::new(vec![problem]));
         }
         assemble(read, sources, problems)

@@ -56,8 +56,16 @@ impl Repository {
     }
 
     async fn is_named(&self, remote: &str) -> Result<bool, ReleaseError> {
-        let remotes = self.read(&["remote"]).await?;
-        Ok(remotes.lines().any(|line| line == remote))
+        Ok(self.remotes().await?.iter().any(|name| name == remote))
+    }
+
+    /// Names the remotes of the checkout.
+    ///
+    /// # Errors
+    ///
+    /// When git fails.
+    pub async fn remotes(&self) -> Result<Vec<String>, ReleaseError> {
+        Ok(self.read(&["remote"]).await?.lines().map(str::to_owned).collect())
     }
 
     /// Makes the checkout's tags what upstream's are, but for those that were made here.

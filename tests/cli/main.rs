@@ -2,6 +2,7 @@
 
 mod completion;
 mod diff;
+mod init;
 mod interrupts;
 mod output;
 mod project;

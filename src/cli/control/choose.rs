@@ -50,7 +50,7 @@ pub(super) fn one_of(entries: &[Entry], does: &str, may_ask: bool) -> Result<Rol
 }
 
 /// Asks on standard error, and reads a line.
-pub(super) fn ask(question: &str) -> Result<String, Error> {
+pub(in crate::cli) fn ask(question: &str) -> Result<String, Error> {
     let mut stderr = io::stderr().lock();
     let asked = write!(stderr, "{question}").and_then(|()| stderr.flush());
     asked.map_err(|error| Error::before(format!("the terminal cannot be written: {error}")))?;

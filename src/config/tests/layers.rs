@@ -173,7 +173,9 @@ fn no_file_at_all_is_told_with_where_it_was_looked_for() {
     assert_eq!(
         refusal,
         "configuration: there is no coalmine.toml\n    looked for in project and every folder above it, \
-         home/coalmine.toml, etc/coalmine.toml; name one with -c FILE"
+         home/coalmine.toml, etc/coalmine.toml; name one with -c FILE\n    \
+         `coalmine init` writes one from a checkout and a list of hosts, `coalmine config sample` prints every key,\n    \
+         `coalmine sandbox up` brings up a fleet to try things on"
     );
 }
 
