@@ -1,7 +1,7 @@
 //! What the fleet runs, for people and as JSON.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -128,9 +128,9 @@ impl StatusReport {
     pub fn standing(self, standing: Standing) -> Self {
         let Standing { lock, freeze, rollout, mark, mut debt } = standing;
         // Who was caught up meanwhile owes nothing any more.
-        let current =
-            |host: &HostId| self.hosts.iter().any(|known| known.host == *host && known.state == HostState::Current);
-        debt.retain(|owed| !current(&owed.host));
+        let current: HashSet<&HostId> =
+            self.hosts.iter().filter(|host| host.state == HostState::Current).map(|host| &host.host).collect();
+        debt.retain(|owed| !current.contains(&owed.host));
         Self { lock, freeze, rollout, mark, debt, ..self }
     }
 
