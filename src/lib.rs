@@ -4,6 +4,28 @@
 //! headless output, `attach`, `resume`, `show` and the tests derive what they know by the same `apply`.
 //!
 //! The rooms, from the ground up; a room may use those above it in this list and no other (`tests/layering.rs`).
+//!
+//! # Working on coalmine
+//!
+//! | to | do |
+//! |---|---|
+//! | check everything, as CI does | `.ci/test` |
+//! | run one test | `cargo nextest run --lib a_part_of_its_name`; of real fleets, `cargo nextest run --test rollouts a_part_of_its_name` |
+//! | play one seed of the simulator again | `COALMINE_SIM_SEED=17 cargo nextest run --test sim` |
+//! | look at changed screens and texts | `cargo insta review`; CI takes no snapshot that is not committed |
+//! | write generated files anew | each test that finds one out of date says how: key table, manual, sample configuration, tables of userlands and versions |
+//! | measure | `cargo bench --bench upgrade`, `scale`, `console`; benches assert nothing |
+//! | play with a fleet | `coalmine sandbox up --hosts 12`, and `sandbox fault HOST FAULT` for one that misbehaves |
+//!
+//! A **command** is a file in `cli` (its arguments and what it prints), one in `deploy` where it decides anything, and one in
+//! `report` where it has a layout of its own; `diff` is a small one to copy. An **event** is a variant of `rollout`'s `Event`: `apply`
+//! says what it changes, `words` how it is told, and the contract's test in `rollout` names its fields. A **remote step** is a function
+//! `phase_…` in `assets/remote` that answers by `say` and ends by `fail`; `host/script.rs` names it, `host/remote` asks and reads it,
+//! and `tests/hosts` runs it in every shell (`assets/remote/README.md` has the idioms). A **key** is a line of `tui/keymap.rs`, from which
+//! help, footer and README are written. A **setting** is declared in `config` with its sample line.
+//!
+//! What may not change without thought: formats on disk and on the wire carry a version; journals and state files of older releases
+//! are read for ever; nothing but `sh`, coreutils and rsync may be needed on a host; a law of `tests/sim/laws.rs` is never weakened.
 
 pub mod model;
 
