@@ -58,7 +58,7 @@ fn a_release_is_installed_from_the_console_and_a_broken_one_goes_back() {
     console.shows("Install 1.10.0 on 4 hosts?");
     console.answer("4");
     console.press(ENTER);
-    console.shows("paused: over budget in stage canary");
+    console.shows("of stage canary failed (unhealthy), 0 may");
     console.wait("the canaries as they were", |screen| screen.contents().matches("↶ rolled back").count() == 2);
     console.press("R");
     console.shows("Roll 2 hosts back?");

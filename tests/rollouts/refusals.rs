@@ -130,7 +130,7 @@ fn names_that_shells_trip_over_and_bytes_that_are_no_text_are_taken_as_they_are(
     });
     let answer = fleet.install(&["4.0.0"]).exits(6).says("bad ").says("bytes");
     assert!(!answer.stdout.contains('\u{1b}'), "{}", answer.stdout);
-    let answer = fleet.coalmine(&["install-world", "4.0.0", "--yes", "--output", "jsonl"]).exits(6);
+    let answer = fleet.coalmine(&["install-world", "4.0.0", "--even-bad", "--yes", "--output", "jsonl"]).exits(6);
     let failed = answer.stdout.lines().find(|line| line.contains("\"kind\":\"host_failed\"")).unwrap();
     let failed: serde_json::Value = serde_json::from_str(failed).unwrap();
     assert_eq!(failed["class"], "unhealthy", "{failed}");
