@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
+use super::bootstrap::BootstrapArgs;
 use super::completion;
 use super::control::{AttachArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs};
 use super::diff::DiffArgs;
@@ -100,6 +101,10 @@ pub enum Command {
     /// Plans and runs a rollout.
     #[command(visible_alias = "deploy")]
     InstallWorld(InstallArgs),
+    /// Catches hosts up that have no release, or missed a rollout: with what their environment finalized last.
+    ///
+    /// That is a rollout of its own, in one wave and without a soak; hosts that have the release already take no part.
+    Bootstrap(BootstrapArgs),
     /// Prints what install-world would do, host by host; changes nothing.
     Plan(PlanArgs),
     /// Surveys the fleet: installed version against the release, per host; changes nothing.
@@ -289,6 +294,23 @@ pub struct InstallArgs {
     /// Installs the version that is named even where it was found bad.
     #[arg(long, requires = "version")]
     pub even_bad: bool,
+
+    /// Asks among the five newest versions; only on a terminal.
+    #[arg(long, conflicts_with_all = ["version", "rev", "if_newer", "debt", "activate_only"])]
+    pub pick: bool,
+
+    /// Does nothing, and says nothing, unless the version is newer than what any of the hosts runs: for timers.
+    #[arg(long, conflicts_with_all = ["debt", "activate_only"])]
+    pub if_newer: bool,
+
+    /// Only hosts that rollouts passed by or failed on, until one brings them their release; without VERSION with what the
+    /// environment finalized last, in one wave. Those that still cannot be reached are left out.
+    #[arg(long, conflicts_with_all = ["prime", "activate_only"])]
+    pub debt: bool,
+
+    /// Switches to what was primed before and transfers nothing; without VERSION to what was primed last.
+    #[arg(long, conflicts_with = "prime")]
+    pub activate_only: bool,
 }
 
 /// Says what follows when a rollout must not go on.

@@ -9,20 +9,20 @@ use super::main::runtime;
 use super::output::{count, has_screen, is_interactive, print, tell};
 use super::plan::show;
 use super::{Cli, rollout};
-use crate::deploy::{Detached, Error, Kind, Prepared, Reached, Workspace};
+use crate::deploy::{Detached, Error, Kind, Prepared, Reached, Workspace, nothing_due};
 use crate::host::RealFleet;
 use crate::model::RolloutId;
 use crate::plan::{LeftOutReason, Plan};
 use crate::process::in_thread;
 use crate::rollout::Exit;
 
-/// Starts what comes of a preparation, unless that is interrupted or leads to nothing, and answers.
-pub(super) fn go_ahead(
+/// Starts what comes of a preparation, unless that is interrupted or leads to nothing, and answers; none is nothing that is due.
+pub(super) fn go_ahead<P: Into<Option<Prepared<RealFleet>>>>(
     cli: &Cli,
     workspace: &Workspace,
     running: &Running,
     dry_run: bool,
-    preparation: impl Future<Output = Result<Prepared<RealFleet>, Error>>,
+    preparation: impl Future<Output = Result<P, Error>>,
 ) -> Result<u8, Error> {
     let next = runtime()?.block_on(async {
         match unless_interrupted(confirmed(cli, running, dry_run, preparation)).await? {
@@ -53,13 +53,21 @@ enum Next {
 }
 
 /// Prepares a rollout and asks whoever sits there; nothing is changed anywhere.
-async fn confirmed(
+async fn confirmed<P: Into<Option<Prepared<RealFleet>>>>(
     cli: &Cli,
     running: &Running,
     dry_run: bool,
-    preparation: impl Future<Output = Result<Prepared<RealFleet>, Error>>,
+    preparation: impl Future<Output = Result<P, Error>>,
 ) -> Result<Ready, Error> {
-    let prepared = preparation.await?;
+    let Some(prepared) = preparation.await?.into() else {
+        // Whoever only wants to know is told; a timer's mail stays empty.
+        match running.output {
+            StreamFormat::Text if dry_run => print("nothing is due")?,
+            StreamFormat::Text => {}
+            StreamFormat::Jsonl => print(&nothing_due()?.to_line().map_err(Error::before)?)?,
+        }
+        return Ok(Ready::Exit(Exit::Success.code()));
+    };
     if dry_run {
         show(cli, &prepared.plan, TableFormat::Text)?;
         return Ok(Ready::Exit(crate::report::plan_exit_code(&prepared.plan)));

@@ -10,8 +10,8 @@ use super::args::{Cli, Command};
 use super::console::Opening;
 use super::output::{Aside, has_screen, logs_in_colour, print, tell, use_ascii_only};
 use super::{
-    build, completion, conduct, config, console, control, diff, doctor, hosts, init, install, manual, plan, releases,
-    rollback, sandbox, status, workspace,
+    bootstrap, build, completion, conduct, config, console, control, diff, doctor, hosts, init, install, manual, plan,
+    releases, rollback, sandbox, status, workspace,
 };
 use crate::model::Command as Order;
 
@@ -77,6 +77,7 @@ fn run(cli: &Cli) -> Result<u8, Error> {
         Command::Status(args) => status::run(cli, args),
         Command::Plan(args) => plan::run(cli, args),
         Command::InstallWorld(args) => install::run(cli, args),
+        Command::Bootstrap(args) => bootstrap::run(cli, args),
         Command::Rollback(args) => match control::roll_back_what_runs(cli, args)? {
             Some(code) => Ok(code),
             None => rollback::run(cli, args),

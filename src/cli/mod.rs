@@ -5,6 +5,7 @@
 
 mod args;
 mod begin;
+mod bootstrap;
 mod build;
 mod completion;
 mod conduct;
@@ -20,6 +21,7 @@ mod interrupt;
 mod main;
 mod manual;
 mod output;
+mod pick;
 mod plan;
 mod releases;
 mod rollback;

@@ -205,7 +205,7 @@ impl Workspace {
     }
 }
 
-fn from_store(store: &Store, id: &ReleaseId) -> Result<Arc<StoredRelease>, Error> {
+pub(super) fn from_store(store: &Store, id: &ReleaseId) -> Result<Arc<StoredRelease>, Error> {
     let found = store.get(id)?.ok_or_else(|| {
         Error::before(format!("the release {id} is not in the store any more"))
             .hint(format!("build it again: coalmine build {}", id.version()))

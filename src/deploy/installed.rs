@@ -10,7 +10,7 @@ use crate::plan::PlanKind;
 use crate::rollout::{HostEnd, State};
 
 /// How many rollouts are asked for what they left, the latest first.
-const ROLLOUTS: usize = 50;
+pub(super) const ROLLOUTS: usize = 50;
 
 /// Holds which version is on which host.
 #[derive(Debug, Default)]

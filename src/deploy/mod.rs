@@ -9,6 +9,7 @@
 //! Nothing here knows flags, terminals or how anything looks: results are data, errors say of which [`Kind`] they are, and
 //! what happens meanwhile is told as a [`Notice`].
 
+mod catch_up;
 mod conduct;
 mod deployment;
 mod detached;
@@ -18,6 +19,7 @@ mod error;
 mod init;
 mod installed;
 mod marks;
+mod newer;
 mod notice;
 mod operator;
 mod prepare;
@@ -33,6 +35,7 @@ mod waiting;
 mod way_back;
 mod workspace;
 
+pub use catch_up::nothing_due;
 pub use conduct::{Conducting, Reached, holder};
 pub use deployment::{Answers, Deployment, check_environment};
 pub use detached::Detached;

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::catch_up::one_wave;
 use super::deployment::{Answers, Deployment};
 use super::error::Error;
 use super::notice::Notice;
@@ -12,8 +13,8 @@ use super::way_back::{Aim, Manner};
 use super::workspace::Selection;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError, replay};
 use crate::host::{self, Survey};
-use crate::model::{Failure, HostId, ReleaseId, RolloutId, Slot, Version};
-use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy};
+use crate::model::{Failure, HostId, Probe, ReleaseId, RolloutId, Slot, Version};
+use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, StageRequest};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 
 /// How many hosts are primed at once where nobody says otherwise.
@@ -26,6 +27,10 @@ pub enum Goal {
     Install(Wanted),
     /// This release is everywhere, and nothing is switched.
     Prime(Wanted),
+    /// This release runs everywhere, and is on every host already; none is what was primed last, or else the latest.
+    Activate(Option<Wanted>),
+    /// What the environment finalized last runs everywhere: in one wave, without a soak.
+    CatchUp,
     /// What was good before runs again.
     Rollback {
         /// What is meant by that.
@@ -95,9 +100,29 @@ impl<F: host::Fleet> Deployment<'_, F> {
         }
         let Options { selection, slot, .. } = &options;
         self.check(selection, slot.as_ref()).await?;
+        let in_one_wave = goal == Goal::CatchUp;
         let (kind, aim, answers, verdicts) = match goal {
             Goal::Install(wanted) => self.release_first(PlanKind::Install, wanted, &options).await?,
             Goal::Prime(wanted) => self.release_first(PlanKind::Prime, wanted, &options).await?,
+            Goal::Activate(wanted) => {
+                let primed = match &wanted {
+                    None => self.workspace.primed_release(self.fleet.name).await?,
+                    Some(_) => None,
+                };
+                let found = match primed {
+                    Some(release) => self.ask_for(PlanKind::Install, release, &options).await?,
+                    None => {
+                        let wanted = wanted.unwrap_or_else(|| self.fleet.wanted(None, None));
+                        self.release_first(PlanKind::Install, wanted, &options).await?
+                    }
+                };
+                refuse_unprimed(&found.2, &found.1.release)?;
+                found
+            }
+            Goal::CatchUp => {
+                let release = self.workspace.finalized_release(self.fleet.name).await?;
+                self.ask_for(PlanKind::Install, release, &options).await?
+            }
             Goal::Rollback { to, each } => {
                 let mut answers = self.survey(selection, slot.as_ref(), &Survey::Deep).await?;
                 let verdicts = self.verdicts(&answers)?;
@@ -108,7 +133,11 @@ impl<F: host::Fleet> Deployment<'_, F> {
         };
         let failures = answers.failures();
         let release = aim.stored.clone();
-        let plan = self.plan(answers, kind, aim, &verdicts, options).await?;
+        let mut stages = settings::stages(self.workspace, &self.fleet).await?;
+        if in_one_wave {
+            stages = one_wave(stages)?;
+        }
+        let plan = self.plan(answers, kind, aim, &verdicts, stages, options)?;
         Ok(Prepared { plan, release, hosts: Arc::clone(&self.hosts), failures })
     }
 
@@ -125,6 +154,16 @@ impl<F: host::Fleet> Deployment<'_, F> {
         }
         let making = Making { no_fetch: options.no_fetch, rebuild: false };
         let release = self.workspace.make(wanted, making).await?;
+        self.ask_for(kind, release, options).await
+    }
+
+    /// Asks the hosts as deep as a release needs.
+    async fn ask_for(
+        &self,
+        kind: PlanKind,
+        release: Arc<StoredRelease>,
+        options: &Options,
+    ) -> Result<(PlanKind, Aim, Answers, Verdicts), Error> {
         // Known before any host is asked, so that nobody waits for the refusal.
         self.refuse_bad(&self.workspace.verdicts(self.fleet.name)?, &release.id, options)?;
         let depth = Survey::For(release.id.clone());
@@ -171,12 +210,13 @@ impl<F: host::Fleet> Deployment<'_, F> {
     }
 
     /// Makes the plan of a rollout of what the hosts answered.
-    async fn plan(
+    fn plan(
         &self,
         answers: Answers,
         kind: PlanKind,
         aim: Aim,
         verdicts: &Verdicts,
+        stages: Vec<StageRequest>,
         options: Options,
     ) -> Result<Plan, Error> {
         let config = self.workspace.config();
@@ -210,7 +250,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             soak: options.soak,
             masters: answers.masters,
             fleet: answers.fleet,
-            stages: settings::stages(self.workspace, &self.fleet).await?,
+            stages,
             out_of_service: self.out_of_service(),
             bad: verdicts.bad(),
             notes: aim.stored.as_ref().map(|release| release.notes.clone()).unwrap_or_default(),
@@ -240,6 +280,20 @@ impl<F: host::Fleet> Deployment<'_, F> {
     }
 }
 
+/// Refuses hosts that do not hold what they are only to be switched to, masters too; who did not answer is not known to lack it.
+fn refuse_unprimed(answers: &Answers, release: &ReleaseId) -> Result<(), Error> {
+    let lacks = |probe: &Probe| !probe.releases.contains(release) && probe.installed.release() != Some(release);
+    let without = answers.all().filter(|(_, answer)| answer.as_ref().is_ok_and(lacks));
+    let without: Vec<HostId> = without.map(|(host, _)| host.clone()).collect();
+    if without.is_empty() {
+        return Ok(());
+    }
+    let (hosts, version) = (crate::expr::fold(&without), release.version());
+    Err(Error::before(format!("{release} was not primed on {hosts}; nothing was changed"))
+        .hint(format!("to prime it there: coalmine install-world {version} --prime -l '{hosts}'"))
+        .hint(format!("-x '{hosts}' leaves them out")))
+}
+
 fn tag(wanted: &Wanted) -> Option<Version> {
     match wanted {
         Wanted::Tag(tag) => Version::new(tag).ok(),
@@ -248,7 +302,7 @@ fn tag(wanted: &Wanted) -> Option<Version> {
 }
 
 /// Names a rollout: its start in UTC, and four characters for two that start in the same second.
-fn new_id() -> Result<RolloutId, Error> {
+pub(super) fn new_id() -> Result<RolloutId, Error> {
     let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
     let tail: String = (0..4).map(|_| fastrand::alphanumeric().to_ascii_lowercase()).collect();
     RolloutId::new(&format!("{now}-{tail}")).map_err(Error::before)

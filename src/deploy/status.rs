@@ -5,9 +5,7 @@ use serde::Serialize;
 use super::error::Error;
 use super::notice::Notice;
 use super::workspace::Workspace;
-use crate::conductor::{
-    self, ConductorError, EnvironmentLock, Freeze, Holder, LockError, frozen, replay, running, waiting,
-};
+use crate::conductor::{self, ConductorError, EnvironmentLock, Freeze, Holder, LockError, frozen, running, waiting};
 use crate::journal::Entry;
 use crate::model::{
     Digest, Environment, Failure, FailureClass, FoundBad, HostState, Installed, Operator, Probe, ReleaseId, RolloutId,
@@ -38,7 +36,7 @@ pub struct Standing {
     pub rollout: Option<LiveRollout>,
     /// What was found out about the release.
     pub mark: Option<FoundMark>,
-    /// The hosts that the last rollout should have brought the release and did not.
+    /// The hosts that rollouts should have brought their release and did not, and none did since.
     pub debt: Vec<Debt>,
 }
 
@@ -191,12 +189,7 @@ impl Workspace {
             Some(entry) => Some(live(entry, true)),
             None => waiting(&rollouts, Some(environment))?.resumable.last().map(|entry| live(entry, false)),
         };
-        let entries = rollouts.list()?.entries;
-        let last = entries.iter().rev().find(|entry| entry.environment == *environment && entry.ended.is_some());
-        let debt = match last {
-            Some(entry) => replay(&rollouts, &entry.rollout)?.summary().debt,
-            None => Vec::new(),
-        };
+        let debt = self.debts(environment, None)?;
         let mark = match &release.digest {
             Some(digest) => {
                 let id = ReleaseId::new(&release.version, digest);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::conductor::{Freeze, Holder};
 use crate::deploy::{FoundMark, LiveRollout, Standing, WantedRelease, compare};
 use crate::model::{Digest, Environment, Failure, HostId, HostState, Installed, Probe, ReleaseId, Site, Version};
-use crate::rollout::Debt;
+use crate::rollout::{Debt, HostEnd};
 use crate::words::{Glyph, Look, Tone, count, folded, one_line, pad, short_commit};
 
 /// Holds what is known of a host.
@@ -69,6 +69,14 @@ impl HostStatusReport {
     }
 }
 
+impl HostStatusReport {
+    /// Tells whether it runs the release, and has it finalized.
+    fn is_settled(&self) -> bool {
+        let good = self.good.as_ref().map(|good| good.version().as_str());
+        self.state == HostState::Current && self.error.is_none() && good.is_some() && good == self.version.as_deref()
+    }
+}
+
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -97,7 +105,7 @@ pub struct StatusReport {
     pub rollout: Option<LiveRollout>,
     /// What was found out about the release.
     pub mark: Option<FoundMark>,
-    /// The hosts that the last rollout should have brought the release and did not.
+    /// The hosts that rollouts should have brought their release and did not, and none did since.
     pub debt: Vec<Debt>,
 }
 
@@ -128,9 +136,9 @@ impl StatusReport {
     pub fn standing(self, standing: Standing) -> Self {
         let Standing { lock, freeze, rollout, mark, mut debt } = standing;
         // Who was caught up meanwhile owes nothing any more.
-        let current: HashSet<&HostId> =
-            self.hosts.iter().filter(|host| host.state == HostState::Current).map(|host| &host.host).collect();
-        debt.retain(|owed| !current.contains(&owed.host));
+        let settled: HashSet<&HostId> =
+            self.hosts.iter().filter(|host| host.is_settled()).map(|host| &host.host).collect();
+        debt.retain(|owed| !settled.contains(&owed.host));
         Self { lock, freeze, rollout, mark, debt, ..self }
     }
 
@@ -174,6 +182,25 @@ impl StatusReport {
         lines.push(format!("  {}", counts.join("   ")));
         lines.push(String::new());
         lines.extend(if each { self.table(look) } else { self.groups(look) });
+        lines.extend(self.debts(look));
+        lines
+    }
+
+    /// Names the hosts in debt, those together that ended alike.
+    fn debts(&self, look: Look) -> Vec<String> {
+        let mut ends: BTreeMap<HostEnd, Vec<HostId>> = BTreeMap::new();
+        for debt in &self.debt {
+            ends.entry(debt.end).or_default().push(debt.host.clone());
+        }
+        if ends.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![String::new()];
+        for (end, hosts) in ends {
+            let text = format!("in debt: {} ({end}): {}", count(hosts.len(), "host"), folded(&hosts, 400, look));
+            lines.push(format!("{} {text}", look.glyph(Glyph::Attention)));
+        }
+        lines.push(format!("      try: coalmine -e {} install-world --debt", self.environment));
         lines
     }
 

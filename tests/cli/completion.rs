@@ -53,6 +53,7 @@ fn hosts_groups_tags_and_environments_are_completed_and_no_command_of_a_group_ru
     );
     assert_eq!(go_on("coalmine plan -l @all!@m"), ["@all!@masters"]);
     assert_eq!(go_on("coalmine plan -l @./repository/f"), ["@./repository/file"]);
+    assert_eq!(go_on("coalmine bootstrap db"), ["db01.codfw.invalid"]);
     assert_eq!(go_on("coalmine skip --host db"), ["db01.codfw.invalid"]);
     assert_eq!(go_on("coalmine retry --host @"), [""; 0], "a group is no host");
     for command in ["install-world", "deploy", "plan", "build", "status"] {

@@ -141,6 +141,13 @@ fn nobody_is_asked_where_there_is_no_terminal() {
     for command in ["install-world", "deploy", "rollback"] {
         project.coalmine(&[command]).exits(2).complains("--yes was not given");
     }
+    project.coalmine(&["bootstrap", "mw01.eqiad.invalid"]).exits(2).complains("--yes was not given");
+    // That is no choice.
+    project.coalmine(&["install-world", "--pick", "--yes"]).exits(2).complains("no terminal to ask on which version");
+    for both in [&["--pick", "1.9.0"][..], &["--prime", "--activate-only"], &["--debt", "--if-newer"]] {
+        project.coalmine(&[&["install-world", "--yes"], both].concat()).exits(2).complains("cannot be used with");
+    }
+    project.coalmine(&["bootstrap", "--yes"]).exits(2).complains("HOST");
     let answer = project.coalmine(&[]).exits(2).complains("Usage: coalmine").complains("install-world");
     assert_eq!(answer.stdout, "");
     project.coalmine(&["instal-world"]).exits(2).complains("install-world");

@@ -9,6 +9,7 @@
 )]
 
 mod adopted;
+mod catch_up;
 mod dead_man;
 mod faults;
 #[path = "../common/fleet.rs"]

@@ -20,10 +20,10 @@ use super::outcome::{HostEnd, Outcome};
 use super::refusal::Rejection;
 use super::state::{Mode, State};
 use crate::model::{
-    Bytes, Command, Failure, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget, StageIdx,
-    Verdict,
+    Bytes, Command, Failure, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget, RolloutId,
+    StageIdx, Verdict,
 };
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanKind};
 
 /// Names something that is done to one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,6 +212,15 @@ pub fn nothing_done(plan: &Plan, now: Timestamp) -> [Record; 2] {
     let rollout = plan.rollout.clone();
     let unknown = Record { seq: 2, at: now, rollout, event: Event::Unknown };
     [planned, finished.unwrap_or(unknown)]
+}
+
+/// Gives the record of a rollout for which there is not even a plan, since nothing is due.
+#[must_use]
+pub fn nothing_due(rollout: RolloutId, now: Timestamp) -> Record {
+    let outcome = Outcome::Completed;
+    let exit_code = outcome.exit_code(PlanKind::Install, &[]);
+    let event = Event::RolloutFinished { outcome, exit_code, counts: BTreeMap::new(), debt: Vec::new() };
+    Record { seq: 1, at: now, rollout, event }
 }
 
 /// Decides what a rollout does next.

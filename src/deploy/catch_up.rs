@@ -1,0 +1,198 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::conduct::from_store;
+use super::deployment::Deployment;
+use super::error::Error;
+use super::notice::Notice;
+use super::release::Making;
+use super::workspace::{Selection, Workspace};
+use crate::conductor::replay;
+use crate::expr::fold;
+use crate::host;
+use crate::journal::Entry;
+use crate::model::{Environment, HostId, ReleaseId, RolloutId, Slot, StageName};
+use crate::plan::{LeftOutReason, PlanKind, Promote, StageRequest, StageSelection};
+use crate::release::{Mark, StoredRelease, Wanted};
+use crate::rollout::{Debt, HostEnd, Outcome, Record, State};
+
+use super::installed::ROLLOUTS;
+
+/// Names what an environment finalized last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Finalized {
+    release: ReleaseId,
+    rollout: RolloutId,
+    hosts: usize,
+}
+
+impl Workspace {
+    /// Gives what an environment finalized last and did not find bad since, by identity: its tag may name something else today.
+    pub(super) async fn finalized_release(&self, environment: &Environment) -> Result<Arc<StoredRelease>, Error> {
+        let Some(found) = self.finalized(environment)? else {
+            let text = format!("nothing was finalized in {environment} yet, so there is nothing to catch up with");
+            return Err(
+                Error::before(format!("{text}; nothing was changed")).hint("coalmine install-world comes first")
+            );
+        };
+        let mut stored = self.kept_or_built_again(&found.release).await?;
+        let hosts = if found.hosts == 1 { "1 host".to_owned() } else { format!("{} hosts", found.hosts) };
+        let note = format!("{} is what {} finalized last, on {hosts}", found.release, found.rollout);
+        Arc::make_mut(&mut stored).notes.push(note);
+        Ok(stored)
+    }
+
+    async fn kept_or_built_again(&self, id: &ReleaseId) -> Result<Arc<StoredRelease>, Error> {
+        let store = self.store()?;
+        if store.get(id)?.is_some() {
+            return from_store(&store, id);
+        }
+        let gone = format!("{id} was finalized last and is not in the store any more");
+        let hint = "name another: coalmine install-world VERSION -l HOSTS";
+        let built = self.make(Wanted::Tag(id.version().to_string()), Making::default()).await;
+        let built = built.map_err(|error| error.because(&gone, hint))?;
+        if built.id == *id {
+            return Ok(built);
+        }
+        Err(Error::before(format!("{gone}, and built again it is {}; nothing was changed", built.id)).hint(hint))
+    }
+
+    /// Finds it in the journals, or where those are gone in the marks that their rollouts left.
+    fn finalized(&self, environment: &Environment) -> Result<Option<Finalized>, Error> {
+        let verdicts = self.verdicts(environment)?;
+        for entry in self.ended(environment)?.into_iter().rev().filter(|entry| entry.kind != PlanKind::Prime) {
+            let Some(state) = self.replayed(&entry) else { continue };
+            let good = state.judgements().into_iter().filter(|found| found.bad.is_none());
+            let good = good.filter(|found| !verdicts.is_bad(&found.release));
+            if let Some(found) = good.max_by_key(|found| found.on) {
+                return Ok(Some(Finalized { release: found.release, rollout: entry.rollout, hosts: found.on }));
+            }
+        }
+        let marks = self.store()?.marks()?.into_iter().rev().filter(|mark| mark.environment == *environment);
+        let mut good = marks.filter(|mark| mark.verdict == Mark::Good && !verdicts.is_bad(&mark.release));
+        Ok(good.find_map(|mark| {
+            Some(Finalized { release: mark.release, rollout: mark.rollout?, hosts: mark.on.unwrap_or(1) })
+        }))
+    }
+
+    /// Gives what was primed last, unless something else came after it.
+    pub(super) async fn primed_release(&self, environment: &Environment) -> Result<Option<Arc<StoredRelease>>, Error> {
+        let done = self.ended(environment)?.into_iter().rev();
+        let mut done = done.filter(|entry| matches!(entry.ended, Some((Outcome::Completed, _))));
+        let Some(last) = done.next() else { return Ok(None) };
+        let was_primed = last.kind == PlanKind::Prime
+            || done.take_while(|entry| entry.release == last.release).any(|entry| entry.kind == PlanKind::Prime);
+        match was_primed {
+            true => self.kept_or_built_again(&last.release).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Names the hosts that rollouts should have brought their release and did not, until one since did.
+    ///
+    /// # Errors
+    ///
+    /// When the state folder cannot be read.
+    pub fn debts(&self, environment: &Environment, slot: Option<&Slot>) -> Result<Vec<Debt>, Error> {
+        let ended = self.ended(environment)?;
+        let mut debts: BTreeMap<HostId, Debt> = BTreeMap::new();
+        let recent = ended.len().saturating_sub(ROLLOUTS);
+        for entry in ended.iter().skip(recent).filter(|entry| entry.kind != PlanKind::Prime) {
+            let Some(state) = self.replayed(entry) else { continue };
+            if state.plan().is_some_and(|plan| plan.slot.as_ref() == slot) {
+                owe(&mut debts, &state);
+            }
+        }
+        Ok(debts.into_values().collect())
+    }
+
+    /// Lists the rollouts of an environment that are over, in the order in which they ended.
+    fn ended(&self, environment: &Environment) -> Result<Vec<Entry>, Error> {
+        let mut entries = self.rollouts().list()?.entries;
+        entries.retain(|entry| entry.environment == *environment && entry.ended.is_some());
+        entries.sort_by_key(|entry| entry.latest);
+        Ok(entries)
+    }
+
+    fn replayed(&self, entry: &Entry) -> Option<State> {
+        let state = replay(&self.rollouts(), &entry.rollout);
+        state.map_err(|error| self.tell(Notice::warning(format!("{} is passed over: {error}", entry.rollout)))).ok()
+    }
+}
+
+/// Takes in what one more rollout left: whoever got its release owes nothing any more, and who took no part owes what it did.
+fn owe(debts: &mut BTreeMap<HostId, Debt>, state: &State) {
+    for (index, host) in state.hosts().iter().enumerate() {
+        if state.host_end(index) == HostEnd::Healthy {
+            debts.remove(&host.id);
+        }
+    }
+    let left_out = state.plan().map_or(&[][..], |plan| &plan.left_out);
+    for out in left_out.iter().filter(|out| out.reason == LeftOutReason::Current) {
+        debts.remove(&out.host);
+    }
+    for debt in state.summary().debt {
+        debts.insert(debt.host.clone(), debt);
+    }
+}
+
+/// Makes one wave of the last stage's width and budget, which nothing follows: what is caught up with has been through the stages.
+pub(super) fn one_wave(mut stages: Vec<StageRequest>) -> Result<Vec<StageRequest>, Error> {
+    let widest = stages.iter().map(|stage| stage.concurrency).max();
+    let Some(last) = stages.pop() else { return Ok(stages) };
+    let stage = StageRequest {
+        name: StageName::new("catch-up").map_err(Error::before)?,
+        selection: StageSelection::Rest,
+        waves: Vec::new(),
+        concurrency: widest.unwrap_or(last.concurrency),
+        soak: Duration::ZERO,
+        promote: Promote::Auto,
+        // They are asked while a stage soaks.
+        gates: Vec::new(),
+        ..last
+    };
+    Ok(vec![stage])
+}
+
+/// Gives the record of a rollout for which nothing is due: it ends as others do, and is nobody's journal.
+///
+/// # Errors
+///
+/// When it cannot be named.
+pub fn nothing_due() -> Result<Record, Error> {
+    Ok(crate::rollout::nothing_due(super::prepare::new_id()?, jiff::Timestamp::now()))
+}
+
+impl<F: host::Fleet> Deployment<'_, F> {
+    /// Chooses the hosts that expressions name, each of which has to be the environment's.
+    ///
+    /// # Errors
+    ///
+    /// When one of them matches none, or a name of a range is no host of it.
+    pub async fn named(&self, expressions: &[String], exclude: Option<String>) -> Result<Selection, Error> {
+        let everybody = self.fleet.everybody();
+        let mut named: Vec<HostId> = Vec::new();
+        for expression in expressions {
+            let selection = Selection { limit: Some(expression.clone()), exclude: None };
+            if let Some(note) = self.workspace.selection_notes(&everybody, &selection).into_iter().next() {
+                return Err(Error::usage(format!("{note}; nothing was changed")));
+            }
+            named.extend(self.workspace.select(everybody.clone(), &selection).await?);
+        }
+        Ok(Selection { limit: Some(fold(&named)), exclude })
+    }
+
+    /// Narrows a selection to the hosts of it that are in debt; none when no target is.
+    ///
+    /// # Errors
+    ///
+    /// When the selection matches nothing, or the journals cannot be read.
+    pub async fn in_debt(&self, selection: &Selection, slot: Option<&Slot>) -> Result<Option<Selection>, Error> {
+        let debts = self.workspace.debts(self.fleet.name, slot)?;
+        let mut chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
+        chosen.retain(|host| debts.iter().any(|debt| debt.host == *host));
+        let is_due = chosen.iter().any(|host| self.fleet.hosts.contains(host));
+        Ok(is_due.then(|| Selection { limit: Some(fold(&chosen)), exclude: None }))
+    }
+}

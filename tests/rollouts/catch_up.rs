@@ -1,0 +1,92 @@
+//! How hosts come by what they missed: by name, by their debt, from a timer, and by a switch to what was primed.
+
+use serde_json::Value;
+
+use crate::fleet::Fleet;
+use crate::hosts::{git, mw};
+
+/// Asserts that a stream of events is an end and nothing else, which is a success.
+#[track_caller]
+fn is_an_end(stdout: &str) {
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines.len(), 1, "{stdout}");
+    let event: Value = serde_json::from_str(lines[0]).unwrap();
+    assert_eq!((&event["kind"], &event["exit_code"], &event["v"]), (&"rollout_finished".into(), &0.into(), &1.into()));
+    assert!(event["debt"].as_array().unwrap().is_empty(), "{stdout}");
+}
+
+#[test]
+fn hosts_that_missed_a_rollout_catch_up_with_what_was_finalized_last() {
+    let fleet = Fleet::of_scripts(4);
+    let before = fleet.picture();
+    let answer = fleet.coalmine(&["bootstrap", &mw(4, 4), "--yes"]).exits(1);
+    answer.says("nothing was finalized in sandbox yet").says("nothing was changed");
+    fleet.coalmine(&["bootstrap", "db01.eqiad.sandbox", "--yes"]).exits(2).says("db01.eqiad.sandbox");
+    fleet.coalmine(&["bootstrap", "mw[02-09].eqiad.sandbox", "--yes"]).exits(2).says("nothing was changed");
+    fleet.coalmine(&["bootstrap", &mw(4, 4)]).exits(2).says("--yes was not given");
+    // A timer's mail stays empty where nobody is in debt.
+    let idle = ["install-world", "--debt", "--yes"];
+    let answer = fleet.coalmine(&idle).exits(0);
+    assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("", ""));
+    is_an_end(&fleet.coalmine(&[&idle[..], &["--output", "jsonl"]].concat()).exits(0).stdout);
+    assert_eq!(fleet.picture(), before);
+
+    fleet.fault(&mw(2, 4), "refuses");
+    fleet.install(&["1.0.0", "--skip-unreachable", "-x", &mw(4, 4)]).exits(4);
+    let answer = fleet.coalmine(&["status", "1.0.0"]).exits(4);
+    answer.says("in debt: 1 host (unreachable): mw02.eqiad.sandbox").says("install-world --debt");
+    let told = fleet.status(&["1.0.0"]).1;
+    assert_eq!((&told["debt"][0]["host"], &told["debt"][0]["end"]), (&mw(2, 4).into(), &"unreachable".into()));
+    fleet.coalmine(&idle).exits(4).says("1 host unreachable");
+
+    // By identity: what the tag names today is another matter, and so is what is the latest.
+    git(&fleet.dir.join("product"), &["tag", "--delete", "1.0.0"]);
+    fleet.tag("1.0.0", |tree| std::fs::write(tree.join("share/same"), "moved").unwrap());
+    let good = std::fs::read_link(fleet.root(&mw(1, 4)).join("current")).unwrap();
+    // A rollout elsewhere clears nobody's debt.
+    let answer = fleet.coalmine(&["bootstrap", &mw(4, 4), "--dry-run"]).exits(9);
+    answer.says("finalized last, on 2 hosts").says("catch-up");
+    fleet.coalmine(&["bootstrap", &mw(4, 4), &mw(1, 4), "--yes"]).exits(0).says("1.0.0 runs on 2 hosts");
+    fleet.coalmine(&["bootstrap", &mw(4, 4), "--yes"]).exits(0).says("nothing is to be done");
+    assert_eq!(fleet.status(&["1.0.0"]).1["debt"][0]["host"], *mw(2, 4));
+
+    fleet.fault(&mw(2, 4), "none");
+    fleet.coalmine(&idle).exits(0).says("1.0.0 runs on 1 host");
+    for number in 1..=4 {
+        assert_eq!(std::fs::read_link(fleet.root(&mw(number, 4)).join("current")).unwrap(), good);
+    }
+    assert_eq!(fleet.status(&["1.0.0"]).1["debt"], Value::Array(Vec::new()));
+    assert_eq!(fleet.coalmine(&idle).exits(0).stdout, "");
+}
+
+#[test]
+fn a_timer_installs_what_is_newer_and_another_day_switches_to_what_was_primed() {
+    let fleet = Fleet::of_scripts(2);
+    let newer = ["install-world", "--if-newer", "--yes"];
+    fleet.coalmine(&newer).exits(0).says("1.2.0 runs on 2 hosts");
+    let before = (fleet.picture(), fleet.rollouts());
+    let answer = fleet.coalmine(&newer).exits(0);
+    assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("", ""));
+    is_an_end(&fleet.coalmine(&[&newer[..], &["--output", "jsonl"]].concat()).exits(0).stdout);
+    fleet.coalmine(&["install-world", "1.0.0", "--if-newer", "--yes"]).exits(0);
+    assert_eq!((fleet.picture(), fleet.rollouts()), before, "older is not newer");
+
+    // Beside what runs, and switched to another day; a host that does not hold it is named before anything.
+    fleet.tag("1.3.0", |_| {});
+    fleet.install(&["1.3.0", "--prime", "-l", &mw(1, 2)]).exits(0);
+    let before = fleet.picture();
+    let answer = fleet.install(&["1.3.0", "--activate-only", "-l", "*.sandbox"]).exits(1);
+    let answer = answer.says("was not primed on ").says("nothing was changed");
+    assert!(!answer.stderr.contains(&mw(1, 2)) && answer.stderr.contains(&mw(2, 2)), "{answer:?}");
+    assert_eq!(fleet.picture(), before);
+    fleet.install(&["1.3.0", "--prime"]).exits(0);
+    fleet.tag("1.4.0", |_| {});
+    fleet
+        .install(&["--activate-only", "-l", &mw(1, 2)])
+        .exits(0)
+        .says("1.3.0 runs on 1 host")
+        .says("travelled nothing");
+    fleet.install(&["--activate-only"]).exits(0).says("1.3.0 runs on 2 hosts").says("travelled nothing");
+    fleet.all_run(fleet.hosts(), Some("1.3.0"));
+    fleet.install(&["--if-newer"]).exits(0).says("1.4.0 runs on 2 hosts");
+}
