@@ -128,9 +128,13 @@ fn status_has_the_shape_that_product_md_promises() {
 #[test]
 fn a_host_that_was_caught_up_since_the_last_rollout_owes_nothing() {
     let owed = |name: &str| Debt { host: host(name), end: HostEnd::Failed, class: None, message: "disk full".into() };
-    let standing = Standing { debt: vec![owed("h0.eqiad"), owed("h1.eqiad")], ..Standing::default() };
-    let report = report(vec![probe(release("1.2", 1)), down()]).standing(standing);
-    assert_eq!(report.debt, [owed("h1.eqiad")]);
+    let debt = vec![owed("h0.eqiad"), owed("h1.eqiad"), owed("h2.eqiad")];
+    let standing = Standing { debt, ..Standing::default() };
+    let caught_up = Probe { installed: release("1.2", 1), good: Some(id("1.2", 1)), ..Probe::default() };
+    // What was left on a release that failed its gates runs it, file for file, and owes it all the same.
+    let left = probe(release("1.2", 1));
+    let report = report(vec![Ok(caught_up), down(), left]).standing(standing);
+    assert_eq!(report.debt, [owed("h1.eqiad"), owed("h2.eqiad")]);
 }
 
 #[test]
