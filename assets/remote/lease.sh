@@ -223,6 +223,7 @@ fence() {
         if move_lease "$until" "$lease_token" "$lease_term"; then
             p_fence=$lease_token
             held=$lease
+            held_in=$PWD
             return 0
         fi
     done
@@ -246,6 +247,8 @@ hold() {
 let_go() {
     was_held=$held
     held=''
+    # The phase may have gone elsewhere.
+    cd "$held_in" 2>/dev/null || return 0
     rm -f .coalmine/phase.*."$p_nonce"
     read_lease
     [ "$lease" = "$was_held" ] || return 0
@@ -293,6 +296,7 @@ free_lease() {
         holds_lease || return 0
         if end_lease; then
             held=''
+            rm -f .coalmine/phase.*."$p_nonce"
             note "unlocked"
             return 0
         fi

@@ -577,6 +577,11 @@ async fn a_lock_is_fenced_renewed_and_taken_over() {
         host.renew(&why).await.unwrap();
         assert_eq!(token(), first);
         host.prime(&one, &rollout("r1"), &|_| {}).await.unwrap();
+        // A phase that needs the lease for long has let go of it at its end.
+        let until: i64 = names(&lock_folder)[0].split('.').next().unwrap().parse().unwrap();
+        let left = until - jiff::Timestamp::now().as_second();
+        assert!((1..=61).contains(&left), "{left} s");
+        assert!(!names(&root.path().join(".coalmine")).iter().any(|name| name.starts_with("phase.")));
         let later = programs.fleet(root.path(), state.path());
         let later = crate::stage::host(&later, "here");
         later.lock(&LockRequest { term: 7, ..why.clone() }, None).await.unwrap();
