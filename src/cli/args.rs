@@ -9,8 +9,10 @@ use super::bootstrap::BootstrapArgs;
 use super::completion;
 use super::control::{AttachArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs};
 use super::diff::DiffArgs;
+use super::habits::{FinishArgs, RevertArgs, StartArgs, SyncArgs};
 use super::init::InitArgs;
 use super::output::hear;
+use super::slot::SlotCommand;
 use crate::deploy::{self, Invocation};
 use crate::model::{Environment, HostId, RolloutId, Slot, Version};
 
@@ -142,6 +144,20 @@ pub enum Command {
     Lock(LockArgs),
     /// Frees an environment that was frozen, whoever did it.
     Unlock,
+    /// Takes an environment for you alone: it is frozen for all others, and remembers what its hosts run now.
+    ///
+    /// As git-deploy has it: `start`, `sync`, then `finish`, or `revert` and `finish`. Exits with 7 where somebody has the
+    /// environment already.
+    Start(StartArgs),
+    /// Installs as `install-world` does, in an environment that you have started.
+    Sync(SyncArgs),
+    /// Frees an environment that you have started; refuses while its hosts run different versions.
+    Finish(FinishArgs),
+    /// Leads an environment that you have started back to the release that it ran then; it stays yours.
+    Revert(RevertArgs),
+    /// The slots of hosts: links beside the usual one.
+    #[command(subcommand)]
+    Slot(SlotCommand),
     /// Resolves an expression, one host a line.
     Hosts(HostsArgs),
     /// Checks configuration, tools, agent, locks and every host, and says how to mend what is wrong.
@@ -643,7 +659,7 @@ fn environment(text: &str) -> Result<Environment, String> {
     Environment::new(text).map_err(|error| error.to_string())
 }
 
-fn slot(text: &str) -> Result<Slot, String> {
+pub(super) fn slot(text: &str) -> Result<Slot, String> {
     Slot::new(text).map_err(|error| error.to_string())
 }
 

@@ -10,8 +10,8 @@ use super::args::{Cli, Command};
 use super::console::Opening;
 use super::output::{Aside, has_screen, logs_in_colour, print, tell, use_ascii_only};
 use super::{
-    bootstrap, build, completion, conduct, config, console, control, diff, doctor, hosts, init, install, manual, plan,
-    releases, rollback, sandbox, status, workspace,
+    bootstrap, build, completion, conduct, config, console, control, diff, doctor, habits, hosts, init, install,
+    manual, plan, releases, rollback, sandbox, slot, status, workspace,
 };
 use crate::model::Command as Order;
 
@@ -95,6 +95,11 @@ fn run(cli: &Cli) -> Result<u8, Error> {
         Command::Show(args) => control::show(cli, args),
         Command::Lock(args) => control::lock(cli, args),
         Command::Unlock => control::unlock(cli),
+        Command::Start(args) => habits::start(cli, args),
+        Command::Sync(args) => habits::sync(cli, args),
+        Command::Finish(args) => habits::finish(cli, args),
+        Command::Revert(args) => habits::revert(cli, args),
+        Command::Slot(command) => slot::run(cli, command),
         Command::Sandbox(command) => sandbox::run(command),
         Command::Conduct { rollout } => conduct::run(cli, rollout),
         Command::Completions { shell } => {

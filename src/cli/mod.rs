@@ -14,6 +14,7 @@ mod console;
 mod control;
 mod diff;
 mod doctor;
+mod habits;
 mod hosts;
 mod init;
 mod install;
@@ -27,6 +28,7 @@ mod releases;
 mod rollback;
 mod rollout;
 mod sandbox;
+mod slot;
 mod status;
 
 pub use args::Cli;

@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::access::shared_folder;
 use super::error::ConductorError;
-use crate::model::{Environment, Operator};
+use crate::model::{Environment, HostId, Operator, ReleaseId};
 
 /// The version of the file.
 const VERSION: u32 = 1;
 
 /// Says that nobody may start a rollout of an environment, nor go on with one.
 ///
-/// It holds for everybody, who froze it included: `unlock` is one word. What runs already goes on and can be controlled.
+/// It holds for everybody, who froze it included: `unlock` is one word. Only one that was made by `start` lets its owner deploy.
+/// What runs already goes on and can be controlled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freeze {
     /// Who froze it.
@@ -25,9 +26,41 @@ pub struct Freeze {
     pub reason: Option<String>,
     /// Since when.
     pub since: Timestamp,
+    /// What hosts ran, where the owner froze it to deploy meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Started>,
+}
+
+/// Holds what hosts ran when a deployer took an environment to deploy alone.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// Each release with the hosts that ran it.
+    #[serde(default)]
+    pub ran: Vec<Ran>,
+    /// Those that ran none of coalmine's.
+    #[serde(default)]
+    pub bare: Vec<HostId>,
+    /// Those that did not say.
+    #[serde(default)]
+    pub silent: Vec<HostId>,
+}
+
+/// Holds a release with the hosts that ran it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ran {
+    /// The release.
+    pub release: ReleaseId,
+    /// Its hosts.
+    pub hosts: Vec<HostId>,
 }
 
 impl Freeze {
+    /// Tells whether somebody may deploy all the same: who froze it to do just that.
+    #[must_use]
+    pub fn lets(&self, who: &Operator) -> bool {
+        self.started.is_some() && self.owner == *who
+    }
+
     /// Gives the reason, or says that there is none.
     #[must_use]
     pub fn reason(&self) -> &str {
@@ -166,7 +199,7 @@ pub fn unfreeze(state: &Path, environment: &Environment) -> Result<Option<Freeze
     let before = match frozen(state, environment) {
         // What cannot be understood is removed, too.
         Err(ConductorError::Unreadable { .. }) => {
-            Some(Freeze { owner: Operator("somebody".into()), reason: None, since: Timestamp::now() })
+            Some(Freeze { owner: Operator("somebody".into()), reason: None, since: Timestamp::now(), started: None })
         }
         before => before?,
     };
@@ -190,7 +223,12 @@ mod tests {
     use crate::model::{Environment, Operator};
 
     fn by(owner: &str, reason: &str) -> Freeze {
-        Freeze { owner: Operator(owner.into()), reason: Some(reason.to_owned()), since: Timestamp::UNIX_EPOCH }
+        Freeze {
+            owner: Operator(owner.into()),
+            reason: Some(reason.to_owned()),
+            since: Timestamp::UNIX_EPOCH,
+            started: None,
+        }
     }
 
     #[test]

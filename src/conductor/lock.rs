@@ -151,7 +151,7 @@ impl EnvironmentLock {
         let mut waiting = Some(waiting);
         let start = Instant::now();
         loop {
-            refuse_frozen(state, environment)?;
+            refuse_frozen(state, environment, Some(&holder.owner))?;
             if try_lock(&file).map_err(LockError::io("lock", &path))? {
                 break;
             }
@@ -172,18 +172,18 @@ impl EnvironmentLock {
         }
         let lock = Self { environment: environment.clone(), file, path };
         // Whoever froze it may have looked before this lock was held.
-        refuse_frozen(state, environment)?;
+        refuse_frozen(state, environment, Some(&holder.owner))?;
         lock.describe(holder)?;
         Ok(lock)
     }
 
-    /// Tells whether the lock could be had now, without taking it.
+    /// Tells whether the lock could be had now, without taking it: by somebody, or by whoever comes.
     ///
     /// # Errors
     ///
     /// As [`Self::take`].
-    pub fn look(state: &Path, environment: &Environment) -> Result<(), ConductorError> {
-        refuse_frozen(state, environment)?;
+    pub fn look(state: &Path, environment: &Environment, by: Option<&Operator>) -> Result<(), ConductorError> {
+        refuse_frozen(state, environment, by)?;
         match standing(state, environment)? {
             Standing::Free => Ok(()),
             Standing::Held(holder) => Err(LockError::Held { environment: environment.clone(), holder }.into()),
@@ -211,7 +211,7 @@ impl EnvironmentLock {
         let nothing = File::open("/dev/null").map_err(LockError::io("open", "/dev/null"))?;
         rustix::stdio::dup2_stdin(&nothing).map_err(|error| io_error(error.into()))?;
         let lock = Self { environment: environment.clone(), file: given, path };
-        refuse_frozen(state, environment)?;
+        refuse_frozen(state, environment, Some(&holder.owner))?;
         lock.describe(holder)?;
         Ok(Some(lock))
     }
@@ -312,9 +312,10 @@ fn read(mut file: &File) -> Option<Holder> {
     (v == VERSION).then_some(holder)
 }
 
-fn refuse_frozen(state: &Path, environment: &Environment) -> Result<(), ConductorError> {
+fn refuse_frozen(state: &Path, environment: &Environment, by: Option<&Operator>) -> Result<(), ConductorError> {
     match frozen(state, environment)? {
         None => Ok(()),
+        Some(freeze) if by.is_some_and(|by| freeze.lets(by)) => Ok(()),
         Some(freeze) => Err(LockError::Frozen { environment: environment.clone(), freeze: Box::new(freeze) }.into()),
     }
 }

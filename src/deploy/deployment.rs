@@ -167,7 +167,7 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
     }
 
     /// Refuses a slot whose link is something else of the host's layout.
-    fn check_slot(&self, slot: Option<&Slot>) -> Result<(), Error> {
+    pub(super) fn check_slot(&self, slot: Option<&Slot>) -> Result<(), Error> {
         let Some(slot) = slot.map(Slot::as_str) else {
             return Ok(());
         };

@@ -27,6 +27,8 @@ mod release;
 mod resume;
 mod settings;
 mod site;
+mod slots;
+mod started;
 mod status;
 mod survey;
 #[cfg(test)]
@@ -50,6 +52,8 @@ pub use prepare::{Goal, Options, Prepared};
 pub use release::{Known, Making};
 pub use resume::{Resumed, may_resume, resumable, resume_due};
 pub use settings::reach;
+pub use slots::{Removal, SlotUse, Slots};
+pub use started::{before_start, told};
 pub use status::{FoundMark, LiveRollout, Standing, WantedRelease, compare};
 pub use survey::survey;
 pub use waiting::{in_environment, title, waiting_note};

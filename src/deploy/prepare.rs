@@ -190,16 +190,18 @@ impl<F: host::Fleet> Deployment<'_, F> {
 
     /// Tells that nobody may start what is only planned.
     fn tell_freeze(&self) {
-        if let Some(frozen @ LockError::Frozen { .. }) = self.workspace.held(self.fleet.name) {
-            self.tell(Notice::warning(frozen));
+        match self.workspace.held(self.fleet.name) {
+            Some(LockError::Frozen { freeze, .. }) if freeze.lets(&self.workspace.operator) => {}
+            Some(frozen @ LockError::Frozen { .. }) => self.tell(Notice::warning(frozen)),
+            _ => {}
         }
     }
 
     /// Refuses what another holds before minutes are spent on it, and tells what waits.
-    fn heed_others(&self) -> Result<(), Error> {
+    pub(super) fn heed_others(&self) -> Result<(), Error> {
         let state_dir = &self.workspace.state_dir;
         let may_wait = !self.workspace.lock_wait().is_zero();
-        match EnvironmentLock::look(state_dir, self.fleet.name) {
+        match EnvironmentLock::look(state_dir, self.fleet.name, Some(&self.workspace.operator)) {
             Err(ConductorError::Lock(LockError::Held { .. })) if may_wait => {}
             looked => looked?,
         }

@@ -205,7 +205,7 @@ impl Workspace {
     /// Says who holds an environment, as far as that can be read.
     #[must_use]
     pub fn held(&self, environment: &Environment) -> Option<LockError> {
-        match EnvironmentLock::look(&self.state_dir, environment) {
+        match EnvironmentLock::look(&self.state_dir, environment, None) {
             Err(ConductorError::Lock(held)) => Some(held),
             _ => None,
         }

@@ -211,7 +211,9 @@ pub(super) const fn class_of(phase: Phase) -> FailureClass {
     match phase {
         Phase::Probe | Phase::Lock | Phase::Renew | Phase::Unlock | Phase::Check => FailureClass::Unreachable,
         Phase::Stage | Phase::Seal => FailureClass::Transfer,
-        Phase::Activate | Phase::RollBack | Phase::Confirm | Phase::Finalize => FailureClass::Activate,
+        Phase::Activate | Phase::RollBack | Phase::RemoveSlot | Phase::Confirm | Phase::Finalize => {
+            FailureClass::Activate
+        }
     }
 }
 

@@ -219,6 +219,13 @@ pub trait Host: Send + Sync + 'static {
         switch: &Switch,
     ) -> impl Future<Output = Result<WentBack, HostError>> + Send;
 
+    /// Removes a slot: its link, and what the host remembers of it. Done already, it is done.
+    ///
+    /// # Errors
+    ///
+    /// When something else stands in its place, or when that cannot be known.
+    fn remove_slot(&self, slot: &Slot, rollout: &RolloutId) -> impl Future<Output = Result<(), HostError>> + Send;
+
     /// Runs gates on the host, one after the other, until one fails.
     ///
     /// # Errors

@@ -122,6 +122,10 @@ impl Host for RealHost {
         self.0.roll_back(target, repair, switch).await
     }
 
+    async fn remove_slot(&self, slot: &Slot, rollout: &RolloutId) -> Result<(), HostError> {
+        self.0.remove_slot(slot, rollout).await
+    }
+
     async fn check(&self, gates: &[GateCheck]) -> Result<Vec<GateReport>, HostError> {
         self.0.check(gates).await
     }

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 /// What every phase may call, and the phases.
-const PARTS: [&str; 20] = [
+const PARTS: [&str; 21] = [
     include_str!("../../assets/remote/prelude.sh"),
     include_str!("../../assets/remote/session.sh"),
     include_str!("../../assets/remote/lease.sh"),
@@ -30,6 +30,7 @@ const PARTS: [&str; 20] = [
     include_str!("../../assets/remote/seal.sh"),
     include_str!("../../assets/remote/activate.sh"),
     include_str!("../../assets/remote/roll_back.sh"),
+    include_str!("../../assets/remote/remove_slot.sh"),
     include_str!("../../assets/remote/confirm.sh"),
     include_str!("../../assets/remote/check.sh"),
     include_str!("../../assets/remote/finalize.sh"),
@@ -65,6 +66,8 @@ pub enum Phase {
     Activate,
     /// Switches the link back.
     RollBack,
+    /// Removes a slot.
+    RemoveSlot,
     /// Confirms a switch.
     Confirm,
     /// Runs gates.
@@ -75,7 +78,7 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Probe,
         Self::Lock,
         Self::Renew,
@@ -84,6 +87,7 @@ impl Phase {
         Self::Seal,
         Self::Activate,
         Self::RollBack,
+        Self::RemoveSlot,
         Self::Confirm,
         Self::Check,
         Self::Finalize,
@@ -100,6 +104,7 @@ impl Phase {
             Self::Seal => "phase_seal",
             Self::Activate => "phase_activate",
             Self::RollBack => "phase_roll_back",
+            Self::RemoveSlot => "phase_remove_slot",
             Self::Confirm => "phase_confirm",
             Self::Check => "phase_check",
             Self::Finalize => "phase_finalize",
@@ -118,6 +123,7 @@ impl Phase {
             Self::Seal => "verifying the release",
             Self::Activate => "switching",
             Self::RollBack => "switching back",
+            Self::RemoveSlot => "removing the slot",
             Self::Confirm => "confirming the switch",
             Self::Check => "running gates",
             Self::Finalize => "finalizing",

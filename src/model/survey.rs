@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, ReleaseId, RolloutId};
+use super::{Digest, ReleaseId, RolloutId, Slot};
 
 /// Tells what a host runs compared with the release that it should run; the words are those of `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -148,6 +148,9 @@ pub struct Probe {
     /// The digests of those of them whose manifests were hashed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub digests: Vec<Digest>,
+    /// The links beside the one that was asked for, with the release that each names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slots: Vec<(Slot, ReleaseId)>,
     /// Facts that decide whether a release can run there: `python3` → `3.11.2`, `rsync` → `3.2.7`, `os` → `debian-12`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<(String, String)>,

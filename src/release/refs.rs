@@ -59,6 +59,25 @@ impl Repository {
         Ok(self.remotes().await?.iter().any(|name| name == remote))
     }
 
+    /// Makes an annotated tag of the checkout's commit, signed where that is wanted.
+    ///
+    /// # Errors
+    ///
+    /// When there is one of that name, or when git cannot make it.
+    pub async fn tag_head(&self, name: &str, message: &str, sign: bool) -> Result<(), ReleaseError> {
+        let kind = if sign { "--sign" } else { "--annotate" };
+        self.read(&["tag", kind, "--message", message, "--end-of-options", name, "HEAD"]).await.map(drop)
+    }
+
+    /// Removes a tag of the checkout.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of that name.
+    pub async fn remove_tag(&self, name: &str) -> Result<(), ReleaseError> {
+        self.read(&["tag", "--delete", "--end-of-options", name]).await.map(drop)
+    }
+
     /// Names the remotes of the checkout.
     ///
     /// # Errors

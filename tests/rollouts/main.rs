@@ -14,6 +14,7 @@ mod dead_man;
 mod faults;
 #[path = "../common/fleet.rs"]
 mod fleet;
+mod habits;
 mod hosts;
 mod interrupted;
 mod refusals;

@@ -15,7 +15,7 @@ pub(in crate::cli) fn lock(cli: &Cli, args: &LockArgs) -> Result<u8, Error> {
         reason = Some(ask(&format!("Why is {environment} frozen? "))?);
     }
     let reason = reason.map(|reason| one_line(&reason)).filter(|reason| !reason.is_empty());
-    let mine = Freeze { owner: workspace.operator.clone(), reason, since: jiff::Timestamp::now() };
+    let mine = Freeze { owner: workspace.operator.clone(), reason, since: jiff::Timestamp::now(), started: None };
     let frozen = |by: Freeze| LockError::Frozen { environment: environment.clone(), freeze: Box::new(by) };
     match freeze(&workspace.state_dir, environment, &mine, args.force)? {
         Freezing::Frozen => {}

@@ -94,7 +94,12 @@ fn whoever_only_looks_takes_it_from_nobody() {
 #[tokio::test(start_paused = true)]
 async fn a_frozen_environment_is_refused_to_everybody() {
     let world = World::new(2, Promote::Auto);
-    let frozen = Freeze { owner: operator("amy"), reason: Some("audit".to_owned()), since: jiff::Timestamp::now() };
+    let frozen = Freeze {
+        owner: operator("amy"),
+        reason: Some("audit".to_owned()),
+        since: jiff::Timestamp::now(),
+        started: None,
+    };
     freeze(world.state_dir(), &production(), &frozen, false).unwrap();
     let Err(error) = EnvironmentLock::take(world.state_dir(), &production(), &holder("amy"), Duration::ZERO, |_| {})
     else {

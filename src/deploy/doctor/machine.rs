@@ -193,7 +193,7 @@ fn room(workspace: &Workspace) -> Finding {
 
 /// Tells who holds the environment, and what waits to be resumed.
 fn lock(workspace: &Workspace, fleet: &Fleet<'_>) -> Vec<Finding> {
-    let mut found = vec![match EnvironmentLock::look(&workspace.state_dir, fleet.name) {
+    let mut found = vec![match EnvironmentLock::look(&workspace.state_dir, fleet.name, Some(&workspace.operator)) {
         Ok(()) => Finding::new("lock", Health::Ok, "free"),
         Err(ConductorError::Lock(taken)) => {
             // A rollout ends by itself; what is frozen stays so until somebody frees it.

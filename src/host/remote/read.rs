@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::host::answer::{Answer, Record, clean_lines, last_line, unhex};
-use crate::model::{Adopted, Digest, Installed, LockHolder, Operator, Probe, ReleaseId, RolloutId};
+use crate::model::{Adopted, Digest, Installed, LockHolder, Operator, Probe, ReleaseId, RolloutId, Slot};
 
 /// Reads what a probe told.
 pub(super) fn probe(answer: &Answer) -> Probe {
@@ -42,6 +42,10 @@ pub(super) fn probe(answer: &Answer) -> Probe {
             "release" => {
                 probe.releases.extend(words.next().and_then(|id| id.parse().ok()));
                 probe.digests.extend(words.next().and_then(|digest| digest.parse::<Digest>().ok()));
+            }
+            "slot" => {
+                let slot = words.next().and_then(|name| Slot::new(name).ok());
+                probe.slots.extend(slot.zip(words.next().and_then(|id| id.parse().ok())));
             }
             "adopted" => {
                 let gone = words.next() == Some("gone");
@@ -141,6 +145,8 @@ mod tests {
             record("adopted", "there 72656c65617365732f3230323530313034"),
             record("release", &format!("4.2.0-abababab {digest}")),
             record("release", "lost+found"),
+            record("slot", "next 4.3.0-00000000"),
+            record("slot", ".. 4.3.0-00000000"),
             record("future", "whatever"),
         ];
         let probe = probe(&Answer { records, ..Answer::default() });
@@ -154,6 +160,8 @@ mod tests {
         assert_eq!(text, ["4.0.0-00000000", "3.9.0-00000000", "4.3.0-00000000"]);
         assert_eq!(probe.adopted, Some(Adopted { place: "releases/20250104".into(), gone: false }));
         assert_eq!((probe.releases.len(), probe.digests.len()), (1, 1));
+        let slots: Vec<String> = probe.slots.iter().map(|(slot, id)| format!("{slot} {id}")).collect();
+        assert_eq!(slots, ["next 4.3.0-00000000"]);
         assert_eq!(probe.facts[1], ("missing".to_owned(), "rsync awk".to_owned()));
         assert_eq!(describe_drift(&record("drift", "1 0 x")), "1 entry differs: x");
     }

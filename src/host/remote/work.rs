@@ -322,6 +322,12 @@ impl<T: Transport> Host for Remote<T> {
         self.try_roll_back(target, switch).await?.map_err(|broken| failure(&broken))
     }
 
+    async fn remove_slot(&self, slot: &Slot, rollout: &RolloutId) -> Result<(), HostError> {
+        let script = self.fenced(Phase::RemoveSlot, 60, Some(slot), rollout);
+        let answer = self.run(&script).await?;
+        if answer.has("removed") { Ok(()) } else { Err(refusal::not_understood(script.phase, &answer)) }
+    }
+
     async fn check(&self, gates: &[GateCheck]) -> Result<Vec<GateReport>, HostError> {
         if gates.is_empty() {
             return Ok(Vec::new());

@@ -419,6 +419,12 @@ impl Host for SimHost {
         .await
     }
 
+    async fn remove_slot(&self, _slot: &Slot, rollout: &RolloutId) -> Result<(), HostError> {
+        let claim = self.fence(rollout);
+        // A simulated disk has one link, and no slot of it is there.
+        self.remote(Operation::RollBack, FailureClass::Activate, self.work(), |disk, _| claim.writes(disk)).await
+    }
+
     async fn check(&self, gates: &[GateCheck]) -> Result<Vec<GateReport>, HostError> {
         let mut reports = Vec::new();
         for gate in gates {

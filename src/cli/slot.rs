@@ -1,0 +1,152 @@
+//! Lists the slots of hosts, and removes one.
+
+use clap::{Args, Subcommand};
+
+use super::args::{Selection, TableFormat, slot};
+use super::control::ask;
+use super::main::runtime;
+use super::output::{count, is_interactive, print, tell};
+use super::{Cli, interrupt, workspace};
+use crate::deploy::{Deployment, Error, Kind, Slots, Workspace};
+use crate::expr::fold;
+use crate::host::RealFleet;
+use crate::model::Slot;
+use crate::rollout::Exit;
+
+/// What `slot` does.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SlotCommand {
+    /// Lists slots: name, version, on how many hosts.
+    List {
+        /// Which hosts.
+        #[command(flatten)]
+        selection: Selection,
+
+        /// What is printed.
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+        output: TableFormat,
+    },
+    /// Removes a slot from hosts: its link, never the usual one. Its release goes when no link and no state names it any more.
+    Remove(RemoveArgs),
+}
+
+/// What `slot remove` takes.
+#[derive(Debug, Clone, Args)]
+pub struct RemoveArgs {
+    /// Which slot.
+    #[arg(value_name = "NAME", value_parser = slot)]
+    pub slot: Slot,
+
+    /// Where.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Asks nothing.
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+pub(super) fn run(cli: &Cli, command: &SlotCommand) -> Result<u8, Error> {
+    match command {
+        SlotCommand::List { selection, output } => list(cli, selection, *output),
+        SlotCommand::Remove(args) => remove(cli, args),
+    }
+}
+
+fn list(cli: &Cli, selection: &Selection, output: TableFormat) -> Result<u8, Error> {
+    let workspace = workspace(cli)?;
+    let slots = interrupt::run(async {
+        let fleet = workspace.fleet().await?;
+        Deployment::over_ssh(&workspace, fleet, false)?.slots(&selection.clone().into()).await
+    })?;
+    match output {
+        TableFormat::Text => print(&text(&slots))?,
+        TableFormat::Json => {
+            let (environment, _) = workspace.policy()?;
+            let rows: Vec<_> = slots.uses.iter().map(|found| {
+                let (version, release) = (found.release.version(), found.release.to_string());
+                serde_json::json!({"slot": found.slot, "version": version, "release": release, "hosts": found.hosts})
+            }).collect();
+            let whole = serde_json::json!({
+                "schema": 1, "environment": environment, "slots": rows, "unreachable": slots.silent,
+            });
+            print(&whole.to_string())?;
+        }
+    }
+    tell_silent(&slots);
+    Ok(if slots.silent.is_empty() { Exit::Success } else { Exit::Unreachable }.code())
+}
+
+fn text(slots: &Slots) -> String {
+    if slots.uses.is_empty() {
+        return "no host has a slot".to_owned();
+    }
+    let width = |of: &dyn Fn(&crate::deploy::SlotUse) -> usize| slots.uses.iter().map(of).max().unwrap_or_default();
+    let name = width(&|found| found.slot.as_str().len());
+    let release = width(&|found| found.release.to_string().len());
+    let line = |found: &crate::deploy::SlotUse| {
+        let hosts = count(found.hosts.len(), "host");
+        format!("{:<name$}  {:<release$}  {hosts}: {}", found.slot, found.release.to_string(), fold(&found.hosts))
+    };
+    slots.uses.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn tell_silent(slots: &Slots) {
+    if !slots.silent.is_empty() {
+        tell(&format!("{} did not answer: {}", count(slots.silent.len(), "host"), fold(&slots.silent)));
+    }
+}
+
+fn remove(cli: &Cli, args: &RemoveArgs) -> Result<u8, Error> {
+    if !args.yes && !is_interactive() {
+        return Err(Error::usage("there is no terminal to ask on, and --yes was not given; nothing was done"));
+    }
+    let workspace = workspace(cli)?;
+    let (deployment, slots) = interrupt::run(find(&workspace, args))?;
+    tell_silent(&slots);
+    let (slot, hosts) = (&args.slot, slots.hosts_of(&args.slot));
+    if hosts.is_empty() {
+        let mut names: Vec<&str> = slots.uses.iter().map(|found| found.slot.as_str()).collect();
+        names.dedup();
+        let there =
+            if names.is_empty() { "no other either".to_owned() } else { format!("there is {}", names.join(", ")) };
+        return Err(Error::usage(format!("no host has a slot {slot}; {there}")));
+    }
+    if !args.yes {
+        let of = Slots {
+            uses: slots.uses.iter().filter(|found| found.slot == *slot).cloned().collect(),
+            ..Slots::default()
+        };
+        tell(&text(&of));
+        let answer = ask("\nType the number of hosts to remove it there, anything else to leave: ")?;
+        if answer.trim() != hosts.len().to_string() {
+            return Err(Error::new(Kind::Interrupted, "not confirmed; nothing was changed"));
+        }
+    }
+    // From here on hosts change: a signal does not end it, and each host's deadline does.
+    let removal = runtime()?.block_on(deployment.remove_slot(slot, &hosts))?;
+    if !removal.removed.is_empty() {
+        print(&format!(
+            "slot {slot} is gone from {}: {}",
+            count(removal.removed.len(), "host"),
+            fold(&removal.removed)
+        ))?;
+    }
+    for (host, why) in &removal.failed {
+        tell(&format!("{host}: {why}"));
+    }
+    let exit = match (removal.failed.is_empty(), slots.silent.is_empty()) {
+        (false, _) => Exit::Debt,
+        (true, false) => Exit::Unreachable,
+        (true, true) => Exit::Success,
+    };
+    Ok(exit.code())
+}
+
+async fn find<'a>(workspace: &'a Workspace, args: &RemoveArgs) -> Result<(Deployment<'a, RealFleet>, Slots), Error> {
+    let fleet = workspace.fleet().await?;
+    let deployment = Deployment::over_ssh(workspace, fleet, false)?;
+    deployment.may_remove(&args.slot)?;
+    let slots = deployment.slots(&args.selection.clone().into()).await?;
+    Ok((deployment, slots))
+}
