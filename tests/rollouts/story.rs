@@ -35,9 +35,14 @@ fn a_good_release_is_installed_and_a_bad_one_comes_no_further_than_the_canaries(
         assert_eq!(log.contains("current switched to 1.10.0"), is_canary, "{host}: {log}");
         assert_eq!(log.contains("current went back to releases/1.2.0"), is_canary, "{host}: {log}");
     }
+    // What is bad is nobody's latest: every host has what it should have, and is told why that is not the newest tag.
     let (code, status) = fleet.status(&[]);
+    assert_eq!((code, &status["counts"]["current"]), (Some(0), &12.into()), "{status}");
+    assert_eq!(status["debt"], serde_json::json!([]), "{status}");
+    fleet.coalmine(&["status"]).exits(0).says("1.10.0 is passed over: it is bad here: ");
+    let (code, status) = fleet.status(&["1.10.0"]);
     assert_eq!((code, &status["counts"]["outdated"]), (Some(9), &12.into()), "{status}");
-    fleet.coalmine(&["status"]).exits(9).says("1.10.0 is bad: rolled back in rollout ");
+    fleet.coalmine(&["status", "1.10.0"]).exits(9).says("1.10.0 is bad: rolled back in rollout ");
 
     let python = fs::read_dir(fleet.root(&mw(3, 12)).join("current/lib")).unwrap().next().unwrap().unwrap().path();
     fs::write(python.join("site-packages/minewatch/cli.py"), "print('hacked')\n").unwrap();
