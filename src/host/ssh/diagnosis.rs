@@ -80,7 +80,7 @@ pub(super) fn failure(
         Cause::HostKeyChanged => (
             "its host key has changed".into(),
             Some(
-                "only if you know why it changed: `ssh-keygen -R HOST`, then take the new key; else somebody may be in between",
+                "only if you know why it changed: `ssh-keygen -R HOST` (`[HOST]:PORT` where that is not 22), then take the new key; a line of known_hosts that names a whole site goes with it; else somebody may be in between",
             ),
         ),
         Cause::HostKeyUnknown => {
