@@ -1,6 +1,6 @@
-use std::fs::Permissions;
+use std::fs::{DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Gid, chown};
@@ -62,13 +62,38 @@ impl Access {
     }
 }
 
+/// Refuses a state folder that everybody may write: what stands in it decides what runs and what is shipped.
+///
+/// What is not there yet is made without that right, whatever the umask.
+///
+/// # Errors
+///
+/// When others may write it, or one of the folders in it.
+pub fn trust_state(state: &Path) -> Result<(), ConductorError> {
+    for folder in ["", "locks", "rollouts", "releases"].map(|name| state.join(name)) {
+        let Ok(found) = folder.metadata() else {
+            continue;
+        };
+        if found.mode() & 0o002 != 0 {
+            let why = format!(
+                "anybody may write this folder (mode {:04o}), and what is in it decides what runs and what is shipped; \
+                 see what is in it, then: chmod o-w {}",
+                found.mode() & 0o7777,
+                folder.display()
+            );
+            return Err(ConductorError::Unreadable { path: folder, why });
+        }
+    }
+    Ok(())
+}
+
 /// Makes a folder that everybody shares who shares the one that it is in: same mode, same group.
 pub(super) fn shared_folder(within: &Path, name: &str) -> Result<PathBuf, ConductorError> {
     let folder = within.join(name);
     if folder.is_dir() {
         return Ok(folder);
     }
-    std::fs::create_dir_all(within).map_err(ConductorError::io("make", within))?;
+    DirBuilder::new().recursive(true).mode(0o755).create(within).map_err(ConductorError::io("make", within))?;
     match std::fs::create_dir(&folder) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(folder),
@@ -84,13 +109,28 @@ pub(super) fn shared_folder(within: &Path, name: &str) -> Result<PathBuf, Conduc
 mod tests {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-    use super::{Access, shared_folder};
+    use super::{Access, shared_folder, trust_state};
 
     #[test]
     fn a_group_is_found_by_its_name() {
         assert!(Access::group("root").unwrap().is_shared());
         let why = Access::group("no-such-group-here").unwrap_err().to_string();
         assert!(why.contains("no group \"no-such-group-here\""), "{why}");
+    }
+
+    #[test]
+    fn a_state_folder_that_everybody_may_write_is_refused() {
+        let state = tempfile::tempdir().unwrap();
+        trust_state(state.path()).unwrap();
+        trust_state(&state.path().join("not/there")).unwrap();
+        shared_folder(state.path(), "locks").unwrap();
+        let modes = [("", 0o2775, true), ("locks", 0o777, false), ("locks", 0o775, true), ("", 0o777, false)];
+        for (folder, mode, trusted) in modes {
+            let folder = state.path().join(folder);
+            std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).unwrap();
+            let judged = trust_state(state.path()).map_err(|error| error.to_string());
+            assert_eq!(judged.is_ok(), trusted, "{mode:o}: {judged:?}");
+        }
     }
 
     #[test]

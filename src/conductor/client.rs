@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::lines::{Line, Lines};
 use super::wire::{Farewell, FromClient, FromServer, Greeting, Heard, MOST_FROM_SERVER, Reply, Role, read_from_server};
 use crate::journal::{JournalError, Rollouts};
 use crate::model::{Command, Operator, RolloutId};
-use crate::rollout::{Record, Rejection};
+use crate::rollout::{Event, Record, Rejection};
 
 /// How long a conductor may take to greet.
 const GREETING: Duration = Duration::from_secs(10);
@@ -90,6 +91,8 @@ pub struct Watcher {
     rollout: RolloutId,
     connection: Connection,
     after: u64,
+    /// What the journal still had when the conductor was gone, and how it ended then.
+    rest: Option<(VecDeque<Record>, News)>,
     over: bool,
 }
 
@@ -101,7 +104,8 @@ impl Watcher {
     /// When no conductor runs the rollout, or when it cannot be talked with.
     pub async fn connect(rollouts: &Rollouts, rollout: &RolloutId, after: u64) -> Result<Self, ClientError> {
         let connection = Connection::open(rollouts, rollout, Role::Watch, after).await?;
-        Ok(Self { rollouts: rollouts.clone(), rollout: rollout.clone(), connection, after, over: false })
+        let (rollouts, rollout) = (rollouts.clone(), rollout.clone());
+        Ok(Self { rollouts, rollout, connection, after, rest: None, over: false })
     }
 
     /// Tells who conducts.
@@ -120,6 +124,14 @@ impl Watcher {
             return Ok(None);
         }
         loop {
+            if let Some((rest, end)) = &mut self.rest {
+                let Some(record) = rest.pop_front() else {
+                    self.over = true;
+                    return Ok(Some(end.clone()));
+                };
+                self.after = record.seq;
+                return Ok(Some(News::Record(Box::new(record))));
+            }
             match self.connection.next(&self.rollout).await? {
                 Some(Heard::Record(record)) => {
                     if record.event.is_journaled() {
@@ -144,14 +156,32 @@ impl Watcher {
                 Some(Heard::Other(_)) => return Err(self.nonsense("an answer to nothing".to_owned())),
                 None => match Connection::open(&self.rollouts, &self.rollout, Role::Watch, self.after).await {
                     Ok(connection) => self.connection = connection,
-                    Err(ClientError::NotRunning(_)) => {
-                        self.over = true;
-                        return Ok(Some(News::Lost));
-                    }
+                    // It is dead only when it wrote no end: whoever was stalled reads on where it was.
+                    Err(ClientError::NotRunning(_)) => self.read_on()?,
                     Err(error) => return Err(error),
                 },
             }
         }
+    }
+
+    /// Takes from the journal what the conductor wrote that is gone.
+    fn read_on(&mut self) -> Result<(), ClientError> {
+        let mut rest = VecDeque::new();
+        let mut end = News::Lost;
+        for record in self.rollouts.read(&self.rollout)? {
+            let record = record?;
+            end = match &record.event {
+                Event::RolloutFinished { .. } => News::Bye(Farewell::Finished),
+                Event::Suspended { .. } => News::Bye(Farewell::Suspended),
+                Event::Resumed { .. } => News::Lost,
+                _ => end,
+            };
+            if record.seq > self.after {
+                rest.push_back(record);
+            }
+        }
+        self.rest = Some((rest, end));
+        Ok(())
     }
 
     fn nonsense(&self, why: String) -> ClientError {

@@ -2,7 +2,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -99,6 +99,26 @@ impl Launch {
         } else {
             Err(unreadable(format!("has version {}, and this coalmine reads version {VERSION} only", launch.v)))
         }
+    }
+
+    /// Tells whose record it is where it is neither this user's nor root's, or may be changed by others: in a shared state
+    /// folder it names commands of whoever wrote it. None where it is trusted.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there.
+    pub fn stranger(folder: &Path) -> Result<Option<String>, ConductorError> {
+        let me = rustix::process::geteuid().as_raw();
+        for path in [folder.to_owned(), file_in(folder)] {
+            let found = path.metadata().map_err(ConductorError::io("look at", &path))?;
+            if found.uid() != me && found.uid() != 0 {
+                return Ok(Some(format!("{} belongs to the user with id {}", path.display(), found.uid())));
+            }
+            if found.mode() & 0o022 != 0 {
+                return Ok(Some(format!("others may write {} (mode {:04o})", path.display(), found.mode() & 0o7777)));
+            }
+        }
+        Ok(None)
     }
 
     /// Tells whether a variable is one that sets something of coalmine.
@@ -313,6 +333,26 @@ impl Readiness {
 mod tests {
     use super::Launch;
     use crate::model::Environment;
+
+    #[test]
+    fn a_record_that_another_may_have_written_is_a_strangers() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let launch = Launch::of_process(None, Environment::new("beta").unwrap(), 0).unwrap();
+        launch.save(folder.path()).unwrap();
+        assert_eq!(Launch::stranger(folder.path()).unwrap(), None);
+        let file = super::file_in(folder.path());
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(Launch::stranger(folder.path()).unwrap().unwrap().contains("others may write"));
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+        // Only root can give a file to somebody else.
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&file, Some(12345), None).unwrap();
+            assert!(Launch::stranger(folder.path()).unwrap().unwrap().contains("the user with id 12345"));
+        } else {
+            eprintln!("skipped: nobody but root makes a file of another user");
+        }
+    }
 
     #[test]
     fn what_was_kept_comes_back() {

@@ -83,6 +83,9 @@ impl LockError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Held { holder: Some(holder), environment } if !is_there(holder.pid) => {
+                Some(format!("`lslocks` names it: whoever holds STATE/locks/{environment}.lock open"))
+            }
             Self::Held { holder: Some(holder), .. } => Some(match &holder.rollout {
                 Some(id) => format!(
                     "`coalmine attach {id}` shows it, `coalmine abort {id}` ends it, `--wait-lock 30m` waits for it"
@@ -110,9 +113,20 @@ fn held(environment: &Environment, holder: Option<&Holder>) -> impl fmt::Display
     let Some(Holder { owner, reason, rollout, pid, since }) = holder else {
         return format!("{environment} is locked by somebody who did not say who");
     };
+    if !is_there(*pid) {
+        return format!(
+            "{environment} is locked by a process that is no coalmine: the last one that had it, process {pid} of {owner}, is gone"
+        );
+    }
     let what = rollout.as_ref().map_or_else(|| "a plan".to_owned(), |rollout| format!("rollout {rollout}"));
     let why = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     format!("{environment} is locked by {owner} for {what} (process {pid}) since {}{why}", when(*since))
+}
+
+/// Tells whether a process lives on this machine, whoever's it is.
+fn is_there(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 /// Writes a time for people of this machine.
@@ -277,18 +291,26 @@ fn path(locks: &Path, environment: &Environment) -> PathBuf {
     locks.join(format!("{environment}.lock"))
 }
 
-/// Opens the file, which everybody may write who may write the folder that it is in.
+/// Opens the file, which owner and group may write who may write the folder that it is in, and nobody else may read: who may
+/// read a file may lock it (flock(2)).
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     match options.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        opened => return opened,
+        opened => {
+            let file = opened?;
+            let found = file.metadata()?;
+            if found.mode() & 0o007 != 0 && found.uid() == rustix::process::geteuid().as_raw() {
+                file.set_permissions(Permissions::from_mode(found.mode() & 0o770))?;
+            }
+            return Ok(file);
+        }
     }
     match options.create_new(true).mode(0o600).open(path) {
         Ok(file) => {
             let folder = path.parent().unwrap_or(path).metadata()?;
-            file.set_permissions(Permissions::from_mode(folder.mode() & 0o666 | 0o600))?;
+            file.set_permissions(Permissions::from_mode(folder.mode() & 0o660 | 0o600))?;
             Ok(file)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.create_new(false).open(path),

@@ -30,6 +30,23 @@
 //!    log says why) and closes. A connection that ends without it was lost: the conductor is there as long as the journal is
 //!    locked, and a client that comes back with `after` misses nothing.
 //!
+//! # Who is trusted, and by whom
+//!
+//! What another user may write decides nothing: not what runs, not where it goes, not what counts as proven.
+//!
+//! - *The state folder* holds journals, releases and what rollouts were started with. It is made without write for others,
+//!   whatever the umask, and refused when others may write it ([`trust_state`]). Its group is trusted with what stands in it, but
+//!   not with commands: a launch record that is another user's, or that others may change, is not obeyed; that rollout is
+//!   gone on with by one's own configuration, named for it, or not at all ([`Launch::stranger`]).
+//! - *The environment's lock* is for owner and group: who may read a file may lock it. A holder that is no coalmine is told as such.
+//! - *The control socket* is the owner's, or that of the group that `control.group` names; the kernel says who is at its other end.
+//! - *A host* is believed in what it says of itself, and its root, `releases` and `.coalmine` must belong to the user there
+//!   or to root and be writable by nobody else; otherwise it is refused. Names in its files are plain names. Who only asks
+//!   (`status`, `plan`) changes nothing there and lets no dead man's switch fire.
+//! - *A lease* is believed by its token, and neither by time nor by name. Every lease of a host has a greater one than all before;
+//!   renewing never takes, and what is written is written under the token or not at all. So who slept, was cut off or was
+//!   killed and comes back late writes nothing once another was there: the rollout stops, says who came, and leaves the hosts.
+//!
 //! A client that reads slowly never holds up the engine or another client. It is served from the journal until it has caught
 //! up, and given up after it took nothing for five minutes. The end of what a client sends ends its connection.
 
@@ -52,7 +69,7 @@ mod tail;
 pub(crate) mod tests;
 mod wire;
 
-pub use access::Access;
+pub use access::{Access, trust_state};
 pub use client::{ClientError, News, Watcher, command};
 pub use error::ConductorError;
 pub use find::{Due, Waiting, due, replay, running, waiting};

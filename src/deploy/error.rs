@@ -175,7 +175,9 @@ impl From<ConductorError> for Error {
 impl From<LockError> for Error {
     fn from(error: LockError) -> Self {
         let hint = error.hint();
-        Self { hints: hint.into_iter().collect(), ..Self::of(Kind::Locked, error) }
+        // A disk that refuses is nobody's lock.
+        let kind = if matches!(error, LockError::Io { .. }) { Kind::Before } else { Kind::Locked };
+        Self { hints: hint.into_iter().collect(), ..Self::of(kind, error) }
     }
 }
 

@@ -57,6 +57,9 @@ impl Workspace {
     ///
     /// When it is not there any more, or wrong.
     pub fn of_rollout(invocation: &Invocation, rollouts: &Rollouts, rollout: &RolloutId) -> Result<Self, Error> {
+        if let Some(why) = Launch::stranger(&rollouts.folder(rollout))? {
+            return Self::of_a_stranger(invocation, rollout, &why);
+        }
         let launch = Launch::load(&rollouts.folder(rollout))?;
         let absolute = |path: &PathBuf| std::path::absolute(path).map_err(Error::before);
         let named = invocation.config.as_ref().map(absolute).transpose()?.or_else(|| launch.config.clone());
@@ -74,6 +77,17 @@ impl Workspace {
             state_dir.clone_into(&mut workspace.state_dir);
         }
         Ok(workspace)
+    }
+
+    /// Goes on with a rollout of another user only with a configuration that was named for it: what the other's record names
+    /// would run as this user.
+    fn of_a_stranger(invocation: &Invocation, rollout: &RolloutId, why: &str) -> Result<Self, Error> {
+        if invocation.config.is_some() {
+            return Self::open(invocation);
+        }
+        let text = format!("rollout {rollout} was started by another: {why}, and it names commands that you would run");
+        Err(Error::usage(text)
+            .hint(format!("to go on with it by your own configuration: coalmine -c FILE resume {rollout} --headless")))
     }
 }
 

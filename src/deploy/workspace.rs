@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::error::Error;
 use super::notice::{Listener, Notice};
 use super::operator::operator;
+use crate::conductor::trust_state;
 use crate::config::{Config, EnvironmentPolicy, Group, Loaded, Place, Sources};
 use crate::expr::{Expression, GroupName};
 use crate::inventory::{GroupSource, Inventory};
@@ -139,6 +140,7 @@ impl Workspace {
         }
         let inventory = Arc::new(inventory(&loaded, |_| true)?);
         let state_dir = state_dir(invocation.state_dir.as_deref())?;
+        trust_state(&state_dir).map_err(Error::usage)?;
         Ok(Self { loaded, inventory, state_dir, operator: operator(), lock_wait: None, invocation: invocation.clone() })
     }
 

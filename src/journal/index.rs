@@ -76,11 +76,23 @@ impl Rollouts {
             };
             match self.entry(&rollout) {
                 Ok(entry) => listing.entries.push(entry),
+                // Its disk was full when it was planned: it never began.
+                Err(_) if self.never_began(&rollout) => {}
                 Err(error) => listing.unreadable.push(error),
             }
         }
         listing.entries.sort_by(|a, b| (a.started, &a.rollout).cmp(&(b.started, &b.rollout)));
         Ok(listing)
+    }
+
+    /// Tells whether a journal has no whole line, and nobody writes one.
+    fn never_began(&self, rollout: &RolloutId) -> bool {
+        let Ok(mut file) = File::open(self.journal(rollout)) else {
+            return false;
+        };
+        let mut head = Vec::new();
+        let read = file.by_ref().take(64 * 1024 * 1024).read_to_end(&mut head);
+        read.is_ok() && !head.contains(&b'\n') && is_locked(&file).is_ok_and(|live| !live)
     }
 
     /// Tells whether a rollout is one of this state folder and over; of one that cannot be read, nobody knows.

@@ -63,7 +63,11 @@ impl Rollouts {
         })?;
         lock(&file, rollout, &path)?;
         let mut journal = Journal::new(Disk::new(file), path);
-        journal.append([first])?;
+        if let Err(error) = journal.append([first]) {
+            // What never began leaves nothing, where the disk lets it go.
+            drop(std::fs::remove_file(self.journal(rollout)).and_then(|()| std::fs::remove_dir(&folder)));
+            return Err(error);
+        }
         // A file that survives in a folder that does not is lost.
         for folder in [folder.as_path(), self.folder.as_path()] {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(JournalError::io("sync", folder))?;
@@ -76,7 +80,7 @@ impl Rollouts {
         let Some(state) = self.folder.parent() else {
             return Ok(());
         };
-        std::fs::create_dir_all(state)?;
+        DirBuilder::new().recursive(true).mode(0o755).create(state)?;
         match std::fs::create_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             made => made.and_then(|()| {

@@ -154,6 +154,22 @@ fn one_rollout_has_one_conductor() {
 }
 
 #[test]
+fn a_rollout_whose_disk_was_full_when_it_was_planned_never_began() {
+    let (_folder, rollouts) = state();
+    drop(rollouts.create(&first("a", 1)).unwrap());
+    for (name, text) in [("empty", &b""[..]), ("torn", br#"{"v":1,"seq":1,"at":"#)] {
+        fs::create_dir(rollouts.folder(&id(name))).unwrap();
+        fs::write(rollouts.journal(&id(name)), text).unwrap();
+    }
+    let listing = rollouts.list().unwrap();
+    assert_eq!((listing.entries.len(), listing.unreadable.len()), (1, 0), "{:?}", listing.unreadable);
+    // What somebody changed is told.
+    fs::create_dir(rollouts.folder(&id("changed"))).unwrap();
+    fs::write(rollouts.journal(&id("changed")), b"nonsense\n").unwrap();
+    assert_eq!(rollouts.list().unwrap().unreadable.len(), 1);
+}
+
+#[test]
 fn a_torn_last_line_is_left_out_and_cut_off() {
     let (_folder, rollouts) = state();
     let mut journal = rollouts.create(&first("a", 1)).unwrap();

@@ -1,6 +1,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -91,7 +91,9 @@ impl Store {
     /// When the folder cannot be made.
     pub fn open(state: &Path) -> Result<Self, ReleaseError> {
         let releases = state.join("releases");
-        fs::create_dir_all(&releases).map_err(ReleaseError::disk("make", &releases))?;
+        // Nobody else may write there, whatever the umask.
+        let mut folders = fs::DirBuilder::new();
+        folders.recursive(true).mode(0o755).create(&releases).map_err(ReleaseError::disk("make", &releases))?;
         // Builds run in other folders, so the path has to hold there too.
         let state = fs::canonicalize(state).map_err(ReleaseError::disk("open", state))?;
         let releases = state.join("releases");

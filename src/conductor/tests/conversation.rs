@@ -108,8 +108,12 @@ async fn whoever_reads_nothing_holds_nobody_up_and_misses_nothing() {
 async fn a_rollout_ends_although_nobody_reads_its_end() {
     let world = World::new(1000, Promote::Auto);
     let running = world.conduct();
-    let _stalled = world.watch(0).await;
+    let mut stalled = world.watch(0).await;
     assert_eq!(running.await.unwrap().unwrap().exit_code, 0);
+    // It reads on where it was, however much later, and hears the end.
+    let (heard, last) = listen(&mut stalled).await;
+    assert_eq!(heard.len(), world.records().len());
+    assert_eq!(last, Some(News::Bye(Farewell::Finished)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,6 +34,27 @@ fn one_holds_an_environment_and_the_other_is_told_who() {
 }
 
 #[test]
+fn nobody_else_may_open_the_lock_and_a_holder_that_is_no_coalmine_is_told_as_such() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let state = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(state.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = state.path().join("locks/production.lock");
+    let take = || EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_| {});
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    drop(take().unwrap());
+    assert_eq!(mode(), 0o640);
+    // One that an earlier coalmine made.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let lock = take().unwrap();
+    assert_eq!(mode(), 0o660);
+    // No process has a number so large (proc_sys_kernel(5), pid_max).
+    lock.describe(&Holder { pid: 0x7fff_fff0, ..holder("amy") }).unwrap();
+    let Err(ConductorError::Lock(error)) = take() else { panic!("both hold it") };
+    assert!(error.to_string().contains("by a process that is no coalmine"), "{error}");
+    assert!(error.hint().unwrap().contains("lslocks"));
+}
+
+#[test]
 fn a_lock_is_waited_for_and_that_is_told() {
     let state = tempfile::tempdir().unwrap();
     let lock = EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_| {}).unwrap();
