@@ -5,16 +5,21 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::args::Running;
 use super::begin::{go_ahead, opens_console, refuse_to_ask_nobody};
-use super::output::is_interactive;
-use super::{Cli, completion, workspace};
+use super::output::{is_interactive, print};
+use super::{Cli, completion, interrupt, workspace};
 use crate::deploy::{Deployment, Error, Goal, Options};
+use crate::rollout::Exit;
 
 /// What `bootstrap` takes.
 #[derive(Debug, Clone, Args)]
 pub struct BootstrapArgs {
     /// Which hosts of the environment: names or expressions.
-    #[arg(value_name = "HOST", required = true, add = ArgValueCompleter::new(completion::hosts))]
+    #[arg(value_name = "HOST", required_unless_present = "script", add = ArgValueCompleter::new(completion::hosts))]
     pub hosts: Vec<String>,
+
+    /// Prints a POSIX sh script with which a fresh host installs that release by itself from a master, for Puppet or cloud-init.
+    #[arg(long, conflicts_with_all = ["hosts", "exclude", "dry_run", "skip_unreachable", "detach"])]
+    pub script: bool,
 
     /// Without these hosts.
     #[arg(short = 'x', long, value_name = "EXPR", add = ArgValueCompleter::new(completion::hosts))]
@@ -34,6 +39,12 @@ pub struct BootstrapArgs {
 }
 
 pub(super) fn run(cli: &Cli, args: &BootstrapArgs) -> Result<u8, Error> {
+    if args.script {
+        let workspace = workspace(cli)?;
+        let script = interrupt::run(async { workspace.bootstrap_script(&workspace.fleet().await?).await })?;
+        print(&String::from_utf8(script).map_err(Error::before)?)?;
+        return Ok(Exit::Success.code());
+    }
     if !args.dry_run {
         refuse_to_ask_nobody(&args.running)?;
     }

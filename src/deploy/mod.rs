@@ -9,6 +9,7 @@
 //! Nothing here knows flags, terminals or how anything looks: results are data, errors say of which [`Kind`] they are, and
 //! what happens meanwhile is told as a [`Notice`].
 
+mod bootstrap;
 mod catch_up;
 mod conduct;
 mod deployment;

@@ -67,14 +67,14 @@ pub(super) fn build_spec(config: &Config) -> BuildSpec {
 /// When the configuration makes no sense, or when there is no folder for ssh's sockets.
 pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>, Error> {
     let (config, store) = (workspace.config(), workspace.store()?);
-    let (ssh, transfer, target) = (&config.ssh, &config.transfer, &config.target);
+    let (ssh, transfer, user) = (&config.ssh, &config.transfer, &config.target.user);
     let addresses = workspace.inventory.addresses()?;
     let here: HashSet<HostId> =
         addresses.iter().filter(|(_, address)| address.local).map(|(host, _)| host.clone()).collect();
     let ssh = SshSettings {
         addresses,
         config: ssh.config.as_ref().map(|path| path.as_path().to_owned()),
-        user: target.user.as_ref().map(|user| user.as_str().to_owned()),
+        user: user.as_ref().map(|user| user.as_str().to_owned()),
         connect_timeout: ssh.connect_timeout,
         alive: ssh.alive,
         connects: ssh.connects.get(),
@@ -101,14 +101,7 @@ pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>,
         },
         ..TransferSettings::default()
     };
-    let target = TargetSettings {
-        root: target.root.as_path().to_owned(),
-        current: target.current.as_str().to_owned(),
-        keep: target.keep,
-        r#become: target.r#become.as_slice().to_vec(),
-        version_command: config.build.version_command.as_ref().map(|command| command.script(&DryWords::default())),
-    };
-    target.check()?;
+    let target = target_settings(workspace)?;
     let names = this_machine();
     let fleet = RealFleet::new(
         ssh,
@@ -122,6 +115,21 @@ pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>,
             .hint("`coalmine doctor` says what is missing on this machine")
     })?;
     Ok(Arc::new(fleet))
+}
+
+/// Says where releases go on hosts.
+pub(super) fn target_settings(workspace: &Workspace) -> Result<TargetSettings, Error> {
+    let config = workspace.config();
+    let target = &config.target;
+    let settings = TargetSettings {
+        root: target.root.as_path().to_owned(),
+        current: target.current.as_str().to_owned(),
+        keep: target.keep,
+        r#become: target.r#become.as_slice().to_vec(),
+        version_command: config.build.version_command.as_ref().map(|command| command.script(&DryWords::default())),
+    };
+    settings.check()?;
+    Ok(settings)
 }
 
 /// Names this machine as an inventory may: by its short name, and by the one with its domain.

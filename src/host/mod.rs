@@ -11,6 +11,7 @@
 
 mod answer;
 mod api;
+mod bootstrap;
 mod converse;
 mod fleet;
 mod limits;
@@ -31,6 +32,7 @@ mod travel;
 pub use api::{
     Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack,
 };
+pub use bootstrap::{Bootstrap, Source};
 pub use fleet::{RealFleet, RealHost};
 pub use limits::Descriptors;
 pub use settings::{Compress, HostKeys, SettingsError, SshSettings, TargetSettings, TransferSettings, Verify};

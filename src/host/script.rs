@@ -11,41 +11,59 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// What every phase may call, and the phases.
-const PARTS: [&str; 21] = [
+/// What every phase may call, and the phases that put a release on a host.
+const PARTS: [&str; 13] = [
     include_str!("../../assets/remote/prelude.sh"),
-    include_str!("../../assets/remote/session.sh"),
     include_str!("../../assets/remote/lease.sh"),
     include_str!("../../assets/remote/state.sh"),
     include_str!("../../assets/remote/tree.sh"),
     include_str!("../../assets/remote/switch.sh"),
     include_str!("../../assets/remote/adopt.sh"),
     include_str!("../../assets/remote/attempt.sh"),
-    include_str!("../../assets/remote/probe.sh"),
-    include_str!("../../assets/remote/probe_main.sh"),
-    include_str!("../../assets/remote/lock.sh"),
     include_str!("../../assets/remote/renew.sh"),
     include_str!("../../assets/remote/unlock.sh"),
     include_str!("../../assets/remote/stage.sh"),
     include_str!("../../assets/remote/seal.sh"),
     include_str!("../../assets/remote/activate.sh"),
+    include_str!("../../assets/remote/finalize.sh"),
+];
+/// What a rollout needs besides them.
+const OF_ROLLOUTS: [&str; 8] = [
+    include_str!("../../assets/remote/session.sh"),
+    include_str!("../../assets/remote/probe.sh"),
+    include_str!("../../assets/remote/probe_main.sh"),
+    include_str!("../../assets/remote/lock.sh"),
     include_str!("../../assets/remote/roll_back.sh"),
     include_str!("../../assets/remote/remove_slot.sh"),
     include_str!("../../assets/remote/confirm.sh"),
     include_str!("../../assets/remote/check.sh"),
-    include_str!("../../assets/remote/finalize.sh"),
 ];
 const DEAD_MAN: &str = include_str!("../../assets/remote/dead_man.sh");
 
 /// The functions of every phase, as they are sent.
-static LIBRARY: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let mut library: Vec<u8> = PARTS.iter().flat_map(|part| without_comments(part).into_bytes()).collect();
+static LIBRARY: LazyLock<Vec<u8>> = LazyLock::new(|| library(PARTS.iter().chain(&OF_ROLLOUTS)));
+
+fn library<'a>(parts: impl Iterator<Item = &'a &'a str>) -> Vec<u8> {
+    let mut library: Vec<u8> = parts.flat_map(|part| without_comments(part).into_bytes()).collect();
     library.extend_from_slice(b"# shellcheck disable=SC2016\n");
     library.extend_from_slice(
         &[b"p_dead_man=", quote_bytes(without_comments(DEAD_MAN).as_bytes()).as_slice(), b"\n"].concat(),
     );
     library
-});
+}
+
+/// The functions of a host that installs a release by itself.
+const BY_ITSELF: &str = include_str!("../../assets/remote/bootstrap.sh");
+
+/// Puts together a script of which nobody is at the other end; a shell reads it to its end before it does any of it.
+pub(super) fn by_itself(head: &str, parameters: &str) -> Vec<u8> {
+    let functions = without_comments(BY_ITSELF);
+    // Not every phase is called, and what others call is not seen to be.
+    let checks = "# shellcheck disable=SC2034,SC2317,SC2329\n";
+    let (begin, end) = (format!("{head}{checks}{{\n"), "bootstrap\n}\n");
+    let library = library(PARTS.iter());
+    [begin.as_bytes(), &library, functions.as_bytes(), parameters.as_bytes(), end.as_bytes()].concat()
+}
 
 /// Names what is done on a host by one script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -57,7 +57,7 @@ impl Travel {
     }
 
     /// Sends everything.
-    fn whole(new: &Manifest) -> Self {
+    pub(super) fn whole(new: &Manifest) -> Self {
         Self::new(&Difference::whole(new), Vec::new(), new)
     }
 

@@ -1,8 +1,12 @@
 //! How hosts come by what they missed: by name, by their debt, from a timer, and by a switch to what was primed.
 
+use std::fs;
+use std::io::Write as _;
+use std::process::{Child, Command, Stdio};
+
 use serde_json::Value;
 
-use crate::fleet::Fleet;
+use crate::fleet::{Answer, Fleet};
 use crate::hosts::{git, mw};
 
 /// Asserts that a stream of events is an end and nothing else, which is a success.
@@ -41,8 +45,8 @@ fn hosts_that_missed_a_rollout_catch_up_with_what_was_finalized_last() {
 
     // By identity: what the tag names today is another matter, and so is what is the latest.
     git(&fleet.dir.join("product"), &["tag", "--delete", "1.0.0"]);
-    fleet.tag("1.0.0", |tree| std::fs::write(tree.join("share/same"), "moved").unwrap());
-    let good = std::fs::read_link(fleet.root(&mw(1, 4)).join("current")).unwrap();
+    fleet.tag("1.0.0", |tree| fs::write(tree.join("share/same"), "moved").unwrap());
+    let good = fs::read_link(fleet.root(&mw(1, 4)).join("current")).unwrap();
     // A rollout elsewhere clears nobody's debt.
     let answer = fleet.coalmine(&["bootstrap", &mw(4, 4), "--dry-run"]).exits(9);
     answer.says("finalized last, on 2 hosts").says("catch-up");
@@ -53,7 +57,7 @@ fn hosts_that_missed_a_rollout_catch_up_with_what_was_finalized_last() {
     fleet.fault(&mw(2, 4), "none");
     fleet.coalmine(&idle).exits(0).says("1.0.0 runs on 1 host");
     for number in 1..=4 {
-        assert_eq!(std::fs::read_link(fleet.root(&mw(number, 4)).join("current")).unwrap(), good);
+        assert_eq!(fs::read_link(fleet.root(&mw(number, 4)).join("current")).unwrap(), good);
     }
     assert_eq!(fleet.status(&["1.0.0"]).1["debt"], Value::Array(Vec::new()));
     assert_eq!(fleet.coalmine(&idle).exits(0).stdout, "");
@@ -89,4 +93,70 @@ fn a_timer_installs_what_is_newer_and_another_day_switches_to_what_was_primed() 
     fleet.install(&["--activate-only"]).exits(0).says("1.3.0 runs on 2 hosts").says("travelled nothing");
     fleet.all_run(fleet.hosts(), Some("1.3.0"));
     fleet.install(&["--if-newer"]).exits(0).says("1.4.0 runs on 2 hosts");
+}
+
+/// Starts a script on a host, by a shell there.
+fn start(fleet: &Fleet, host: &str, shell: &str, script: &str) -> Child {
+    let config = fleet.dir.join("ssh_config");
+    let mut child = Command::new("ssh")
+        .arg("-F")
+        .arg(&config)
+        .args([host, &format!("RSYNC_RSH='ssh -F {}' COALMINE_WAIT=30 {shell}", config.display())])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    child
+}
+
+#[test]
+fn a_fresh_host_installs_by_itself_what_was_finalized_last() {
+    let fleet = Fleet::of_scripts(3);
+    let host = mw(3, 3);
+    fleet.coalmine(&["bootstrap", "--script"]).exits(1).says("nothing was finalized in sandbox yet");
+    fleet.coalmine(&["bootstrap", "--script", &host]).exits(2);
+    fleet.install(&["1.0.0", "-x", &host]).exits(0);
+    let script = fleet.coalmine(&["bootstrap", "--script"]).exits(0).stdout;
+    assert_eq!(fleet.coalmine(&["bootstrap", "--script"]).exits(0).stdout, script, "who manages it sees a change");
+    let file = fleet.dir.join("bootstrap.sh");
+    fs::write(&file, &script).unwrap();
+    Answer::of(Command::new("shellcheck").arg(&file).output().unwrap()).exits(0);
+
+    let run = |shell: &str, script: &str| Answer::of(start(&fleet, &host, shell, script).wait_with_output().unwrap());
+    // What does not come as the script says is never switched to, and leaves nothing behind.
+    let digest = script.split("p_digest=").nth(1).unwrap().lines().next().unwrap();
+    let answer = run("dash", &script.replace(digest, &"0".repeat(64))).exits(1);
+    answer.says("no master gave 1.0.0-").says("nothing was switched");
+    let left = |folder: &str| fs::read_dir(fleet.root(&host).join(folder)).map_or(0, Iterator::count);
+    assert_eq!((fleet.runs(&host), left("releases"), left(".coalmine/lock")), (None, 0, 0));
+
+    // Two at once, and once more.
+    let both = [start(&fleet, &host, "dash", &script), start(&fleet, &host, "bash", &script)];
+    let told: String = both.map(|child| Answer::of(child.wait_with_output().unwrap()).exits(0).stderr).concat();
+    assert_eq!((told.matches(" is installed\n").count(), told.matches("nothing to do").count()), (1, 1), "{told}");
+    assert_eq!(fleet.runs(&host).as_deref(), Some("1.0.0"));
+    assert_eq!(fleet.status(&["1.0.0"]).0, Some(0));
+    let before = fleet.picture();
+    run("dash", &script).exits(0).says("nothing to do");
+    assert_eq!(fleet.picture(), before);
+    fleet.install(&["1.0.0"]).exits(0).says("nothing is to be done");
+
+    // However old it is, it takes nothing back; and it waits for who holds the host, but not for ever.
+    fleet.install(&["1.2.0"]).exits(0);
+    run("dash", &script).exits(0).says("for fresh hosts only");
+    assert_eq!(fleet.runs(&host).as_deref(), Some("1.2.0"));
+    fs::remove_dir_all(fleet.root(&host)).unwrap();
+    let lock = fleet.root(&host).join(".coalmine/lock");
+    fs::create_dir_all(&lock).unwrap();
+    let until = jiff::Timestamp::now().as_second() + 300;
+    fs::write(lock.join(format!("{until}.7.0.r1")), "rollout r1\n").unwrap();
+    run("COALMINE_WAIT=0 dash", &script).exits(75).says("locked for rollout r1");
+    fs::remove_dir_all(&lock).unwrap();
+    fs::create_dir(fleet.root(&host).join("current")).unwrap();
+    run("dash", &script).exits(1).says("was not installed by coalmine");
+    fs::remove_dir(fleet.root(&host).join("current")).unwrap();
+    run("busybox sh", &script).exits(0).says("1.0.0-");
+    assert_eq!(fleet.runs(&host).as_deref(), Some("1.0.0"));
 }
