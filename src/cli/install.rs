@@ -40,7 +40,7 @@ pub(super) fn run(cli: &Cli, args: &InstallArgs) -> Result<u8, Error> {
             _ => Goal::Install(wanted),
         };
         if args.debt {
-            let Some(selection) = deployment.in_debt(&options.selection, options.slot.as_ref()).await? else {
+            let Some(selection) = deployment.in_debt(&options.selection, options.slot.as_ref(), is_named).await? else {
                 return Ok(None);
             };
             options = Options { selection, skip_unreachable: true, ..options };

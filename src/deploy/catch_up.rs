@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -185,14 +185,42 @@ impl<F: host::Fleet> Deployment<'_, F> {
 
     /// Narrows a selection to the hosts of it that are in debt; none when no target is.
     ///
+    /// `is_named` is whether somebody named the version: without, nobody touches what a stopped rollout left.
+    ///
     /// # Errors
     ///
-    /// When the selection matches nothing, or the journals cannot be read.
-    pub async fn in_debt(&self, selection: &Selection, slot: Option<&Slot>) -> Result<Option<Selection>, Error> {
+    /// When the selection matches nothing, the journals cannot be read, or the last rollout was stopped.
+    pub async fn in_debt(
+        &self,
+        selection: &Selection,
+        slot: Option<&Slot>,
+        is_named: bool,
+    ) -> Result<Option<Selection>, Error> {
         let debts = self.workspace.debts(self.fleet.name, slot)?;
+        let owing: HashSet<&HostId> = debts.iter().map(|debt| &debt.host).collect();
         let mut chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
-        chosen.retain(|host| debts.iter().any(|debt| debt.host == *host));
-        let is_due = chosen.iter().any(|host| self.fleet.hosts.contains(host));
-        Ok(is_due.then(|| Selection { limit: Some(fold(&chosen)), exclude: None }))
+        chosen.retain(|host| owing.contains(host));
+        if !self.fleet.hosts.iter().any(|host| chosen.contains(host)) {
+            return Ok(None);
+        }
+        if !is_named {
+            self.refuse_stopped()?;
+        }
+        Ok(Some(Selection { limit: Some(fold(&chosen)), exclude: None }))
+    }
+
+    /// Refuses to go on by itself behind a rollout that somebody, or a budget, stopped and left as it stands.
+    fn refuse_stopped(&self) -> Result<(), Error> {
+        let ended = self.workspace.ended(self.fleet.name)?;
+        let switching = |entry: &&Entry| !matches!(entry.ended, Some((Outcome::Locked, _)) | None);
+        let last = ended.iter().rev().filter(switching).find(|entry| entry.kind != PlanKind::Prime);
+        match last.filter(|entry| matches!(entry.ended, Some((Outcome::Stopped, _)))) {
+            None => Ok(()),
+            Some(entry) => {
+                let text = format!("{} was stopped, and its hosts are left as they stand", entry.rollout);
+                Err(Error::before(format!("{text}; nothing was changed"))
+                    .hint(format!("name what they are to get: coalmine install-world {} --debt", entry.version)))
+            }
+        }
     }
 }

@@ -77,3 +77,25 @@ fn a_release_is_installed_from_the_console_and_a_broken_one_goes_back() {
     console.press("q");
     assert_eq!(console.ends(), 0);
 }
+
+#[test]
+fn a_version_is_picked_among_the_newest_without_the_console() {
+    let fleet = Fleet::up(1);
+    let leaving = Opening { arguments: &["install-world", "--pick", "--yes"], ..Opening::BARE };
+    let mut terminal = Terminal::open(&fleet, &leaving);
+    terminal.shows("Type the number of one to install it, anything else to leave:");
+    for line in ["1  1.10.0 ", "2  1.2.0 ", "5  1.0.0 ", "on no host"] {
+        terminal.shows(line);
+    }
+    terminal.press("6\r");
+    terminal.shows("no version was picked; nothing was changed");
+    assert_eq!(terminal.ends(), 130);
+    assert_eq!(fleet.conductor(), None, "nothing was started");
+
+    let picking = Opening { arguments: &["install-world", "--pick", "--dry-run"], ..Opening::BARE };
+    let mut terminal = Terminal::open(&fleet, &picking);
+    terminal.shows("anything else to leave:");
+    terminal.press("4\r");
+    terminal.shows("Plan: install 1.1.0 on sandbox");
+    assert_eq!(terminal.ends(), 9);
+}

@@ -93,6 +93,15 @@ fn a_timer_installs_what_is_newer_and_another_day_switches_to_what_was_primed() 
     fleet.install(&["--activate-only"]).exits(0).says("1.3.0 runs on 2 hosts").says("travelled nothing");
     fleet.all_run(fleet.hosts(), Some("1.3.0"));
     fleet.install(&["--if-newer"]).exits(0).says("1.4.0 runs on 2 hosts");
+
+    // What a stopped rollout left is somebody's to decide, and no timer's.
+    let broken = "#!/bin/sh\n[ \"$1\" != check ]\n";
+    fleet.tag("1.5.0", |tree| fs::write(tree.join("bin/tool"), broken).unwrap());
+    fleet.install(&["1.5.0", "--on-failure", "abort"]).exits(5);
+    let before = fleet.picture();
+    let answer = fleet.install(&["--debt"]).exits(1);
+    answer.says("was stopped, and its hosts are left as they stand").says("install-world 1.5.0 --debt");
+    assert_eq!(fleet.picture(), before);
 }
 
 /// Starts a script on a host, by a shell there.
