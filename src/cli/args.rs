@@ -12,6 +12,7 @@ use super::diff::DiffArgs;
 use super::habits::{FinishArgs, RevertArgs, StartArgs, SyncArgs};
 use super::init::InitArgs;
 use super::output::hear;
+use super::release::ReleaseCommand;
 use super::slot::SlotCommand;
 use crate::deploy::{self, Invocation};
 use crate::model::{Environment, HostId, RolloutId, Slot, Version};
@@ -115,6 +116,9 @@ pub enum Command {
     Build(BuildArgs),
     /// Lists tags with their state: built, good, bad, where installed.
     Releases(ReleasesArgs),
+    /// Cuts a release of the product.
+    #[command(subcommand)]
+    Release(ReleaseCommand),
     /// Says what differs between two releases, or between what hosts run and one: commits, files, sizes.
     ///
     /// `diff A B` compares two releases, and asks no host. `diff A` compares what each host runs with A, and exits with 4 when
@@ -671,7 +675,7 @@ pub(super) fn host(text: &str) -> Result<HostId, String> {
     HostId::new(text).map_err(|error| error.to_string())
 }
 
-fn version(text: &str) -> Result<Version, String> {
+pub(super) fn version(text: &str) -> Result<Version, String> {
     Version::new(text).map_err(|error| error.to_string())
 }
 

@@ -11,7 +11,7 @@ use super::console::Opening;
 use super::output::{Aside, has_screen, logs_in_colour, print, tell, use_ascii_only};
 use super::{
     bootstrap, build, completion, conduct, config, console, control, diff, doctor, habits, hosts, init, install,
-    manual, plan, releases, rollback, sandbox, slot, status, workspace,
+    manual, plan, release, releases, rollback, sandbox, slot, status, workspace,
 };
 use crate::model::Command as Order;
 
@@ -73,6 +73,7 @@ fn run(cli: &Cli) -> Result<u8, Error> {
         Command::Build(args) => build::run(cli, args),
         Command::Diff(args) => diff::run(cli, args),
         Command::Doctor(args) => doctor::run(cli, args),
+        Command::Release(command) => release::run(cli, command),
         Command::Releases(args) => releases::run(cli, args),
         Command::Status(args) => status::run(cli, args),
         Command::Plan(args) => plan::run(cli, args),

@@ -24,6 +24,7 @@ mod manual;
 mod output;
 mod pick;
 mod plan;
+mod release;
 mod releases;
 mod rollback;
 mod rollout;

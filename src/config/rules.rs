@@ -19,6 +19,7 @@ pub(super) fn check(tree: &Table, problems: &mut Vec<Problem>) {
     rules.environments();
     rules.gates();
     rules.hooks();
+    rules.release();
 }
 
 struct Rules<'a> {
@@ -237,5 +238,10 @@ impl Rules<'_> {
         let Some(hooks) = self.tree.table("hooks") else { return };
         let of_rollout: Vec<DryWord> = DryWord::all().filter(|word| *word != DryWord::Host).collect();
         self.words(hooks, "hooks", "announce", &of_rollout, "a message is about a rollout");
+    }
+
+    fn release(&mut self) {
+        let Some(release) = self.tree.table("release") else { return };
+        self.words(release, "release", "bump", &[DryWord::Version], "it runs before there is a release");
     }
 }

@@ -112,6 +112,7 @@ pub(super) static ROOT: Section = Section {
     keys: &[
         table("product", &PRODUCT, "What is installed, and where its tags are."),
         table("build", &BUILD, "How a tag becomes a release, on this machine."),
+        table("release", &RELEASE, "How a release is cut, by `coalmine release cut`."),
         table("target", &TARGET, "Where a release lives on a host."),
         table("ssh", &SSH, "How hosts are reached; whatever is not said here is said by ssh_config."),
         table("transfer", &TRANSFER, "How a release travels."),
@@ -203,6 +204,21 @@ static BUILD: Section = Section {
             "what an unmanaged host answers when surveyed",
         ),
         value::<Positive>("timeout", Default(r#""1h""#), "a build that takes longer failed"),
+    ],
+};
+
+static RELEASE: Section = Section {
+    keys: &[
+        value::<Option<ExportPath>>(
+            "changelog",
+            Default(r#""CHANGELOG.md""#),
+            "where the entry of a release goes, in the checkout; \"\": nowhere",
+        ),
+        value::<Option<CommandTemplate>>(
+            "bump",
+            Default(r#""""#),
+            "what writes the version into the checkout before the commit, such as \"bin/bump {version}\"",
+        ),
     ],
 };
 

@@ -33,6 +33,8 @@ pub struct Config {
     pub product: Product,
     /// How a tag becomes a release.
     pub build: Build,
+    /// How a release is cut.
+    pub release: Release,
     /// Where a release lives on a host.
     pub target: Target,
     /// How hosts are reached.
@@ -111,6 +113,18 @@ pub struct Product {
     pub version_pattern: Option<VersionPattern>,
     /// Whether only tags count that `git verify-tag` accepts.
     pub verify_tags: bool,
+}
+
+/// Says how a release is cut.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// Where its entry goes, in the checkout; none for nowhere.
+    #[serde(deserialize_with = "leaf")]
+    pub changelog: Option<ExportPath>,
+    /// What writes the version where the product has it.
+    #[serde(deserialize_with = "leaf")]
+    pub bump: Option<CommandTemplate>,
 }
 
 /// Says how a tag becomes a release.

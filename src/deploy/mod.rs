@@ -12,6 +12,7 @@
 mod bootstrap;
 mod catch_up;
 mod conduct;
+mod cut;
 mod deployment;
 mod detached;
 mod diff;
@@ -40,6 +41,7 @@ mod workspace;
 
 pub use catch_up::nothing_due;
 pub use conduct::{Conducting, Reached, holder};
+pub use cut::Cutting;
 pub use deployment::{Answers, Deployment, check_environment};
 pub use detached::Detached;
 pub use diff::{ChangedFile, CommitDifference, FileDifference, FleetDifference, ReleaseDifference};

@@ -28,6 +28,7 @@
 //! their output.
 
 mod build;
+mod cut;
 mod environment;
 mod error;
 mod export;
@@ -68,6 +69,7 @@ mod git_tests;
 #[cfg(test)]
 mod store_tests;
 
+pub use cut::{Bump, Cut, CutError, Ground, draft, read_changelog, with_entry};
 pub use error::{Ended, FailedStep, ReleaseError};
 pub use git::{Commit, LogEntry, MovedTag, Repository, Tag};
 pub use marks::{Mark, MarkRecord};

@@ -1,3 +1,7 @@
+//! The first configuration: asked for, made of what is there, and never written over another.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 

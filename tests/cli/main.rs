@@ -7,3 +7,4 @@ mod interrupts;
 mod output;
 mod project;
 mod refusals;
+mod release;
