@@ -33,6 +33,9 @@ pub enum CutError {
         /// Some of them.
         files: String,
     },
+    /// Another git is at work there, or was killed.
+    #[error("another git works in {}, or was killed and left its index.lock", .0.display())]
+    Busy(PathBuf),
     /// There is no branch that a commit would be on.
     #[error("the checkout is on no branch")]
     Detached,
@@ -243,6 +246,9 @@ impl Repository {
     /// When something was changed or committed meanwhile.
     pub async fn is_still(&self, ground: &Ground, version: &str) -> Result<(), CutError> {
         self.refuse_dirty().await?;
+        if self.index_lock().await?.exists() {
+            return Err(CutError::Busy(self.path().to_owned()));
+        }
         if self.has_ref(&format!("refs/tags/{version}")).await? {
             return Err(CutError::Exists(version.to_owned()));
         }
@@ -259,11 +265,23 @@ impl Repository {
     ///
     /// When git cannot.
     pub async fn uncut(&self, ground: &Ground, version: &str) -> Result<(), CutError> {
+        // Git that was killed in the middle of a commit leaves it; it was not there when the cut began.
+        match tokio::fs::remove_file(self.index_lock().await?).await {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(CutError::File { path: self.index_lock().await?, source });
+            }
+            _ => {}
+        }
         if self.has_ref(&format!("refs/tags/{version}")).await? {
             self.remove_tag(version).await?;
         }
         self.long(&["reset", "--quiet", "--hard", ground.head.as_str()]).await?;
         self.long(&["clean", "--quiet", "--force", "-d"]).await
+    }
+
+    async fn index_lock(&self) -> Result<PathBuf, CutError> {
+        let name = self.read(&["rev-parse", "--git-path", "index.lock"]).await?;
+        Ok(self.path().join(name.trim_end_matches('\n')))
     }
 
     async fn long(&self, arguments: &[&str]) -> Result<(), CutError> {

@@ -5,6 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::project::{Answer, Project};
 
@@ -45,11 +46,15 @@ impl Product {
     }
 
     fn cut(&self, arguments: &[&str]) -> Answer {
+        Answer::of(self.command(arguments).output().unwrap())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.project.command(&[&["release", "cut"], arguments].concat());
         for role in ["AUTHOR", "COMMITTER"] {
             command.env(format!("GIT_{role}_NAME"), "amy").env(format!("GIT_{role}_EMAIL"), "amy@deploy");
         }
-        Answer::of(command.output().unwrap())
+        command
     }
 
     /// Gives everything that a cut could change, here and there.
@@ -92,6 +97,27 @@ fn a_release_is_cut_with_changelog_bump_commit_and_tag_and_pushed_whole() {
         origin.contains("refs/tags/1.12.0^{}") && origin.contains(&format!("{}\trefs/heads/main", head.trim())),
         "{origin}"
     );
+}
+
+#[test]
+fn a_cut_that_is_interrupted_in_the_middle_of_its_commit_leaves_nothing() {
+    let product = Product::new();
+    let hook = "repository/.git/hooks/pre-commit";
+    product.project.write(hook, "#!/bin/sh\n: >../hooked\nexec sleep 60\n");
+    fs::set_permissions(product.project.path(hook), fs::Permissions::from_mode(0o755)).unwrap();
+    let before = product.picture();
+    let mut command = product.command(&["1.11.0", "--yes"]);
+    let cut = command.spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !product.project.path("hooked").exists() {
+        assert!(Instant::now() < deadline, "the hook did not run");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let pid = rustix::process::Pid::from_child(&cut);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let answer = Answer::of(cut.wait_with_output().unwrap()).exits(130);
+    answer.complains("SIGTERM: nothing was changed").complains("the checkout is as it was before");
+    assert_eq!(product.picture(), before);
 }
 
 #[test]
