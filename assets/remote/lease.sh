@@ -162,7 +162,8 @@ take_lease() {
             else
                 next=$((lease_token + 1))
             fi
-            if move_lease "$until" "$next" "$p_term"; then
+            # A first copy of this may have taken it just now, and not settled its token yet.
+            if move_lease "$until" "$next" "$p_term" && settle_token; then
                 say lease "$lease_token"
                 return 0
             fi
@@ -242,6 +243,18 @@ hold() {
     holds_lease || lost
 }
 
+# Tells whether a phase that has made its mark may still run: one whose answer was lost, or that another conductor began.
+another_phase() {
+    time=$(now)
+    for found in .coalmine/phase.*; do
+        found=${found#.coalmine/phase.}
+        if is_number "${found%%.*}" && [ "${found%%.*}" -ge "$time" ]; then
+            return 0
+        fi
+    done
+    return 1
+}
+
 # Lets the lease end as early as before the phase, unless another phase needs it: what asks for a phase's time does so by
 # making its mark first and renaming the lease then, so this sees the one or fails by the other.
 let_go() {
@@ -252,14 +265,8 @@ let_go() {
     rm -f .coalmine/phase.*."$p_nonce"
     read_lease
     [ "$lease" = "$was_held" ] || return 0
-    time=$(now)
-    for found in .coalmine/phase.*; do
-        found=${found#.coalmine/phase.}
-        if is_number "${found%%.*}" && [ "${found%%.*}" -ge "$time" ]; then
-            return 0
-        fi
-    done
-    until=$((time + p_rest))
+    ! another_phase || return 0
+    until=$(($(now) + p_rest))
     [ "$until" -ge "$lease_until" ] || move_lease "$until" "$lease_token" "$lease_term" || :
 }
 
@@ -288,15 +295,17 @@ has_freed() {
     [ -n "$token_file" ] && grep -q -x -F "rollout $p_rollout" "$token_file" 2>/dev/null
 }
 
+# Frees the lock, unless another phase may still run: then it ends with the time of that one.
 free_lease() {
+    held=''
+    rm -f .coalmine/phase.*."$p_nonce"
     tries=0
     while [ "$tries" -lt 25 ]; do
         tries=$((tries + 1))
         read_lease
         holds_lease || return 0
+        ! another_phase || return 0
         if end_lease; then
-            held=''
-            rm -f .coalmine/phase.*."$p_nonce"
             note "unlocked"
             return 0
         fi

@@ -7,6 +7,7 @@ phase_unlock() {
     read_lease
     holds_lease || finish
     trust
+    tidy
     honour_dead_men
     for left in releases/.*."$p_rollout" releases/.*."$p_rollout.new"; do
         [ ! -d "$left" ] || scrap "$left"

@@ -7,6 +7,7 @@ mod engine;
 mod fleets;
 mod laws;
 mod lives;
+mod model;
 mod play;
 mod puppet;
 mod scenario;
