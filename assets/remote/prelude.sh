@@ -22,6 +22,8 @@ newline='
 work=''
 # Whether this shell does one step after the other.
 in_session=''
+# Who this is; set by `know_me`.
+me='' my_name='' my_group=''
 # The lease as this phase has made it; see lease.sh.
 held=''
 
@@ -258,23 +260,43 @@ enter() {
     honour_dead_men
 }
 
+# Sets `me`, and `my_group` where nobody else is in it; a session asks once for all its steps.
+know_me() {
+    [ -z "$me" ] || return 0
+    if ! my_name=$(id -un) || ! my_group=$(id -gn) || [ -z "$my_name" ] || [ -z "$my_group" ]; then
+        return 1
+    fi
+    if [ "$my_group" = "$my_name" ]; then
+        my_group=$(id -g) && is_number "$my_group" || return 1
+    else
+        my_group=''
+    fi
+    number=$(id -u) && is_number "$number" || return 1
+    me=$number
+}
+
 # Refuses what others may write, as sshd does (StrictModes, sshd_config(5)): names and links in here say what is switched.
 # A group with nobody else in it is no other: where every user has one of the same name, folders are made for it.
 trust() {
-    me=$(id -u)
-    set -- ! -type d -o -perm -002 -o ! -user "$me" ! -user 0 -o -perm -020
-    if [ "$(id -un 2>/dev/null)" = "$(id -gn 2>/dev/null)" ]; then
-        set -- "$@" ! -group "$(id -g)"
-    fi
-    # What is not there yet is made by us.
-    untrusted=$(find . releases .coalmine -prune \( "$@" \) -print 2>/dev/null) || :
+    know_me || fail io "id gave no answer"
+    set -- -perm -002 -o ! -user "$me" ! -user 0 -o -perm -020
+    [ -z "$my_group" ] || set -- "$@" ! -group "$my_group"
+    # Through a link, which only who may write the folder above it makes; what is not there yet is made by us.
+    folders=.
+    for folder in releases .coalmine; do
+        if [ -e "$folder" ] || [ -h "$folder" ]; then
+            folders="$folders $folder/."
+        fi
+    done
+    # shellcheck disable=SC2086
+    untrusted=$(find $folders -prune \( "$@" \) -print) || fail io "cannot look at who may write $PWD"
     untrusted=${untrusted%%"$newline"*}
     case $untrusted in
     '') return 0 ;;
     .) untrusted=$PWD ;;
-    *) untrusted=$PWD/$untrusted ;;
+    *) untrusted=$PWD/${untrusted%/.} ;;
     esac
-    fail trust "$untrusted must be a folder of $(id -un) or root that nobody else may write"
+    fail trust "$untrusted must be a folder of $my_name or root that nobody else may write"
 }
 
 # Tells the host's own log what was done here; never a reason to fail.

@@ -12,6 +12,8 @@ serve() {
     exec 3<&0 </dev/null
     end_stale
     guard
+    # Where that fails a step asks again, and says so.
+    know_me || :
     printf '\n'
     say begin
     read_stat "$$"

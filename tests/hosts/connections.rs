@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use coalmine::host::{Fleet as _, Host as _, HostError, SshSettings, Survey, TransferSettings};
+use coalmine::host::{Fleet as _, Host as _, HostError, LockRequest, SshSettings, Survey, TransferSettings};
 use coalmine::model::{Failure, FailureClass, HostId, Probe};
 
 use crate::sshd::{Sshd, keygen};
-use crate::stage::{fleet, host, target, temporary};
+use crate::stage::{fleet, host, me, rollout, target, temporary};
 
 fn failed(answer: Result<Probe, HostError>) -> Failure {
     match answer.unwrap_err() {
@@ -96,11 +96,20 @@ async fn what_the_users_configuration_says_of_sessions_breaks_no_command() {
     let sshd = Sshd::start("");
     let state = temporary();
     sshd.write_client("Host *\n StdinNull yes\n SessionType subsystem\n ForkAfterAuthentication yes\n RequestTTY force\n RemoteCommand id\n");
-    let fleet = fleet(sshd.ssh(), TransferSettings::default(), target(Path::new("/nonexistent")), state.path());
+    let root = sshd.folder.path().join("root");
+    let fleet = fleet(sshd.ssh(), TransferSettings::default(), target(&root), state.path());
     let host = host(&fleet, "box");
-    host.probe(&Survey::Shallow, None).await.unwrap();
+    let request = LockRequest {
+        owner: me(),
+        rollout: rollout("r1"),
+        term: 1,
+        over: None,
+        reason: None,
+        lease: Duration::from_secs(60),
+    };
+    host.lock(&request, None).await.unwrap();
     // A connection of its own is one without a control socket.
-    host.confirm(&crate::stage::rollout("r1")).await.unwrap();
+    host.confirm(&rollout("r1")).await.unwrap();
 }
 
 #[tokio::test]

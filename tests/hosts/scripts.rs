@@ -854,8 +854,10 @@ async fn a_full_disk_is_told_in_numbers_and_changes_nothing() {
         assert_eq!(current(&root), Path::new("releases").join(one.id.to_string()));
         assert_whole(&one, &root.join("tool/."));
         host.activate(&one.id, &switch("r2")).await.unwrap();
-        drop(fleet);
-        assert!(Command::new("umount").arg(mount.path()).status().unwrap().success());
+        // The shell of the last step may be a moment behind its word.
+        eventually("nothing is in there", || {
+            Command::new("umount").arg(mount.path()).stderr(Stdio::null()).status().unwrap().success()
+        });
     }
 }
 
