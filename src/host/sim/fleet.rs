@@ -30,7 +30,7 @@ impl SimFleet {
 
     /// Adds a host; what is random about it comes of the seed.
     pub fn add(&mut self, id: HostId, disk: Disk, faults: Vec<Fault>, seed: u64) {
-        let host = SimHost::new(disk, faults, seed, self.time).from_server(&self.server);
+        let host = SimHost::new(disk, faults, seed, self.time).behind(&self.server);
         self.hosts.insert(id, Arc::new(host));
     }
 
@@ -38,7 +38,7 @@ impl SimFleet {
     #[must_use]
     pub fn from_another_server(&self) -> Self {
         let server = Arc::default();
-        let hosts = self.hosts.iter().map(|(id, host)| (id.clone(), Arc::new(host.from_server(&server)))).collect();
+        let hosts = self.hosts.iter().map(|(id, host)| (id.clone(), Arc::new(host.behind(&server)))).collect();
         Self { time: self.time, hosts, stranger: Arc::clone(&self.stranger), server }
     }
 

@@ -98,7 +98,7 @@ impl SimHost {
     }
 
     /// Reaches the same host from another deploy server.
-    pub(super) fn from_server(&self, server: &Arc<Server>) -> Self {
+    pub(super) fn behind(&self, server: &Arc<Server>) -> Self {
         Self {
             time: self.time,
             inner: Arc::clone(&self.inner),
