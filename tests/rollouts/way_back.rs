@@ -100,3 +100,68 @@ fn a_name_means_what_hosts_finalized_and_a_verdict_is_of_hosts() {
     fleet.coalmine(&["lock", "--force", "--reason", "fire"]).exits(0).says("taken over: ");
     assert!(fs::read_to_string(fleet.state.join("locks/freezes.jsonl")).unwrap().contains("taken_over"));
 }
+
+/// A file system of 64 KiB over a host's temporary folder, until it is dropped.
+struct SmallRoom(std::path::PathBuf);
+
+impl SmallRoom {
+    /// None where nobody but root may mount.
+    fn over(folder: std::path::PathBuf) -> Option<Self> {
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=64k,mode=1777", "tmpfs"]).arg(&folder);
+        mount.output().is_ok_and(|output| output.status.success()).then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallRoom {
+    fn drop(&mut self) {
+        std::process::Command::new("umount").arg("--lazy").arg(&self.0).status().unwrap();
+    }
+}
+
+#[test]
+fn proven_releases_are_kept_first_and_a_full_temporary_folder_stops_no_way_back() {
+    let fleet = Fleet::of_scripts(2);
+    let host = mw(1, 2);
+    let held = || {
+        let names = fs::read_dir(fleet.root(&host).join("releases")).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut versions: Vec<_> = names.filter_map(|name| Some(name.rsplit_once('-')?.0.to_owned())).collect();
+        versions.sort_unstable();
+        versions
+    };
+    fleet.tag("1.1.0", |_| {});
+    for version in ["1.0.0", "1.1.0", "1.2.0"] {
+        fleet.install(&[version, "-l", &host]).exits(0);
+    }
+    let sick = |version: &str, check: &str| {
+        fleet.tag(version, |tree| {
+            let script = format!("#!/bin/sh\n[ \"$1\" != check ] || {{ {check}; exit 1; }}\n");
+            fs::write(tree.join("bin/tool"), script).unwrap();
+        });
+    };
+    // Each is refused by its gate, and none pushes out what was good.
+    for (version, word) in [("2.0.1", "one"), ("2.0.2", "two"), ("2.0.3", "three")] {
+        sick(version, &format!("echo {word}"));
+        fleet.install(&[version, "-l", &host]).exits(6);
+    }
+    fleet.tag("1.2.1", |_| {});
+    fleet.install(&["1.2.1", "-l", &host]).exits(0);
+    assert_eq!(held(), ["1.1.0", "1.2.0", "1.2.1"]);
+
+    let folder = fleet.dir.join("hosts").join(&host).join(".tmp");
+    let Some(_small) = SmallRoom::over(folder.clone()) else {
+        eprintln!("no tmpfs for who is not root");
+        return;
+    };
+    // A release that fills it is left by itself.
+    sick("2.0.4", "head -c 9000000 /dev/zero >\"$TMPDIR/fill\" 2>/dev/null");
+    fleet.install(&["2.0.4", "-l", &host]).exits(6).says("to 1.2.1-");
+    assert_eq!(fleet.runs(&host).as_deref(), Some("1.2.1"));
+    assert_eq!(fs::metadata(folder.join("fill")).unwrap().len(), 65536, "it is full");
+    // And by hand, while it is full.
+    let (_, status) = fleet.status(&["1.2.1", "-l", &host]);
+    assert_eq!(status["counts"]["unreachable"], 0, "{status}");
+    back(&fleet, &["--to", "1.2.0", "-l", &host]).exits(0);
+    assert_eq!(fleet.runs(&host).as_deref(), Some("1.2.0"));
+}
