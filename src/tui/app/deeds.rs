@@ -141,6 +141,9 @@ impl State {
             if plan.kind == PlanKind::Prime { "Prime" } else { "Install" },
             Deed::Install(plan.clone()),
         );
+        if let Some(bad) = &plan.mark {
+            dialog = dialog.says(format!("It is marked bad: {}", bad.told()));
+        }
         let stages: Vec<String> = plan
             .stages
             .iter()

@@ -117,13 +117,7 @@ fn summary(state: &State, room: u16) -> Vec<Line<'static>> {
             lines.extend(why.lines().map(|line| Line::from(span(theme, Tone::Bad, format!(" {}", clean_line(line))))));
         }
         Answer::Here(table) => {
-            if table.plan.hosts.is_empty() {
-                let text = " nothing is to be done: every host has it";
-                lines.push(Line::from(span(theme, Tone::Good, text)));
-            }
-            lines.extend(stage_lines(theme, &table.plan.stages, room));
-            lines.extend(left_out(theme, table));
-            lines.extend(budget_lines(theme, &table.plan.stages, room));
+            // First: on a small screen what comes last is not seen.
             if let Some(Standing::Bad(why)) = planning
                 .versions
                 .here()
@@ -134,6 +128,13 @@ fn summary(state: &State, room: u16) -> Vec<Line<'static>> {
                     format!(" {} this version is marked bad: {}", theme.glyph(Glyph::Attention), clean_line(why));
                 lines.push(Line::from(span(theme, Tone::Bad, text)));
             }
+            if table.plan.hosts.is_empty() {
+                let text = " nothing is to be done: every host has it";
+                lines.push(Line::from(span(theme, Tone::Good, text)));
+            }
+            lines.extend(stage_lines(theme, &table.plan.stages, room));
+            lines.extend(left_out(theme, table));
+            lines.extend(budget_lines(theme, &table.plan.stages, room));
         }
     }
     lines
