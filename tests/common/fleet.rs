@@ -81,6 +81,8 @@ impl Fleet {
         let mut command = Command::new(coalmine());
         command.arg("-c").arg(self.dir.join("coalmine.toml")).arg("--state-dir").arg(&self.state);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // What is expected has arrows in it, whoever runs the tests.
+        command.env("LANG", "C.UTF-8");
         command
     }
 

@@ -48,7 +48,7 @@ fn every_host_goes_back_to_what_was_good_there_whatever_part_of_the_fleet_was_as
     git(&fleet.dir.join("product"), &["tag", "--delete", "1.1.0"]);
     let elsewhere = fleet.dir.join("elsewhere");
     let mut command = std::process::Command::new(coalmine());
-    command.arg("-c").arg(fleet.dir.join("coalmine.toml")).arg("--state-dir").arg(&elsewhere);
+    command.env("LANG", "C.UTF-8").arg("-c").arg(fleet.dir.join("coalmine.toml")).arg("--state-dir").arg(&elsewhere);
     command.args(["rollback", "--yes", "--headless", "-l", &mw(2, 4)]);
     Answer::of(command.output().unwrap()).exits(0).says("1.2.0 → 1.1.0 on 1 host").says("travelled nothing");
     assert!(fs::read_dir(elsewhere.join("releases")).unwrap().next().is_none(), "it built nothing");
