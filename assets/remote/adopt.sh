@@ -6,15 +6,15 @@
 # Where neither `mv` (coreutils 9.5) nor Python can exchange two names, it takes two renames and the name is missing between
 # them, for about a millisecond. The mark lets the next contact finish what a crash cut in two.
 adopt() {
-    here=$(stat -c %d . 2>/dev/null)
-    there=$(stat -c %d "./$p_link" 2>/dev/null)
-    [ "$here" = "$there" ] || fail io "$PWD/$p_link is a file system of its own and cannot become a link"
+    learn stat -c %d .
+    here=$learned
+    learn stat -c %d "./$p_link"
+    [ "$here" = "$learned" ] || fail io "$PWD/$p_link is a file system of its own and cannot become a link"
     work_here
     version=''
     if [ -n "$p_version_command" ]; then
         attempt 10 "./$p_link" "$p_version_command"
-        # The last word of the first line that has a version in it.
-        [ "$attempt_code" != 0 ] || version=$(tr -s '\000-\040\177' '\n' <"$work/out" | grep '^v*[0-9][A-Za-z0-9._+~-]*$' | head -n 1)
+        [ "$attempt_code" != 0 ] || find_version
     fi
     is_name "$version" && [ "${#version}" -le 100 ] || version=adopted
     [ ! -f "./$p_link/MANIFEST" ] || must mv -f -T "./$p_link/MANIFEST" "./$p_link/MANIFEST.before-coalmine"
@@ -37,6 +37,21 @@ adopt() {
     fi
     settle .
     note "kept the folder $p_link as $adopted_id"
+}
+
+# Sets `version` to the first word that a command printed which looks like one.
+find_version() {
+    tr -s '\000-\040\177' '\n' <"$work/out" >"$work/words" || fail io "cannot read what the version command printed"
+    while read -r word; do
+        case $word in
+        [0-9]* | v[0-9]*)
+            if is_name "$word"; then
+                version=$word
+                return 0
+            fi
+            ;;
+        esac
+    done <"$work/words"
 }
 
 # Lets two names change places by one renameat2(2).

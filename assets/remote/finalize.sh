@@ -10,7 +10,10 @@ is_kept() {
     is_adopted "$1" && return 0
     case $pinned in *" $1 "*) return 0 ;; esac
     for back in .coalmine/back.*; do
-        [ -h "$back" ] && [ "$(readlink "$back")" = "releases/$1" ] && return 0
+        [ -h "$back" ] || continue
+        # What cannot be read may name it.
+        linked=$(readlink "$back") || return 0
+        case $linked in '' | "releases/$1") return 0 ;; esac
     done
     is_primed "$1"
 }
@@ -21,7 +24,8 @@ is_primed() {
     mark=.coalmine/primed.$1
     [ -f "$mark" ] || return 1
     read -r by <"$mark"
-    [ "$by" != "$p_rollout" ] && [ -n "$(find "$mark" -mtime -7 2>/dev/null)" ]
+    # It is what is older that is found: a tool that finds nothing removes nothing.
+    [ "$by" != "$p_rollout" ] && [ -z "$(find "$mark" -mtime +6 2>/dev/null)" ]
 }
 
 # Tells whether a release is what stood in a link's place before the first one came: a person removes it, and nobody else.

@@ -105,6 +105,15 @@ hex() {
     IFS=" $tab$newline"
 }
 
+# Sets `hexed` to a text in such digits; to none only where the text is empty.
+hex_of() {
+    hexed=''
+    [ -n "$1" ] || return 0
+    if ! hexed=$(printf '%s' "$1" | hex) || [ -z "$hexed" ]; then
+        fail io "od gave no answer"
+    fi
+}
+
 # What a phase calls; the shell itself has the rest. A host that lacks one is refused by its name.
 tools='awk cat chmod cp cut date df find grep head id ln ls mkdir mkfifo mv od paste readlink rm rmdir rsync sed
     sha256sum sleep sort stat sync tail touch tr uname xargs'

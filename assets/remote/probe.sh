@@ -3,15 +3,16 @@
 
 say_facts() {
     # What could not be found out is not told.
-    ! arch=$(uname -m) || say fact arch "$arch"
+    if arch=$(uname -m) && [ -n "$arch" ]; then
+        say fact arch "$arch"
+    fi
     os=$(
         # shellcheck disable=SC1091
         [ -r /etc/os-release ] && . /etc/os-release >/dev/null 2>&1 && printf '%s-%s' "${ID:-unknown}" "${VERSION_ID:-}"
     )
     [ -z "$os" ] || say fact os "${os%-}"
     if python=$(command -v python3); then
-        version=$(python3 --version 2>&1 </dev/null)
-        say fact python3 "${version#Python }"
+        ! version=$(python3 --version 2>&1 </dev/null) || say fact python3 "${version#Python }"
         say fact python3-path "$python"
     fi
     if command -v rsync >/dev/null; then
@@ -24,7 +25,8 @@ say_facts() {
 
 # Tells two names of one machine from two machines: the kernel that runs, and the folder that releases are in or will be.
 say_machine() {
-    kernel=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || cat /etc/machine-id 2>/dev/null)
+    kernel=''
+    read -r kernel 2>/dev/null </proc/sys/kernel/random/boot_id || read -r kernel 2>/dev/null </etc/machine-id
     place=$p_root
     below=''
     while [ ! -d "$place" ]; do
@@ -41,16 +43,19 @@ say_machine() {
     [ "$p_deep" != tools ] || say_place
 }
 
-# What a transfer needs of that folder, and what is left there.
+# What a transfer needs of that folder, and what is left there, where df tells it.
 say_place() {
-    # shellcheck disable=SC2046
-    set -- $(df -P "$place" 2>/dev/null | tail -n 1)
-    [ $# -lt 6 ] || say fact room "$4"
-    # shellcheck disable=SC2046
-    set -- $(df -P -i "$place" 2>/dev/null | tail -n 1)
+    if place_says=$(df -P -k "$place" 2>/dev/null) && read_room "$place_says" && is_number "$room_free"; then
+        say fact room "$room_free"
+    fi
     # Some file systems count none.
-    [ $# -lt 6 ] || [ "$2" = 0 ] || say fact inodes "$4"
-    say fact clock "$(date +%s)"
+    if place_says=$(df -P -i "$place" 2>/dev/null) && read_room "$place_says" && is_number "$room_free" &&
+        [ "$room_all" != 0 ]; then
+        say fact inodes "$room_free"
+    fi
+    if clock=$(date +%s) && is_number "$clock"; then
+        say fact clock "$clock"
+    fi
     [ ! -d "$p_root/.coalmine/lock" ] || say fact locked yes
 }
 
@@ -70,10 +75,10 @@ try_tools() {
     8???' 2 '[12]) ;;
     *) not_right="$not_right stat" ;;
     esac
-    case $(cd "$work/old" && find . -mindepth 1 -type f -print0 2>/dev/null | tr '\000' '|') in
-    './file|') ;;
-    *) not_right="$not_right find" ;;
-    esac
+    (
+        cd "$work/old" && find . -mindepth 1 -type f -print0 >"$work/found0" && tr '\000' '|' <"$work/found0" >"$work/found" &&
+            [ "$(cat "$work/found")" = './file|' ]
+    ) >/dev/null 2>&1 || not_right="$not_right find"
     [ -z "$not_right" ] || say fact wrong "${not_right# }"
 }
 
@@ -95,7 +100,9 @@ say_link() {
         if [ "$p_deep" != no ] && [ "$p_deep" != tools ] && [ -n "$p_version_command" ]; then
             work_here
             attempt 10 "./$p_link" "$p_version_command"
-            [ "$attempt_code" != 0 ] || say version "$(hex <"$work/out")"
+            if [ "$attempt_code" = 0 ] && version=$(hex <"$work/out"); then
+                say version "$version"
+            fi
         fi
         ;;
     esac
@@ -134,10 +141,17 @@ say_slots() {
 say_adopted() {
     case $state_adopted in
     '') return 0 ;;
-    link) adopted_is=$(readlink ".coalmine/adopted.$p_link" 2>/dev/null) ;;
+    link)
+        adopted_is=''
+        if [ -h ".coalmine/adopted.$p_link" ]; then
+            learn readlink ".coalmine/adopted.$p_link"
+            adopted_is=$learned
+        fi
+        ;;
     *) adopted_is=releases/$state_adopted ;;
     esac
     there=gone
     [ -z "$adopted_is" ] || [ ! -e "$adopted_is" ] || there=there
-    say adopted "$there" "$(printf '%s' "$adopted_is" | hex)"
+    hex_of "$adopted_is"
+    say adopted "$there" "$hexed"
 }

@@ -18,14 +18,18 @@ require() {
     esac
 }
 
-# room KIND: what `df -P KIND` says of this folder: sets `room_all`, `room_free` and `room_where`.
+# room KIND: what `df -P KIND` says of this folder.
 room() {
     learn df -P "$1" .
-    room_says=$learned
+    read_room "$learned" || fail io "df says nothing of $PWD: $learned"
+}
+
+# Reads what df said: sets `room_all`, `room_free` and `room_where`; fails where it said nothing.
+read_room() {
     # Where the device's name is long, some put the rest on a line of its own in spite of -P.
     set -f
     # shellcheck disable=SC2086
-    set -- ${room_says#*"$newline"}
+    set -- ${1#*"$newline"}
     set +f
     room_all='' room_free='' room_where=''
     while [ $# -gt 4 ]; do
@@ -40,7 +44,7 @@ room() {
         esac
         shift
     done
-    fail io "df says nothing of $PWD: $room_says"
+    return 1
 }
 
 enough_room() {

@@ -250,6 +250,26 @@ fn shellcheck(what: &str, text: &[u8]) {
     assert!(output.status.success(), "{what}:\n{}", String::from_utf8_lossy(&output.stdout));
 }
 
+/// A pipeline tells of its last command only: in a `$(…)` what its first one did not say would look like a value.
+#[test]
+fn no_value_comes_out_of_a_pipeline() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/remote");
+    let mut found = Vec::new();
+    for script in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if script.extension().is_none_or(|extension| extension != "sh") {
+            continue;
+        }
+        for (at, line) in fs::read_to_string(&script).unwrap().lines().enumerate() {
+            // What the shell prints itself, to a function that says whether it could read it.
+            let values = line.split("$(").skip(1).map(|value| value.replace("||", "").replace("| hex)", ""));
+            if values.into_iter().any(|value| value.split(')').next().unwrap().contains('|')) {
+                found.push(format!("{}:{}: {line}", script.display(), at + 1));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 #[tokio::test]
 async fn odd_names_survive_every_phase() {
     for programs in Box::both() {
