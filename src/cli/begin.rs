@@ -1,38 +1,121 @@
 //! What follows a preparation, whoever asked for it: shows it, asks, starts the rollout, and answers.
 
-use std::io::{self, BufRead as _, Write as _};
+use std::time::Duration;
 
-use super::args::{Running, StreamFormat, TableFormat};
+use clap::Args;
+
+use super::args::{Selection, StreamFormat, TableFormat, duration, reason};
+use super::ask::ask_aside;
 use super::control::{follow, show_rollout};
-use super::interrupt::unless_interrupted;
-use super::main::runtime;
+use super::interrupt::{runtime, unless_interrupted};
 use super::output::{count, has_screen, is_interactive, print, tell};
 use super::plan::show;
-use super::{Cli, rollout};
-use crate::deploy::{Detached, Error, Kind, Prepared, Reached, Workspace, nothing_due};
+use super::{Globals, rollout};
+use crate::deploy::{Detached, Error, Kind, Options, Prepared, Reached, Workspace, nothing_due};
 use crate::host::RealFleet;
 use crate::model::RolloutId;
 use crate::plan::{LeftOutReason, Plan};
-use crate::process::in_thread;
 use crate::rollout::Exit;
+
+/// Says how the rollout runs.
+#[derive(Debug, Default, Clone, Args)]
+pub(super) struct Running {
+    /// Asks nothing, and promotes stages when their soak and gates have passed.
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Why; shown to others, announced and kept.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: Option<String>,
+
+    /// How long to wait for a lock that another rollout holds.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait_lock: Option<Duration>,
+
+    /// Prints instead of opening the console.
+    #[arg(long)]
+    pub headless: bool,
+
+    /// Leaves the rollout to a process of its own, prints its id and exits with 8.
+    #[arg(long, conflicts_with = "headless")]
+    pub detach: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = StreamFormat::Text)]
+    pub output: StreamFormat,
+
+    /// How many hosts may be in flight at once, whatever their stage says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub concurrency: Option<u32>,
+
+    /// Prints the plan and changes nothing.
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+
+    /// Leaves hosts out that cannot be reached: without it an install counts them, and a rollback tries them.
+    #[arg(long)]
+    pub skip_unreachable: bool,
+}
+
+impl Running {
+    /// Opens the workspace, unless somebody would have to be asked who is not there.
+    pub(super) fn workspace(&self, globals: &Globals) -> Result<Workspace, Error> {
+        self.refuse_to_ask_nobody()?;
+        let mut workspace = globals.workspace()?;
+        workspace.lock_wait = self.wait_lock;
+        Ok(workspace)
+    }
+
+    /// Ends a command that would have to ask, where there is nobody to ask.
+    pub(super) fn refuse_to_ask_nobody(&self) -> Result<(), Error> {
+        if self.dry_run || self.yes || is_interactive() {
+            return Ok(());
+        }
+        Err(Error::usage("there is no terminal to ask on, and --yes was not given; nothing was done")
+            .hint("--yes goes ahead without asking; --dry-run shows what would be done"))
+    }
+
+    /// Says how a rollout is prepared that runs so, and whose stages wait for nobody.
+    pub(super) fn options(&self, selection: &Selection) -> Options {
+        Options {
+            selection: selection.clone().into(),
+            skip_unreachable: self.skip_unreachable,
+            promote_all: true,
+            concurrency: self.concurrency,
+            reason: self.reason.clone(),
+            dry_run: self.dry_run,
+            is_asked: !self.yes,
+            ..Options::default()
+        }
+    }
+
+    /// Tells whether the rollout is shown in the console: on a terminal, unless something else was asked for.
+    fn opens_console(&self) -> bool {
+        has_screen() && !self.headless && !self.detach && self.output == StreamFormat::Text
+    }
+
+    /// Tells whether somebody looks on, or may: then it is theirs to say what follows a failure.
+    pub(super) fn is_watched(&self) -> bool {
+        self.opens_console() || (self.detach && is_interactive())
+    }
+}
 
 /// Starts what comes of a preparation, unless that is interrupted or leads to nothing, and answers; none is nothing that is due.
 pub(super) fn go_ahead<P: Into<Option<Prepared<RealFleet>>>>(
-    cli: &Cli,
+    globals: &Globals,
     workspace: &Workspace,
     running: &Running,
-    dry_run: bool,
     preparation: impl Future<Output = Result<P, Error>>,
 ) -> Result<u8, Error> {
     let next = runtime()?.block_on(async {
-        match unless_interrupted(confirmed(cli, running, dry_run, preparation)).await? {
+        match unless_interrupted(confirmed(globals, running, preparation)).await? {
             Ready::Exit(code) => Ok(Next::Exit(code)),
-            Ready::Start(prepared) => start(cli, workspace, running, *prepared).await,
+            Ready::Start(prepared) => start(globals, workspace, running, *prepared).await,
         }
     })?;
     match next {
         Next::Exit(code) => Ok(code),
-        Next::Console(rollout) => show_rollout(cli, &workspace.rollouts(), &rollout, false),
+        Next::Console(rollout) => show_rollout(globals, &workspace.rollouts(), &rollout, false),
     }
 }
 
@@ -54,35 +137,34 @@ enum Next {
 
 /// Prepares a rollout and asks whoever sits there; nothing is changed anywhere.
 async fn confirmed<P: Into<Option<Prepared<RealFleet>>>>(
-    cli: &Cli,
+    globals: &Globals,
     running: &Running,
-    dry_run: bool,
     preparation: impl Future<Output = Result<P, Error>>,
 ) -> Result<Ready, Error> {
     let Some(prepared) = preparation.await?.into() else {
         // Whoever only wants to know is told; a timer's mail stays empty.
         match running.output {
-            StreamFormat::Text if dry_run => print("nothing is due")?,
+            StreamFormat::Text if running.dry_run => print("nothing is due")?,
             StreamFormat::Text => {}
             StreamFormat::Jsonl => print(&nothing_due()?.to_line().map_err(Error::before)?)?,
         }
         return Ok(Ready::Exit(Exit::Success.code()));
     };
-    if dry_run {
-        show(cli, &prepared.plan, TableFormat::Text)?;
+    if running.dry_run {
+        show(globals, &prepared.plan, TableFormat::Text)?;
         return Ok(Ready::Exit(crate::report::plan_exit_code(&prepared.plan)));
     }
     if let Some(code) = nothing_to_do(&prepared.plan, running.output)? {
         return Ok(Ready::Exit(code));
     }
     prepared.check_reachable()?;
-    confirm(cli, &prepared.plan, running).await?;
+    confirm(globals, &prepared.plan, running).await?;
     Ok(Ready::Start(Box::new(prepared)))
 }
 
 /// Starts a planned rollout: here, or as a process of its own where it is to outlive this one.
 async fn start(
-    cli: &Cli,
+    globals: &Globals,
     workspace: &Workspace,
     running: &Running,
     prepared: Prepared<RealFleet>,
@@ -91,38 +173,26 @@ async fn start(
     let lock = workspace.lock(&plan.environment, &plan.rollout, plan.reason.as_deref());
     let lock = unless_interrupted(lock).await?;
     let rollout = workspace.begin(plan, release.as_deref())?;
-    let (in_console, rollouts) = (opens_console(running), workspace.rollouts());
+    let (in_console, rollouts) = (running.opens_console(), workspace.rollouts());
     // What was started on a terminal must not end with it.
     let on_terminal = !running.headless && is_interactive();
     if !in_console && !running.detach && !on_terminal {
         let reached = Reached { release, hosts };
-        return rollout::conduct(cli, workspace, &rollout, lock, Some(reached), running.output).await.map(Next::Exit);
+        return rollout::conduct(globals, workspace, &rollout, lock, Some(reached), running.output)
+            .await
+            .map(Next::Exit);
     }
     drop((release, hosts));
-    Detached { rollouts: &rollouts, verbose: cli.verbose, unattended: false }.start(&rollout, lock).await?;
+    Detached { rollouts: &rollouts, verbose: globals.verbose, unattended: false }.start(&rollout, lock).await?;
     if in_console {
         return Ok(Next::Console(rollout));
     }
     if !running.detach {
-        return follow(cli, &rollouts, &rollout, running.output).await.map(Next::Exit);
+        return follow(globals, &rollouts, &rollout, running.output).await.map(Next::Exit);
     }
     print(rollout.as_str())?;
     tell(&format!("`coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"));
     Ok(Next::Exit(Exit::Waiting.code()))
-}
-
-/// Tells whether the rollout is shown in the console: on a terminal, unless something else was asked for.
-pub(super) fn opens_console(running: &Running) -> bool {
-    has_screen() && !running.headless && !running.detach && running.output == StreamFormat::Text
-}
-
-/// Ends a command that would have to ask, where there is nobody to ask.
-pub(super) fn refuse_to_ask_nobody(running: &Running) -> Result<(), Error> {
-    if running.yes || is_interactive() {
-        return Ok(());
-    }
-    Err(Error::usage("there is no terminal to ask on, and --yes was not given; nothing was done")
-        .hint("--yes goes ahead without asking; --dry-run shows what would be done"))
 }
 
 /// Says that there is nothing to do, when there is: every host that was not left out has the release.
@@ -152,22 +222,14 @@ fn nothing_to_do(plan: &Plan, output: StreamFormat) -> Result<Option<u8>, Error>
 }
 
 /// Shows the plan and asks for the number of its hosts, unless `--yes` was given.
-async fn confirm(cli: &Cli, plan: &Plan, running: &Running) -> Result<(), Error> {
+async fn confirm(globals: &Globals, plan: &Plan, running: &Running) -> Result<(), Error> {
     if running.yes {
         return Ok(());
     }
-    show(cli, plan, TableFormat::Text)?;
+    show(globals, plan, TableFormat::Text)?;
     let targets = plan.targets();
-    let asked = {
-        let mut stderr = io::stderr().lock();
-        write!(stderr, "\nType the number of hosts to go ahead, anything else to leave: ").and_then(|()| stderr.flush())
-    };
-    asked.map_err(|error| Error::before(format!("the terminal cannot be written: {error}")))?;
-    let read = in_thread(|| {
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer).map(|_| answer)
-    });
-    let answer = read.await?.map_err(|error| Error::before(format!("the terminal cannot be read: {error}")))?;
+    let question = "\nType the number of hosts to go ahead, anything else to leave: ";
+    let answer = ask_aside(question.to_owned()).await?;
     if answer.trim() == targets.to_string() {
         return Ok(());
     }

@@ -1,10 +1,29 @@
+//! Builds a release on this machine.
+
+use clap::Args;
 use serde::Serialize;
 
-use super::args::{BuildArgs, TableFormat};
+use super::args::{TableFormat, Wanted};
 use super::output::print;
-use super::{Cli, interrupt, workspace};
+use super::{Globals, interrupt};
 use crate::deploy::{Error, Making};
 use crate::model::{Bytes, Digest, ReleaseId, Version};
+
+/// What `build` takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct BuildArgs {
+    /// What is built.
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// Builds anew what is built already.
+    #[arg(long)]
+    pub rebuild: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
+}
 
 #[derive(Serialize)]
 struct Built<'a> {
@@ -18,8 +37,8 @@ struct Built<'a> {
     tree: &'a std::path::Path,
 }
 
-pub(super) fn run(cli: &Cli, args: &BuildArgs) -> Result<u8, Error> {
-    let workspace = workspace(cli)?;
+pub(super) fn run(globals: &Globals, args: &BuildArgs) -> Result<u8, Error> {
+    let workspace = globals.workspace()?;
     let making = Making { no_fetch: args.wanted.no_fetch, rebuild: args.rebuild };
     let release = interrupt::run(async {
         let fleet = workspace.fleet().await?;

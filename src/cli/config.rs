@@ -1,20 +1,43 @@
-use super::args::{Cli, ConfigCommand, TableFormat};
+//! Shows or checks the configuration.
+
+use clap::Subcommand;
+
+use super::args::TableFormat;
 use super::output::{print, tell};
-use super::{interrupt, workspace};
+use super::{Globals, interrupt};
 use crate::deploy::{Error, check_environment};
 use crate::rollout::Exit;
 
-pub(super) fn run(cli: &Cli, command: &ConfigCommand) -> Result<u8, Error> {
+/// What `config` does.
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Prints the merged configuration, with where each value came from.
+    Show {
+        /// What is printed.
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+        output: TableFormat,
+    },
+    /// Tells everything that is wrong with the configuration.
+    Check {
+        /// What is printed.
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+        output: TableFormat,
+    },
+    /// Prints a configuration with every key, its default and its meaning.
+    Sample,
+}
+
+pub(super) fn run(globals: &Globals, command: &ConfigCommand) -> Result<u8, Error> {
     match command {
         ConfigCommand::Show { output } => {
-            let workspace = workspace(cli)?;
+            let workspace = globals.workspace()?;
             match output {
                 TableFormat::Text => print(&workspace.loaded.show())?,
                 TableFormat::Json => print(&workspace.loaded.show_json())?,
             }
         }
         ConfigCommand::Check { output: TableFormat::Json } => {
-            let problems = match check(cli) {
+            let problems = match check(globals) {
                 Ok(_) => Vec::new(),
                 Err(error) => error.to_string().lines().map(str::to_owned).collect(),
             };
@@ -22,17 +45,17 @@ pub(super) fn run(cli: &Cli, command: &ConfigCommand) -> Result<u8, Error> {
             print(&found.to_string())?;
             return Ok(if problems.is_empty() { Exit::Success } else { Exit::Usage }.code());
         }
-        ConfigCommand::Check { output: TableFormat::Text } => print(&check(cli)?)?,
+        ConfigCommand::Check { output: TableFormat::Text } => print(&check(globals)?)?,
         ConfigCommand::Sample => print(&crate::config::sample())?,
     }
     Ok(0)
 }
 
 /// Says that the configuration is right, or everything that is wrong with it.
-fn check(cli: &Cli) -> Result<String, Error> {
-    let right = crate::config::check(&cli.invocation().sources()?)?;
+fn check(globals: &Globals) -> Result<String, Error> {
+    let right = crate::config::check(&globals.invocation().sources()?)?;
     // What the files say may be right and what they name wrong.
-    let workspace = workspace(cli)?;
+    let workspace = globals.workspace()?;
     let names = workspace.config().environments.keys();
     let wrong = interrupt::run(async {
         let mut wrong = Vec::new();

@@ -5,14 +5,14 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::args::{Selection, TableFormat};
 use super::output::{look, print};
-use super::{Cli, completion, interrupt, workspace};
+use super::{Globals, completion, interrupt};
 use crate::deploy::{Deployment, Error, FleetDifference, Making, Workspace};
 use crate::report::DiffReport;
 use crate::rollout::Exit;
 
 /// What `diff` takes.
 #[derive(Debug, Clone, Args)]
-pub struct DiffArgs {
+pub(super) struct DiffArgs {
     /// The release that is compared with, or with a second one the release that is compared; `latest` without it.
     #[arg(value_name = "A", add = ArgValueCompleter::new(completion::versions))]
     pub first: Option<String>,
@@ -34,11 +34,11 @@ pub struct DiffArgs {
     pub output: TableFormat,
 }
 
-pub(super) fn run(cli: &Cli, args: &DiffArgs) -> Result<u8, Error> {
-    let workspace = workspace(cli)?;
+pub(super) fn run(globals: &Globals, args: &DiffArgs) -> Result<u8, Error> {
+    let workspace = globals.workspace()?;
     let report = interrupt::run(compare(&workspace, args))?;
     match args.output {
-        TableFormat::Text => print(&report.text(look(cli.color), cli.verbose > 0).join("\n"))?,
+        TableFormat::Text => print(&report.text(look(globals.color), globals.verbose > 0).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
     Ok(if report.unreachable.is_empty() { Exit::Success } else { Exit::Unreachable }.code())

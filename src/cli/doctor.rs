@@ -1,16 +1,32 @@
-use super::args::{DoctorArgs, TableFormat};
+//! Checks configuration, tools, agent, locks and every host.
+
+use clap::Args;
+
+use super::args::{Selection, TableFormat};
 use super::output::{look, print};
-use super::{Cli, interrupt, workspace};
+use super::{Globals, interrupt};
 use crate::deploy::{Error, examine};
 use crate::report::DoctorReport;
 
-pub(super) fn run(cli: &Cli, args: &DoctorArgs) -> Result<u8, Error> {
-    let workspace = workspace(cli)?;
+/// What `doctor` takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct DoctorArgs {
+    /// Which hosts.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
+}
+
+pub(super) fn run(globals: &Globals, args: &DoctorArgs) -> Result<u8, Error> {
+    let workspace = globals.workspace()?;
     let environment = workspace.policy()?.0.clone();
     let findings = interrupt::run(examine(&workspace, &args.selection.clone().into()))?;
     let report = DoctorReport::new(environment, findings);
     match args.output {
-        TableFormat::Text => print(&report.text(look(cli.color)).join("\n"))?,
+        TableFormat::Text => print(&report.text(look(globals.color)).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
     Ok(report.exit_code())

@@ -2,16 +2,17 @@
 
 use clap::Args;
 
-use super::args::{InstallArgs, Running, Selection, one_line, reason};
-use super::begin::{go_ahead, refuse_to_ask_nobody};
+use super::args::{Selection, one_line, reason};
+use super::begin::{Running, go_ahead};
+use super::install::InstallArgs;
 use super::output::{print, tell};
-use super::{Cli, install, interrupt, workspace};
-use crate::deploy::{Deployment, Error, Goal, Options, before_start, told};
+use super::{Globals, install, interrupt};
+use crate::deploy::{Deployment, Error, Goal, before_start, told};
 use crate::plan::BackTo;
 
 /// What `start` takes.
 #[derive(Debug, Clone, Args)]
-pub struct StartArgs {
+pub(super) struct StartArgs {
     /// Why; shown to everybody who is refused meanwhile.
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub reason: Option<String>,
@@ -19,7 +20,7 @@ pub struct StartArgs {
 
 /// What `sync` takes.
 #[derive(Debug, Clone, Args)]
-pub struct SyncArgs {
+pub(super) struct SyncArgs {
     /// As of `install-world`.
     #[command(flatten)]
     pub install: InstallArgs,
@@ -31,7 +32,7 @@ pub struct SyncArgs {
 
 /// What `finish` takes.
 #[derive(Debug, Clone, Args)]
-pub struct FinishArgs {
+pub(super) struct FinishArgs {
     /// Also where hosts run different versions.
     #[arg(long)]
     pub force: bool,
@@ -39,7 +40,7 @@ pub struct FinishArgs {
 
 /// What `revert` takes.
 #[derive(Debug, Clone, Args)]
-pub struct RevertArgs {
+pub(super) struct RevertArgs {
     /// Where.
     #[command(flatten)]
     pub selection: Selection,
@@ -47,18 +48,10 @@ pub struct RevertArgs {
     /// How.
     #[command(flatten)]
     pub running: Running,
-
-    /// Prints the plan and changes nothing.
-    #[arg(short = 'n', long)]
-    pub dry_run: bool,
-
-    /// Leaves hosts out that cannot be reached, instead of trying them.
-    #[arg(long)]
-    pub skip_unreachable: bool,
 }
 
-pub(super) fn start(cli: &Cli, args: &StartArgs) -> Result<u8, Error> {
-    let workspace = workspace(cli)?;
+pub(super) fn start(globals: &Globals, args: &StartArgs) -> Result<u8, Error> {
+    let workspace = globals.workspace()?;
     let reason = args.reason.as_deref().map(one_line).filter(|reason| !reason.is_empty());
     let (environment, _) = workspace.policy()?;
     let started = interrupt::run(async {
@@ -69,24 +62,22 @@ pub(super) fn start(cli: &Cli, args: &StartArgs) -> Result<u8, Error> {
     Ok(0)
 }
 
-pub(super) fn sync(cli: &Cli, args: &SyncArgs) -> Result<u8, Error> {
-    if !args.install.dry_run {
-        refuse_to_ask_nobody(&args.install.running)?;
-    }
-    let workspace = workspace(cli)?;
+pub(super) fn sync(globals: &Globals, args: &SyncArgs) -> Result<u8, Error> {
+    args.install.running.refuse_to_ask_nobody()?;
+    let workspace = globals.workspace()?;
     workspace.own_start()?;
     let Some(tag) = &args.tag else {
-        return install::run(cli, &args.install);
+        return install::run(globals, &args.install);
     };
     interrupt::run(workspace.tag_head(tag, args.install.running.reason.as_deref()))?;
     tell(&format!("{tag} is the checkout's commit; `git push` is what publishes it"));
     let mut install = args.install.clone();
     install.wanted.version = Some(tag.clone());
-    install::run(cli, &install)
+    install::run(globals, &install)
 }
 
-pub(super) fn finish(cli: &Cli, args: &FinishArgs) -> Result<u8, Error> {
-    let workspace = workspace(cli)?;
+pub(super) fn finish(globals: &Globals, args: &FinishArgs) -> Result<u8, Error> {
+    let workspace = globals.workspace()?;
     let (environment, _) = workspace.policy()?;
     let now = interrupt::run(async {
         let fleet = workspace.fleet().await?;
@@ -96,27 +87,13 @@ pub(super) fn finish(cli: &Cli, args: &FinishArgs) -> Result<u8, Error> {
     Ok(0)
 }
 
-pub(super) fn revert(cli: &Cli, args: &RevertArgs) -> Result<u8, Error> {
-    if !args.dry_run {
-        refuse_to_ask_nobody(&args.running)?;
-    }
-    let mut workspace = workspace(cli)?;
-    workspace.lock_wait = args.running.wait_lock;
+pub(super) fn revert(globals: &Globals, args: &RevertArgs) -> Result<u8, Error> {
+    let workspace = args.running.workspace(globals)?;
     let (_, started) = workspace.own_start()?;
     let goal = Goal::Rollback { to: BackTo::Release(before_start(&started)?), each: false };
-    let options = Options {
-        selection: args.selection.clone().into(),
-        skip_unreachable: args.skip_unreachable,
-        promote_all: true,
-        concurrency: args.running.concurrency,
-        reason: args.running.reason.clone(),
-        dry_run: args.dry_run,
-        is_asked: !args.running.yes,
-        ..Options::default()
-    };
     let prepare = async {
         let fleet = workspace.fleet().await?;
-        Deployment::over_ssh(&workspace, fleet, false)?.prepare(goal, options).await
+        Deployment::over_ssh(&workspace, fleet, false)?.prepare(goal, args.running.options(&args.selection)).await
     };
-    go_ahead(cli, &workspace, &args.running, args.dry_run, prepare)
+    go_ahead(globals, &workspace, &args.running, prepare)
 }

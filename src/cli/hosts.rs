@@ -1,15 +1,36 @@
-use crate::deploy::{Error, Workspace};
+//! Resolves an expression.
+
 use std::collections::HashSet;
 
-use super::args::{HostsArgs, TableFormat};
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::args::TableFormat;
 use super::output::{print, tell};
-use super::{Cli, interrupt, workspace};
+use super::{Globals, completion, interrupt};
+use crate::deploy::{Error, Workspace};
 use crate::expr::{Expression, fold};
 use crate::model::HostId;
 
+/// What `hosts` takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct HostsArgs {
+    /// Which hosts; all of the environment's without it.
+    #[arg(value_name = "EXPR", add = ArgValueCompleter::new(completion::hosts))]
+    pub expression: Option<String>,
+
+    /// Prints one folded line: `mw[01-40]`.
+    #[arg(long)]
+    pub fold: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
+}
+
 /// Resolves an expression: among the environment's hosts and masters, and every host of every group.
-pub(super) fn run(cli: &Cli, args: &HostsArgs) -> Result<u8, Error> {
-    let workspace = workspace(cli)?;
+pub(super) fn run(globals: &Globals, args: &HostsArgs) -> Result<u8, Error> {
+    let workspace = globals.workspace()?;
     let hosts = interrupt::run(async {
         match &args.expression {
             None => Ok(workspace.fleet().await?.hosts),

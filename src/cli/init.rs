@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::control::ask;
+use super::ask::ask;
 use super::output::{count, is_interactive, print, tell};
-use super::{Cli, interrupt};
+use super::{Globals, interrupt};
 use crate::deploy::{Beginning, Begun, Checkout, Error, HostSource, begin};
 use crate::model::Environment;
 
@@ -15,7 +15,7 @@ const TRIES: usize = 3;
 
 /// What `init` takes.
 #[derive(Debug, Clone, Args)]
-pub struct InitArgs {
+pub(super) struct InitArgs {
     /// The checkout that holds the release tags; without it, the one around the current folder.
     #[arg(long, value_name = "DIR")]
     pub repository: Option<PathBuf>,
@@ -49,9 +49,9 @@ pub struct InitArgs {
     pub dry_run: bool,
 }
 
-pub(super) fn run(cli: &Cli, args: &InitArgs) -> Result<u8, Error> {
+pub(super) fn run(globals: &Globals, args: &InitArgs) -> Result<u8, Error> {
     let folder = std::env::current_dir().map_err(|error| Error::before(format!("the current folder: {error}")))?;
-    let target = folder.join(cli.config.as_deref().unwrap_or(Path::new("coalmine.toml")));
+    let target = folder.join(globals.config.as_deref().unwrap_or(Path::new("coalmine.toml")));
     if target.symlink_metadata().is_ok() && !args.dry_run {
         return Err(Error::usage(format!("{} is there already; nothing was written", target.display()))
             .hint("`coalmine config check` tells what is wrong with it, `coalmine config show` what it means"));
@@ -61,8 +61,8 @@ pub(super) fn run(cli: &Cli, args: &InitArgs) -> Result<u8, Error> {
         None => around(&folder)?,
     };
     let checkout = interrupt::run(Checkout::read(&repository))?;
-    let beginning = complete(cli, args, checkout, &folder)?;
-    let begun = interrupt::run(begin(&beginning, &target, &cli.invocation(), !args.dry_run))?;
+    let beginning = complete(globals, args, checkout, &folder)?;
+    let begun = interrupt::run(begin(&beginning, &target, &globals.invocation(), !args.dry_run))?;
     tell_notes(&beginning, &begun);
     if args.dry_run {
         print(&begun.text)?;
@@ -90,7 +90,7 @@ fn around(folder: &Path) -> Result<PathBuf, Error> {
 }
 
 /// Takes what the flags say, and asks for the rest where there is somebody to ask.
-fn complete(cli: &Cli, args: &InitArgs, checkout: Checkout, folder: &Path) -> Result<Beginning, Error> {
+fn complete(globals: &Globals, args: &InitArgs, checkout: Checkout, folder: &Path) -> Result<Beginning, Error> {
     let called = checkout.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let called = called.trim_end_matches(".git").to_owned();
     let mut missing = Missing { asks: is_interactive(), flags: Vec::new() };
@@ -124,7 +124,7 @@ fn complete(cli: &Cli, args: &InitArgs, checkout: Checkout, folder: &Path) -> Re
             missing.flags.join(", ")
         )));
     }
-    let environment = match &cli.environment {
+    let environment = match &globals.environment {
         Some(environment) => environment.clone(),
         None => Environment::new("production").map_err(Error::usage)?,
     };

@@ -1,25 +1,117 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{InstallArgs, OnFailureChoice};
-use super::begin::{go_ahead, opens_console, refuse_to_ask_nobody};
-use super::output::is_interactive;
+use clap::{Args, ValueEnum};
+
+use super::Globals;
+use super::args::{Selection, Wanted, duration, slot};
+use super::begin::{Running, go_ahead};
 use super::pick::{pick, refuse_to_pick_for_nobody};
-use super::{Cli, workspace};
 use crate::deploy::{Deployment, Error, Goal, Invocation, Options, Workspace};
 use crate::host::RealFleet;
+use crate::model::Slot;
 use crate::plan::{LeftOutReason, OnFailure};
-use crate::release::Wanted;
+use crate::release;
 
-pub(super) fn run(cli: &Cli, args: &InstallArgs) -> Result<u8, Error> {
-    if !args.dry_run {
-        refuse_to_ask_nobody(&args.running)?;
+/// What `install-world` takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct InstallArgs {
+    /// What is installed.
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// Where.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// How.
+    #[command(flatten)]
+    pub running: Running,
+
+    /// Switches this link beside the usual one, so that two versions are live at once.
+    #[arg(long, value_name = "NAME", value_parser = slot)]
+    pub slot: Option<Slot>,
+
+    /// Puts the release everywhere and switches nowhere.
+    #[arg(long)]
+    pub prime: bool,
+
+    /// How long every stage soaks.
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_soak")]
+    pub soak: Option<Duration>,
+
+    /// No stage soaks.
+    #[arg(long)]
+    pub no_soak: bool,
+
+    /// What follows a failure over the budget; pause on a terminal, rollback headless.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_failure: Option<OnFailureChoice>,
+
+    /// Who lets stages go on that wait for a person: with `auto` their soak and gates do, which `--yes` means without it.
+    #[arg(long, value_enum, value_name = "WHO")]
+    pub promote: Option<PromoteChoice>,
+
+    /// Hashes every file on the hosts, also those that did not change.
+    #[arg(long)]
+    pub full_verify: bool,
+
+    /// Installs the version that is named even where it was found bad.
+    #[arg(long, requires = "version")]
+    pub even_bad: bool,
+
+    /// Asks among the five newest versions; only on a terminal.
+    #[arg(long, conflicts_with_all = ["version", "rev", "if_newer", "debt", "activate_only"])]
+    pub pick: bool,
+
+    /// Does nothing, and says nothing, unless the version is newer than what any of the hosts runs: for timers.
+    #[arg(long, conflicts_with_all = ["debt", "activate_only"])]
+    pub if_newer: bool,
+
+    /// Only hosts that rollouts passed by or failed on, until one brings them their release; without VERSION with what the
+    /// environment finalized last, in one wave. Those that still cannot be reached are left out.
+    #[arg(long, conflicts_with_all = ["prime", "activate_only"])]
+    pub debt: bool,
+
+    /// Switches to what was primed before and transfers nothing; without VERSION to what was primed last.
+    #[arg(long, conflicts_with = "prime")]
+    pub activate_only: bool,
+}
+
+/// Says what follows when a rollout must not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OnFailureChoice {
+    /// It waits for a command.
+    Pause,
+    /// Every switched host goes back.
+    Rollback,
+    /// It ends and leaves every host as it stands.
+    Abort,
+}
+
+/// Says who lets a stage go on that waits for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PromoteChoice {
+    /// Its soak and its gates.
+    Auto,
+    /// A person, with `continue`.
+    Manual,
+}
+
+impl InstallArgs {
+    /// Tells whether stages that wait for a person go on by themselves.
+    #[must_use]
+    fn promotes_all(&self) -> bool {
+        self.promote.map_or(self.running.yes, |promote| promote == PromoteChoice::Auto)
     }
+}
+
+pub(super) fn run(globals: &Globals, args: &InstallArgs) -> Result<u8, Error> {
+    args.running.refuse_to_ask_nobody()?;
     if args.pick {
         refuse_to_pick_for_nobody()?;
     }
-    let mut workspace = workspace(cli)?;
-    workspace.lock_wait = args.running.wait_lock;
+    let workspace = args.running.workspace(globals)?;
     let prepare = async {
         let fleet = workspace.fleet().await?;
         let (version, revision) = (args.wanted.version.as_deref(), args.wanted.rev.as_deref());
@@ -30,7 +122,7 @@ pub(super) fn run(cli: &Cli, args: &InstallArgs) -> Result<u8, Error> {
         let is_named = version.is_some() || revision.is_some();
         let deployment = Deployment::over_ssh(&workspace, fleet, args.full_verify)?;
         let mut options = options(args);
-        if args.if_newer && !is_newer(cli, &deployment, &wanted, &options).await? {
+        if args.if_newer && !is_newer(globals, &deployment, &wanted, &options).await? {
             return Ok(None);
         }
         let goal = match args {
@@ -51,24 +143,23 @@ pub(super) fn run(cli: &Cli, args: &InstallArgs) -> Result<u8, Error> {
             args.debt && prepared.plan.hosts.is_empty() && prepared.plan.left_out_for(LeftOutReason::Unreachable) == 0;
         Ok((!is_settled).then_some(prepared))
     };
-    go_ahead(cli, &workspace, &args.running, args.dry_run, prepare)
+    go_ahead(globals, &workspace, &args.running, prepare)
 }
 
 /// Asks without a word whether the version is newer than what hosts run: where it is not, there is nothing to be told.
 async fn is_newer(
-    cli: &Cli,
+    globals: &Globals,
     deployment: &Deployment<'_, RealFleet>,
-    wanted: &Wanted,
+    wanted: &release::Wanted,
     options: &Options,
 ) -> Result<bool, Error> {
-    let quiet = Workspace::open(&Invocation { listener: Arc::new(|_| {}), ..cli.invocation() })?;
+    let quiet = Workspace::open(&Invocation { listener: Arc::new(|_| {}), ..globals.invocation() })?;
     let asking = Deployment::new(&quiet, quiet.fleet().await?, Arc::clone(&deployment.hosts));
     asking.is_newer(wanted, &options.selection, options.slot.as_ref(), options.no_fetch).await
 }
 
 fn options(args: &InstallArgs) -> Options {
     Options {
-        selection: args.selection.clone().into(),
         slot: args.slot.clone(),
         no_fetch: args.wanted.no_fetch,
         soak: if args.no_soak { Some(Duration::ZERO) } else { args.soak },
@@ -77,14 +168,9 @@ fn options(args: &InstallArgs) -> Options {
             OnFailureChoice::Rollback => OnFailure::Rollback,
             OnFailureChoice::Abort => OnFailure::Abort,
         }),
-        // Where somebody looks, it is theirs to say what follows.
-        is_watched: opens_console(&args.running) || (args.running.detach && is_interactive()),
-        skip_unreachable: args.skip_unreachable,
+        is_watched: args.running.is_watched(),
         promote_all: args.promotes_all(),
-        concurrency: args.running.concurrency,
-        reason: args.running.reason.clone(),
-        dry_run: args.dry_run,
-        is_asked: !args.running.yes,
         even_bad: args.even_bad,
+        ..args.running.options(&args.selection)
     }
 }

@@ -1,7 +1,14 @@
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::main::runtime;
 use crate::deploy::{Error, Kind};
+
+/// Makes what asynchronous commands run on.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::before(format!("no threads can be started: {error}")))
+}
 
 /// Runs what changes nothing on any host; a signal ends it, and with it every process that it started.
 pub(super) fn run<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

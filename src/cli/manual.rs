@@ -1,10 +1,9 @@
 //! The manual page: what the flags say of themselves, and what no flag says.
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::args::Cli;
 use crate::deploy::Error;
 use crate::rollout::Exit;
 
@@ -66,12 +65,12 @@ pub(super) fn exit_codes() -> String {
 }
 
 /// Writes the page of every command.
-pub(super) fn page() -> Result<String, Error> {
-    render().map_err(|error| Error::before(format!("the manual cannot be written: {error}")))
+pub(super) fn page(command: Command) -> Result<String, Error> {
+    render(command).map_err(|error| Error::before(format!("the manual cannot be written: {error}")))
 }
 
-fn render() -> std::io::Result<String> {
-    let command = Cli::command().disable_help_flag(true).disable_version_flag(true);
+fn render(command: Command) -> std::io::Result<String> {
+    let command = command.disable_help_flag(true).disable_version_flag(true);
     let man = Man::new(command.clone().after_help(None));
     let mut page = Vec::new();
     man.render_title(&mut page)?;
@@ -175,16 +174,14 @@ fn without_preambles(page: &str) -> String {
 mod tests {
     use std::path::Path;
 
-    use clap::CommandFactory as _;
-
     use super::{page, visible};
-    use crate::cli::Cli;
+    use crate::cli::command::Cli;
     use crate::rollout::Exit;
 
     #[test]
     fn the_manual_page_is_current() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/coalmine.1");
-        let page = page().unwrap();
+        let page = page(Cli::command()).unwrap();
         if std::env::var_os("COALMINE_REGENERATE").is_some() {
             std::fs::write(&path, &page).unwrap();
         }
@@ -209,7 +206,7 @@ mod tests {
                 check(command, &name, page);
             }
         }
-        let page = page().unwrap();
+        let page = page(Cli::command()).unwrap();
         for command in visible(&Cli::command()) {
             check(command, "coalmine", &page);
         }
@@ -231,7 +228,7 @@ mod tests {
 
     #[test]
     fn help_and_the_manual_tell_the_same_exit_codes() {
-        let (help, page) = (Cli::command().render_long_help().to_string(), page().unwrap());
+        let (help, page) = (Cli::command().render_long_help().to_string(), page(Cli::command()).unwrap());
         for code in Exit::ALL.map(Exit::code) {
             assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{code}  "))), "{code}: {help}");
             assert!(page.contains(&format!(".TP\n\\fB{code}\\fR\n")), "{code}");

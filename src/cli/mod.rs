@@ -4,9 +4,11 @@
 //! code. Nothing here decides anything about a rollout.
 
 mod args;
+mod ask;
 mod begin;
 mod bootstrap;
 mod build;
+mod command;
 mod completion;
 mod conduct;
 mod config;
@@ -14,6 +16,7 @@ mod console;
 mod control;
 mod diff;
 mod doctor;
+mod globals;
 mod habits;
 mod hosts;
 mod init;
@@ -32,12 +35,6 @@ mod sandbox;
 mod slot;
 mod status;
 
-pub use args::Cli;
 pub use main::main;
 
-use crate::deploy::{Error, Workspace};
-
-/// Opens the workspace that a command line means.
-fn workspace(cli: &Cli) -> Result<Workspace, Error> {
-    Workspace::open(&cli.invocation())
-}
+use globals::Globals;

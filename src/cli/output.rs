@@ -2,10 +2,22 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
-use super::args::ColorChoice;
+use clap::ValueEnum;
+
 use crate::deploy::{Error, Notice};
 use crate::release::Progress;
 use crate::report::{self, Look, Style};
+
+/// Says when to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Also where nobody may see them.
+    Always,
+    /// Nowhere.
+    Never,
+}
 
 /// Prints a result on standard output; a reader that has gone away is no failure.
 pub(super) fn print(text: &str) -> Result<(), Error> {

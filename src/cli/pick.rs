@@ -1,12 +1,11 @@
 //! Asks among the newest versions, where somebody sits at a terminal.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead as _, Write as _};
 
+use super::ask::ask_aside;
 use super::output::{count, is_interactive};
 use crate::deploy::{Deployment, Error, Fleet, Kind, Known, Workspace};
 use crate::model::Version;
-use crate::process::in_thread;
 use crate::release::{Mark, Wanted};
 
 /// How many versions are offered.
@@ -38,16 +37,7 @@ pub(super) async fn pick(workspace: &Workspace, fleet: &Fleet<'_>, no_fetch: boo
     }
     let mut text = offer(&known, counts, installed.silent.len()).join("\n");
     text.push_str("\nType the number of one to install it, anything else to leave: ");
-    let asked = {
-        let mut stderr = io::stderr().lock();
-        stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush())
-    };
-    asked.map_err(|error| Error::before(format!("the terminal cannot be written: {error}")))?;
-    let read = in_thread(|| {
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer).map(|_| answer)
-    });
-    let answer = read.await?.map_err(|error| Error::before(format!("the terminal cannot be read: {error}")))?;
+    let answer = ask_aside(text).await?;
     let picked = answer.trim().parse::<usize>().ok().and_then(|number| known.get(number.checked_sub(1)?));
     match picked {
         Some(known) => Ok(Wanted::Tag(known.tag.version.to_string())),

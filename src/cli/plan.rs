@@ -1,12 +1,41 @@
-use super::args::{PlanArgs, TableFormat};
+//! Prints what install-world would do.
+
+use clap::Args;
+
+use super::args::{Selection, TableFormat, Wanted, slot};
 use super::output::{look, print};
-use super::{Cli, interrupt, workspace};
+use super::{Globals, interrupt};
 use crate::deploy::{Deployment, Error, Goal, Options};
+use crate::model::Slot;
 use crate::plan::Plan;
 use crate::report::{PlanReport, plan_exit_code, plan_text};
 
-pub(super) fn run(cli: &Cli, args: &PlanArgs) -> Result<u8, Error> {
-    let workspace = workspace(cli)?;
+/// What `plan` takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct PlanArgs {
+    /// What would be installed.
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// Where.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// For this link beside the usual one.
+    #[arg(long, value_name = "NAME", value_parser = slot)]
+    pub slot: Option<Slot>,
+
+    /// Leaves hosts out that cannot be reached, instead of counting them.
+    #[arg(long)]
+    pub skip_unreachable: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
+}
+
+pub(super) fn run(globals: &Globals, args: &PlanArgs) -> Result<u8, Error> {
+    let workspace = globals.workspace()?;
     let plan = interrupt::run(async {
         let fleet = workspace.fleet().await?;
         let wanted = fleet.wanted(args.wanted.version.as_deref(), args.wanted.rev.as_deref());
@@ -14,7 +43,7 @@ pub(super) fn run(cli: &Cli, args: &PlanArgs) -> Result<u8, Error> {
         // The release is built for it, since what hosts have is compared by digest.
         Ok(deployment.prepare(Goal::Install(wanted), options(args)).await?.plan)
     })?;
-    show(cli, &plan, args.output)?;
+    show(globals, &plan, args.output)?;
     Ok(plan_exit_code(&plan))
 }
 
@@ -30,9 +59,9 @@ fn options(args: &PlanArgs) -> Options {
 }
 
 /// Prints a plan.
-pub(super) fn show(cli: &Cli, plan: &Plan, output: TableFormat) -> Result<(), Error> {
+pub(super) fn show(globals: &Globals, plan: &Plan, output: TableFormat) -> Result<(), Error> {
     match output {
-        TableFormat::Text => print(&plan_text(plan, look(cli.color)).join("\n")),
+        TableFormat::Text => print(&plan_text(plan, look(globals.color)).join("\n")),
         TableFormat::Json => print(&serde_json::to_string(&PlanReport::new(plan)).map_err(Error::before)?),
     }
 }

@@ -7,17 +7,16 @@ use std::process::Command;
 use clap::{Args, Subcommand};
 
 use super::args::version;
-use super::control::ask;
-use super::interrupt::unless_interrupted;
-use super::main::runtime;
+use super::ask::ask;
+use super::interrupt::{runtime, unless_interrupted};
 use super::output::{count, is_interactive, print, tell};
-use super::{Cli, interrupt, workspace};
+use super::{Globals, interrupt};
 use crate::deploy::{Cutting, Error, Kind};
 use crate::model::Version;
 
 /// What `release` does.
 #[derive(Debug, Clone, Subcommand)]
-pub enum ReleaseCommand {
+pub(super) enum ReleaseCommand {
     /// Writes the changelog, bumps the version, commits, tags and pushes; all of it or nothing.
     ///
     /// The checkout must be clean and not behind its upstream, and VERSION newer than the last release of its branch. What the
@@ -28,7 +27,7 @@ pub enum ReleaseCommand {
 
 /// What `release cut` takes.
 #[derive(Debug, Clone, Args)]
-pub struct CutArgs {
+pub(super) struct CutArgs {
     /// The version, which is the tag.
     #[arg(value_name = "VERSION", value_parser = version)]
     pub version: Version,
@@ -58,12 +57,12 @@ pub struct CutArgs {
     pub dry_run: bool,
 }
 
-pub(super) fn run(cli: &Cli, ReleaseCommand::Cut(args): &ReleaseCommand) -> Result<u8, Error> {
+pub(super) fn run(globals: &Globals, ReleaseCommand::Cut(args): &ReleaseCommand) -> Result<u8, Error> {
     if !args.yes && !args.dry_run && !is_interactive() {
         return Err(Error::usage("there is no terminal to ask on, and --yes was not given; nothing was done")
             .hint("--yes goes ahead without asking, --notes FILE says what the changelog has; --dry-run shows it"));
     }
-    let workspace = workspace(cli)?;
+    let workspace = globals.workspace()?;
     let product = &workspace.config().product;
     if product.verify_tags && !args.sign {
         return Err(Error::usage(

@@ -1,21 +1,86 @@
+//! Lists releases, and marks them.
+
 use std::collections::{BTreeMap, HashMap};
 
-use super::args::{MarkArgs, MarkChoice, MarkCommand, ReleasesArgs, TableFormat, one_line};
+use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::args::{TableFormat, one_line, reason, version};
 use super::output::{count, print, style, tell};
-use super::{Cli, interrupt, workspace};
+use super::{Globals, completion, interrupt};
 use crate::deploy::{Deployment, Error, Known, Workspace};
 use crate::model::Version;
 use crate::release::Mark;
 use crate::report::{ReleaseMark, ReleaseRow, ReleasesReport, Seen};
 
-pub(super) fn run(cli: &Cli, args: &ReleasesArgs) -> Result<u8, Error> {
-    let workspace = workspace(cli)?;
+/// What `releases` takes.
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct ReleasesArgs {
+    /// What is said of a release; none lists them.
+    #[command(subcommand)]
+    pub mark: Option<MarkCommand>,
+
+    /// Uses the checkout's tags as they are, without asking its remote.
+    #[arg(long)]
+    pub no_fetch: bool,
+
+    /// Also asks the fleet which hosts run what.
+    #[arg(long)]
+    pub survey: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
+}
+
+/// What `releases` does beside listing.
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum MarkCommand {
+    /// Marks a version bad in the environment, or good, until that is taken back.
+    Mark(MarkArgs),
+    /// Takes back what was found out about a version, by whomever.
+    Unmark {
+        /// The version, or a release's id.
+        #[arg(value_name = "VERSION", value_parser = version, add = ArgValueCompleter::new(completion::versions))]
+        version: Version,
+    },
+}
+
+/// What `releases mark` takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct MarkArgs {
+    /// The version, or a release's id.
+    #[arg(value_name = "VERSION", value_parser = version, add = ArgValueCompleter::new(completion::versions))]
+    pub version: Version,
+
+    /// What it is.
+    #[arg(value_enum, value_name = "VERDICT", default_value_t = MarkChoice::Bad)]
+    pub verdict: MarkChoice,
+
+    /// Why; shown wherever the mark is.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: Option<String>,
+}
+
+/// Says what a release is marked as.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum MarkChoice {
+    /// No host should get it, nor go back to it.
+    #[default]
+    Bad,
+    /// It may be installed and gone back to.
+    Good,
+}
+
+pub(super) fn run(globals: &Globals, args: &ReleasesArgs) -> Result<u8, Error> {
+    let workspace = globals.workspace()?;
     if let Some(mark) = &args.mark {
         return say(&workspace, mark);
     }
     let report = interrupt::run(list(&workspace, args))?;
     match args.output {
-        TableFormat::Text => print(&report.text(&style(cli.color, cli.verbose > 0)).join("\n"))?,
+        TableFormat::Text => print(&report.text(&style(globals.color, globals.verbose > 0)).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
     Ok(0)

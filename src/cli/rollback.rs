@@ -1,20 +1,83 @@
-use super::args::RollbackArgs;
-use super::begin::{go_ahead, refuse_to_ask_nobody};
-use super::{Cli, workspace};
+//! Leads the rollout that runs back, or with none running the fleet to what was good before.
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::args::{Selection, rollout, slot, version};
+use super::begin::{Running, go_ahead};
+use super::control::{one_that_runs, send};
+use super::{Globals, completion};
+use crate::conductor::running;
 use crate::deploy::{ADOPTED, Deployment, Error, Goal, Options};
+use crate::model::{Command, RolloutId, Slot, Version};
 use crate::plan::BackTo;
 
-pub(super) fn run(cli: &Cli, args: &RollbackArgs) -> Result<u8, Error> {
-    if !args.dry_run {
-        refuse_to_ask_nobody(&args.running)?;
+/// What `rollback` takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct RollbackArgs {
+    /// Of a rollout that runs: puts every host back that it switched. Without it, of the one that runs; when none does,
+    /// plans a rollout back to the last release that was finalized.
+    #[arg(
+        value_name = "ID",
+        value_parser = rollout,
+        conflicts_with = "to",
+        add = ArgValueCompleter::new(completion::running)
+    )]
+    pub rollout: Option<RolloutId>,
+
+    /// To this version, as each host finalized it, instead of what was good before; `adopted` is what was there before coalmine.
+    #[arg(
+        long,
+        value_name = "VERSION",
+        value_parser = version,
+        add = ArgValueCompleter::new(completion::versions)
+    )]
+    pub to: Option<Version>,
+
+    /// Every host to its own last good release, where they differ.
+    #[arg(long, conflicts_with = "to")]
+    pub each: bool,
+
+    /// Where.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// How.
+    #[command(flatten)]
+    pub running: Running,
+
+    /// Of this link beside the usual one.
+    #[arg(long, value_name = "NAME", value_parser = slot)]
+    pub slot: Option<Slot>,
+}
+
+pub(super) fn run(globals: &Globals, args: &RollbackArgs) -> Result<u8, Error> {
+    if let Some(code) = roll_back_what_runs(globals, args)? {
+        return Ok(code);
     }
-    let mut workspace = workspace(cli)?;
-    workspace.lock_wait = args.running.wait_lock;
+    let workspace = args.running.workspace(globals)?;
     let prepare = async {
         let fleet = workspace.fleet().await?;
         Deployment::over_ssh(&workspace, fleet, false)?.prepare(goal(args), options(args)).await
     };
-    go_ahead(cli, &workspace, &args.running, args.dry_run, prepare)
+    go_ahead(globals, &workspace, &args.running, prepare)
+}
+
+/// Rolls the rollout back that runs; none when none does, and a rollout back is to be planned instead.
+fn roll_back_what_runs(globals: &Globals, args: &RollbackArgs) -> Result<Option<u8>, Error> {
+    let rollouts = globals.rollouts()?;
+    if args.rollout.is_none() && (args.running.dry_run || running(&rollouts, globals.environment.as_ref())?.is_empty())
+    {
+        return Ok(None);
+    }
+    let rollout = one_that_runs(globals, &rollouts, args.rollout.as_ref())?;
+    if args.to.is_some() || args.selection.limit.is_some() || args.selection.exclude.is_some() || args.slot.is_some() {
+        return Err(Error::usage(format!("rollout {rollout} runs, and goes back as a whole to what was there before"))
+            .hint(format!(
+                "`coalmine rollback {rollout}` does that; --to, --limit, --exclude and --slot are for when nothing runs"
+            )));
+    }
+    send(&rollouts, &rollout, Command::Rollback).map(Some)
 }
 
 fn goal(args: &RollbackArgs) -> Goal {
@@ -27,15 +90,5 @@ fn goal(args: &RollbackArgs) -> Goal {
 }
 
 fn options(args: &RollbackArgs) -> Options {
-    Options {
-        selection: args.selection.clone().into(),
-        slot: args.slot.clone(),
-        skip_unreachable: args.skip_unreachable,
-        promote_all: true,
-        concurrency: args.running.concurrency,
-        reason: args.running.reason.clone(),
-        dry_run: args.dry_run,
-        is_asked: !args.running.yes,
-        ..Options::default()
-    }
+    Options { slot: args.slot.clone(), ..args.running.options(&args.selection) }
 }

@@ -1,7 +1,7 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::Cli;
+use super::Globals;
 use super::args::StreamFormat;
 use super::output::{style, tell};
 use crate::conductor::{Ending, EnvironmentLock, Signals, Tell};
@@ -13,12 +13,26 @@ use crate::model::RolloutId;
 use crate::report::{Format, Reporter, Target, Written};
 use crate::rollout::{Event, Record};
 
+/// Where the rollout of this process is written, for who has to look after a bug.
+static JOURNAL: OnceLock<std::path::PathBuf> = OnceLock::new();
+
 /// How long the end waits for whoever reads the output.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Notes where the rollout of this process is written.
+pub(super) fn remember_journal(path: &std::path::Path) {
+    // Only one rollout runs in a process.
+    JOURNAL.get_or_init(|| path.to_owned());
+}
+
+/// Says where the rollout of this process is written, when there is one.
+pub(super) fn journal() -> Option<&'static std::path::Path> {
+    JOURNAL.get().map(std::path::PathBuf::as_path)
+}
+
 /// Conducts a rollout in this process until it is over or stopped, tells it on standard output, and gives its exit code.
 pub(super) async fn conduct(
-    cli: &Cli,
+    globals: &Globals,
     workspace: &Workspace,
     rollout: &RolloutId,
     lock: EnvironmentLock,
@@ -28,7 +42,7 @@ pub(super) async fn conduct(
     let rollouts = workspace.rollouts();
     let signals = take_signals()?;
     let Conducting { conductor, records } = open(workspace, rollout, lock, reached)?;
-    let reporter = start_report(cli, output, &rollouts, rollout, &records)?;
+    let reporter = start_report(globals, output, &rollouts, rollout, &records)?;
     let follow = tokio::spawn(follow(conductor.handle().clone(), reporter));
     let ended = workspace.run(conductor, signals, Arc::new(|text: &str| tell(text))).await;
     let reporter = follow.await.map_err(|error| Error::new(Kind::Bug, error))?;
@@ -60,7 +74,7 @@ fn open(
     lock: EnvironmentLock,
     reached: Option<Reached<RealFleet>>,
 ) -> Result<Conducting<RealFleet>, Error> {
-    super::main::remember_journal(&workspace.rollouts().journal(rollout));
+    remember_journal(&workspace.rollouts().journal(rollout));
     match reached {
         Some(reached) => workspace.conducting(rollout, lock, reached),
         None => workspace.reopen(rollout, lock),
@@ -93,7 +107,7 @@ pub(super) fn finish(reporter: Reporter) {
 }
 
 fn start_report(
-    cli: &Cli,
+    globals: &Globals,
     output: StreamFormat,
     rollouts: &Rollouts,
     rollout: &RolloutId,
@@ -102,7 +116,7 @@ fn start_report(
     // A rollout that has just been planned is told from its first record on, one that is resumed from where it is.
     let is_new = !told.iter().any(|record| matches!(record.event, Event::HostProbed { .. }));
     let (told, rest): (&[Record], &[Record]) = if is_new { (&[], told) } else { (told, &[]) };
-    let reporter = reporter(cli, output, rollouts, rollout, told)?;
+    let reporter = reporter(globals, output, rollouts, rollout, told)?;
     for record in rest {
         reporter.record(Arc::new(record.clone()));
     }
@@ -111,7 +125,7 @@ fn start_report(
 
 /// Makes what tells a rollout on standard output; what was told already is not told again.
 pub(super) fn reporter(
-    cli: &Cli,
+    globals: &Globals,
     output: StreamFormat,
     rollouts: &Rollouts,
     rollout: &RolloutId,
@@ -120,7 +134,7 @@ pub(super) fn reporter(
     let (format, redraw) = match output {
         StreamFormat::Text => {
             let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-            (Format::Text(style(cli.color, cli.verbose > 0)), !dumb)
+            (Format::Text(style(globals.color, globals.verbose > 0)), !dumb)
         }
         StreamFormat::Jsonl => (Format::Jsonl, false),
     };

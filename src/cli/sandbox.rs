@@ -1,12 +1,62 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::args::{SandboxCommand, TableFormat};
-use super::main::runtime;
+use clap::Subcommand;
+
+use super::args::TableFormat;
+use super::interrupt::runtime;
 use super::output::{print, tell};
 use crate::deploy::Error;
 use crate::expr::Expression;
 use crate::sandbox::{self, Fault, Options, SandboxError};
+
+/// What `sandbox` does.
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum SandboxCommand {
+    /// Starts a fleet on loopback.
+    Up {
+        /// How many hosts, besides two masters.
+        #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        hosts: u16,
+        /// Where it lives.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Ends the fleet and removes every trace of it.
+    Down {
+        /// Where it lives.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Tells what runs, and which faults are on.
+    Status {
+        /// Where it lives.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// What is printed.
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+        output: TableFormat,
+    },
+    /// Switches a fault of hosts on, or off with `none`; without any, lists the faults there are.
+    Fault {
+        /// Which hosts: `mw03.eqiad.sandbox`, `mw[03-05].eqiad.sandbox`.
+        #[arg(value_name = "HOSTS", requires = "fault")]
+        hosts: Option<String>,
+        /// Which fault, some with an amount of bytes: `down`, `slow:64k`.
+        #[arg(value_name = "FAULT")]
+        fault: Option<String>,
+        /// Where the fleet lives.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Serves the fleet; started by `up`.
+    #[command(hide = true)]
+    Serve {
+        /// Where the fleet lives.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
 
 pub(super) fn run(command: &SandboxCommand) -> Result<u8, Error> {
     match command {

@@ -3,10 +3,10 @@
 use clap::{Args, Subcommand};
 
 use super::args::{Selection, TableFormat, slot};
-use super::control::ask;
-use super::main::runtime;
+use super::ask::ask;
+use super::interrupt::runtime;
 use super::output::{count, is_interactive, print, tell};
-use super::{Cli, interrupt, workspace};
+use super::{Globals, interrupt};
 use crate::deploy::{Deployment, Error, Kind, Slots, Workspace};
 use crate::expr::fold;
 use crate::host::RealFleet;
@@ -15,7 +15,7 @@ use crate::rollout::Exit;
 
 /// What `slot` does.
 #[derive(Debug, Clone, Subcommand)]
-pub enum SlotCommand {
+pub(super) enum SlotCommand {
     /// Lists slots: name, version, on how many hosts.
     List {
         /// Which hosts.
@@ -32,7 +32,7 @@ pub enum SlotCommand {
 
 /// What `slot remove` takes.
 #[derive(Debug, Clone, Args)]
-pub struct RemoveArgs {
+pub(super) struct RemoveArgs {
     /// Which slot.
     #[arg(value_name = "NAME", value_parser = slot)]
     pub slot: Slot,
@@ -46,15 +46,15 @@ pub struct RemoveArgs {
     pub yes: bool,
 }
 
-pub(super) fn run(cli: &Cli, command: &SlotCommand) -> Result<u8, Error> {
+pub(super) fn run(globals: &Globals, command: &SlotCommand) -> Result<u8, Error> {
     match command {
-        SlotCommand::List { selection, output } => list(cli, selection, *output),
-        SlotCommand::Remove(args) => remove(cli, args),
+        SlotCommand::List { selection, output } => list(globals, selection, *output),
+        SlotCommand::Remove(args) => remove(globals, args),
     }
 }
 
-fn list(cli: &Cli, selection: &Selection, output: TableFormat) -> Result<u8, Error> {
-    let workspace = workspace(cli)?;
+fn list(globals: &Globals, selection: &Selection, output: TableFormat) -> Result<u8, Error> {
+    let workspace = globals.workspace()?;
     let slots = interrupt::run(async {
         let fleet = workspace.fleet().await?;
         Deployment::over_ssh(&workspace, fleet, false)?.slots(&selection.clone().into()).await
@@ -97,11 +97,11 @@ fn tell_silent(slots: &Slots) {
     }
 }
 
-fn remove(cli: &Cli, args: &RemoveArgs) -> Result<u8, Error> {
+fn remove(globals: &Globals, args: &RemoveArgs) -> Result<u8, Error> {
     if !args.yes && !is_interactive() {
         return Err(Error::usage("there is no terminal to ask on, and --yes was not given; nothing was done"));
     }
-    let workspace = workspace(cli)?;
+    let workspace = globals.workspace()?;
     let (deployment, slots) = interrupt::run(find(&workspace, args))?;
     tell_silent(&slots);
     let (slot, hosts) = (&args.slot, slots.hosts_of(&args.slot));

@@ -1,17 +1,46 @@
-use super::args::{StatusArgs, TableFormat};
+//! Surveys the fleet.
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::args::{Selection, TableFormat, slot};
 use super::output::{look, print, tell};
-use super::{Cli, interrupt, workspace};
+use super::{Globals, completion, interrupt};
 use crate::deploy::{Deployment, Error, Workspace, waiting_note};
 use crate::host::Survey;
-use crate::model::Version;
+use crate::model::{Slot, Version};
 use crate::plan::check_machines;
 use crate::report::{HostStatusReport, StatusReport};
 
-pub(super) fn run(cli: &Cli, args: &StatusArgs) -> Result<u8, Error> {
-    let workspace = workspace(cli)?;
+/// What `status` takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct StatusArgs {
+    /// Compares with this tag instead of the latest one.
+    #[arg(value_name = "VERSION", add = ArgValueCompleter::new(completion::versions))]
+    pub version: Option<String>,
+
+    /// Which hosts.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Of this link beside the usual one.
+    #[arg(long, value_name = "NAME", value_parser = slot)]
+    pub slot: Option<Slot>,
+
+    /// Uses the checkout's tags as they are, without asking its remote.
+    #[arg(long)]
+    pub no_fetch: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
+}
+
+pub(super) fn run(globals: &Globals, args: &StatusArgs) -> Result<u8, Error> {
+    let workspace = globals.workspace()?;
     let report = interrupt::run(survey(&workspace, args))?;
     match args.output {
-        TableFormat::Text => print(&report.text(look(cli.color), cli.verbose > 0).join("\n"))?,
+        TableFormat::Text => print(&report.text(look(globals.color), globals.verbose > 0).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
     if let Some(found) = workspace.found_bad(&report.environment, &report.release)? {

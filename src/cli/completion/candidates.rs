@@ -58,9 +58,11 @@ pub(in crate::cli) fn waiting(current: &OsStr) -> Vec<CompletionCandidate> {
 
 fn entries(current: &OsStr, wanted: fn(&Entry) -> bool) -> Vec<CompletionCandidate> {
     let found = quickly(move || {
-        let cli = typed()?;
-        let mut entries = cli.invocation().rollouts().ok()?.list().ok()?.entries;
-        entries.retain(|entry| wanted(entry) && cli.environment.as_ref().is_none_or(|name| entry.environment == *name));
+        let globals = typed()?;
+        let mut entries = globals.invocation().rollouts().ok()?.list().ok()?.entries;
+        entries.retain(|entry| {
+            wanted(entry) && globals.environment.as_ref().is_none_or(|name| entry.environment == *name)
+        });
         Some(entries)
     });
     let typed = current.to_str().unwrap_or_default();

@@ -3,9 +3,9 @@ use std::ffi::OsString;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use clap::Parser as _;
+use clap::Parser;
 
-use crate::cli::args::Cli;
+use crate::cli::Globals;
 use crate::deploy::{Workspace, inventory_without_commands};
 use crate::inventory::Inventory;
 use crate::model::HostId;
@@ -23,11 +23,19 @@ pub(super) fn quickly<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send
     rx.recv_timeout(PATIENCE).ok().flatten()
 }
 
+/// Holds what says where to look, without the command that it stands beside.
+#[derive(Debug, Parser)]
+struct Typed {
+    #[command(flatten)]
+    globals: Globals,
+}
+
 /// Reads of the words that a shell hands over what says where to look.
-pub(super) fn typed() -> Option<Cli> {
+pub(super) fn typed() -> Option<Globals> {
     let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(2).collect();
     let found = where_to_look(words.iter().filter_map(|word| word.to_str()));
-    Cli::try_parse_from(std::iter::once("coalmine".to_owned()).chain(found)).ok()
+    let typed = Typed::try_parse_from(std::iter::once("coalmine".to_owned()).chain(found)).ok()?;
+    Some(typed.globals)
 }
 
 fn where_to_look<'a>(mut words: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -54,17 +62,17 @@ fn where_to_look<'a>(mut words: impl Iterator<Item = &'a str>) -> Vec<String> {
 
 /// Holds the configuration, and the groups that can be read without running anything.
 pub(super) struct Known {
-    pub(super) cli: Cli,
+    pub(super) globals: Globals,
     pub(super) workspace: Workspace,
     pub(super) inventory: Inventory,
 }
 
 impl Known {
     pub(super) fn load() -> Option<Self> {
-        let cli = typed()?;
-        let workspace = Workspace::open(&cli.invocation()).ok()?;
+        let globals = typed()?;
+        let workspace = Workspace::open(&globals.invocation()).ok()?;
         let inventory = inventory_without_commands(&workspace.loaded).ok()?;
-        Some(Self { cli, workspace, inventory })
+        Some(Self { globals, workspace, inventory })
     }
 
     /// Lists every host that is known of: of the environment that is meant, or of all, and of every group.
@@ -74,7 +82,7 @@ impl Known {
         let mut add = |more: &[HostId]| {
             hosts.extend(more.iter().filter(|&host| seen.insert(host.clone())).cloned());
         };
-        let wanted = self.cli.environment.as_ref();
+        let wanted = self.globals.environment.as_ref();
         let environments = &self.workspace.config().environments;
         for (_, policy) in environments.iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == *name)) {
             for expression in std::iter::once(&policy.hosts).chain(&policy.masters) {

@@ -8,4 +8,4 @@ mod known;
 mod script;
 
 pub(super) use candidates::{environments, hosts, one_host, rollouts, running, versions, waiting};
-pub(super) use script::{answer, script};
+pub(super) use script::{CompletionsArgs, answer, script};

@@ -3,11 +3,10 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory as _;
+use clap::Args;
 use clap_complete::Shell;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
-use crate::cli::args::Cli;
 use crate::cli::output::print;
 use crate::deploy::Error;
 use crate::process::quote;
@@ -19,10 +18,17 @@ const VARIABLE: &str = "COMPLETE";
 /// The engine's own script hands over words as bash parts them, and so loses `@group` and `--limit=EXPR`.
 const BASH: &str = include_str!("../../../assets/completion/coalmine.bash");
 
+/// What `completions` takes.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct CompletionsArgs {
+    /// For which shell.
+    pub shell: Shell,
+}
+
 /// Prints the script that lets a shell ask the coalmine that printed it.
-pub(in crate::cli) fn script(shell: Shell) -> Result<String, Error> {
+pub(in crate::cli) fn script(CompletionsArgs { shell }: &CompletionsArgs) -> Result<String, Error> {
     let program = program();
-    if shell == Shell::Bash {
+    if *shell == Shell::Bash {
         return Ok(BASH.replace("COMPLETER", &quote(&program)));
     }
     let completer =
@@ -35,7 +41,7 @@ pub(in crate::cli) fn script(shell: Shell) -> Result<String, Error> {
 }
 
 /// Answers a shell that asks how a command line may go on; none where no shell asks.
-pub(in crate::cli) fn answer() -> Option<u8> {
+pub(in crate::cli) fn answer(command: impl FnOnce() -> clap::Command) -> Option<u8> {
     let completer = completer(std::env::var(VARIABLE).ok()?.as_str())?;
     let mut arguments = std::env::args_os().skip(1);
     // The variable alone may be anybody's: what a script asks is behind two dashes.
@@ -46,15 +52,14 @@ pub(in crate::cli) fn answer() -> Option<u8> {
     if words.is_empty() {
         return Some(Exit::Failed.code());
     }
-    let asked = catch_unwind(AssertUnwindSafe(|| candidates(completer, words)));
+    let asked = catch_unwind(AssertUnwindSafe(|| candidates(command(), completer, words)));
     match asked.ok().and_then(Result::ok).map(|text| print(&text)) {
         Some(Ok(())) => Some(0),
         _ => Some(Exit::Failed.code()),
     }
 }
 
-fn candidates(completer: &dyn EnvCompleter, words: Vec<OsString>) -> io::Result<String> {
-    let mut command = Cli::command();
+fn candidates(mut command: clap::Command, completer: &dyn EnvCompleter, words: Vec<OsString>) -> io::Result<String> {
     command.build();
     let folder = std::env::current_dir().ok();
     let mut bytes = Vec::new();

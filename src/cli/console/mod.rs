@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::main::runtime;
-use super::{Cli, output};
+use super::interrupt::runtime;
+use super::{Globals, output};
 use crate::conductor::{EnvironmentLock, command};
 use crate::host::RealFleet;
 use crate::journal::Rollouts;
@@ -34,13 +34,13 @@ pub(super) struct Opening {
 }
 
 /// Opens the console, and returns when it is left; what it watched goes on.
-pub(super) fn open(cli: &Cli, workspace: Workspace, opening: Opening) -> Result<u8, Error> {
+pub(super) fn open(globals: &Globals, workspace: Workspace, opening: Opening) -> Result<u8, Error> {
     let (environment, _) = workspace.policy()?;
     let settings = Settings {
-        invocation: invocation(cli),
+        invocation: invocation(globals),
         environment: environment.clone(),
         zone: jiff::tz::TimeZone::system(),
-        theme: theme(cli),
+        theme: theme(globals),
         read_only: opening.read_only,
         mouse: false,
         now: jiff::Timestamp::now(),
@@ -51,7 +51,7 @@ pub(super) fn open(cli: &Cli, workspace: Workspace, opening: Opening) -> Result<
     output::step_aside(aside);
     let runtime = runtime()?;
     let (messages, requests, ends) = edge();
-    let backend = Arc::new(Backend::new(cli, workspace, messages, opening.read_only)?);
+    let backend = Arc::new(Backend::new(globals, workspace, messages, opening.read_only)?);
     runtime.spawn(serve(backend, requests));
     let ended = run(settings, ends, Some(log)).map_err(Error::before);
     // What is still being asked is not waited for: nothing of it changes anything.
@@ -60,29 +60,29 @@ pub(super) fn open(cli: &Cli, workspace: Workspace, opening: Opening) -> Result<
 }
 
 /// Writes the command line so far as somebody would type it.
-fn invocation(cli: &Cli) -> String {
+fn invocation(globals: &Globals) -> String {
     let mut words = vec!["coalmine".to_owned()];
-    if let Some(config) = &cli.config {
+    if let Some(config) = &globals.config {
         words.extend(["-c".to_owned(), config.display().to_string()]);
     }
-    if let Some(environment) = &cli.environment {
+    if let Some(environment) = &globals.environment {
         words.extend(["-e".to_owned(), environment.to_string()]);
     }
-    if let Some(state_dir) = &cli.state_dir {
+    if let Some(state_dir) = &globals.state_dir {
         words.extend(["--state-dir".to_owned(), state_dir.display().to_string()]);
     }
     words.join(" ")
 }
 
-fn theme(cli: &Cli) -> Theme {
-    let look = output::look(cli.color);
+fn theme(globals: &Globals) -> Theme {
+    let look = output::look(globals.color);
     // rxvt and its heirs say by COLORFGBG what they draw on: `15;0` is dark, `0;15` is light.
     let light = std::env::var("COLORFGBG").ok().and_then(|colors| {
         let ground = colors.rsplit(';').next()?.parse::<u8>().ok()?;
         Some(matches!(ground, 7 | 9..=15))
     });
     let ground = if light == Some(true) { Ground::Light } else { Ground::Dark };
-    Theme { color: look.color, ascii: cli.ascii || !look.unicode, ground }
+    Theme { color: look.color, ascii: globals.ascii || !look.unicode, ground }
 }
 
 /// Opens the file that takes what is logged while the screen is the console's.
@@ -96,7 +96,7 @@ fn log_file(workspace: &Workspace) -> Result<std::fs::File, Error> {
 
 /// Answers the console's requests.
 struct Backend {
-    cli: Cli,
+    globals: Globals,
     workspace: Workspace,
     store: Store,
     hosts: Arc<RealFleet>,
@@ -120,10 +120,15 @@ struct Memory {
 }
 
 impl Backend {
-    fn new(cli: &Cli, workspace: Workspace, messages: mpsc::Sender<Message>, read_only: bool) -> Result<Self, Error> {
+    fn new(
+        globals: &Globals,
+        workspace: Workspace,
+        messages: mpsc::Sender<Message>,
+        read_only: bool,
+    ) -> Result<Self, Error> {
         let store = workspace.store()?;
         let hosts = reach(&workspace, false)?;
-        Ok(Self { cli: cli.clone(), workspace, store, hosts, messages, read_only, memory: Mutex::default() })
+        Ok(Self { globals: globals.clone(), workspace, store, hosts, messages, read_only, memory: Mutex::default() })
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
@@ -142,7 +147,7 @@ impl Backend {
     /// Lets a process of its own conduct a rollout.
     async fn detach(&self, rollout: &RolloutId, lock: EnvironmentLock) -> Result<(), Error> {
         let rollouts = self.rollouts();
-        Detached { rollouts: &rollouts, verbose: self.cli.verbose, unattended: false }.start(rollout, lock).await
+        Detached { rollouts: &rollouts, verbose: self.globals.verbose, unattended: false }.start(rollout, lock).await
     }
 
     /// Tells the console something; when it is gone, there is nobody to tell.

@@ -1,36 +1,62 @@
-use crate::deploy::Error;
 use std::sync::Arc;
 
+use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::args::AttachArgs;
-use super::choose::{history, one_that_runs};
+use super::RolloutArgs;
+use super::choose::one_that_runs;
 use super::command::unreachable;
+use crate::cli::Globals;
 use crate::cli::args::StreamFormat;
 use crate::cli::console::{self, Opening};
-use crate::cli::main::runtime;
+use crate::cli::interrupt::runtime;
 use crate::cli::output::{has_screen, tell};
 use crate::cli::rollout::{finish, reporter};
-use crate::cli::{Cli, workspace};
 use crate::conductor::{Ending, Farewell, News, Watcher, replay};
+use crate::deploy::Error;
 use crate::journal::Rollouts;
 use crate::model::RolloutId;
 use crate::rollout::{Exit, State};
 
+/// What `attach` takes.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct AttachArgs {
+    /// Which rollout.
+    #[command(flatten)]
+    pub which: RolloutArgs,
+
+    /// Watches only.
+    #[arg(long)]
+    pub read_only: bool,
+
+    /// Prints instead of opening the console.
+    #[arg(long)]
+    pub headless: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = StreamFormat::Text)]
+    pub output: StreamFormat,
+}
+
 /// Follows a rollout that runs, until it is over or the follower has had enough.
-pub(in crate::cli) fn attach(cli: &Cli, args: &AttachArgs) -> Result<u8, Error> {
-    let rollouts = history(cli)?;
-    let rollout = one_that_runs(cli, &rollouts, args.which.rollout.as_ref())?;
+pub(in crate::cli) fn attach(globals: &Globals, args: &AttachArgs) -> Result<u8, Error> {
+    let rollouts = globals.rollouts()?;
+    let rollout = one_that_runs(globals, &rollouts, args.which.rollout.as_ref())?;
     if has_screen() && !args.headless && args.output == StreamFormat::Text {
-        return show(cli, &rollouts, &rollout, args.read_only);
+        return show(globals, &rollouts, &rollout, args.read_only);
     }
-    runtime()?.block_on(follow(cli, &rollouts, &rollout, args.output))
+    runtime()?.block_on(follow(globals, &rollouts, &rollout, args.output))
 }
 
 /// Opens the console on a rollout, and answers as that stands when the console is left.
-pub(in crate::cli) fn show(cli: &Cli, rollouts: &Rollouts, rollout: &RolloutId, read_only: bool) -> Result<u8, Error> {
+pub(in crate::cli) fn show(
+    globals: &Globals,
+    rollouts: &Rollouts,
+    rollout: &RolloutId,
+    read_only: bool,
+) -> Result<u8, Error> {
     let opening = Opening { rollout: Some(rollout.clone()), read_only };
-    console::open(cli, workspace(cli)?, opening)?;
+    console::open(globals, globals.workspace()?, opening)?;
     let state = replay(rollouts, rollout)?;
     if let Some(code) = state.exit_code() {
         return Ok(code);
@@ -45,7 +71,7 @@ pub(in crate::cli) fn show(cli: &Cli, rollouts: &Rollouts, rollout: &RolloutId, 
 ///
 /// An interrupt ends the following and not the rollout: 8.
 pub(in crate::cli) async fn follow(
-    cli: &Cli,
+    globals: &Globals,
     rollouts: &Rollouts,
     rollout: &RolloutId,
     output: StreamFormat,
@@ -54,7 +80,7 @@ pub(in crate::cli) async fn follow(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let mut watcher = Watcher::connect(rollouts, rollout, 0).await.map_err(unreachable)?;
     let pid = watcher.greeting().pid;
-    let reporter = reporter(cli, output, rollouts, rollout, &[])?;
+    let reporter = reporter(globals, output, rollouts, rollout, &[])?;
     let mut state = State::new();
     let end = loop {
         tokio::select! {

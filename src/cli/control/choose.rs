@@ -1,27 +1,26 @@
 use crate::deploy::{Error, in_environment, title};
-use std::io::{self, BufRead as _, Write as _};
 
-use crate::cli::Cli;
+use crate::cli::Globals;
+use crate::cli::ask::ask;
 use crate::cli::output::is_interactive;
 use crate::conductor::{running, waiting};
 use crate::journal::{Entry, Rollouts};
 use crate::model::RolloutId;
 
-/// Finds the rollouts of this state folder.
-pub(super) fn history(cli: &Cli) -> Result<Rollouts, Error> {
-    cli.invocation().rollouts()
-}
-
 /// Finds the rollout that is meant among those that run: the one that was named, or the only one.
-pub(super) fn one_that_runs(cli: &Cli, rollouts: &Rollouts, named: Option<&RolloutId>) -> Result<RolloutId, Error> {
+pub(in crate::cli) fn one_that_runs(
+    globals: &Globals,
+    rollouts: &Rollouts,
+    named: Option<&RolloutId>,
+) -> Result<RolloutId, Error> {
     if let Some(rollout) = named {
         let entry = rollouts.entry(rollout)?;
         return if entry.live { Ok(rollout.clone()) } else { Err(not_running(&entry)) };
     }
-    let entries = running(rollouts, cli.environment.as_ref())?;
+    let entries = running(rollouts, globals.environment.as_ref())?;
     if entries.is_empty() {
-        let failed = Error::before(format!("no rollout runs{}", in_environment(cli.environment.as_ref())));
-        let waits = waiting(rollouts, cli.environment.as_ref())?;
+        let failed = Error::before(format!("no rollout runs{}", in_environment(globals.environment.as_ref())));
+        let waits = waiting(rollouts, globals.environment.as_ref())?;
         return Err(match waits.resumable.last() {
             Some(entry) => {
                 failed.hint(format!("{} waits: `coalmine resume {}` goes on with it", title(entry), entry.rollout))
@@ -47,17 +46,6 @@ pub(super) fn one_of(entries: &[Entry], does: &str, may_ask: bool) -> Result<Rol
     let answer = ask(&format!("{text}\nWhich one, by its number? "))?;
     let chosen = answer.trim().parse().ok().and_then(|number: usize| entries.get(number.checked_sub(1)?));
     chosen.map(|entry| entry.rollout.clone()).ok_or_else(|| Error::usage("none was chosen; nothing was done"))
-}
-
-/// Asks on standard error, and reads a line.
-pub(in crate::cli) fn ask(question: &str) -> Result<String, Error> {
-    let mut stderr = io::stderr().lock();
-    let asked = write!(stderr, "{question}").and_then(|()| stderr.flush());
-    asked.map_err(|error| Error::before(format!("the terminal cannot be written: {error}")))?;
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.map_err(|error| Error::before(format!("the terminal cannot be read: {error}")))?;
-    Ok(answer)
 }
 
 /// Says why a rollout cannot be controlled.

@@ -1,37 +1,57 @@
-use super::choose::{history, one_that_runs};
-use crate::cli::Cli;
-use crate::cli::args::RollbackArgs;
-use crate::cli::main::runtime;
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::choose::one_that_runs;
+use crate::cli::args::{host, rollout};
+use crate::cli::interrupt::runtime;
 use crate::cli::output::print;
-use crate::conductor::{self, ClientError, running};
+use crate::cli::{Globals, completion};
+use crate::conductor::{self, ClientError};
 use crate::deploy::{Error, operator};
 use crate::journal::Rollouts;
-use crate::model::{Command, RolloutId};
+use crate::model::{Command, HostId, RolloutId};
+
+/// Says which rollout is meant.
+#[derive(Debug, Default, Clone, Args)]
+pub(in crate::cli) struct RolloutArgs {
+    /// Which rollout; the one that runs without it.
+    #[arg(value_name = "ID", value_parser = rollout, add = ArgValueCompleter::new(completion::running))]
+    pub rollout: Option<RolloutId>,
+}
+
+/// What `retry` takes.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct RetryArgs {
+    /// Which rollout.
+    #[command(flatten)]
+    pub which: RolloutArgs,
+
+    /// Only this host; all that failed without it.
+    #[arg(long, value_name = "HOST", value_parser = host, add = ArgValueCompleter::new(completion::one_host))]
+    pub host: Option<HostId>,
+}
+
+/// What `skip` takes.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct HostArgs {
+    /// Which rollout.
+    #[command(flatten)]
+    pub which: RolloutArgs,
+
+    /// Which host.
+    #[arg(long, value_name = "HOST", value_parser = host, add = ArgValueCompleter::new(completion::one_host))]
+    pub host: HostId,
+}
 
 /// Gives a command to a rollout that runs.
-pub(in crate::cli) fn give(cli: &Cli, named: Option<&RolloutId>, command: Command) -> Result<u8, Error> {
-    let rollouts = history(cli)?;
-    let rollout = one_that_runs(cli, &rollouts, named)?;
+pub(in crate::cli) fn give(globals: &Globals, named: Option<&RolloutId>, command: Command) -> Result<u8, Error> {
+    let rollouts = globals.rollouts()?;
+    let rollout = one_that_runs(globals, &rollouts, named)?;
     send(&rollouts, &rollout, command)
 }
 
-/// Rolls the rollout back that runs; none when none does, and a rollout back is to be planned instead.
-pub(in crate::cli) fn roll_back_what_runs(cli: &Cli, args: &RollbackArgs) -> Result<Option<u8>, Error> {
-    let rollouts = history(cli)?;
-    if args.rollout.is_none() && (args.dry_run || running(&rollouts, cli.environment.as_ref())?.is_empty()) {
-        return Ok(None);
-    }
-    let rollout = one_that_runs(cli, &rollouts, args.rollout.as_ref())?;
-    if args.to.is_some() || args.selection.limit.is_some() || args.selection.exclude.is_some() || args.slot.is_some() {
-        return Err(Error::usage(format!("rollout {rollout} runs, and goes back as a whole to what was there before"))
-            .hint(format!(
-                "`coalmine rollback {rollout}` does that; --to, --limit, --exclude and --slot are for when nothing runs"
-            )));
-    }
-    send(&rollouts, &rollout, Command::Rollback).map(Some)
-}
-
-fn send(rollouts: &Rollouts, rollout: &RolloutId, command: Command) -> Result<u8, Error> {
+/// Gives a command to this rollout.
+pub(in crate::cli) fn send(rollouts: &Rollouts, rollout: &RolloutId, command: Command) -> Result<u8, Error> {
     let word = command.word();
     let sent = runtime()?.block_on(conductor::command(rollouts, rollout, command, operator()));
     match sent {

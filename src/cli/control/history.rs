@@ -1,10 +1,11 @@
-use super::args::{RolloutsArgs, ShowArgs};
+use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+
 use super::attach::follow;
-use super::choose::history;
-use crate::cli::Cli;
-use crate::cli::args::{ShowFormat, StreamFormat, TableFormat};
-use crate::cli::main::runtime;
+use crate::cli::args::{StreamFormat, TableFormat, rollout};
+use crate::cli::interrupt::runtime;
 use crate::cli::output::{print, style, tell};
+use crate::cli::{Globals, completion};
 use crate::conductor::replay;
 use crate::deploy::{Error, in_environment};
 use crate::journal::Rollouts;
@@ -12,14 +13,54 @@ use crate::model::RolloutId;
 use crate::report::{RolloutReport, RolloutRow, RolloutsReport, show_text};
 use crate::rollout::State;
 
+/// What `rollouts` takes.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct RolloutsArgs {
+    /// How many, the latest ones.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub last: u32,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
+    pub output: TableFormat,
+}
+
+/// What `show` takes.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct ShowArgs {
+    /// Which rollout; the last one without it.
+    #[arg(value_name = "ID", value_parser = rollout, add = ArgValueCompleter::new(completion::rollouts))]
+    pub rollout: Option<RolloutId>,
+
+    /// Goes on with what happens, for as long as it runs.
+    #[arg(short, long)]
+    pub follow: bool,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ShowFormat::Text)]
+    pub output: ShowFormat,
+}
+
+/// Says what `show` prints.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ShowFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON object a line, as the journal has them.
+    Jsonl,
+    /// One JSON object.
+    Json,
+}
+
 /// Lists the latest rollouts.
-pub(in crate::cli) fn rollouts(cli: &Cli, args: &RolloutsArgs) -> Result<u8, Error> {
-    let rollouts = history(cli)?;
+pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result<u8, Error> {
+    let rollouts = globals.rollouts()?;
     let listing = rollouts.list()?;
     for error in &listing.unreadable {
         tell(&format!("left out: {error}"));
     }
-    let wanted = cli.environment.as_ref();
+    let wanted = globals.environment.as_ref();
     let entries = listing.entries.iter().rev().filter(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
     let mut rows = Vec::new();
     for entry in entries.take(usize::try_from(args.last).unwrap_or(usize::MAX)) {
@@ -30,18 +71,18 @@ pub(in crate::cli) fn rollouts(cli: &Cli, args: &RolloutsArgs) -> Result<u8, Err
     }
     let report = RolloutsReport::new(rows);
     match args.output {
-        TableFormat::Text => print(&report.text(&style(cli.color, cli.verbose > 0)).join("\n"))?,
+        TableFormat::Text => print(&report.text(&style(globals.color, globals.verbose > 0)).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
     Ok(0)
 }
 
 /// Tells one rollout from its journal.
-pub(in crate::cli) fn show(cli: &Cli, args: &ShowArgs) -> Result<u8, Error> {
-    let rollouts = history(cli)?;
+pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Error> {
+    let rollouts = globals.rollouts()?;
     let rollout = match &args.rollout {
         Some(rollout) => rollout.clone(),
-        None => latest(cli, &rollouts)?,
+        None => latest(globals, &rollouts)?,
     };
     if args.follow && rollouts.is_live(&rollout)? {
         let output = match args.output {
@@ -52,7 +93,7 @@ pub(in crate::cli) fn show(cli: &Cli, args: &ShowArgs) -> Result<u8, Error> {
                 return Err(Error::usage(why).hint("--output jsonl follows, one object a line"));
             }
         };
-        return runtime()?.block_on(follow(cli, &rollouts, &rollout, output));
+        return runtime()?.block_on(follow(globals, &rollouts, &rollout, output));
     }
     let mut records = Vec::new();
     let mut broken = None;
@@ -64,7 +105,7 @@ pub(in crate::cli) fn show(cli: &Cli, args: &ShowArgs) -> Result<u8, Error> {
         }
     }
     match args.output {
-        ShowFormat::Text => print(&show_text(&records, &style(cli.color, cli.verbose > 0)).join("\n"))?,
+        ShowFormat::Text => print(&show_text(&records, &style(globals.color, globals.verbose > 0)).join("\n"))?,
         ShowFormat::Json => {
             let state = State::replay(&records);
             let live = rollouts.is_live(&rollout)?;
@@ -82,9 +123,9 @@ pub(in crate::cli) fn show(cli: &Cli, args: &ShowArgs) -> Result<u8, Error> {
     }
 }
 
-fn latest(cli: &Cli, rollouts: &Rollouts) -> Result<RolloutId, Error> {
+fn latest(globals: &Globals, rollouts: &Rollouts) -> Result<RolloutId, Error> {
     let entries = rollouts.list()?.entries;
-    let wanted = cli.environment.as_ref();
+    let wanted = globals.environment.as_ref();
     let latest = entries.into_iter().rev().find(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
     latest
         .map(|entry| entry.rollout)

@@ -1,14 +1,27 @@
-use super::args::LockArgs;
-use super::choose::ask;
-use crate::cli::args::one_line;
+use clap::Args;
+
+use crate::cli::Globals;
+use crate::cli::args::{one_line, reason};
+use crate::cli::ask::ask;
 use crate::cli::output::{is_interactive, print, tell};
-use crate::cli::{Cli, workspace};
 use crate::conductor::{Freeze, Freezing, LockError, freeze, running, unfreeze};
 use crate::deploy::Error;
 
+/// What `lock` takes.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct LockArgs {
+    /// Why; shown to everybody who is refused.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: Option<String>,
+
+    /// Takes over what somebody froze before; it is written down who did.
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// Freezes an environment for everybody.
-pub(in crate::cli) fn lock(cli: &Cli, args: &LockArgs) -> Result<u8, Error> {
-    let workspace = workspace(cli)?;
+pub(in crate::cli) fn lock(globals: &Globals, args: &LockArgs) -> Result<u8, Error> {
+    let workspace = globals.workspace()?;
     let (environment, _) = workspace.policy()?;
     let mut reason = args.reason.clone();
     if reason.is_none() && is_interactive() {
@@ -36,8 +49,8 @@ pub(in crate::cli) fn lock(cli: &Cli, args: &LockArgs) -> Result<u8, Error> {
 }
 
 /// Frees an environment that was frozen.
-pub(in crate::cli) fn unlock(cli: &Cli) -> Result<u8, Error> {
-    let workspace = workspace(cli)?;
+pub(in crate::cli) fn unlock(globals: &Globals) -> Result<u8, Error> {
+    let workspace = globals.workspace()?;
     let (environment, _) = workspace.policy()?;
     match unfreeze(&workspace.state_dir, environment)? {
         None => print(&format!("{environment} was not frozen"))?,

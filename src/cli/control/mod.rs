@@ -1,6 +1,5 @@
 //! Commands about rollouts that run, ran or wait: none of them needs a configuration, but for `resume` and `lock`.
 
-mod args;
 mod attach;
 mod choose;
 mod command;
@@ -8,10 +7,9 @@ mod history;
 mod lock;
 mod resume;
 
-pub(super) use args::{AttachArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs};
-pub(super) use attach::{attach, follow, show as show_rollout};
-pub(super) use choose::ask;
-pub(super) use command::{give, roll_back_what_runs};
-pub(super) use history::{rollouts, show};
-pub(super) use lock::{lock, unlock};
-pub(super) use resume::resume;
+pub(super) use attach::{AttachArgs, attach, follow, show as show_rollout};
+pub(super) use choose::one_that_runs;
+pub(super) use command::{HostArgs, RetryArgs, RolloutArgs, give, send};
+pub(super) use history::{RolloutsArgs, ShowArgs, rollouts, show};
+pub(super) use lock::{LockArgs, lock, unlock};
+pub(super) use resume::{ResumeArgs, resume};

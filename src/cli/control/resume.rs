@@ -1,22 +1,68 @@
-use super::args::ResumeArgs;
+use std::time::Duration;
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
 use super::attach::follow;
 use super::choose::one_of;
-use crate::cli::interrupt::unless_interrupted;
-use crate::cli::main::runtime;
+use crate::cli::args::{StreamFormat, duration, reason, rollout as rollout_id};
+use crate::cli::interrupt::{runtime, unless_interrupted};
 use crate::cli::output::{is_interactive, print, tell};
-use crate::cli::{Cli, rollout};
+use crate::cli::{Globals, completion, rollout};
 use crate::deploy::{Detached, Error, Resumed, Workspace, may_resume, resumable, resume_due, title};
 use crate::journal::{Entry, Rollouts};
+use crate::model::RolloutId;
 use crate::rollout::Exit;
 
+/// What `resume` takes.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct ResumeArgs {
+    /// Which rollout; the one that waits for it without it.
+    #[arg(
+        value_name = "ID",
+        value_parser = rollout_id,
+        conflicts_with = "due",
+        add = ArgValueCompleter::new(completion::waiting)
+    )]
+    pub rollout: Option<RolloutId>,
+
+    /// Every rollout whose conductor died or went down with the machine; for a timer at boot.
+    #[arg(long, conflicts_with_all = ["headless", "detach", "wait_lock", "output", "reason"])]
+    pub due: bool,
+
+    /// Asks nothing: of several that wait, one has to be named.
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Why it goes on; shown to whoever finds the environment locked.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: Option<String>,
+
+    /// Prints, and ends with its process.
+    #[arg(long)]
+    pub headless: bool,
+
+    /// Leaves the rollout to a process of its own, prints its id and exits with 8.
+    #[arg(long, conflicts_with = "headless")]
+    pub detach: bool,
+
+    /// How long to wait for a lock that another rollout holds.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait_lock: Option<Duration>,
+
+    /// What is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = StreamFormat::Text)]
+    pub output: StreamFormat,
+}
+
 /// Goes on with a rollout whose conductor died or was stopped.
-pub(in crate::cli) fn resume(cli: &Cli, args: &ResumeArgs) -> Result<u8, Error> {
-    let invocation = cli.invocation();
+pub(in crate::cli) fn resume(globals: &Globals, args: &ResumeArgs) -> Result<u8, Error> {
+    let invocation = globals.invocation();
     let rollouts = invocation.rollouts()?;
     if args.due {
-        return due(cli, &rollouts);
+        return due(globals, &rollouts);
     }
-    let entry = chosen(cli, &rollouts, args)?;
+    let entry = chosen(globals, &rollouts, args)?;
     let mut workspace = Workspace::of_rollout(&invocation, &rollouts, &entry.rollout)?;
     workspace.lock_wait = args.wait_lock;
     let in_own_process = args.detach || (!args.headless && is_interactive());
@@ -24,21 +70,21 @@ pub(in crate::cli) fn resume(cli: &Cli, args: &ResumeArgs) -> Result<u8, Error> 
         let reason = args.reason.as_deref().or(entry.reason.as_deref());
         let lock = unless_interrupted(workspace.lock(&entry.environment, &entry.rollout, reason)).await?;
         if !in_own_process {
-            return rollout::conduct(cli, &workspace, &entry.rollout, lock, None, args.output).await;
+            return rollout::conduct(globals, &workspace, &entry.rollout, lock, None, args.output).await;
         }
-        let detached = Detached { rollouts: &rollouts, verbose: cli.verbose, unattended: false };
+        let detached = Detached { rollouts: &rollouts, verbose: globals.verbose, unattended: false };
         detached.start(&entry.rollout, lock).await?;
         if args.detach {
             print(entry.rollout.as_str())?;
             return Ok(Exit::Waiting.code());
         }
-        follow(cli, &rollouts, &entry.rollout, args.output).await
+        follow(globals, &rollouts, &entry.rollout, args.output).await
     })
 }
 
-fn chosen(cli: &Cli, rollouts: &Rollouts, args: &ResumeArgs) -> Result<Entry, Error> {
+fn chosen(globals: &Globals, rollouts: &Rollouts, args: &ResumeArgs) -> Result<Entry, Error> {
     let Some(named) = &args.rollout else {
-        let waiting = resumable(rollouts, cli.environment.as_ref())?;
+        let waiting = resumable(rollouts, globals.environment.as_ref())?;
         let rollout = one_of(&waiting, "waits to be resumed", !args.yes)?;
         return Ok(rollouts.entry(&rollout)?);
     };
@@ -46,9 +92,9 @@ fn chosen(cli: &Cli, rollouts: &Rollouts, args: &ResumeArgs) -> Result<Entry, Er
 }
 
 /// Goes on with every rollout whose conductor died, each in a process of its own.
-fn due(cli: &Cli, rollouts: &Rollouts) -> Result<u8, Error> {
+fn due(globals: &Globals, rollouts: &Rollouts) -> Result<u8, Error> {
     let mut failures = 0;
-    let resumed = resume_due(rollouts, cli.environment.as_ref(), cli.verbose, |entry, resumed| {
+    let resumed = resume_due(rollouts, globals.environment.as_ref(), globals.verbose, |entry, resumed| {
         let name = title(entry);
         match resumed {
             Resumed::Started => return print(entry.rollout.as_str()),

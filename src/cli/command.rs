@@ -1,0 +1,209 @@
+//! Every command by its name, and which file does it.
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::bootstrap::BootstrapArgs;
+use super::build::BuildArgs;
+use super::completion::CompletionsArgs;
+use super::conduct::ConductArgs;
+use super::config::ConfigCommand;
+use super::console::Opening;
+use super::control::{AttachArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs};
+use super::diff::DiffArgs;
+use super::doctor::DoctorArgs;
+use super::globals::Globals;
+use super::habits::{FinishArgs, RevertArgs, StartArgs, SyncArgs};
+use super::hosts::HostsArgs;
+use super::init::InitArgs;
+use super::install::InstallArgs;
+use super::output::{has_screen, print, tell};
+use super::plan::PlanArgs;
+use super::release::ReleaseCommand;
+use super::releases::ReleasesArgs;
+use super::rollback::RollbackArgs;
+use super::sandbox::SandboxCommand;
+use super::slot::SlotCommand;
+use super::status::StatusArgs;
+use super::{
+    bootstrap, build, completion, conduct, config, console, control, diff, doctor, habits, hosts, init, install,
+    manual, plan, release, releases, rollback, sandbox, slot, status,
+};
+use crate::deploy::Error;
+use crate::model::Command as Order;
+use crate::rollout::Exit;
+
+/// Installs a release of a tool on a whole fleet over ssh and rsync, canaries first.
+///
+/// coalmine watches every host while it does so, stops when something is wrong, and puts the old release back.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "coalmine", version, disable_help_subcommand = true, max_term_width = 100)]
+#[command(after_help = super::manual::exit_codes())]
+pub(super) struct Cli {
+    /// Where, and how it is told.
+    #[command(flatten)]
+    pub globals: Globals,
+
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Names what coalmine does.
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum Command {
+    /// Writes the least configuration, from a checkout and a list of hosts.
+    ///
+    /// It is `coalmine.toml` in the current folder, never over one that is there, and proven before. What no flag says is asked
+    /// on a terminal; without one, what is missing is an error that names its flag.
+    Init(InitArgs),
+    /// Plans and runs a rollout.
+    #[command(visible_alias = "deploy")]
+    InstallWorld(InstallArgs),
+    /// Catches hosts up that have no release, or missed a rollout: with what their environment finalized last.
+    ///
+    /// That is a rollout of its own, in one wave and without a soak; hosts that have the release already take no part.
+    Bootstrap(BootstrapArgs),
+    /// Prints what install-world would do, host by host; changes nothing.
+    Plan(PlanArgs),
+    /// Surveys the fleet: installed version against the release, per host; changes nothing.
+    Status(StatusArgs),
+    /// Builds the release on this machine.
+    Build(BuildArgs),
+    /// Lists tags with their state: built, good, bad, where installed.
+    Releases(ReleasesArgs),
+    /// Cuts a release of the product.
+    #[command(subcommand)]
+    Release(ReleaseCommand),
+    /// Says what differs between two releases, or between what hosts run and one: commits, files, sizes.
+    ///
+    /// `diff A B` compares two releases, and asks no host. `diff A` compares what each host runs with A, and exits with 4 when
+    /// some did not say. What was not built yet is built here; nothing else is changed.
+    Diff(DiffArgs),
+    /// Rolls back the rollout that runs; with none running, puts the last finalized release back, without soak.
+    Rollback(RollbackArgs),
+    /// Follows a rollout that runs, from any terminal.
+    Attach(AttachArgs),
+    /// Starts no new host in the rollout that runs; those under way finish.
+    Pause(RolloutArgs),
+    /// Goes on after a pause, or lets the next stage start.
+    Continue(RolloutArgs),
+    /// Ends the rollout that runs, and leaves every host as it stands.
+    Abort(RolloutArgs),
+    /// Tries failed hosts of the rollout that runs again.
+    Retry(RetryArgs),
+    /// Leaves a host of the rollout that runs out, or forgives its failure.
+    Skip(HostArgs),
+    /// Goes on with a rollout whose conductor died or was stopped.
+    Resume(ResumeArgs),
+    /// Lists rollouts, the latest first.
+    Rollouts(RolloutsArgs),
+    /// Tells one rollout from its journal.
+    Show(ShowArgs),
+    /// Freezes an environment: nobody starts a rollout, nor goes on with one, until it is unlocked.
+    Lock(LockArgs),
+    /// Frees an environment that was frozen, whoever did it.
+    Unlock,
+    /// Takes an environment for you alone: it is frozen for all others, and remembers what its hosts run now.
+    ///
+    /// As git-deploy has it: `start`, `sync`, then `finish`, or `revert` and `finish`. Exits with 7 where somebody has the
+    /// environment already.
+    Start(StartArgs),
+    /// Installs as `install-world` does, in an environment that you have started.
+    Sync(SyncArgs),
+    /// Frees an environment that you have started; refuses while its hosts run different versions.
+    Finish(FinishArgs),
+    /// Leads an environment that you have started back to the release that it ran then; it stays yours.
+    Revert(RevertArgs),
+    /// The slots of hosts: links beside the usual one.
+    #[command(subcommand)]
+    Slot(SlotCommand),
+    /// Resolves an expression, one host a line.
+    Hosts(HostsArgs),
+    /// Checks configuration, tools, agent, locks and every host, and says how to mend what is wrong.
+    ///
+    /// Changes nothing. Exits with 0 when a rollout would work, with 1 when something would make it fail, and with 4 when
+    /// nothing is wrong but hosts that cannot be reached.
+    Doctor(DoctorArgs),
+    /// Shows or checks the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// A throw-away fleet of real sshd hosts on loopback, with a product to deploy.
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
+    /// Conducts a rollout; started by whoever planned it.
+    #[command(hide = true)]
+    Conduct(ConductArgs),
+    /// Prints a script that completes commands, hosts, groups, tags and rollouts.
+    ///
+    /// For bash: `eval "$(coalmine completions bash)"` in ~/.bashrc, and alike for other shells. Nothing is fetched for it, and
+    /// no command of a group runs: its hosts are completed where another group has them too.
+    Completions(CompletionsArgs),
+    /// Prints the manual page.
+    Man,
+}
+
+impl Cli {
+    /// Says what this command line may be, each value with what completes it.
+    pub(super) fn command() -> clap::Command {
+        let environments = ArgValueCompleter::new(completion::environments);
+        <Self as CommandFactory>::command().mut_arg("environment", |environment| environment.add(environments))
+    }
+
+    /// Does what was asked for, and gives the exit code.
+    pub(super) fn run(&self) -> Result<u8, Error> {
+        let globals = &self.globals;
+        let Some(command) = &self.command else {
+            if has_screen() {
+                return console::open(globals, globals.workspace()?, Opening::default());
+            }
+            tell(&Self::command().render_help().to_string());
+            return Ok(Exit::Usage.code());
+        };
+        match command {
+            Command::Init(args) => init::run(globals, args),
+            Command::Config(command) => config::run(globals, command),
+            Command::Hosts(args) => hosts::run(globals, args),
+            Command::Build(args) => build::run(globals, args),
+            Command::Diff(args) => diff::run(globals, args),
+            Command::Doctor(args) => doctor::run(globals, args),
+            Command::Release(command) => release::run(globals, command),
+            Command::Releases(args) => releases::run(globals, args),
+            Command::Status(args) => status::run(globals, args),
+            Command::Plan(args) => plan::run(globals, args),
+            Command::InstallWorld(args) => install::run(globals, args),
+            Command::Bootstrap(args) => bootstrap::run(globals, args),
+            Command::Rollback(args) => rollback::run(globals, args),
+            Command::Attach(args) => control::attach(globals, args),
+            Command::Pause(args) => control::give(globals, args.rollout.as_ref(), Order::Pause),
+            Command::Continue(args) => control::give(globals, args.rollout.as_ref(), Order::Continue),
+            Command::Abort(args) => control::give(globals, args.rollout.as_ref(), Order::Abort),
+            Command::Retry(args) => {
+                control::give(globals, args.which.rollout.as_ref(), Order::Retry { host: args.host.clone() })
+            }
+            Command::Skip(args) => {
+                control::give(globals, args.which.rollout.as_ref(), Order::Skip { host: args.host.clone() })
+            }
+            Command::Resume(args) => control::resume(globals, args),
+            Command::Rollouts(args) => control::rollouts(globals, args),
+            Command::Show(args) => control::show(globals, args),
+            Command::Lock(args) => control::lock(globals, args),
+            Command::Unlock => control::unlock(globals),
+            Command::Start(args) => habits::start(globals, args),
+            Command::Sync(args) => habits::sync(globals, args),
+            Command::Finish(args) => habits::finish(globals, args),
+            Command::Revert(args) => habits::revert(globals, args),
+            Command::Slot(command) => slot::run(globals, command),
+            Command::Sandbox(command) => sandbox::run(command),
+            Command::Conduct(args) => conduct::run(globals, args),
+            Command::Completions(args) => {
+                print(&completion::script(args)?)?;
+                Ok(0)
+            }
+            Command::Man => {
+                print(&manual::page(Self::command())?)?;
+                Ok(0)
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::output::{ColorChoice, hear};
+use crate::deploy::{Error, Invocation, Workspace};
+use crate::journal::Rollouts;
+use crate::model::Environment;
+
+/// Says where the environment is that is meant and how people are told of it, whatever the command.
+///
+/// Completion reads these flags to know where to look, so that none of them can name its own completer here.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Globals {
+    /// Which configuration; without it, coalmine.toml here or in a folder above, then the user's, then the system's.
+    #[arg(short = 'c', long = "config", value_name = "FILE", global = true, env = "COALMINE_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// Which environment; needed where the configuration has several.
+    #[arg(
+        short,
+        long,
+        visible_alias = "env",
+        value_name = "ENV",
+        global = true,
+        env = "COALMINE_ENV",
+        value_parser = environment
+    )]
+    pub environment: Option<Environment>,
+
+    /// Where releases, journals and marks are kept.
+    #[arg(long, value_name = "DIR", global = true, env = "COALMINE_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+
+    /// When to use colours; auto is on a terminal, unless `NO_COLOR` is set.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t = ColorChoice::Auto,
+        global = true,
+        env = "COALMINE_COLOR"
+    )]
+    pub color: ColorChoice,
+
+    /// Uses ASCII signs only, as where the locale is not UTF-8.
+    #[arg(long, global = true)]
+    pub ascii: bool,
+
+    /// Tells more: once what is done, twice how.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+}
+
+impl Globals {
+    /// Says where the environment is that is meant; people are told on standard error what happens meanwhile.
+    pub(super) fn invocation(&self) -> Invocation {
+        Invocation {
+            config: self.config.clone(),
+            environment: self.environment.clone(),
+            state_dir: self.state_dir.clone(),
+            verbose: self.verbose,
+            listener: Arc::new(|notice| hear(&notice)),
+        }
+    }
+
+    /// Finds the rollouts of the state folder that is meant; no configuration is needed for it.
+    pub(super) fn rollouts(&self) -> Result<Rollouts, Error> {
+        self.invocation().rollouts()
+    }
+
+    /// Opens the workspace that is meant.
+    pub(super) fn workspace(&self) -> Result<Workspace, Error> {
+        Workspace::open(&self.invocation())
+    }
+}
+
+fn environment(text: &str) -> Result<Environment, String> {
+    Environment::new(text).map_err(|error| error.to_string())
+}
