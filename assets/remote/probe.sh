@@ -56,6 +56,11 @@ say_place() {
     if clock=$(date +%s) && is_number "$clock"; then
         say fact clock "$clock"
     fi
+    # Nothing but the shell is asked for these.
+    if logical=$(cd -L "$place" 2>/dev/null && pwd -L) && physical=$(cd -P "$place" 2>/dev/null && pwd -P) &&
+        [ "$logical" != "$physical" ]; then
+        say fact behind "$physical$below"
+    fi
     [ ! -d "$p_root/.coalmine/lock" ] || say fact locked yes
 }
 

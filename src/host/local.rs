@@ -110,6 +110,10 @@ impl Transport for Local {
         rsync::run(&reach, copy, &self.transfer, progress).await.map_err(|broken| broken.failure)
     }
 
+    async fn is_wide_enough(&self) -> Result<bool, Failure> {
+        Ok(true)
+    }
+
     async fn close(&self) {
         self.session.close();
     }

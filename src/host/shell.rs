@@ -30,6 +30,8 @@ pub(super) struct Shell {
     ends: Ends,
     /// Its process there, its group and its start, where the host says it.
     identity: Option<String>,
+    /// What came before anything of ours ran: rsync would take that for its own.
+    greeted: String,
     complaints: Arc<Mutex<Tail>>,
     complain: JoinHandle<()>,
 }
@@ -70,10 +72,11 @@ impl Shell {
             std::mem::replace(&mut ends.stderr, Box::pin(tokio::io::empty())),
             Arc::clone(&complaints),
         ));
-        let mut shell = Self { ends, identity: None, complaints, complain };
+        let mut shell = Self { ends, identity: None, greeted: String::new(), complaints, complain };
         let opening = Opening::new(stale);
         let mut answer = shell.say(&opening.greeting(), &opening.token, patience, patience).await;
         if answer.ended {
+            shell.greeted = std::mem::take(&mut answer.greeting);
             answer = shell.say(&opening.text(), &opening.token, SENDING, SENDING).await;
         }
         if !answer.ended {
@@ -93,7 +96,9 @@ impl Shell {
     ///
     /// A shell whose step did not come to its end is of no further use. Dropping the future leaves a shell of no further use.
     pub(super) async fn step(&mut self, script: &Script, patience: Duration) -> Answer {
-        self.say(&script.step(), &script.token, patience, script.deadline).await
+        let answer = self.say(&script.step(), &script.token, patience, script.deadline).await;
+        // It greets once, whatever is asked of it then.
+        Answer { greeting: self.greeted.clone(), ..answer }
     }
 
     /// Tells which process it is on the host, to end it by.

@@ -58,6 +58,13 @@ pub(super) trait Transport: Send + Sync + 'static {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> impl Future<Output = Result<Copied, Failure>> + Send;
 
+    /// Tells whether the host lets as much run at once as a rollout does there: a step, a transfer, and a lease that is renewed.
+    ///
+    /// # Errors
+    ///
+    /// When the host cannot be reached.
+    fn is_wide_enough(&self) -> impl Future<Output = Result<bool, Failure>> + Send;
+
     /// Closes what is open.
     fn close(&self) -> impl Future<Output = ()> + Send;
 }
@@ -88,6 +95,13 @@ impl Transport for Route {
         match self {
             Self::Ssh(ssh) => ssh.copy(copy, progress).await,
             Self::Local(local) => local.copy(copy, progress).await,
+        }
+    }
+
+    async fn is_wide_enough(&self) -> Result<bool, Failure> {
+        match self {
+            Self::Ssh(ssh) => ssh.is_wide_enough().await,
+            Self::Local(local) => local.is_wide_enough().await,
         }
     }
 

@@ -3,6 +3,7 @@
 mod completion;
 mod diff;
 mod init;
+mod inputs;
 mod interrupts;
 mod output;
 mod project;

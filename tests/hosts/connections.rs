@@ -158,3 +158,23 @@ async fn a_key_that_was_revoked_and_a_certificate_that_does_not_fit_are_never_ca
     certify("box", "20200101:20200102");
     expect(format!("@cert-authority * {authority}"), "its host certificate is out of date").await;
 }
+
+#[tokio::test]
+async fn a_host_that_greets_or_opens_few_sessions_is_known_before_a_transfer_fails() {
+    let tools = async |extra: &str| {
+        let sshd = Sshd::start(extra);
+        let state = temporary();
+        let fleet = fleet(sshd.ssh(), TransferSettings::default(), target(Path::new("/nonexistent")), state.path());
+        let host = host(&fleet, "box");
+        // The second time it is asked in the session that is open.
+        host.probe(&Survey::Shallow, None).await.unwrap();
+        let facts = host.probe(&Survey::Tools, None).await.unwrap().facts;
+        let told = |name: &str| facts.iter().find(|(fact, _)| fact == name).map(|(_, value)| value.clone());
+        (told("greets"), told("narrow"))
+    };
+    assert_eq!(tools("").await, (None, None));
+    assert_eq!(tools("MaxSessions 3").await, (None, None));
+    assert_eq!(tools("MaxSessions 2").await, (None, Some("yes".to_owned())));
+    let greets = "ForceCommand echo Welcome; exec sh -c \"$SSH_ORIGINAL_COMMAND\"";
+    assert_eq!(tools(greets).await, (Some("Welcome".to_owned()), None));
+}

@@ -16,6 +16,7 @@ mod faults;
 mod fleet;
 mod habits;
 mod hosts;
+mod inputs;
 mod interrupted;
 mod refusals;
 mod rollback;

@@ -64,6 +64,15 @@ fn of_probe(probe: &Probe, interpreter: Option<&Interpreter>) -> Vec<Finding> {
             Finding::new("hosts", Health::Failed, format!("its shell greets, and no transfer works: {greeting}"));
         found.push(finding.hint("silence what ~/.bashrc and its like print there for shells without a terminal"));
     }
+    if fact("narrow").is_some() {
+        let message = "opens fewer than three sessions over one connection";
+        let finding = Finding::new("hosts", Health::Failed, message);
+        found.push(
+            finding.hint(
+                "MaxSessions in its sshd_config must allow three: a step, a transfer and a lease that is renewed",
+            ),
+        );
+    }
     found.extend(of_place(&fact));
     if let Some(interpreter) = interpreter {
         found.extend(of_python(fact("python3"), fact("arch"), interpreter));
@@ -74,8 +83,16 @@ fn of_probe(probe: &Probe, interpreter: Option<&Interpreter>) -> Vec<Finding> {
         found.push(finding.hint("the first rollout keeps it as a release, to go back to"));
     }
     if found.is_empty() {
-        found.push(Finding::new("hosts", Health::Ok, "answers, and has what a rollout needs"));
+        let message = match fact("rsync") {
+            Some(version) => format!("answers, and has what a rollout needs; rsync {version}"),
+            None => "answers, and has what a rollout needs".to_owned(),
+        };
+        found.push(Finding::new("hosts", Health::Ok, message));
     }
+    found.extend(fact("behind").map(|physical| {
+        Finding::new("hosts", Health::Ok, format!("target.root is behind a link there: releases are kept in {physical}"))
+            .hint("nothing is to be done: rsync from 3.5 on refuses a path through a link of another owner, and is given this one")
+    }));
     found
 }
 
@@ -147,6 +164,10 @@ mod tests {
     #[test]
     fn a_host_without_rsync_fails_and_one_with_another_python_is_worth_a_look() {
         assert_eq!(found(&[("python3", "3.11.9"), ("arch", "x86_64")])[0].0, Health::Ok);
+        let linked = found(&[("rsync", "3.5.0"), ("behind", "/srv/scap"), ("python3", "3.11.2")]);
+        assert_eq!(linked[0].1, "answers, and has what a rollout needs; rsync 3.5.0");
+        assert_eq!(linked[1].1, "target.root is behind a link there: releases are kept in /srv/scap");
+        assert_eq!(found(&[("narrow", "yes"), ("python3", "3.11.2")])[0].0, Health::Failed);
         let lacking = found(&[("missing", "rsync sync"), ("python3", "3.9.1")]);
         assert_eq!(lacking[0], (Health::Failed, "has no rsync, sync".to_owned()));
         assert_eq!(lacking[1], (Health::Warning, "has Python 3.9.1, and this machine 3.11.2".to_owned()));

@@ -229,7 +229,11 @@ impl<T: Transport> Host for Remote<T> {
         };
         let mut script = self.script(Phase::Probe, seconds, slot);
         script.set("deep", &deep);
-        Ok(self.survey(&script).await?.0)
+        let (mut probe, _) = self.survey(&script).await?;
+        if *survey == Survey::Tools && !self.transport.is_wide_enough().await? {
+            probe.facts.push(("narrow".to_owned(), "yes".to_owned()));
+        }
+        Ok(probe)
     }
 
     async fn lock(&self, request: &LockRequest, slot: Option<&Slot>) -> Result<(Probe, Option<LockHolder>), HostError> {

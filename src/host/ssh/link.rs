@@ -22,6 +22,10 @@ use crate::host::transport::{Copied, Copy, Transport, cut_short, mute, shell, si
 use crate::model::{Failure, FailureClass, HostId, Progress};
 use crate::process::quote_words;
 
+/// How much is open over a connection at once at most: a step, a transfer, and a lease that is renewed. `MaxSessions` is 10 unless
+/// somebody has lowered it (sshd_config(5)); on a jump host it counts nothing, since what is passed on is no session.
+const AT_ONCE: usize = 3;
+
 /// Carries to a host over ssh.
 #[derive(Debug)]
 pub(in crate::host) struct Ssh {
@@ -358,6 +362,22 @@ impl Transport for Ssh {
             let pause = Duration::from_millis(fastrand::u64(200..700)).saturating_mul(1 << retries.min(4));
             tokio::time::sleep(pause).await;
         }
+    }
+
+    async fn is_wide_enough(&self) -> Result<bool, Failure> {
+        let _turn = self.pool.exec().await;
+        let connection = self.connection().await?;
+        let mut open = Vec::new();
+        // The session in which it was asked before is open, and stays so.
+        for _ in 1..AT_ONCE {
+            match self.start(&connection).await {
+                Ok(ends) => open.push(ends),
+                Err(NoShell::Here(failure)) => return Err(failure),
+                // A connection that is gone says nothing of what it would allow.
+                Err(NoShell::Silent | NoShell::Refused(_)) => return Ok(!connection.is_alive().await),
+            }
+        }
+        Ok(true)
     }
 
     async fn close(&self) {
