@@ -234,6 +234,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
             control_width: config.ssh.sessions.get(),
             depool: config.hooks.depool.is_some(),
             confirm: config.target.confirm,
+            freezes: Vec::new(),
+            overridden: Vec::new(),
         };
         let request = plan::Request {
             rollout: new_id()?,

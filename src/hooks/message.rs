@@ -20,7 +20,9 @@ pub fn announcement(product: &str, record: &Record, state: &State) -> Option<Str
         Event::Stopping { why: PauseReason::Locked { .. } } => said(record, state)?,
         Event::Stopping { why } => format!("FAILING, and {}: {}", what_follows(plan), reason(why, LOOK)),
         // What stops a rollout by itself was told when it did; these come unannounced.
-        Event::Paused { why: PauseReason::Operator { .. } | PauseReason::GateInconclusive { .. } }
+        Event::Paused {
+            why: PauseReason::Operator { .. } | PauseReason::GateInconclusive { .. } | PauseReason::FreezeWindow { .. },
+        }
         | Event::Continued { .. }
         | Event::AbortRequested { .. }
         | Event::RollbackStarted { by: Some(_), .. }

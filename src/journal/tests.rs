@@ -44,6 +44,8 @@ fn plan(name: &str, hosts: usize) -> Plan {
             control_width: 1,
             depool: false,
             confirm: Duration::ZERO,
+            freezes: Vec::new(),
+            overridden: Vec::new(),
         },
         stages: vec![StagePlan {
             name: StageName::new("fleet").unwrap(),

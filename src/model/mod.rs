@@ -14,6 +14,7 @@ mod phase;
 mod release;
 pub mod seconds;
 mod survey;
+mod window;
 mod work;
 
 pub use address::{Address, AddressError, Jump, KeyFile, Login, Proxy, ProxyCommand};
@@ -26,4 +27,5 @@ pub use mark::FoundBad;
 pub use phase::Phase;
 pub use release::{Digest, DigestError, ReleaseId, Version};
 pub use survey::{Adopted, HostState, Installed, Probe};
+pub use window::{CalendarTime, CalendarTimeError, FreezeWindow, Occurrence, WindowError, frozen_by};
 pub use work::{LockHolder, Progress, RollBackTarget, Verdict};

@@ -556,6 +556,8 @@ mod tests {
             control_width: 16,
             depool: false,
             confirm: Duration::ZERO,
+            freezes: Vec::new(),
+            overridden: Vec::new(),
         }
     }
 

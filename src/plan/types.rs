@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Digest, Environment, Failure, FailureClass, FoundBad, HostId, Installed, Operator, ReleaseId, RollBackTarget,
-    RolloutId, Site, Slot, StageName, Version,
+    Digest, Environment, Failure, FailureClass, FoundBad, FreezeWindow, HostId, Installed, Operator, ReleaseId,
+    RollBackTarget, RolloutId, Site, Slot, StageName, Version,
 };
 
 /// Says what a rollout is for.
@@ -204,6 +204,12 @@ pub struct Policy {
     /// After how long an unconfirmed host goes back by itself; zero is never.
     #[serde(rename = "confirm_s", alias = "confirm", with = "crate::model::seconds")]
     pub confirm: Duration,
+    /// The times at which it pauses instead of switching another host; none for what brings nothing new.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub freezes: Vec<FreezeWindow>,
+    /// The names of the windows that it was told to go on in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overridden: Vec<String>,
 }
 
 /// Holds everything that a rollout is going to do; complete, so that it can be resumed without its configuration.

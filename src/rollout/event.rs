@@ -67,6 +67,16 @@ pub enum PauseReason {
         /// Why.
         message: String,
     },
+    /// A time has begun at which the environment is not to be changed.
+    FreezeWindow {
+        /// Its name.
+        window: String,
+        /// When it ends.
+        until: Timestamp,
+        /// Why, in the site's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// Another rollout holds the lock of a host.
     Locked {
         /// The host.

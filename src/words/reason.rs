@@ -30,6 +30,11 @@ pub fn reason(why: &PauseReason, look: Look) -> String {
             let message = one_line(message, MESSAGE, look);
             format!("gate {:?} of stage {stage} cannot tell: {message}", one_line(gate, NAMES, look))
         }
+        PauseReason::FreezeWindow { window, until, why } => {
+            let window = one_line(window, NAMES, look);
+            let why = why.as_ref().map(|why| format!(": {}", one_line(why, MESSAGE, look))).unwrap_or_default();
+            format!("freeze window {window:?} has begun and ends {}{why}", until.strftime("%a %Y-%m-%d %H:%M UTC"))
+        }
         PauseReason::Locked { host, holder } => {
             let why = holder.reason.as_ref().map(|why| format!(": {}", one_line(why, NAMES, look))).unwrap_or_default();
             let owner = one_line(&holder.owner.0, NAMES, look);

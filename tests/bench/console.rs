@@ -109,6 +109,8 @@ fn plan(count: usize) -> Outcome<Plan> {
             control_width: 256,
             depool: false,
             confirm: Duration::ZERO,
+            freezes: Vec::new(),
+            overridden: Vec::new(),
         },
         stages: vec![stage],
         hosts: hosts?,

@@ -130,6 +130,8 @@ impl Life {
                 control_width: 4,
                 depool: false,
                 confirm: Duration::ZERO,
+                freezes: Vec::new(),
+                overridden: Vec::new(),
             },
             concurrency: None,
             soak: None,

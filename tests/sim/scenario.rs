@@ -82,6 +82,8 @@ impl Scenario {
             control_width: random.usize(1..8),
             depool: random.bool(),
             confirm: if random.bool() { Duration::ZERO } else { Duration::from_secs(120) },
+            freezes: Vec::new(),
+            overridden: Vec::new(),
         };
         let mut hosts = Vec::new();
         let mut planned = Vec::new();

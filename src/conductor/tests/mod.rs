@@ -118,6 +118,8 @@ pub(crate) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
             control_width: 100,
             depool: false,
             confirm: Duration::ZERO,
+            freezes: Vec::new(),
+            overridden: Vec::new(),
         },
         stages: vec![stage("canary", 1, promote), stage("fleet", hosts - 1, Promote::Auto)],
         hosts: (0..hosts).map(host).collect(),

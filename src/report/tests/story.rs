@@ -101,6 +101,8 @@ pub(super) fn plan(fleet: usize) -> Plan {
             control_width: 256,
             depool: true,
             confirm: Duration::ZERO,
+            freezes: Vec::new(),
+            overridden: Vec::new(),
         },
         stages: vec![
             StagePlan { kind: StageKind::Masters, ..stage("masters", &[1]) },

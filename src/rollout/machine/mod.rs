@@ -4,6 +4,7 @@
 //! starts without any. Effects must be performed only after the records of the same step are in the journal.
 
 mod commands;
+mod freeze;
 mod results;
 mod schedule;
 #[cfg(test)]

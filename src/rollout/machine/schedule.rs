@@ -13,6 +13,10 @@ impl Machine {
     /// Says when something is due that no answer will bring; none while only answers and commands can change anything.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.soak_deadline().into_iter().chain(self.freeze_deadline()).min()
+    }
+
+    fn soak_deadline(&self) -> Option<Timestamp> {
         let Mode::Soaking { stage } = self.state.mode() else {
             return None;
         };
@@ -33,7 +37,7 @@ impl Machine {
         due.chain(end).min()
     }
 
-    fn is_ending(&self) -> bool {
+    pub(super) fn is_ending(&self) -> bool {
         self.state.aborted().is_some() || self.state.suspended().is_some() || self.state.stopping().is_some()
     }
 
@@ -88,6 +92,9 @@ impl Machine {
             if let Mode::Soaking { stage } = self.state.mode() {
                 self.ask_gates(stage);
             }
+            return;
+        }
+        if self.heed_freeze() {
             return;
         }
         if !self.taken.is_empty() {

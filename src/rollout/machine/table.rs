@@ -63,6 +63,8 @@ pub(crate) fn plan() -> Plan {
             control_width: 4,
             depool: false,
             confirm: Duration::ZERO,
+            freezes: Vec::new(),
+            overridden: Vec::new(),
         },
         stages: vec![stage("canary"), stage("fleet")],
         hosts: (0..4)

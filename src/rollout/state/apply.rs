@@ -140,6 +140,9 @@ impl State {
             }
             Event::Paused { why } => {
                 self.stopping = None;
+                if let PauseReason::FreezeWindow { window, until, .. } = why {
+                    self.heeded.push((window.clone(), *until));
+                }
                 self.paused = Some(why.clone());
             }
             Event::Stopping { why } => self.stopping = Some(why.clone()),
@@ -345,7 +348,12 @@ impl State {
                     gate.waived = true;
                 }
             }
-            Some(PauseReason::Operator { .. } | PauseReason::GateInconclusive { .. } | PauseReason::Locked { .. })
+            Some(
+                PauseReason::Operator { .. }
+                | PauseReason::GateInconclusive { .. }
+                | PauseReason::FreezeWindow { .. }
+                | PauseReason::Locked { .. },
+            )
             | None => {}
         }
     }

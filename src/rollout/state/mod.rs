@@ -160,6 +160,8 @@ pub struct State {
     switched: BTreeMap<usize, usize>,
     switches: usize,
     paused: Option<PauseReason>,
+    /// The windows that it paused for already, by name and end: whoever goes on in one of them means it.
+    heeded: Vec<(String, Timestamp)>,
     stopping: Option<PauseReason>,
     abort: Option<Operator>,
     suspended: Option<Operator>,

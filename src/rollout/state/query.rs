@@ -129,6 +129,12 @@ impl State {
         self.paused.as_ref()
     }
 
+    /// Tells whether it paused for a window that ends then.
+    #[must_use]
+    pub fn has_heeded(&self, window: &str, until: Timestamp) -> bool {
+        self.heeded.iter().any(|(name, end)| name == window && *end == until)
+    }
+
     /// Says why no new host is started until those under way have finished.
     #[must_use]
     pub const fn stopping(&self) -> Option<&PauseReason> {

@@ -108,6 +108,8 @@ pub(super) fn plan(count: usize) -> Plan {
             control_width: 16,
             depool: false,
             confirm: Duration::ZERO,
+            freezes: Vec::new(),
+            overridden: Vec::new(),
         },
         stages: vec![
             stage("masters", StageKind::Masters, vec![1], 0, Promote::Auto),

@@ -332,7 +332,9 @@ fn shown_stage(watched: &Watched) -> Option<(&StagePlan, &StageStatus)> {
             | PauseReason::GateFailed { stage, .. }
             | PauseReason::GateInconclusive { stage, .. },
         ) => state.stage_named(stage),
-        Some(PauseReason::Operator { .. } | PauseReason::Locked { .. }) | None => None,
+        Some(PauseReason::Operator { .. } | PauseReason::FreezeWindow { .. } | PauseReason::Locked { .. }) | None => {
+            None
+        }
     };
     let last_started = (0..state.stages().len()).rev().find(|&place| {
         state.stages().get(place).is_some_and(|status| status.started.is_some() || !status.failed.is_empty())
