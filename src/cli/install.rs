@@ -60,6 +60,10 @@ pub(super) struct InstallArgs {
     #[arg(long, requires = "version")]
     pub even_bad: bool,
 
+    /// Goes ahead inside the freeze window of this name; may be given several times.
+    #[arg(long = "override-freeze", value_name = "NAME")]
+    pub override_freezes: Vec<String>,
+
     /// Asks among the five newest versions; only on a terminal.
     #[arg(long, conflicts_with_all = ["version", "rev", "if_newer", "debt", "activate_only"])]
     pub pick: bool,
@@ -171,6 +175,7 @@ fn options(args: &InstallArgs) -> Options {
         is_watched: args.running.is_watched(),
         promote_all: args.promotes_all(),
         even_bad: args.even_bad,
+        override_freezes: args.override_freezes.clone(),
         ..args.running.options(&args.selection)
     }
 }

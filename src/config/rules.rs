@@ -10,6 +10,7 @@ use super::origin::Origin;
 use super::template::{CommandTemplate, DryWord};
 use super::tree::{Table, join};
 use crate::expr::{Expression, nearest};
+use crate::model::{FreezeWindow, WindowError};
 
 /// Adds what is wrong between the keys of a whole configuration to the problems.
 pub(super) fn check(tree: &Table, problems: &mut Vec<Problem>) {
@@ -165,6 +166,12 @@ impl Rules<'_> {
             let path = join("environments", name);
             self.references(environment, &path, "hosts");
             self.references(environment, &path, "masters");
+            self.references(environment, &path, "run_from");
+            let freezes = environment.list("freezes");
+            self.unique(freezes, &format!("{path}.freezes"), "window");
+            for (at, freeze) in freezes.iter().enumerate() {
+                self.window(freeze, &format!("{path}.freezes[{at}]"));
+            }
             let stages = environment.list("stages");
             self.unique(stages, &format!("{path}.stages"), "stage");
             for (at, stage) in stages.iter().enumerate() {
@@ -172,6 +179,23 @@ impl Rules<'_> {
                 self.references(stage, &path, "hosts");
                 self.selection(stage, &path, at + 1 == stages.len());
             }
+        }
+    }
+
+    /// Refuses two times that make no window.
+    fn window(&mut self, freeze: &Table, path: &str) {
+        let time = |key| freeze.text(key).and_then(|(text, _)| text.parse().ok());
+        let (Some(from), Some(until)) = (time("from"), time("until")) else { return };
+        let text = |key| freeze.text(key).map(|(text, _)| text.to_owned()).unwrap_or_default();
+        let window = FreezeWindow { name: text("name"), from, until, zone: text("zone"), reason: None };
+        match window.check() {
+            // A zone that nobody knows is the value's own mistake.
+            Ok(()) | Err(WindowError::Zone(_)) => {}
+            Err(error) => self.tell(
+                freeze.text("until").map_or(&freeze.origin, |(_, origin)| origin),
+                format!("`{path}` is no window: {error}"),
+                "such as from = \"Fri 16:00\" and until = \"Mon 08:00\", or from = \"12-20\" and until = \"01-03\"",
+            ),
         }
     }
 

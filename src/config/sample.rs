@@ -56,8 +56,13 @@ fn header(text: &mut String, header: &str) {
 
 fn stages(text: &mut String, environments: &str, environment: &'static Section) {
     for key in environment.keys {
-        if let Shape::List { section, .. } = &key.shape {
+        if let Shape::List { section, essential } = &key.shape {
             let path = format!("[[{environments}.{ENVIRONMENT}.{}]]", key.name);
+            if essential.is_none() {
+                text.push_str(&format!("\n# {}\n#{path}\n", key.about));
+                keys(text, section, &[], "#");
+                continue;
+            }
             text.push_str(&format!("\n# {}\n{path}\n", key.about));
             keys(
                 text,

@@ -16,13 +16,13 @@ use super::leaf::{Form, Leaf, Refused};
 use super::template::CommandTemplate;
 use super::text::{
     Argv, Command, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern,
-    ProductName, PythonName, TagGlob, TargetRoot, Title, UnixGroup,
+    ProductName, PythonName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup,
 };
 use super::variables::Variables;
 use super::version::VersionPattern;
 use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Installer, Modes, Verify};
 use crate::expr::{Expression, SiteRule};
-use crate::model::{Environment, StageName};
+use crate::model::{CalendarTime, Environment, StageName};
 use crate::plan::{OnFailure, Prefetch, Promote};
 
 /// Describes a table with fixed keys.
@@ -319,11 +319,39 @@ static ENVIRONMENT: Section = Section {
             Default(r#""""#),
             "\"pause\", \"rollback\", \"abort\"; \"\": pause on a terminal, rollback without one",
         ),
+        value::<Option<Expression>>(
+            "run_from",
+            Default(r#""""#),
+            "the machines that may deploy to it, such as \"@masters\"; \"\": any",
+        ),
+        Key {
+            name: "freezes",
+            about: "Times at which nothing new is brought to it; what runs when one begins finishes what is in flight, and pauses.",
+            shape: Shape::List { section: &FREEZE, essential: None },
+        },
         Key {
             name: "stages",
             about: "The parts of the fleet, in order; a host in two stages belongs to the first.",
             shape: Shape::List { section: &STAGE, essential: Some("[[environments.NAME.stages]]\nname = \"fleet\"") },
         },
+    ],
+};
+
+static FREEZE: Section = Section {
+    keys: &[
+        value::<Title>("name", Essential(r#""weekend""#), "its name, for --override-freeze"),
+        value::<CalendarTime>(
+            "from",
+            Essential(r#""Fri 16:00""#),
+            "when it begins: \"16:00\" every day, \"Fri 16:00\", \"12-20\" every year, \"2026-12-20 18:00\"",
+        ),
+        value::<CalendarTime>(
+            "until",
+            Essential(r#""Mon 08:00""#),
+            "when it ends, in the same form; a day without a time is the whole of it",
+        ),
+        value::<TimeZoneName>("zone", Default(r#""UTC""#), "the time zone of both, such as \"Europe/Berlin\""),
+        value::<Option<Title>>("reason", Default(r#""""#), "why, for whoever is refused"),
     ],
 };
 

@@ -16,13 +16,13 @@ use super::selection::StageSelection;
 use super::template::CommandTemplate;
 use super::text::{
     Argv, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern, ProductName,
-    PythonName, TagGlob, TargetRoot, Title, UnixGroup,
+    PythonName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup,
 };
 use super::variables::Variables;
 use super::version::VersionPattern;
 use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Installer, Modes, Verify};
 use crate::expr::{Expression, GroupName, SiteRule, nearest};
-use crate::model::{Environment, FailureClass, HostId, StageName};
+use crate::model::{CalendarTime, Environment, FailureClass, FreezeWindow, HostId, StageName};
 use crate::plan::{self, Amount, BudgetRule, OnFailure, Prefetch, Promote, StageGate, StageRequest};
 
 /// Holds the whole configuration; every value in it is valid, and every path of this machine absolute.
@@ -296,8 +296,46 @@ pub struct EnvironmentPolicy {
     /// What happens when a budget is exceeded; none: pause on a terminal, rollback without one.
     #[serde(deserialize_with = "leaf")]
     pub on_failure: Option<OnFailure>,
+    /// The machines that may deploy to it; none is any.
+    #[serde(deserialize_with = "leaf")]
+    pub run_from: Option<Expression>,
+    /// The times at which nothing new is brought to it.
+    pub freezes: Vec<Freeze>,
     /// The parts of the fleet, in order; there is at least one.
     pub stages: Vec<Stage>,
+}
+
+/// Holds a time at which nothing new is brought to a fleet.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// Its name.
+    pub name: Title,
+    /// When it begins.
+    #[serde(deserialize_with = "leaf")]
+    pub from: CalendarTime,
+    /// When it ends.
+    #[serde(deserialize_with = "leaf")]
+    pub until: CalendarTime,
+    /// The time zone of both.
+    pub zone: TimeZoneName,
+    /// Why.
+    #[serde(deserialize_with = "leaf")]
+    pub reason: Option<Title>,
+}
+
+impl Freeze {
+    /// Gives the window.
+    #[must_use]
+    pub fn window(&self) -> FreezeWindow {
+        FreezeWindow {
+            name: self.name.to_string(),
+            from: self.from,
+            until: self.until,
+            zone: self.zone.to_string(),
+            reason: self.reason.as_ref().map(ToString::to_string),
+        }
+    }
 }
 
 /// Holds a part of a fleet with its own width, budget, soak and promotion.

@@ -125,6 +125,11 @@ texts! {
     /// Names a gate, or anything else that people read.
     Title, "a short text on one line", |text| refuse(text.trim().is_empty() || text.chars().count() > 100);
 
+    /// Names a time zone.
+    TimeZoneName, r#"a time zone that this machine knows, "UTC" or such as "Europe/Berlin""#, |text| {
+        refuse(!crate::model::is_time_zone(text))
+    };
+
     /// Names a group of this machine's users, or its number.
     UnixGroup, r#"a group of this machine, such as "deployers", or "" for nobody but you"#, name;
 }

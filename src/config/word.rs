@@ -8,6 +8,7 @@ use toml::Value;
 
 use super::error::ValueError;
 use super::leaf::{Form, Leaf, Refused, deserialize_as_leaf, text};
+use crate::model::CalendarTime;
 use crate::plan::{OnFailure, Prefetch, Promote};
 
 /// Declares a choice between words.
@@ -184,6 +185,15 @@ words_of_plans! {
     Promote, r#""manual" or "auto""# { "manual" => Manual, "auto" => Auto, }
     OnFailure, r#""pause", "rollback" or "abort""# { "pause" => Pause, "rollback" => Rollback, "abort" => Abort, }
     Prefetch, r#""all" or "stage""# { "all" => All, "stage" => Stage, }
+}
+
+impl Leaf for CalendarTime {
+    const EXPECTED: &'static str = r#""16:00", "Fri 16:00", "12-20" or "2026-12-20 18:00""#;
+    const FORM: Form = Form::Text;
+
+    fn read(value: &Value) -> Result<Self, Refused> {
+        text(value)?.parse().map_err(|_| Refused::Unexpected)
+    }
 }
 
 impl HostKeys {

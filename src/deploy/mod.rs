@@ -37,6 +37,7 @@ mod survey;
 mod tests;
 mod waiting;
 mod way_back;
+mod when;
 mod workspace;
 
 pub use catch_up::nothing_due;

@@ -13,7 +13,7 @@ use super::way_back::{Aim, Manner};
 use super::workspace::Selection;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError, replay};
 use crate::host::{self, Survey};
-use crate::model::{Failure, HostId, Probe, ReleaseId, RolloutId, Slot, Version};
+use crate::model::{Failure, FreezeWindow, HostId, Probe, ReleaseId, RolloutId, Slot, Version};
 use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, StageRequest};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 
@@ -69,6 +69,8 @@ pub struct Options {
     pub is_asked: bool,
     /// Whether a release is installed that was found bad here.
     pub even_bad: bool,
+    /// The names of freeze windows that are known and gone ahead in.
+    pub override_freezes: Vec<String>,
 }
 
 /// Holds a rollout that could be started: its release is proven, its hosts are connected.
@@ -81,6 +83,12 @@ pub struct Prepared<F> {
     /// To which hosts.
     pub hosts: Arc<F>,
     failures: HashMap<HostId, Failure>,
+}
+
+/// Holds the parts of a fleet, and the times at which none of them gets anything new.
+struct Stages {
+    stages: Vec<StageRequest>,
+    freezes: Vec<FreezeWindow>,
 }
 
 impl<F: host::Fleet> Deployment<'_, F> {
@@ -98,6 +106,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
         } else {
             self.heed_others()?;
         }
+        self.heed_machine(&options).await?;
+        let freezes = self.heed_windows(&goal, &options, jiff::Timestamp::now())?;
         let Options { selection, slot, .. } = &options;
         self.check(selection, slot.as_ref()).await?;
         let in_one_wave = goal == Goal::CatchUp;
@@ -137,7 +147,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         if in_one_wave {
             stages = one_wave(stages)?;
         }
-        let plan = self.plan(answers, kind, aim, &verdicts, stages, options)?;
+        let plan = self.plan(answers, kind, aim, &verdicts, Stages { stages, freezes }, options)?;
         Ok(Prepared { plan, release, hosts: Arc::clone(&self.hosts), failures })
     }
 
@@ -218,13 +228,14 @@ impl<F: host::Fleet> Deployment<'_, F> {
         kind: PlanKind,
         aim: Aim,
         verdicts: &Verdicts,
-        stages: Vec<StageRequest>,
+        Stages { stages, freezes }: Stages,
         options: Options,
     ) -> Result<Plan, Error> {
         let config = self.workspace.config();
         let usual = if options.is_watched { OnFailure::Pause } else { OnFailure::Rollback };
         let on_failure = options.on_failure.or(self.fleet.policy.on_failure).unwrap_or(usual);
         let concurrency = options.concurrency.and_then(|width| usize::try_from(width).ok());
+        let overridden = self.overridden(&options, jiff::Timestamp::now());
         let policy = Policy {
             on_failure,
             prefetch: self.fleet.policy.prefetch,
@@ -234,8 +245,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
             control_width: config.ssh.sessions.get(),
             depool: config.hooks.depool.is_some(),
             confirm: config.target.confirm,
-            freezes: Vec::new(),
-            overridden: Vec::new(),
+            freezes,
+            overridden: options.override_freezes,
         };
         let request = plan::Request {
             rollout: new_id()?,
@@ -257,7 +268,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             stages,
             out_of_service: self.out_of_service(),
             bad: verdicts.bad(),
-            notes: aim.stored.as_ref().map(|release| release.notes.clone()).unwrap_or_default(),
+            notes: aim.stored.iter().flat_map(|release| release.notes.clone()).chain(overridden).collect(),
         };
         Ok(plan::make(request)?)
     }

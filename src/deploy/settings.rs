@@ -133,7 +133,7 @@ pub(super) fn target_settings(workspace: &Workspace) -> Result<TargetSettings, E
 }
 
 /// Names this machine as an inventory may: by its short name, and by the one with its domain.
-fn this_machine() -> Vec<String> {
+pub(super) fn this_machine() -> Vec<String> {
     let uname = rustix::system::uname();
     let name = uname.nodename().to_string_lossy().into_owned();
     let domain = uname.domainname().to_string_lossy().into_owned();

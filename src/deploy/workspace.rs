@@ -221,7 +221,7 @@ impl Workspace {
         Ok(self.config().environment(wanted)?)
     }
 
-    async fn define(&self, expression: &Expression, key: &str) -> Result<Vec<HostId>, Error> {
+    pub(super) async fn define(&self, expression: &Expression, key: &str) -> Result<Vec<HostId>, Error> {
         let based = self.based(expression);
         let hosts = self.ask(vec![based.clone()], move |inventory| inventory.define(&based)).await?;
         hosts.map_err(|error| Error::usage(self.placed(key, &error)))

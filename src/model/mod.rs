@@ -27,5 +27,5 @@ pub use mark::FoundBad;
 pub use phase::Phase;
 pub use release::{Digest, DigestError, ReleaseId, Version};
 pub use survey::{Adopted, HostState, Installed, Probe};
-pub use window::{CalendarTime, CalendarTimeError, FreezeWindow, Occurrence, WindowError, frozen_by};
+pub use window::{CalendarTime, CalendarTimeError, FreezeWindow, Occurrence, WindowError, frozen_by, is_time_zone};
 pub use work::{LockHolder, Progress, RollBackTarget, Verdict};

@@ -174,6 +174,12 @@ pub fn frozen_by(windows: &[FreezeWindow], now: Timestamp) -> Option<(&FreezeWin
     windows.iter().filter_map(|window| Some((window, window.at(now)?))).max_by_key(|(_, found)| found.end)
 }
 
+/// Tells whether a text names a time zone that this machine knows.
+#[must_use]
+pub fn is_time_zone(name: &str) -> bool {
+    zone(name).is_some()
+}
+
 /// Finds a zone by its name; UTC needs no files of the machine.
 fn zone(name: &str) -> Option<TimeZone> {
     match name {

@@ -134,6 +134,16 @@ fn wrong_values_are_told_with_what_they_are_and_what_they_may_be() {
             "`environments.production.site` is \"[\": as a regular expression it is wrong: unclosed character class",
         ),
         (
+            "[[environments.production.freezes]]",
+            "name = \"a\"\nfrom = \"Fri\"\nuntil = \"Mon 8:00pm\"",
+            "`environments.production.freezes[0].until` is \"Mon 8:00pm\", but must be \"16:00\", \"Fri 16:00\", \"12-20\" or \"2026-12-20 18:00\"",
+        ),
+        (
+            "[[environments.production.freezes]]",
+            "name = \"a\"\nfrom = \"Fri\"\nuntil = \"Mon\"\nzone = \"CET-2\"",
+            "`environments.production.freezes[0].zone` is \"CET-2\", but must be a time zone that this machine knows, \"UTC\" or such as \"Europe/Berlin\"",
+        ),
+        (
             STAGE,
             "waves = []",
             "`environments.production.stages[0].waves` is []: a stage has at least one wave: write [\"100%\"] for one with all of its hosts",
@@ -181,6 +191,7 @@ fn rules_between_keys_are_told_where_they_are_broken() {
         ("[groups]", "web = { hosts = [\"@api\"] }", "`groups.web.hosts` is [\"@api\"]: item 1 of the list is \"@api\": `@api` is not a host's name or a range of names, which is all that can stand here".to_owned()),
         ("[groups]", "web = { any = [\"api\"] }", "`groups.web.any` is [\"api\"]: item 1 of the list is \"api\", but must be a group, such as \"@web\"".to_owned()),
         ("[environments.production]", "masters = \"a,,b\"", "`environments.production.masters` is \"a,,b\": expected a term before `,`\n  a,,b\n    ^".to_owned()),
+        ("[[environments.production.freezes]]", "name = \"a\"\nfrom = \"Fri\"\nuntil = \"08:00\"", "`environments.production.freezes[0]` is no window: from = \"Fri\" and until = \"08:00\" are of two forms: both have a weekday, a date, or neither\n    such as from = \"Fri 16:00\" and until = \"Mon 08:00\", or from = \"12-20\" and until = \"01-03\"".to_owned()),
         ("[environments.production]", "masters = \"@nope\"", "`environments.production.masters` names the group `@nope`, which does not exist\n    there are no groups: write them under [groups]".to_owned()),
     ] {
         assert_eq!(refused(section, lines), message);
@@ -308,7 +319,7 @@ fn variables_that_are_misspelt_behind_a_known_section_are_refused() {
         (
             "COALMINE_ENVIRONMENTS_PRODUCTION_STAGES",
             "x",
-            "`environments.production` has no key `stages` that a variable can set\n    the keys here are hosts, masters, channel, site, prefetch, on_failure",
+            "`environments.production` has no key `stages` that a variable can set\n    the keys here are hosts, masters, channel, site, prefetch, on_failure, run_from",
         ),
         (
             "COALMINE_ENVIRONMENTS_BETA_PREFETCH",
