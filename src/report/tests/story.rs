@@ -11,9 +11,9 @@ use crate::model::{
     RolloutId, Site, StageName, Version,
 };
 use crate::plan::{
-    Budget, HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageGate,
-    StageKind, StagePlan,
+    Budget, HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, Policy, Promote, StageGate, StageKind, StagePlan,
 };
+use crate::plans;
 use crate::report::{Look, Style};
 use crate::rollout::{Event, Record, State};
 
@@ -47,26 +47,18 @@ pub(super) fn release(name: &str, digit: u8) -> Installed {
 
 pub(super) fn host_plan(name: &str) -> HostPlan {
     HostPlan {
-        host: host(name),
         site: name.split('.').nth(1).map(|site| Site(site.into())),
         from: Some(release("4.282.0", 0x28)),
         good: Some(RollBackTarget::Release { id: id("4.282.0", 0x28) }),
-        to: None,
-        holds: false,
-        lost: None,
+        ..plans::host(host(name))
     }
 }
 
 pub(super) fn stage(name: &str, waves: &[usize]) -> StagePlan {
     StagePlan {
-        name: stage_name(name),
-        kind: StageKind::Targets,
-        waves: waves.to_vec(),
         concurrency: 80,
-        soak: Duration::ZERO,
-        promote: Promote::Auto,
         budget: Budget { unreachable: 0, transfer: 1, activate: 1, unhealthy: 1 },
-        gates: Vec::new(),
+        ..plans::stage(stage_name(name), waves)
     }
 }
 
@@ -82,27 +74,15 @@ pub(super) fn plan(fleet: usize) -> Plan {
     canary.gates =
         vec![StageGate { name: "error rate".into(), every: Duration::from_secs(30), baseline: true, dry: false }];
     Plan {
-        rollout: RolloutId::new("20260301T120000Z-ab12").unwrap(),
-        environment: Environment::new("production").unwrap(),
-        kind: PlanKind::Install,
-        version: version("4.283.0"),
-        release: id("4.283.0", 0x1a),
-        digest: Digest([0x1a; 32]),
-        commit: "0123456789abcdef0123456789abcdef01234567".into(),
         operator: Operator("alice@deploy01".into()),
         reason: Some("fixes T123".into()),
-        slot: None,
         policy: Policy {
             on_failure: OnFailure::Rollback,
-            prefetch: Prefetch::All,
-            promote_all: false,
             skip_unreachable: true,
             prime_width: 64,
             control_width: 256,
             depool: true,
-            confirm: Duration::ZERO,
-            freezes: Vec::new(),
-            overridden: Vec::new(),
+            ..plans::policy()
         },
         stages: vec![
             StagePlan { kind: StageKind::Masters, ..stage("masters", &[1]) },
@@ -110,10 +90,6 @@ pub(super) fn plan(fleet: usize) -> Plan {
             stage("fleet", &[wave, fleet - wave]),
         ],
         hosts: names.iter().map(|name| host_plan(name)).collect(),
-        out_of_service: Vec::new(),
-        bad: Vec::new(),
-        mark: None,
-        notes: Vec::new(),
         left_out: vec![
             LeftOut {
                 host: host("db1.codfw.wmnet"),
@@ -134,6 +110,12 @@ pub(super) fn plan(fleet: usize) -> Plan {
                 is_master: false,
             },
         ],
+        ..plans::plan(
+            RolloutId::new("20260301T120000Z-ab12").unwrap(),
+            Environment::new("production").unwrap(),
+            version("4.283.0"),
+            Digest([0x1a; 32]),
+        )
     }
 }
 
