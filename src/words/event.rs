@@ -69,7 +69,7 @@ pub fn tell(record: &Record, state: &State, zone: &TimeZone, look: Look) -> Opti
     Some(match &record.event {
         Event::HostProgress { .. } | Event::Unknown => return None,
         Event::RolloutPlanned { plan } => Line::new(Glyph::Stage, opening(plan, look)),
-        Event::ReleaseBuilt { release, entries, bytes, reused } => {
+        Event::ReleaseBuilt { release, entries, bytes, reused, .. } => {
             let how = if *reused { "was built before" } else { "built" };
             Line::new(Glyph::Note, format!("release {release} {how}: {}, {bytes}", count(*entries, "entry")))
         }
