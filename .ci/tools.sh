@@ -27,9 +27,18 @@ need() {
     }
 }
 
+# want COMMAND:PACKAGE…: as need, but goes on without what no package of this system has.
+want() {
+    local pair
+    for pair in "$@"; do
+        (need "$pair") || echo "going on without ${pair%%:*}" >&2
+    done
+}
+
 # sshd is in a folder that a plain user does not search, and Debian's python3 makes no venv without a package of its own.
 has() {
     case $1 in
+    uutils) [ -x /usr/lib/cargo/bin/coreutils/mv ] ;;
     venv) python3 -c 'import venv, ensurepip' 2>/dev/null ;;
     *) PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null ;;
     esac

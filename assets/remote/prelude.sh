@@ -262,7 +262,11 @@ enter() {
     cd "$p_root" 2>/dev/null || fail io "cannot enter $p_root"
     for folder in releases .coalmine; do
         [ -d "$folder" ] || must mkdir -p "$folder"
-        [ -w "$folder" ] || fail io "$PWD/$folder cannot be written by $(id -un)"
+        if [ ! -w "$folder" ]; then
+            # Not everything that cannot be written is another's: a disk may have been mounted read-only.
+            must touch "$folder"
+            fail io "$PWD/$folder cannot be written by $(id -un)"
+        fi
     done
     trust
     tidy

@@ -9,6 +9,7 @@
 mod connections;
 mod failing;
 mod over_ssh;
+mod room;
 mod scripts;
 mod sshd;
 mod stage;
