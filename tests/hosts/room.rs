@@ -37,8 +37,7 @@ async fn a_host_that_takes_nothing_any_more_is_told_as_what_it_is_and_not_as_unr
         let settings = TargetSettings { r#become, ..target(root.path()) };
         let fleet = fleet(SshSettings::default(), TransferSettings::default(), settings, state.path());
         let lease = Duration::from_secs(60);
-        let request =
-            LockRequest { owner: me(), rollout: rollout("r"), term: 1, over: None, reason: None, lease };
+        let request = LockRequest { owner: me(), rollout: rollout("r"), term: 1, over: None, reason: None, lease };
         let refused = host(&fleet, "here").lock(&request, None).await;
         let Err(HostError::Failed(failure)) = refused else { panic!("{options}, {prepared}: {refused:?}") };
         assert_ne!(failure.class, FailureClass::Unreachable, "{options}, {prepared}: {failure:?}");

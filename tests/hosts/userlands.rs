@@ -110,7 +110,8 @@ impl Userland {
         };
         let version = |package: &str| match package {
             "rust-coreutils" | "old rust-coreutils" => {
-                let mut tools: Vec<_> = fs::read_dir(uutils()).unwrap().flatten().map(|tool| tool.file_name()).collect();
+                let mut tools: Vec<_> =
+                    fs::read_dir(uutils()).unwrap().flatten().map(|tool| tool.file_name()).collect();
                 tools.sort();
                 let all = tools.len() > 60;
                 let tools: Vec<_> = tools.iter().map(|tool| tool.to_string_lossy()).collect();
