@@ -1,5 +1,5 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -25,10 +25,7 @@ pub enum JournalError {
     )]
     Closed,
     /// A line in the middle is not a record of this rollout.
-    #[error(
-        "{}, line {line}: {why}; whoever changed the file has to put it back, coalmine does not guess",
-        path.display()
-    )]
+    #[error("{}, line {line}: {why}; {}", path.display(), mending(path))]
     Damaged {
         /// The journal.
         path: PathBuf,
@@ -38,7 +35,7 @@ pub enum JournalError {
         why: String,
     },
     /// The last line is not a record.
-    #[error("the last line of {} is not a record: {why}; `coalmine show` says where it goes wrong", path.display())]
+    #[error("the last line of {} is not a record: {why}; {}", path.display(), mending(path))]
     DamagedEnd {
         /// The journal.
         path: PathBuf,
@@ -78,4 +75,13 @@ impl JournalError {
         let path = path.into();
         move |source| Self::Io { action, path, source }
     }
+}
+
+/// Says what is to be done about a journal that is damaged. Nothing of it is guessed: what hosts run is asked of them.
+fn mending(path: &Path) -> String {
+    let folder = path.parent().unwrap_or(path).display();
+    format!(
+        "put the file back from a backup, or give that rollout up: mv {folder} {folder}.damaged. Hosts know themselves what they \
+         run: `coalmine status` asks them, and the next install brings all of them to one release"
+    )
 }
