@@ -19,8 +19,9 @@ use crate::rollout::{Event, Record, Rejection};
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a command may take; a little longer than the conductor gives the engine.
 const ANSWER: Duration = Duration::from_secs(35);
-/// How often, and how far apart, a connection is tried again while the conductor lives.
-const ATTEMPTS: u32 = 5;
+/// How often, and how far apart, a connection is tried again while the conductor lives: a socket that was removed is made anew
+/// within a second.
+const ATTEMPTS: u32 = 10;
 const APART: Duration = Duration::from_millis(200);
 
 /// Tells why a conductor could not be talked with.

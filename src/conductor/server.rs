@@ -1,12 +1,12 @@
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 use super::access::Access;
 use super::address;
@@ -18,6 +18,8 @@ use crate::model::RolloutId;
 
 /// How many clients are served at once.
 const CLIENTS: usize = 64;
+/// How often somebody looks whether the socket is still there.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long the end of a rollout waits for clients to take what they have not yet.
 const PARTING: Duration = Duration::from_secs(2);
 
@@ -26,8 +28,25 @@ const PARTING: Duration = Duration::from_secs(2);
 pub(super) struct Server {
     listener: UnixListener,
     path: PathBuf,
+    /// Which file it is.
+    place: Option<(u64, u64)>,
+    access: Access,
     served: Served,
     farewell: watch::Receiver<Option<Farewell>>,
+}
+
+fn listen(path: &Path, access: &Access) -> Result<UnixListener, ConductorError> {
+    let listener = address::bind(path).map_err(ConductorError::io("bind", path))?;
+    // The folder keeps others out until this is done.
+    let mode = if access.is_shared() { 0o660 } else { 0o600 };
+    let permissions = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(path, permissions).map_err(ConductorError::io("set the mode of", path))?;
+    access.give(path)?;
+    Ok(listener)
+}
+
+fn place_of(path: &Path) -> Option<(u64, u64)> {
+    path.symlink_metadata().ok().map(|found| (found.dev(), found.ino()))
 }
 
 impl Server {
@@ -43,15 +62,26 @@ impl Server {
         farewell: watch::Receiver<Option<Farewell>>,
     ) -> Result<Self, ConductorError> {
         let path = address::socket_in(folder);
-        let listener = address::bind(&path).map_err(ConductorError::io("bind", &path))?;
-        // The folder keeps others out until this is done.
-        let mode = if access.is_shared() { 0o660 } else { 0o600 };
-        let permissions = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(&path, permissions).map_err(ConductorError::io("set the mode of", &path))?;
-        access.give(&path)?;
+        let listener = listen(&path, access)?;
+        let place = place_of(&path);
         let greeting = Greeting { coalmine: env!("CARGO_PKG_VERSION").to_owned(), rollout, pid: std::process::id() };
         let served = Served { greeting, journal, handle, farewell: farewell.clone() };
-        Ok(Self { listener, path, served, farewell })
+        Ok(Self { listener, path, place, access: *access, served, farewell })
+    }
+
+    /// Makes the socket anew where somebody removed it: without it nobody could stop the rollout but by its process.
+    fn come_back(&mut self) {
+        if self.place.is_some() && place_of(&self.path) == self.place {
+            return;
+        }
+        match listen(&self.path, &self.access) {
+            Ok(listener) => {
+                tracing::warn!("{} was removed, and is made anew", self.path.display());
+                self.listener = listener;
+                self.place = place_of(&self.path);
+            }
+            Err(error) => tracing::debug!(%error, "the control socket was removed"),
+        }
     }
 
     /// Names the socket.
@@ -64,6 +94,7 @@ impl Server {
     /// Dropped, it ends every conversation at once.
     pub(super) async fn serve(mut self) {
         let mut sessions = JoinSet::new();
+        let mut looks = interval(LOOK);
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -87,6 +118,7 @@ impl Server {
                     }
                 },
                 Some(_) = sessions.join_next() => {}
+                _ = looks.tick() => self.come_back(),
                 _ = told(&mut self.farewell) => break,
             }
         }

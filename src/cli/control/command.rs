@@ -71,6 +71,9 @@ pub(super) fn unreachable(error: ClientError) -> Error {
         ClientError::Unreachable { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
             failed.hint("control.group names the group whose members may control rollouts of others")
         }
+        ClientError::Unreachable { rollout, .. } => failed.hint(format!(
+            "its process is named by `coalmine status`: `kill PID` stops it without its socket, and `coalmine resume {rollout}` goes on with it"
+        )),
         ClientError::NotRunning(rollout) => {
             failed.hint(format!("`coalmine show {rollout}` tells how it ended, or that it waits to be resumed"))
         }

@@ -37,6 +37,25 @@ impl Stranger {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_socket_that_was_removed_is_made_again() {
+    let world = World::new(2, Promote::Manual);
+    let conductor = world.conductor().unwrap();
+    let path = conductor.socket().to_owned();
+    let running = run(conductor);
+    let mut first = world.watch(0).await;
+    hear(&mut first, |record| matches!(record.event, Event::PromotionNeeded { .. })).await;
+    for _ in 0..2 {
+        std::fs::remove_file(&path).unwrap();
+        let mut late = world.watch(0).await;
+        hear(&mut late, |record| matches!(record.event, Event::PromotionNeeded { .. })).await;
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    world.command(Command::Abort, "bob").await.unwrap();
+    assert_eq!(running.await.unwrap().unwrap().exit_code, 5);
+    assert!(!path.exists());
+}
+
+#[tokio::test(start_paused = true)]
 async fn everybody_hears_the_same_whenever_they_come() {
     let world = World::new(8, Promote::Manual);
     let conductor = world.conductor().unwrap();
