@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::Parser as _;
+use rustix::fs::Mode;
 use tracing_subscriber::EnvFilter;
 
 use super::command::{Cli, Command};
@@ -14,6 +15,9 @@ use crate::rollout::Exit;
 /// Runs coalmine with the arguments of the process, and gives its exit code.
 #[must_use]
 pub fn main() -> u8 {
+    // Nothing that this program makes may others write, whatever the umask: what is in the state folder decides what runs.
+    let mask = rustix::process::umask(Mode::WOTH);
+    rustix::process::umask(mask | Mode::WOTH);
     if let Some(code) = completion::answer(Cli::command) {
         return code;
     }

@@ -1,4 +1,5 @@
-use std::time::{Duration, Instant};
+use std::os::unix::fs::MetadataExt as _;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -16,6 +17,7 @@ use super::spec::{BuildKind, BuildSpec};
 use super::store::{BuildLock, Meta, Store, StoredRelease, Work};
 use crate::manifest::Manifest;
 use crate::model::{Digest, Operator};
+use crate::process::user_name;
 
 /// Counts changes of how releases are made, so that none of an older way is taken for one of this.
 const RECIPE: u32 = 2;
@@ -43,13 +45,10 @@ pub struct Request {
 ///
 /// When there is no such commit, or when it does not become a release that passes its check. Nothing is stored then.
 pub async fn prepare(store: &Store, request: &Request, report: Report<'_>) -> Result<StoredRelease, ReleaseError> {
-    let began = Instant::now();
     request.spec.validate()?;
     let resolved = resolve(&request.source, &request.wanted, report).await?;
     let mut stored = prepare_resolved(store, request, &resolved, report).await?;
-    stored.tagged = resolved.tagged;
-    stored.had_in = Some(began.elapsed());
-    stored.notes = resolved.notes;
+    stored.notes.splice(0..0, resolved.notes);
     if let Some(text) = finalized_otherwise(store, &stored)? {
         report(Progress::Warning { text: text.clone() });
         stored.notes.push(text);
@@ -153,7 +152,8 @@ async fn reuse(
     let id = stored.id.clone();
     let verified = blocking(move || Ok(stored.verify().map(|()| stored))).await?;
     match verified {
-        Ok(stored) => {
+        Ok(mut stored) => {
+            stored.notes.extend(built_by_another(&stored, &request.operator));
             report(Progress::Reused { id });
             Ok(Some(stored))
         }
@@ -162,6 +162,18 @@ async fn reuse(
             Ok(None)
         }
     }
+}
+
+/// Says who built a release that somebody else did: its digest proves that it is whole, and not who made it.
+fn built_by_another(release: &StoredRelease, operator: &Operator) -> Option<String> {
+    let owner = release.tree.metadata().ok()?.uid();
+    let is_mine = owner == rustix::process::geteuid().as_raw();
+    if is_mine && release.built_by == *operator {
+        return None;
+    }
+    let who = user_name(owner).unwrap_or_else(|| format!("the user with id {owner}"));
+    let day = release.built_at.strftime("%Y-%m-%d");
+    Some(format!("{} was built here on {day} by {}; its files are {who}'s", release.id, release.built_by))
 }
 
 async fn wait_for_lock(store: &Store, report: Report<'_>) -> Result<BuildLock, ReleaseError> {

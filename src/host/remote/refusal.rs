@@ -30,7 +30,10 @@ pub(super) fn check(phase: Phase, answer: Answer) -> Result<Answer, HostError> {
     let text = if text.is_empty() { format!("refused while {}, without a word", phase.doing()) } else { text };
     let failure = Failure::new(class_of_refusal(phase), text.clone());
     let failure = match word.as_str() {
-        "trust" => failure.hint("whoever may write there decides what runs: chown it to target.user, chmod go-w it"),
+        "trust" => failure.hint(
+            "whoever may write there decides what runs, as sshd's StrictModes has it: chown it to target.user, chmod go-w it; \
+             deployers share a root by one target.user or target.become, not by a group",
+        ),
         "tool" if text == "rsync" => Failure { message: "rsync is not installed on the host".into(), ..failure }
             .hint("apt-get install rsync, or its like"),
         "tool" => Failure { message: not_installed(&text), ..failure }
