@@ -63,11 +63,12 @@ holds_lease() {
     [ -n "$lease" ] && [ "$lease_rollout" = "$p_rollout" ] && { [ -z "$p_fence" ] || [ "$lease_token" = "$p_fence" ]; }
 }
 
-# say_lease WORD FILE: tells whose it is or was: a word, then rollout, since, until, and owner and reason as hexadecimal digits.
-say_lease() {
+# describe FILE: sets `described` to whose the lease is or was that was read: rollout, since, until, and owner and reason as
+# hexadecimal digits. Not for subshells, as whatever takes values from tools.
+describe() {
     said_owner='' said_reason='' said_since='' said_rollout=''
     # It may be gone already.
-    text=$(cat "$2" 2>/dev/null)
+    text=$(cat "$1" 2>/dev/null)
     while read -r key value; do
         case $key in
         owner) said_owner=$value ;;
@@ -83,7 +84,30 @@ END_OF_LEASE
     is_number "$said_since" || said_since=$lease_until
     said_until=$lease_until
     [ "$said_until" -ge "$said_since" ] || said_until=$said_since
-    say "$1" "$said_rollout" "$said_since" "$said_until" "$(printf '%s' "$said_owner" | hex)-$(printf '%s' "$said_reason" | hex)"
+    learn hex_both "$said_owner" "$said_reason"
+    described="$said_rollout $said_since $said_until $learned"
+}
+
+hex_both() {
+    hexed_one=$(printf '%s' "$1" | hex) && hexed_other=$(printf '%s' "$2" | hex) && printf '%s\n' "$hexed_one-$hexed_other"
+}
+
+# Says whose lease there is: `held`, or `left` where it is nobody's.
+say_lock() {
+    read_lease
+    [ -n "$lease" ] || return 0
+    describe "$lease"
+    if is_dead "$(now)"; then
+        say left "$described"
+    else
+        say held "$described"
+    fi
+}
+
+# once_more DONE: counts the tries at what others change at the same time; too many end the phase. `tries` is 0 before.
+once_more() {
+    tries=$((tries + 1))
+    [ "$tries" -le 25 ] || fail io "$PWD/.coalmine/lock changes faster than it can be $1, or holds something that is no lease; look at it"
 }
 
 write_lease() {
@@ -128,10 +152,9 @@ settle_token() {
 # Takes the lock; does not return where another has it. Asked for once more by the same conductor, it is the same lease.
 take_lease() {
     p_fence=''
-    said_before=''
+    taken_from=''
     tries=0
-    while [ "$tries" -lt 25 ]; do
-        tries=$((tries + 1))
+    while once_more taken; do
         time=$(now)
         read_lease
         if [ -z "$lease" ]; then
@@ -144,7 +167,7 @@ take_lease() {
             must write_lease "$beside/$((time + p_lease)).$((token + 1)).$p_term.$p_rollout"
             if mv -f -T "$beside" .coalmine/lock 2>/dev/null; then
                 settle_token || continue
-                [ -z "$said_before" ] || printf '%s\n' "$said_before"
+                [ -z "$taken_from" ] || say before "$taken_from"
                 note "locked by $p_owner${p_reason:+: $p_reason}"
                 end_switches
                 say lease "$lease_token"
@@ -154,7 +177,8 @@ take_lease() {
         elif [ "$lease_rollout" = "$p_rollout" ]; then
             until=$((time + p_lease))
             if [ "$lease_term" -gt "$p_term" ]; then
-                say_lease holder "$lease"
+                describe "$lease"
+                say holder "$described"
                 fail locked "a later conductor of rollout $p_rollout goes on with it"
             elif [ "$lease_term" -eq "$p_term" ]; then
                 [ "$lease_until" -lt "$until" ] || is_dead "$time" || until=$lease_until
@@ -168,18 +192,18 @@ take_lease() {
                 return 0
             fi
         elif ! is_dead "$time" && [ "$lease_rollout" != "$p_over" ]; then
-            say_lease holder "$lease"
+            describe "$lease"
+            say holder "$described"
             fail locked "locked for rollout $lease_rollout"
         else
             whose=$lease_rollout
-            before=$(say_lease before "$lease")
+            describe "$lease"
             if end_lease; then
-                said_before=$before
+                taken_from=$described
                 note "the lock of rollout $whose had run out, and was ended by $p_owner"
             fi
         fi
     done
-    fail io "$PWD/.coalmine/lock holds something that is no lease; look at it and remove it"
 }
 
 # Lets dead man's switches of others fire now, which nobody can confirm any more: later they would go off under our feet.
@@ -189,21 +213,22 @@ end_switches() {
     done
 }
 
-# Moves the end of our own lease; does not return where it is not ours any more.
-renew_lease() {
+# extend_lease WHEN: moves the end of our own lease as far away as a phase from now on needs it, and never nearer: a phase beside
+# this may need it for longer. Does not return where it is not ours any more. `always` changes the name also where the end
+# is far enough.
+extend_lease() {
     tries=0
-    while [ "$tries" -lt 25 ]; do
-        tries=$((tries + 1))
+    while once_more held; do
         time=$(now)
         read_lease
         holds_lease || lost
-        # Never nearer: a phase beside this needs it for longer.
-        if [ "$lease_until" -ge $((time + p_lease)) ] && ! is_dead "$time"; then
-            return 0
+        until=$((time + p_lease))
+        if [ "$until" -le "$lease_until" ] && ! is_dead "$time"; then
+            [ "$1" = always ] || return 0
+            until=$((lease_until + 1))
         fi
-        move_lease $((time + p_lease)) "$lease_token" "$lease_term" && return 0
+        ! move_lease "$until" "$lease_token" "$lease_term" || return 0
     done
-    fail io "$PWD/.coalmine/lock changes faster than it can be renewed"
 }
 
 # Refuses to go on unless the lease is ours, and keeps it so while the phase lasts: the phase's deadline is shorter than that.
@@ -211,24 +236,10 @@ renew_lease() {
 # It always changes the name, so that `let_go` of another phase beside this one fails.
 fence() {
     must make_mark ".coalmine/phase.$(($(now) + p_lease)).$p_nonce"
-    tries=0
-    while [ "$tries" -lt 25 ]; do
-        tries=$((tries + 1))
-        time=$(now)
-        read_lease
-        holds_lease || lost
-        until=$((time + p_lease))
-        if [ "$until" -le "$lease_until" ] && ! is_dead "$time"; then
-            until=$((lease_until + 1))
-        fi
-        if move_lease "$until" "$lease_token" "$lease_term"; then
-            p_fence=$lease_token
-            held=$lease
-            held_in=$PWD
-            return 0
-        fi
-    done
-    fail io "$PWD/.coalmine/lock changes faster than it can be held"
+    extend_lease always
+    p_fence=$lease_token
+    held=$lease
+    held_in=$PWD
 }
 
 make_mark() {
@@ -276,12 +287,14 @@ lost() {
     rm -f .coalmine/phase.*."$p_nonce"
     read_lease
     if [ -n "$lease" ]; then
-        say_lease holder "$lease"
+        describe "$lease"
+        say holder "$described"
         fail lost "locked for rollout $lease_rollout"
     fi
     read_token
     if [ -n "$token_file" ] && { [ -z "$p_fence" ] || [ "$token" -gt "$p_fence" ]; }; then
-        say_lease since "$token_file"
+        describe "$token_file"
+        say since "$described"
     fi
     fail lost "the lock of rollout $p_rollout is gone"
 }
@@ -300,8 +313,7 @@ free_lease() {
     held=''
     rm -f .coalmine/phase.*."$p_nonce"
     tries=0
-    while [ "$tries" -lt 25 ]; do
-        tries=$((tries + 1))
+    while once_more freed; do
         read_lease
         holds_lease || return 0
         ! another_phase || return 0

@@ -61,7 +61,6 @@ say_place() {
         [ "$logical" != "$physical" ]; then
         say fact behind "$physical$below"
     fi
-    [ ! -d "$p_root/.coalmine/lock" ] || say fact locked yes
 }
 
 # Tries what is not the same everywhere, as a rollout uses it.

@@ -10,6 +10,7 @@ phase_probe() {
         fi
         tidy
         probe
+        say_lock
     elif [ -e "$p_root" ]; then
         fail io "cannot enter $p_root"
     else

@@ -3,6 +3,6 @@
 
 phase_renew() {
     cd "$p_root" 2>/dev/null || fail io "cannot enter $p_root"
-    renew_lease
+    extend_lease needed
     say renewed
 }

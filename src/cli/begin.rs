@@ -183,7 +183,9 @@ async fn start(
             .map(Next::Exit);
     }
     drop((release, hosts));
-    Detached { rollouts: &rollouts, verbose: globals.verbose, unattended: false }.start(&rollout, lock).await?;
+    Detached { rollouts: &rollouts, verbose: globals.verbose, config: None, unattended: false }
+        .start(&rollout, lock)
+        .await?;
     if in_console {
         return Ok(Next::Console(rollout));
     }

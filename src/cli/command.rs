@@ -9,7 +9,9 @@ use super::completion::CompletionsArgs;
 use super::conduct::ConductArgs;
 use super::config::ConfigCommand;
 use super::console::Opening;
-use super::control::{AttachArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs};
+use super::control::{
+    AttachArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs, UnlockArgs,
+};
 use super::diff::DiffArgs;
 use super::doctor::DoctorArgs;
 use super::globals::Globals;
@@ -103,7 +105,7 @@ pub(super) enum Command {
     /// Freezes an environment: nobody starts a rollout, nor goes on with one, until it is unlocked.
     Lock(LockArgs),
     /// Frees an environment that was frozen, whoever did it.
-    Unlock,
+    Unlock(UnlockArgs),
     /// Takes an environment for you alone: it is frozen for all others, and remembers what its hosts run now.
     ///
     /// As git-deploy has it: `start`, `sync`, then `finish`, or `revert` and `finish`. Exits with 7 where somebody has the
@@ -188,7 +190,7 @@ impl Cli {
             Command::Rollouts(args) => control::rollouts(globals, args),
             Command::Show(args) => control::show(globals, args),
             Command::Lock(args) => control::lock(globals, args),
-            Command::Unlock => control::unlock(globals),
+            Command::Unlock(args) => control::unlock(globals, args),
             Command::Start(args) => habits::start(globals, args),
             Command::Sync(args) => habits::sync(globals, args),
             Command::Finish(args) => habits::finish(globals, args),

@@ -14,7 +14,7 @@ const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Says what is to be resumed, and why the rest is not.
 #[derive(Debug, Default)]
 pub struct Waiting {
-    /// Those that can be resumed, oldest first.
+    /// Those that can be resumed, the one that was planned first at the front.
     pub resumable: Vec<Entry>,
     /// Those that could have been, and the later rollout of each.
     pub overtaken: Vec<(Entry, Entry)>,
@@ -43,7 +43,8 @@ pub fn running(rollouts: &Rollouts, environment: Option<&Environment>) -> Result
 /// Finds the rollouts that wait to be resumed; of one environment, or of all.
 ///
 /// A later rollout of the same environment overtakes an earlier one as soon as it switched a host: going on with the
-/// earlier one would put the hosts back.
+/// earlier one would put the hosts back. What is later is said by the journals' numbers, and not by clocks or names; what
+/// came from another state folder is found out on the hosts, which are asked first.
 ///
 /// # Errors
 ///

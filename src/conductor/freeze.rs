@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::shared_folder;
 use super::error::ConductorError;
-use crate::model::{Environment, HostId, Operator, ReleaseId};
+use crate::model::{Environment, HostId, LockHolder, Operator, ReleaseId};
 
 /// The version of the file.
 const VERSION: u32 = 1;
@@ -151,7 +151,7 @@ pub fn freeze(
     Ok(before.map_or(Freezing::Frozen, Freezing::TakenOver))
 }
 
-/// One line of what was ever done to freezes.
+/// One line of what was ever done to freezes, and to the locks of hosts by hand.
 #[derive(Serialize)]
 struct Noted<'a> {
     v: u32,
@@ -162,6 +162,37 @@ struct Noted<'a> {
     freeze: Option<&'a Freeze>,
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<&'a Freeze>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broken: Option<Broken<'a>>,
+}
+
+/// What is written of a host's lock that was broken.
+#[derive(Serialize)]
+struct Broken<'a> {
+    host: &'a HostId,
+    holder: &'a LockHolder,
+    by: &'a Operator,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+/// Writes down that somebody broke the lock of a host, for whoever asks later how its holder lost it.
+///
+/// # Errors
+///
+/// When the disk refuses.
+pub fn note_broken(
+    state: &Path,
+    environment: &Environment,
+    host: &HostId,
+    holder: &LockHolder,
+    by: &Operator,
+    reason: Option<&str>,
+) -> Result<(), ConductorError> {
+    let broken = Some(Broken { host, holder, by, reason });
+    let at = Timestamp::now();
+    let noted = Noted { v: VERSION, at, environment, what: "host_unlocked", freeze: None, before: None, broken };
+    append(&shared_folder(state, "locks")?, &noted)
 }
 
 /// Writes down what was done, for whoever asks later where a freeze has gone.
@@ -172,8 +203,12 @@ fn note(
     freeze: Option<&Freeze>,
     before: Option<&Freeze>,
 ) -> Result<(), ConductorError> {
+    let at = Timestamp::now();
+    append(locks, &Noted { v: VERSION, at, environment, what, freeze, before, broken: None })
+}
+
+fn append(locks: &Path, noted: &Noted<'_>) -> Result<(), ConductorError> {
     let path = locks.join("freezes.jsonl");
-    let noted = Noted { v: VERSION, at: Timestamp::now(), environment, what, freeze, before };
     let mode = locks.metadata().map_err(ConductorError::io("look at", locks))?.mode() & 0o666 | 0o600;
     let write = || {
         let is_new = !path.exists();
@@ -181,7 +216,7 @@ fn note(
         if is_new {
             file.set_permissions(Permissions::from_mode(mode))?;
         }
-        let mut line = serde_json::to_vec(&noted)?;
+        let mut line = serde_json::to_vec(noted)?;
         line.push(b'\n');
         file.write_all(&line)?;
         file.sync_all()

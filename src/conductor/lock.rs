@@ -19,6 +19,8 @@ use crate::model::{Environment, Operator, RolloutId};
 
 /// How often a lock that another holds is asked for again.
 const AGAIN: Duration = Duration::from_millis(250);
+/// How often it is told how long is still waited.
+const COUNT: Duration = Duration::from_secs(10);
 /// For how long the lock is asked for before it counts as held: whoever only looks holds it for an instant.
 const LOOKING: Duration = Duration::from_millis(200);
 /// The version of what is written into the file.
@@ -146,7 +148,7 @@ pub struct EnvironmentLock {
 }
 
 impl EnvironmentLock {
-    /// Takes the lock, or waits for it; `waiting` is called once, when it comes to that.
+    /// Takes the lock, or waits for it; `waiting` is called when it comes to that, and again and again with how long it still does.
     ///
     /// Blocks; a signal that ends the process ends the wait.
     ///
@@ -158,12 +160,12 @@ impl EnvironmentLock {
         environment: &Environment,
         holder: &Holder,
         wait: Duration,
-        waiting: impl FnOnce(&LockError),
+        mut waiting: impl FnMut(&LockError, Duration),
     ) -> Result<Self, ConductorError> {
         let path = path(&shared_folder(state, "locks")?, environment);
         let file = open(&path).map_err(LockError::io("open", &path))?;
-        let mut waiting = Some(waiting);
         let start = Instant::now();
+        let mut next_word = Duration::ZERO;
         loop {
             refuse_frozen(state, environment, Some(&holder.owner))?;
             if try_lock(&file).map_err(LockError::io("lock", &path))? {
@@ -179,8 +181,9 @@ impl EnvironmentLock {
             if waited >= wait {
                 return Err(held.into());
             }
-            if let Some(waiting) = waiting.take() {
-                waiting(&held);
+            if waited >= next_word {
+                waiting(&held, wait - waited);
+                next_word = waited + COUNT;
             }
             std::thread::sleep(AGAIN.min(wait - waited));
         }

@@ -107,11 +107,10 @@ impl Workspace {
         Ok(debts.into_values().collect())
     }
 
-    /// Lists the rollouts of an environment that are over, in the order in which they ended.
+    /// Lists the rollouts of an environment that are over, in the order in which they were planned.
     fn ended(&self, environment: &Environment) -> Result<Vec<Entry>, Error> {
         let mut entries = self.rollouts().list()?.entries;
         entries.retain(|entry| entry.environment == *environment && entry.ended.is_some());
-        entries.sort_by_key(|entry| entry.latest);
         Ok(entries)
     }
 

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::error::Error;
 use super::notice::Notice;
@@ -7,9 +8,10 @@ use super::{settings, site};
 use crate::conductor::{
     Access, Conductor, Ending, EnvironmentLock, Holder, Launch, LockError, Opened, Signals, Tell, replay,
 };
-use crate::engine::{Parts, Settings, SystemClock};
+use crate::engine::{Known, Parts, Settings, SystemClock};
 use crate::hooks::SiteHooks;
 use crate::host::{self, RealFleet};
+use crate::journal::Entry;
 use crate::model::{Environment, Operator, ReleaseId, RolloutId};
 use crate::plan::{Plan, PlanKind};
 use crate::process::in_thread;
@@ -66,7 +68,9 @@ impl Workspace {
         let (holder, wait) = (self.holder(rollout, reason), self.lock_wait());
         let listener = Arc::clone(&self.invocation.listener);
         let taken = in_thread(move || {
-            let waiting = |held: &LockError| listener(Notice::Waiting { held: held.to_string() });
+            let waiting = |held: &LockError, left: Duration| {
+                listener(Notice::Waiting { held: held.to_string(), left_s: left.as_secs() });
+            };
             EnvironmentLock::take(&state_dir, &environment, &holder, wait, waiting)
         });
         Ok(taken.await??)
@@ -104,8 +108,6 @@ impl Workspace {
                 entries: totals.entries(),
                 bytes: totals.bytes,
                 reused: release.built_at < now - jiff::SignedDuration::from_mins(1),
-                tagged: release.tagged,
-                took: release.had_in.map(|took| took.as_secs_f64()),
             };
             Record { seq: first.seq + 1, at: now, rollout: first.rollout.clone(), event }
         });
@@ -173,8 +175,13 @@ impl Workspace {
             site: Arc::new(site::site(config, &plan)),
             releases: Arc::new(releases(self.store()?, release)),
             checks: Arc::new(site::checks(config, &plan)),
-            clock: Arc::new(SystemClock),
-            is_over: Arc::new(move |rollout| known.is_over(rollout)),
+            clock: Arc::new(SystemClock::start()),
+            knows: Arc::new(move |rollout| match known.entry(rollout) {
+                Ok(Entry { live: false, ended: Some(_), .. }) => Known::Over,
+                Ok(Entry { live: false, ended: None, .. }) => Known::Waits,
+                // Of one that cannot be read, or is another state folder's, nobody knows.
+                Ok(_) | Err(_) => Known::Nothing,
+            }),
         };
         let settings = Settings {
             lock_wait: self.lock_wait(),
@@ -216,7 +223,7 @@ pub(super) fn from_store(store: &Store, id: &ReleaseId) -> Result<Arc<StoredRele
     Ok(Arc::new(found))
 }
 
-/// Finds releases for the engine: the one that is installed is in memory already.
+/// Finds releases for the engine, and proves each before it is used: the one that is installed was proven already.
 fn releases(
     store: Store,
     release: Option<Arc<StoredRelease>>,
@@ -225,8 +232,9 @@ fn releases(
         if let Some(release) = release.as_ref().filter(|release| release.id == *id) {
             return Some(Arc::clone(release));
         }
-        match store.get(id) {
-            Ok(found) => found.map(Arc::new),
+        let proven = |found: StoredRelease| found.verify().map(|()| Arc::new(found));
+        match store.get(id).and_then(|found| found.map(proven).transpose()) {
+            Ok(found) => found,
             Err(error) => {
                 tracing::warn!("{id} cannot be taken from the store: {error}");
                 None

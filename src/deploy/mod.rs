@@ -35,6 +35,7 @@ mod status;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod unlock;
 mod waiting;
 mod way_back;
 mod when;
@@ -60,6 +61,7 @@ pub use slots::{Removal, SlotUse, Slots};
 pub use started::{before_start, told};
 pub use status::{FoundMark, LiveRollout, Standing, WantedRelease, compare};
 pub use survey::survey;
+pub use unlock::Breaking;
 pub use waiting::{in_environment, title, waiting_note};
 pub use way_back::ADOPTED;
 pub use workspace::{Fleet, Invocation, Selection, Workspace, inventory_without_commands, nobody, state_dir};

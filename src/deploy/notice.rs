@@ -39,6 +39,8 @@ pub enum Notice {
     Waiting {
         /// Who, and since when.
         held: String,
+        /// For how many seconds it is still waited for.
+        left_s: u64,
     },
     /// A rollout waits to be resumed, which a new one overtakes.
     Overtaking {
@@ -87,7 +89,7 @@ impl fmt::Display for Notice {
                 let names = fold(hosts);
                 write!(f, "waiting for {names}{at_most} (-x {names} goes ahead without)")
             }
-            Self::Waiting { held } => write!(f, "waiting: {held}"),
+            Self::Waiting { held, left_s } => write!(f, "waiting: {held}; {left_s} s are left"),
             Self::Overtaking { waits } => write!(f, "{waits}; a new one overtakes it"),
             Self::Warning { text } => write!(f, "warning: {text}"),
             Self::NeverBuilt { version } => {

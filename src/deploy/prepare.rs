@@ -13,6 +13,7 @@ use super::way_back::{Aim, Manner};
 use super::workspace::Selection;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError, replay};
 use crate::host::{self, Survey};
+use crate::journal::Entry;
 use crate::model::{Failure, FreezeWindow, HostId, Probe, ReleaseId, RolloutId, Slot, Version};
 use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, StageRequest};
 use crate::release::{StoredRelease, Verdicts, Wanted};
@@ -248,7 +249,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             freezes,
             overridden: options.override_freezes,
         };
-        let plan = Plan {
+        let request = plan::Request {
             rollout: new_id()?,
             environment: self.fleet.name.clone(),
             kind,
@@ -261,15 +262,15 @@ impl<F: host::Fleet> Deployment<'_, F> {
             reason: options.reason,
             slot: options.slot,
             policy,
-            stages: Vec::new(),
-            hosts: Vec::new(),
-            left_out: Vec::new(),
+            concurrency,
+            soak: options.soak,
+            masters: answers.masters,
+            fleet: answers.fleet,
+            stages,
             out_of_service: self.out_of_service(),
             bad: verdicts.bad(),
             notes: aim.stored.iter().flat_map(|release| release.notes.clone()).chain(overridden).collect(),
         };
-        let (masters, fleet) = (answers.masters, answers.fleet);
-        let request = plan::Request { plan, concurrency, soak: options.soak, masters, fleet, stages };
         Ok(plan::make(request)?)
     }
 
@@ -280,9 +281,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
         }
         let rollouts = self.workspace.rollouts();
         let found = rollouts.list().map_err(ConductorError::from).and_then(|listing| {
-            let of_this = listing.entries.into_iter().filter(|entry| entry.environment == *self.fleet.name);
-            let last = of_this.max_by_key(|entry| entry.latest);
-            last.map(|entry| replay(&rollouts, &entry.rollout)).transpose()
+            let of_this = |entry: &Entry| entry.environment == *self.fleet.name;
+            listing.entries.into_iter().rfind(of_this).map(|entry| replay(&rollouts, &entry.rollout)).transpose()
         });
         match found {
             Ok(last) => last.map(|state| state.out_of_service()).unwrap_or_default(),

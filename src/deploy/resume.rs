@@ -87,7 +87,7 @@ impl Workspace {
         }
         let text = format!("rollout {rollout} was started by another: {why}, and it names commands that you would run");
         Err(Error::usage(text)
-            .hint(format!("to go on with it by your own configuration: coalmine -c FILE resume {rollout} --headless")))
+            .hint(format!("to go on with it by your own configuration: coalmine -c FILE resume {rollout}")))
     }
 }
 
@@ -117,7 +117,7 @@ pub async fn resume_due(
 ) -> Result<(), Error> {
     let now = jiff::Timestamp::now();
     let Waiting { resumable, .. } = waiting(rollouts, environment)?;
-    let detached = Detached { rollouts, verbose, unattended: true };
+    let detached = Detached { rollouts, verbose, config: None, unattended: true };
     for entry in resumable.iter().rev() {
         let resumed = match due(rollouts, entry, now) {
             Ok(Due::Yes) => go_on(&detached, entry).await,
@@ -134,7 +134,7 @@ async fn go_on(detached: &Detached<'_>, entry: &Entry) -> Resumed {
     let Some(state_dir) = detached.rollouts.root().parent() else {
         return Resumed::Unclear("there is no state folder".to_owned());
     };
-    match EnvironmentLock::take(state_dir, &entry.environment, &mine, Duration::ZERO, |_| {}) {
+    match EnvironmentLock::take(state_dir, &entry.environment, &mine, Duration::ZERO, |_, _| {}) {
         // Whoever holds it knows what is to be done.
         Err(ConductorError::Lock(held @ (LockError::Held { .. } | LockError::Frozen { .. }))) => {
             Resumed::LeftAlone(held.to_string())

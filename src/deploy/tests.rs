@@ -137,7 +137,7 @@ async fn who_holds_the_environment_is_found_before_anything_is_built() {
     let environment = here.workspace.policy().unwrap().0.clone();
     let holder = super::holder(here.workspace.operator.clone(), None, None);
     let state = &here.workspace.state_dir;
-    let lock = EnvironmentLock::take(state, &environment, &holder, Duration::ZERO, |_| {}).unwrap();
+    let lock = EnvironmentLock::take(state, &environment, &holder, Duration::ZERO, |_, _| {}).unwrap();
     for goal in [Goal::Install(tag("1.0")), Goal::Prime(tag("1.0")), Goal::Rollback { to: BackTo::Last, each: false }] {
         let (kind, _) = refusal(here.deployment(simulated(&[])).await.prepare(goal, Options::default()).await);
         assert_eq!(kind, Kind::Locked);

@@ -4,13 +4,24 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex as Gate, Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::host::{Fleet, Host as _, HostError, LockRequest};
 use crate::model::{HostId, LockHolder};
 
 /// How many renewals may wait for their hosts at once: a dead host's takes until its deadline.
 const WIDTH: usize = 64;
+
+/// How long nothing is heard of any host before a round of asking them is given up, and how far rounds are apart.
+const ROUND: Duration = Duration::from_secs(20);
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Says what a host answered that was asked whether its lock is still held.
+enum Asked {
+    Held,
+    Lost(Option<Box<LockHolder>>),
+    Silent,
+}
 
 /// Tells that a host's lock is another's now; who has it, or had it since.
 pub(super) type Loss = (HostId, Option<Box<LockHolder>>);
@@ -69,6 +80,67 @@ impl<F: Fleet> Leases<F> {
         if let Some(gate) = gate {
             drop(gate.lock().await);
         }
+    }
+
+    /// Asks the hosts whose locks are held whether they still are, and gives those that are not: for a conductor that stood still.
+    ///
+    /// What does not answer holds nobody up for long where others do; where nobody answers, as on a machine whose network is
+    /// not back yet, they are asked again for a while.
+    pub(super) async fn confirm(self: &Arc<Self>) -> Vec<Loss> {
+        let until = Instant::now() + self.deadline;
+        let mut lost = Vec::new();
+        loop {
+            let hosts: Vec<(HostId, Arc<Gate<()>>)> = {
+                let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+                held.iter().map(|(host, gate)| (host.clone(), Arc::clone(gate))).collect()
+            };
+            let mut asked = hosts.into_iter();
+            let mut asking = JoinSet::new();
+            let mut heard = asked.len() == 0;
+            let mut give_up = until.min(Instant::now() + ROUND);
+            loop {
+                while asking.len() < WIDTH
+                    && let Some((host, gate)) = asked.next()
+                {
+                    let leases = Arc::clone(self);
+                    asking.spawn(async move { leases.ask(host, gate).await });
+                }
+                match timeout_at(give_up, asking.join_next()).await {
+                    Ok(Some(Ok((host, Asked::Lost(holder))))) => {
+                        heard = true;
+                        self.forget(&host);
+                        lost.push((host, holder));
+                    }
+                    Ok(Some(Ok((_, Asked::Held)))) => heard = true,
+                    Ok(Some(Ok((_, Asked::Silent)) | Err(_))) => {}
+                    Ok(None) | Err(_) => break,
+                }
+                // One that answers is a network that is there; a fleet takes as long as it takes.
+                if heard {
+                    give_up = until.min(Instant::now() + ROUND);
+                }
+            }
+            if heard || Instant::now() >= until {
+                return lost;
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    async fn ask(&self, host: HostId, gate: Arc<Gate<()>>) -> (HostId, Asked) {
+        let _alone = gate.lock().await;
+        if self.gate(&host).is_none() {
+            return (host, Asked::Held);
+        }
+        let asked = match self.fleet.host(&host).renew(&self.request).await {
+            Ok(()) => Asked::Held,
+            Err(HostError::Lost(holder)) => Asked::Lost(holder),
+            Err(error) => {
+                tracing::warn!(%host, %error, "could not ask whether the lock is still held");
+                Asked::Silent
+            }
+        };
+        (host, asked)
     }
 
     fn forget(&self, host: &HostId) {

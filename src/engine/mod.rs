@@ -24,6 +24,6 @@ mod worker;
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use error::EngineError;
 pub use handle::{Ended, Handle, Subscription};
-pub use parts::{Checks, Parts, Releases};
+pub use parts::{Checks, Known, Parts, Releases};
 pub use run::{Engine, Finished};
 pub use settings::{Deadlines, Settings};

@@ -43,8 +43,19 @@ pub struct Parts<F, S> {
     pub checks: Arc<dyn Checks>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Whether a rollout is known to be over: then what it left locked is nobody's.
-    pub is_over: Arc<dyn Fn(&RolloutId) -> bool + Send + Sync>,
+    /// What is known here of the rollout that a host is locked for.
+    pub knows: Arc<dyn Fn(&RolloutId) -> Known + Send + Sync>,
+}
+
+/// Says what is known of a rollout that holds a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It is over: what it left locked is nobody's.
+    Over,
+    /// Nobody conducts it any more, and it can be gone on with from here.
+    Waits,
+    /// It runs, or is another state folder's.
+    Nothing,
 }
 
 impl<F, S> fmt::Debug for Parts<F, S> {

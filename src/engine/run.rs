@@ -61,6 +61,17 @@ struct Span {
     over: Instant,
 }
 
+/// Says what the loop waited for.
+enum Woken {
+    Joined(Joined),
+    Message(Message),
+    Lost(Loss),
+    Tick,
+    Stragglers,
+    Progress,
+    Pulse,
+}
+
 enum Answer {
     Host(Result<TaskOutput, TaskError>),
     Gate(GateAnswer),
@@ -100,6 +111,10 @@ pub struct Engine<F: Fleet, S: Site, J: Storage> {
     tell_progress: Instant,
     /// Whether the last tick found nothing to do.
     idle: bool,
+    /// How far apart two looks at the clock are at most while this conductor runs.
+    pulse: Duration,
+    /// What the clock showed at the last one.
+    alive: Duration,
 }
 
 impl<F: Fleet, S: Site, J: Storage> fmt::Debug for Engine<F, S, J> {
@@ -115,6 +130,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         let handle = Handle(sender);
         let plan = Arc::clone(machine.plan_of());
         let lease = settings.lease_for(plan.hosts.len());
+        let alive = parts.clock.elapsed();
         let request = LockRequest {
             owner: settings.operator.clone(),
             rollout: plan.rollout.clone(),
@@ -151,6 +167,8 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             spans: HashMap::new(),
             tell_progress: Instant::now(),
             idle: false,
+            pulse: lease / 6,
+            alive,
         };
         (engine, handle)
     }
@@ -206,24 +224,59 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
     async fn wait(&mut self) {
         let nap = self.nap();
         let priming = !self.subscribers.is_empty() && self.machine.state().count(Phase::Priming) > 0;
-        tokio::select! {
+        let woken = tokio::select! {
             biased;
-            Some(joined) = self.jobs.join_next_with_id() => self.joined(joined),
-            Some(message) = self.inbox.recv() => self.received(message),
-            Some((host, holder)) = self.losses.recv() => {
+            Some(joined) = self.jobs.join_next_with_id() => Woken::Joined(joined),
+            Some(message) = self.inbox.recv() => Woken::Message(message),
+            Some(loss) = self.losses.recv() => Woken::Lost(loss),
+            () = async { match nap { Some(nap) => sleep(nap).await, None => pending().await } } => Woken::Tick,
+            () = sleep_until(self.tell_stragglers), if !self.by_host.is_empty() => Woken::Stragglers,
+            () = sleep_until(self.tell_progress), if priming => Woken::Progress,
+            () = sleep(self.pulse) => Woken::Pulse,
+        };
+        self.heed_losses().await;
+        match woken {
+            Woken::Joined(joined) => self.joined(joined),
+            Woken::Message(message) => self.received(message),
+            Woken::Lost((host, holder)) => {
                 self.feed(Input::Lost { host, holder });
             }
-            () = async { match nap { Some(nap) => sleep(nap).await, None => pending().await } } => {
+            Woken::Tick => {
                 let before = self.turn.records.len() + self.turn.effects.len();
                 self.feed(Input::Tick);
                 self.idle = before == self.turn.records.len() + self.turn.effects.len();
             }
-            () = sleep_until(self.tell_stragglers), if !self.by_host.is_empty() => self.name_stragglers(),
-            () = sleep_until(self.tell_progress), if priming => {
+            Woken::Stragglers => self.name_stragglers(),
+            Woken::Progress => {
                 self.tell_progress = Instant::now() + PROGRESS;
                 self.publish_progress();
             }
+            Woken::Pulse => {}
         }
+    }
+
+    /// Finds out, where this conductor stood still for so long that leases may have run out, whose locks are another's now.
+    ///
+    /// Before anything else is decided or written: who lost a lease writes nothing. A closed lid, a stopped process and a
+    /// machine without a processor to spare are the same here.
+    async fn heed_losses(&mut self) {
+        let now = self.worker.parts.clock.elapsed();
+        let still = now.saturating_sub(std::mem::replace(&mut self.alive, now));
+        if still <= self.pulse * 2 {
+            return;
+        }
+        tracing::warn!(
+            "this conductor stood still for {} s: hosts are asked whether they are still locked",
+            still.as_secs()
+        );
+        let mut losses = self.worker.leases.confirm().await;
+        while let Ok(loss) = self.losses.try_recv() {
+            losses.push(loss);
+        }
+        for (host, holder) in losses {
+            self.feed(Input::Lost { host, holder });
+        }
+        self.alive = self.worker.parts.clock.elapsed();
     }
 
     /// Gives how long to sleep until the machine wants to be asked again.

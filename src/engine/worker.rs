@@ -5,18 +5,20 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::lease::Leases;
-use super::parts::Parts;
+use super::parts::{Known, Parts};
 use super::progress::Board;
 use super::settings::Settings;
 use crate::hooks::{GateAnswer, Site, StageQuestion};
-use crate::host::{Fleet, GateCheck, GateReport, Host as _, HostError, Survey, Switch};
-use crate::model::{Bytes, Failure, FailureClass, HostId, Installed, ReleaseId, RollBackTarget, Verdict};
+use crate::host::{Fleet, GateCheck, GateReport, Host as _, HostError, Switch};
+use crate::model::{Bytes, Failure, FailureClass, HostId, ReleaseId, RollBackTarget, Verdict};
 use crate::plan::{Plan, PlanKind, way_back};
 use crate::release::StoredRelease;
 use crate::rollout::{HostGate, Task, TaskError, TaskOutput};
 
 /// How long a lock that another rollout holds is left alone before it is asked for again.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is told for how long that goes on.
+const COUNT: Duration = Duration::from_secs(10);
 
 /// Does the tasks that the machine starts; each ends within its deadline.
 ///
@@ -111,18 +113,36 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         let found = self.parts.fleet.host(host);
         let until = Instant::now() + self.settings.lock_wait;
         let mut request = self.leases.request().clone();
+        let mut next_word = Instant::now();
         let (probe, taken_from) = loop {
-            match found.lock(&request, self.plan.slot.as_ref()).await {
+            let mut holder = match found.lock(&request, self.plan.slot.as_ref()).await {
                 Ok(answer) => break answer,
-                // What this deploy server knows to be over holds nobody up.
-                Err(HostError::Locked(holder))
-                    if request.over.as_ref() != Some(&holder.rollout) && (self.parts.is_over)(&holder.rollout) =>
-                {
-                    request.over = Some(holder.rollout);
-                }
-                Err(HostError::Locked(_)) if Instant::now() + LOCK_PATIENCE <= until => sleep(LOCK_PATIENCE).await,
+                Err(HostError::Locked(holder)) => holder,
                 Err(other) => return Err(error(other)),
+            };
+            match (self.parts.knows)(&holder.rollout) {
+                // What this deploy server knows to be over holds nobody up.
+                Known::Over if request.over.as_ref() != Some(&holder.rollout) => {
+                    request.over = Some(holder.rollout);
+                    continue;
+                }
+                known => holder.waits = known == Known::Waits,
             }
+            let now = Instant::now();
+            let left = until.saturating_duration_since(now);
+            if left.is_zero() {
+                return Err(TaskError::Locked(holder));
+            }
+            if now >= next_word {
+                next_word = now + COUNT;
+                tracing::warn!(
+                    "waiting for {host}, locked by {} for rollout {}: {} s are left",
+                    holder.owner,
+                    holder.rollout,
+                    left.as_secs()
+                );
+            }
+            sleep(LOCK_PATIENCE.min(left)).await;
         };
         self.leases.hold(host);
         let latency_ms = u64::try_from(probe.latency.as_millis()).unwrap_or(u64::MAX);
@@ -153,20 +173,9 @@ impl<F: Fleet, S: Site> Worker<F, S> {
             let unproven = self.switch_back(host, &self.target(host)).await?;
             return Ok(TaskOutput::WentBack { unproven });
         }
-        let switch = self.switch(confirm);
-        let activated = found.activate(&self.plan.release, &switch).await.map_err(error)?;
-        if confirm.is_zero() {
-            return Ok(TaskOutput::Activated { already: activated.already });
-        }
-        match found.confirm(&self.plan.rollout).await {
-            Ok(()) => {}
-            // A conductor that died had switched it, and its time ran out just now: it went back, and is switched anew.
-            Err(HostError::Failed(failure)) if activated.already && failure.class != FailureClass::Unreachable => {
-                tracing::debug!(%host, %failure, "switching a host again that went back by itself");
-                found.activate(&self.plan.release, &switch).await.map_err(error)?;
-                found.confirm(&self.plan.rollout).await.map_err(error)?;
-            }
-            Err(other) => return Err(error(other)),
+        let activated = found.activate(&self.plan.release, &self.switch(confirm)).await.map_err(error)?;
+        if !confirm.is_zero() {
+            found.confirm(&self.plan.rollout).await.map_err(error)?;
         }
         Ok(TaskOutput::Activated { already: activated.already })
     }
@@ -211,40 +220,8 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         };
         let found = self.parts.fleet.host(host);
         // Nobody is locked out by what worked before: going back needs no confirmation.
-        match found.roll_back(target, repair.as_ref(), &self.switch(Duration::ZERO)).await {
-            Ok(went) => Ok(went.unproven),
-            Err(HostError::Failed(failure)) if failure.class != FailureClass::Unreachable => {
-                // It may never have left, as on a disk that takes nothing any more, or have gone back by itself.
-                let there = self.is_there(host, target).await;
-                if there { Ok(true) } else { Err(TaskError::Failed(failure)) }
-            }
-            Err(other) => Err(error(other)),
-        }
-    }
-
-    /// Asks a host whether it is where it was to go back to, as whole as can be found out.
-    async fn is_there(&self, host: &HostId, target: &RollBackTarget) -> bool {
-        let found = self.parts.fleet.host(host);
-        let depths = match target {
-            // Where there is no room to prove it in, its manifest has to do, as for going back itself.
-            RollBackTarget::Release { id } => vec![Survey::For(id.clone()), Survey::Shallow],
-            RollBackTarget::Nothing => vec![Survey::Shallow],
-            RollBackTarget::Adopted => return false,
-        };
-        for depth in depths {
-            match found.probe(&depth, self.plan.slot.as_ref()).await {
-                Ok(probe) => {
-                    return match (probe.installed, target) {
-                        (Installed::Release { id, drift: None, .. }, RollBackTarget::Release { id: to }) => id == *to,
-                        (Installed::Missing, RollBackTarget::Nothing) => true,
-                        _ => false,
-                    };
-                }
-                Err(HostError::Failed(failure)) if failure.class != FailureClass::Unreachable => {}
-                Err(_) => return false,
-            }
-        }
-        false
+        let went = found.roll_back(target, repair.as_ref(), &self.switch(Duration::ZERO)).await.map_err(error)?;
+        Ok(went.unproven)
     }
 
     /// Says what a host is to run when all goes well.

@@ -200,7 +200,7 @@ impl Answer {
 /// Gives the budget that a phase's refusals count against: a host that says why it cannot was reached.
 pub(super) const fn class_of_refusal(phase: Phase) -> FailureClass {
     match phase {
-        Phase::Probe | Phase::Lock | Phase::Unlock => FailureClass::Transfer,
+        Phase::Probe | Phase::Lock | Phase::Unlock | Phase::Break => FailureClass::Transfer,
         Phase::Check => FailureClass::Unhealthy,
         other => class_of(other),
     }
@@ -209,7 +209,9 @@ pub(super) const fn class_of_refusal(phase: Phase) -> FailureClass {
 /// Gives the budget that a phase's failures count against, where the host itself could be reached.
 pub(super) const fn class_of(phase: Phase) -> FailureClass {
     match phase {
-        Phase::Probe | Phase::Lock | Phase::Renew | Phase::Unlock | Phase::Check => FailureClass::Unreachable,
+        Phase::Probe | Phase::Lock | Phase::Renew | Phase::Unlock | Phase::Break | Phase::Check => {
+            FailureClass::Unreachable
+        }
         Phase::Stage | Phase::Seal => FailureClass::Transfer,
         Phase::Activate | Phase::RollBack | Phase::RemoveSlot | Phase::Confirm | Phase::Finalize => {
             FailureClass::Activate

@@ -266,6 +266,20 @@ pub trait Host: Send + Sync + 'static {
     /// When the host cannot be reached; the lease ends by itself then.
     fn unlock(&self, rollout: &RolloutId) -> impl Future<Output = Result<(), HostError>> + Send;
 
+    /// Ends the lease that a rollout has on the host, by somebody's word, and gives whose it was; none where it has none.
+    ///
+    /// Whoever had it finds out by the next thing that is tried under it, and does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Lost`] when another has the lock meanwhile.
+    fn break_lock(
+        &self,
+        rollout: &RolloutId,
+        by: &Operator,
+        reason: Option<&str>,
+    ) -> impl Future<Output = Result<Option<LockHolder>, HostError>> + Send;
+
     /// Closes the connection; the next operation opens it anew.
     fn close(&self) -> impl Future<Output = ()> + Send;
 }

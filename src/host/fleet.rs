@@ -11,7 +11,7 @@ use super::ssh::{Pool, Ssh};
 use super::transport::Route;
 use super::travel::{Atlas, Bases};
 use super::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
-use crate::model::{HostId, LockHolder, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot};
+use crate::model::{HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot};
 use crate::release::StoredRelease;
 
 /// Finds real hosts: this machine itself, and others over ssh.
@@ -145,6 +145,15 @@ impl Host for RealHost {
 
     async fn unlock(&self, rollout: &RolloutId) -> Result<(), HostError> {
         self.0.unlock(rollout).await
+    }
+
+    async fn break_lock(
+        &self,
+        rollout: &RolloutId,
+        by: &Operator,
+        reason: Option<&str>,
+    ) -> Result<Option<LockHolder>, HostError> {
+        self.0.break_lock(rollout, by, reason).await
     }
 
     async fn close(&self) {

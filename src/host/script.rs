@@ -28,11 +28,12 @@ const PARTS: [&str; 13] = [
     include_str!("../../assets/remote/finalize.sh"),
 ];
 /// What a rollout needs besides them.
-const OF_ROLLOUTS: [&str; 8] = [
+const OF_ROLLOUTS: [&str; 9] = [
     include_str!("../../assets/remote/session.sh"),
     include_str!("../../assets/remote/probe.sh"),
     include_str!("../../assets/remote/probe_main.sh"),
     include_str!("../../assets/remote/lock.sh"),
+    include_str!("../../assets/remote/break.sh"),
     include_str!("../../assets/remote/roll_back.sh"),
     include_str!("../../assets/remote/remove_slot.sh"),
     include_str!("../../assets/remote/confirm.sh"),
@@ -76,6 +77,8 @@ pub enum Phase {
     Renew,
     /// Frees the lock and removes what is half-done.
     Unlock,
+    /// Ends another's lease.
+    Break,
     /// Prepares the folder into which a release travels.
     Stage,
     /// Proves what has travelled, and gives it its final name.
@@ -96,11 +99,12 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Probe,
         Self::Lock,
         Self::Renew,
         Self::Unlock,
+        Self::Break,
         Self::Stage,
         Self::Seal,
         Self::Activate,
@@ -118,6 +122,7 @@ impl Phase {
             Self::Lock => "phase_lock",
             Self::Renew => "phase_renew",
             Self::Unlock => "phase_unlock",
+            Self::Break => "phase_break",
             Self::Stage => "phase_stage",
             Self::Seal => "phase_seal",
             Self::Activate => "phase_activate",
@@ -137,6 +142,7 @@ impl Phase {
             Self::Lock => "taking the lock",
             Self::Renew => "renewing the lock",
             Self::Unlock => "freeing the lock",
+            Self::Break => "breaking the lock",
             Self::Stage => "preparing the release's folder",
             Self::Seal => "verifying the release",
             Self::Activate => "switching",

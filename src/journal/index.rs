@@ -16,6 +16,8 @@ use crate::rollout::{Event, Outcome, Record};
 pub struct Entry {
     /// Its id.
     pub rollout: RolloutId,
+    /// Its place among the rollouts of the state folder; none in journals of an earlier coalmine.
+    pub number: Option<u64>,
     /// Whose fleet it was for.
     pub environment: Environment,
     /// What it was for.
@@ -46,7 +48,8 @@ impl Entry {
     }
 }
 
-/// Lists the rollouts of a state folder, oldest first.
+/// Lists the rollouts of a state folder in the order in which they were planned, the first one first: by what their journals say, and
+/// not by clocks.
 #[derive(Debug, Default)]
 pub struct Listing {
     /// Those that could be read.
@@ -81,8 +84,18 @@ impl Rollouts {
                 Err(error) => listing.unreadable.push(error),
             }
         }
-        listing.entries.sort_by(|a, b| (a.started, &a.rollout).cmp(&(b.started, &b.rollout)));
+        let place = |entry: &Entry| (entry.number, entry.started);
+        listing.entries.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.rollout.cmp(&b.rollout)));
         Ok(listing)
+    }
+
+    /// Gives a number that is greater than that of every rollout that is there.
+    ///
+    /// Whoever plans a rollout holds the lock of its environment, so that two of one environment never get the same.
+    pub(super) fn next_number(&self) -> Result<u64, JournalError> {
+        let listing = self.list()?;
+        // Those of an earlier coalmine have none, and come before all that have.
+        Ok(listing.entries.iter().filter_map(|entry| entry.number).max().unwrap_or(0).saturating_add(1))
     }
 
     /// Tells whether a journal has no whole line, and nobody writes one.
@@ -93,12 +106,6 @@ impl Rollouts {
         let mut head = Vec::new();
         let read = file.by_ref().take(64 * 1024 * 1024).read_to_end(&mut head);
         read.is_ok() && !head.contains(&b'\n') && is_locked(&file).is_ok_and(|live| !live)
-    }
-
-    /// Tells whether a rollout is one of this state folder and over; of one that cannot be read, nobody knows.
-    #[must_use]
-    pub fn is_over(&self, rollout: &RolloutId) -> bool {
-        self.entry(rollout).is_ok_and(|entry| entry.ended.is_some() && !entry.live)
     }
 
     /// Sums one rollout up.
@@ -118,6 +125,7 @@ impl Rollouts {
         let plan = first.plan;
         Ok(Entry {
             rollout: plan.rollout,
+            number: first.number,
             environment: plan.environment,
             kind: plan.kind,
             version: plan.version,
@@ -140,6 +148,8 @@ impl Rollouts {
 struct First {
     v: u32,
     at: Timestamp,
+    #[serde(default)]
+    number: Option<u64>,
     plan: PlanHead,
 }
 

@@ -11,7 +11,7 @@ use super::reader::Records;
 use super::storage::Disk;
 use super::writer::Journal;
 use crate::model::RolloutId;
-use crate::rollout::Record;
+use crate::rollout::{Event, Record};
 
 /// Finds the journals of a state folder.
 #[derive(Debug, Clone)]
@@ -44,12 +44,16 @@ impl Rollouts {
         self.folder(rollout).join("journal.jsonl")
     }
 
-    /// Starts a journal with its first record, in a folder that is its owner's alone.
+    /// Starts a journal with its first record, which gets its number here, in a folder that is its owner's alone.
     ///
     /// # Errors
     ///
     /// When there is one already, or when the disk refuses.
     pub fn create(&self, first: &Record) -> Result<Journal<Disk>, JournalError> {
+        let mut first = first.clone();
+        if let Event::RolloutPlanned { number, .. } = &mut first.event {
+            *number = Some(self.next_number()?);
+        }
         let rollout = &first.rollout;
         let folder = self.folder(rollout);
         let path = self.journal(rollout);
@@ -63,7 +67,7 @@ impl Rollouts {
         })?;
         lock(&file, rollout, &path)?;
         let mut journal = Journal::new(Disk::new(file), path);
-        if let Err(error) = journal.append([first]) {
+        if let Err(error) = journal.append([&first]) {
             // What never began leaves nothing, where the disk lets it go.
             drop(std::fs::remove_file(self.journal(rollout)).and_then(|()| std::fs::remove_dir(&folder)));
             return Err(error);

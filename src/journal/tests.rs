@@ -2,14 +2,14 @@ use std::fs;
 use std::io::{Cursor, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan as _};
 use tempfile::TempDir;
 
 use super::{Journal, JournalError, Memory, Records, Rollouts};
-use crate::model::{Bytes, Digest, Environment, HostId, Operator, Phase, RolloutId, StageName, Version};
-use crate::plan::Plan;
-use crate::plans;
+use crate::model::{Bytes, Digest, Environment, HostId, Operator, Phase, ReleaseId, RolloutId, StageName, Version};
+use crate::plan::{Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageKind, StagePlan};
 use crate::rollout::{Event, Outcome, Record};
 
 fn at(second: i64) -> Timestamp {
@@ -21,21 +21,72 @@ fn id(name: &str) -> RolloutId {
 }
 
 fn plan(name: &str, hosts: usize) -> Plan {
-    let environment = Environment::new("production").unwrap();
-    let host = |index| plans::host(HostId::new(&format!("mw{index:05}.example.org")).unwrap());
+    let version = Version::new("4.283.0").unwrap();
+    let digest = Digest([7; 32]);
     Plan {
+        rollout: id(name),
+        environment: Environment::new("production").unwrap(),
+        kind: PlanKind::Install,
+        release: ReleaseId::new(&version, &digest),
+        version,
+        digest,
+        commit: "0123".to_owned(),
         operator: Operator("amy@deploy".into()),
         // The key at which the index stops reading, where it is no key.
         reason: Some("a \",\"policy\":\" reason".to_owned()),
-        stages: vec![plans::stage(StageName::new("fleet").unwrap(), [hosts])],
-        hosts: (0..hosts).map(host).collect(),
-        ..plans::plan(id(name), environment, Version::new("4.283.0").unwrap(), Digest([7; 32]))
+        slot: None,
+        policy: Policy {
+            on_failure: OnFailure::Pause,
+            prefetch: Prefetch::All,
+            promote_all: false,
+            skip_unreachable: false,
+            prime_width: 1,
+            control_width: 1,
+            depool: false,
+            confirm: Duration::ZERO,
+            freezes: Vec::new(),
+            overridden: Vec::new(),
+        },
+        stages: vec![StagePlan {
+            name: StageName::new("fleet").unwrap(),
+            kind: StageKind::Targets,
+            waves: vec![hosts],
+            concurrency: 1,
+            soak: Duration::ZERO,
+            promote: Promote::Auto,
+            budget: Budget::default(),
+            gates: Vec::new(),
+        }],
+        hosts: (0..hosts)
+            .map(|index| HostPlan {
+                host: HostId::new(&format!("mw{index:05}.example.org")).unwrap(),
+                site: None,
+                from: None,
+                good: None,
+                to: None,
+                holds: false,
+                lost: None,
+            })
+            .collect(),
+        left_out: Vec::new(),
+        out_of_service: Vec::new(),
+        bad: Vec::new(),
+        mark: None,
+        notes: Vec::new(),
     }
 }
 
 fn first(name: &str, hosts: usize) -> Record {
     let plan = plan(name, hosts);
-    Record { seq: 1, at: at(1), rollout: id(name), event: Event::RolloutPlanned { plan: plan.into() } }
+    Record { seq: 1, at: at(1), rollout: id(name), event: Event::RolloutPlanned { number: None, plan: plan.into() } }
+}
+
+/// Gives a first record as it is once it is in a journal.
+fn numbered(mut first: Record, place: u64) -> Record {
+    if let Event::RolloutPlanned { number, .. } = &mut first.event {
+        *number = Some(place);
+    }
+    first
 }
 
 fn primed(name: &str, seq: u64) -> Record {
@@ -75,7 +126,7 @@ fn what_was_appended_is_read_back() {
     let batch = [primed("a", 2), primed("a", 3)];
     journal.append(&batch).unwrap();
     let read = read(&rollouts, "a").unwrap();
-    assert_eq!(read, [first("a", 3), primed("a", 2), primed("a", 3)]);
+    assert_eq!(read, [numbered(first("a", 3), 1), primed("a", 2), primed("a", 3)]);
 }
 
 #[test]
@@ -234,9 +285,13 @@ fn the_index_tells_the_ends_of_every_rollout() {
         .collect();
     assert_eq!(
         seen,
-        [("a", Some((Outcome::RolledBack, 6)), false, false), ("b", None, true, false), ("c", None, false, true),]
+        [("b", None, true, false), ("a", Some((Outcome::RolledBack, 6)), false, false), ("c", None, false, true),]
     );
     assert_eq!(listing.unreadable.len(), 1);
+    let why = listing.unreadable[0].to_string();
+    let folder = rollouts.folder(&id("d"));
+    let folder = folder.display();
+    assert!(why.contains(&format!("mv {folder} {folder}.damaged")) && why.contains("coalmine status"), "{why}");
     let entry = &listing.entries[2];
     assert_eq!((entry.started, entry.latest), (at(1), at(2)));
     assert_eq!(entry.version.as_str(), "4.283.0");
@@ -244,4 +299,21 @@ fn the_index_tells_the_ends_of_every_rollout() {
     assert_eq!(entry.reason.as_deref(), Some("a \",\"policy\":\" reason"));
     drop(live);
     assert!(rollouts.entry(&id("b")).unwrap().is_resumable());
+}
+
+#[test]
+fn rollouts_are_in_the_order_in_which_they_were_planned_whatever_clocks_and_names_say() {
+    let (_folder, rollouts) = state();
+    let planned = |name: &str, second| drop(rollouts.create(&Record { at: at(second), ..first(name, 1) }).unwrap());
+    planned("20360101-000000-late", 2_082_758_400);
+    planned("20260101-000000-aaaa", 1_767_225_600);
+    planned("19700101-000000-zzzz", 1);
+    // One of an earlier coalmine has no number, and was there before.
+    planned("20270101-000000-old", 1_798_761_600);
+    let old = rollouts.journal(&id("20270101-000000-old"));
+    let text = fs::read_to_string(&old).unwrap();
+    fs::write(&old, text.replace("\"number\":4,", "")).unwrap();
+    let names: Vec<String> =
+        rollouts.list().unwrap().entries.iter().map(|entry| entry.rollout.as_str()[9..].to_owned()).collect();
+    assert_eq!(names, ["000000-old", "000000-late", "000000-aaaa", "000000-zzzz"]);
 }

@@ -28,4 +28,4 @@ pub use phase::Phase;
 pub use release::{Digest, DigestError, ReleaseId, Version};
 pub use survey::{Adopted, HostState, Installed, Probe};
 pub use window::{CalendarTime, CalendarTimeError, FreezeWindow, Occurrence, WindowError, frozen_by, is_time_zone};
-pub use work::{LockHolder, Progress, RollBackTarget, Verdict};
+pub use work::{HostLock, LockHolder, Progress, RollBackTarget, Verdict};

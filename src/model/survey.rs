@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, ReleaseId, RolloutId, Slot};
+use super::{Digest, HostLock, ReleaseId, RolloutId, Slot};
 
 /// Tells what a host runs compared with the release that it should run; the words are those of `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -142,6 +142,9 @@ pub struct Probe {
     /// The rollout that switched it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutId>,
+    /// Its lock, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<HostLock>,
     /// The whole releases that it holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub releases: Vec<ReleaseId>,

@@ -17,6 +17,19 @@ pub struct LockHolder {
     pub since: Timestamp,
     /// Until when, unless it is renewed, by the host's clock.
     pub until: Timestamp,
+    /// Whether nobody conducts that rollout any more and it can be gone on with here: it is one of this state folder.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
+}
+
+/// Tells what a host says of its lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostLock {
+    /// Whose it is.
+    pub holder: LockHolder,
+    /// Whether its lease has run out by the host's clock, or ends further away than any lease does: then it is nobody's, and the
+    /// next rollout takes it over.
+    pub over: bool,
 }
 
 /// Tells how far a transfer is; live only, never journaled.

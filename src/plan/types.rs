@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -302,21 +301,5 @@ impl Plan {
                 .collect();
             (stage, waves)
         })
-    }
-
-    /// Counts the hosts that could not be asked, by the stage whose budget they would break.
-    ///
-    /// A rollout that would stop at its first step is better not begun.
-    #[must_use]
-    pub fn unreachable_over_budget(&self) -> BTreeMap<StageName, Vec<HostId>> {
-        let mut over = BTreeMap::new();
-        for (stage, waves) in self.waves() {
-            let lost: Vec<HostId> =
-                waves.into_iter().flatten().filter(|host| host.from.is_none()).map(|host| host.host.clone()).collect();
-            if lost.len() > stage.budget.unreachable {
-                over.insert(stage.name.clone(), lost);
-            }
-        }
-        over
     }
 }

@@ -8,7 +8,6 @@ mod diff;
 mod doctor;
 mod failures;
 mod history;
-mod lead;
 mod narrate;
 mod output;
 mod plan;
@@ -18,7 +17,7 @@ mod status;
 mod summary;
 mod table;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod timing;
 
 pub use diff::{CommitReport, CommitsReport, ComparedRelease, DiffReport, DifferenceReport, FileReport, FilesReport};
@@ -27,7 +26,6 @@ pub use failures::failures_text;
 pub use history::{
     ReleaseMark, ReleaseRow, ReleasesReport, RolloutHost, RolloutReport, RolloutRow, RolloutsReport, Seen, show_text,
 };
-pub use lead::{LeadTime, Spent};
 pub use narrate::{MOST_HOSTS, Narrator, Style};
 pub use output::{CatchUp, Format, Reporter, Size, Target, Written};
 pub use plan::{Action, HostReport, PlanReport, StageReport, plan_exit_code, plan_text};

@@ -266,7 +266,7 @@ impl Narrator {
         self.settle(state);
         self.latest = Some(at);
         match &record.event {
-            Event::RolloutPlanned { plan } => {
+            Event::RolloutPlanned { plan, .. } => {
                 self.names = plan.hosts.iter().map(|host| host.host.as_str().len()).max().unwrap_or(0).min(40);
             }
             Event::StageStarted { .. } => self.primed_so_far(at),

@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use crate::conductor::{Freeze, Holder};
 use crate::deploy::{FoundMark, LiveRollout, Standing, WantedRelease, compare};
-use crate::model::{Digest, Environment, Failure, HostId, HostState, Installed, Probe, ReleaseId, Site, Version};
+use crate::model::{
+    Digest, Environment, Failure, HostId, HostLock, HostState, Installed, Probe, ReleaseId, RolloutId, Site, Version,
+};
 use crate::rollout::{Debt, HostEnd};
 use crate::words::{Glyph, Look, Tone, count, folded, one_line, pad, short_commit};
 
@@ -35,6 +37,9 @@ pub struct HostStatusReport {
     pub hint: Option<String>,
     /// The release that was last finalized there.
     pub good: Option<ReleaseId>,
+    /// Its lock, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<HostLock>,
 }
 
 impl HostStatusReport {
@@ -65,6 +70,7 @@ impl HostStatusReport {
             error,
             hint: answer.as_ref().err().and_then(|failure| failure.hint.clone()),
             good: probe.and_then(|probe| probe.good.clone()),
+            lock: probe.and_then(|probe| probe.lock.clone()),
         }
     }
 }
@@ -183,6 +189,47 @@ impl StatusReport {
         lines.push(String::new());
         lines.extend(if each { self.table(look) } else { self.groups(look) });
         lines.extend(self.debts(look));
+        lines.extend(self.locks(look));
+        lines
+    }
+
+    /// Names the hosts that are locked, but for those of the rollout that runs here: what a dead one left stands in the way of others.
+    fn locks(&self, look: Look) -> Vec<String> {
+        let mut held: BTreeMap<(&RolloutId, bool), (&HostLock, Vec<HostId>)> = BTreeMap::new();
+        let runs = self.rollout.as_ref().filter(|rollout| rollout.running).map(|rollout| &rollout.rollout);
+        for host in &self.hosts {
+            if let Some(lock) = host.lock.as_ref().filter(|lock| Some(&lock.holder.rollout) != runs) {
+                let found = held.entry((&lock.holder.rollout, lock.over)).or_insert_with(|| (lock, Vec::new()));
+                found.1.push(host.host.clone());
+            }
+        }
+        let mut lines = Vec::new();
+        for ((rollout, over), (lock, hosts)) in held {
+            lines.push(String::new());
+            let owner = one_line(&lock.holder.owner.0, 120, look);
+            let until = lock.holder.until.strftime("%Y-%m-%d %H:%M:%S UTC");
+            let (number, names) = (count(hosts.len(), "host"), folded(&hosts, 400, look));
+            let text = if over {
+                format!(
+                    "left locked by rollout {rollout} of {owner}: {number}: {names}; the next rollout takes that over"
+                )
+            } else {
+                format!(
+                    "locked for rollout {rollout} by {owner}, until {until} by the hosts' clocks: {number}: {names}"
+                )
+            };
+            lines.push(format!("{} {text}", look.glyph(Glyph::Attention)));
+            let waits = self.rollout.as_ref().is_some_and(|live| !live.running && live.rollout == *rollout);
+            if waits {
+                lines.push(format!("      try: coalmine resume {rollout}    goes on with it"));
+            }
+            if let Some(host) = hosts.first() {
+                lines.push(format!(
+                    "      try: coalmine -e {} unlock --host {host}    breaks that lock",
+                    self.environment
+                ));
+            }
+        }
         lines
     }
 

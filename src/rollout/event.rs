@@ -92,6 +92,10 @@ pub enum PauseReason {
 pub enum Event {
     /// The rollout exists.
     RolloutPlanned {
+        /// Its place among the rollouts of its state folder: greater than that of all that were there before it, whatever clocks
+        /// said. None until it has a journal.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<u64>,
         /// All that it is going to do.
         plan: Arc<Plan>,
     },
@@ -105,12 +109,6 @@ pub enum Event {
         bytes: Bytes,
         /// Whether an earlier build was used.
         reused: bool,
-        /// When its version was tagged; none for a commit without a tag.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        tagged: Option<Timestamp>,
-        /// How long it took to have it, in seconds: the fetch, and the build where there was none.
-        #[serde(default, rename = "took_s", skip_serializing_if = "Option::is_none")]
-        took: Option<f64>,
     },
     /// A host gave its lock, and told what it has.
     HostProbed {

@@ -166,7 +166,7 @@ mod tests {
             host.from = Some(Installed::Release { id: "0.9.0-00000000".parse().unwrap(), digest: None, drift: None });
         }
         let rollout = plan.rollout.clone();
-        let planned = Event::RolloutPlanned { plan: Arc::new(plan) };
+        let planned = Event::RolloutPlanned { number: None, plan: Arc::new(plan) };
         let records: Vec<Record> = std::iter::once(&planned)
             .chain(events)
             .zip(1..)

@@ -68,8 +68,8 @@ pub fn tell(record: &Record, state: &State, zone: &TimeZone, look: Look) -> Opti
     let message = |text: &str| one_line(text, MESSAGE, look);
     Some(match &record.event {
         Event::HostProgress { .. } | Event::Unknown => return None,
-        Event::RolloutPlanned { plan } => Line::new(Glyph::Stage, opening(plan, look)),
-        Event::ReleaseBuilt { release, entries, bytes, reused, .. } => {
+        Event::RolloutPlanned { plan, .. } => Line::new(Glyph::Stage, opening(plan, look)),
+        Event::ReleaseBuilt { release, entries, bytes, reused } => {
             let how = if *reused { "was built before" } else { "built" };
             Line::new(Glyph::Note, format!("release {release} {how}: {}, {bytes}", count(*entries, "entry")))
         }
@@ -152,11 +152,15 @@ pub fn tell(record: &Record, state: &State, zone: &TimeZone, look: Look) -> Opti
         },
         // Hosts of another's are not touched, back neither.
         Event::Stopping { why: why @ PauseReason::Locked { holder, .. } } => Line {
-            hint: Some(format!(
-                "talk to {}; where it was started: coalmine attach {}",
-                name(&holder.owner.0),
-                holder.rollout
-            )),
+            hint: Some(if holder.waits {
+                format!(
+                    "go on with that one: coalmine resume {}; or wait for its lease: --wait-lock 5m",
+                    holder.rollout
+                )
+            } else {
+                let owner = name(&holder.owner.0);
+                format!("talk to {owner}; where it was started: coalmine attach {}", holder.rollout)
+            }),
             ..Line::new(Glyph::Bad, format!("not going on: {}", reason(why, look)))
         },
         Event::Stopping { why } => {

@@ -39,7 +39,13 @@ pub fn reason(why: &PauseReason, look: Look) -> String {
             let why = holder.reason.as_ref().map(|why| format!(": {}", one_line(why, NAMES, look))).unwrap_or_default();
             let owner = one_line(&holder.owner.0, NAMES, look);
             let since = holder.since.strftime("%Y-%m-%d %H:%M:%S UTC");
-            format!("{host} is locked by {owner} for rollout {} since {since}{why}", holder.rollout)
+            let text = format!("{host} is locked by {owner} for rollout {} since {since}{why}", holder.rollout);
+            let until = holder.until.strftime("%H:%M:%S UTC");
+            if holder.waits {
+                format!("{text}; its conductor is gone, and the host frees itself at {until} by its own clock")
+            } else {
+                text
+            }
         }
     }
 }

@@ -74,9 +74,14 @@ fn a_conductor_that_slept_while_another_came_leaves_every_host_to_it() {
     other.arg("-c").arg(&config).arg("--state-dir").arg(fleet.dir.join("other-state"));
     other.args(["install-world", "1.1.0", "--yes", "--headless", "--no-soak", "--wait-lock", "1m"]);
     let other = Answer::of(other.output().unwrap()).exits(0).says("1.1.0 runs on 2 hosts");
+    let slept = fleet.records(&rollout).len();
+    // Its soak is long over when it wakes.
+    std::thread::sleep(std::time::Duration::from_secs(1));
     kill(conductor, Signal::CONT);
     fleet.coalmine(&["show", "--follow", &rollout]).exits(5).says("its lock was lost, and it is left as it is");
     let records = fleet.records(&rollout);
+    let since: Vec<&str> = records.iter().skip(slept).map(|record| record["kind"].as_str().unwrap()).collect();
+    assert!(since.iter().all(|kind| ["lock_lost", "suspended"].contains(kind)), "{since:?}");
     let lost = records.iter().find(|record| record["kind"] == "lock_lost").unwrap();
     assert!(other.stdout.contains(lost["holder"]["rollout"].as_str().unwrap()), "{lost} {other:?}");
     // Nothing was done after that one came, by whoever asks the hosts.
@@ -99,4 +104,50 @@ fn a_conductor_that_slept_while_another_came_leaves_every_host_to_it() {
     let reasons: Vec<String> = skipped.map(|record| record["reason"].as_str().unwrap().to_owned()).collect();
     assert!(reasons.len() == 4 && reasons.iter().all(|why| why.contains("another was here since")), "{reasons:?}");
     status().exits(0);
+}
+
+#[test]
+fn what_a_dead_rollout_left_locked_is_told_with_what_to_do_and_is_broken_by_name() {
+    let fleet = Fleet::up(2);
+    let rollout = fleet.detach(&["1.2.0", "--soak", "10m"]);
+    fleet.wait_for(&rollout, "soak_started");
+    let json = |answer: &Answer| serde_json::from_str::<serde_json::Value>(&answer.stdout).unwrap();
+    let status = json(&fleet.coalmine(&["status", "1.2.0", "--output", "json"]));
+    let host = status["hosts"][0]["host"].as_str().unwrap().to_owned();
+    assert_eq!(status["hosts"][0]["lock"]["holder"]["rollout"], *rollout);
+    let running = fleet.coalmine(&["status", "1.2.0"]).exits(0);
+    assert!(!running.stdout.contains("locked for rollout"), "it runs, and that is said: {running:?}");
+    fleet.coalmine(&["unlock", "--host", &host]).exits(1).says("which runs; no lock was broken");
+    // A socket that was removed is made again.
+    std::fs::remove_file(fleet.journal(&rollout).with_file_name("control.sock")).unwrap();
+    fleet.coalmine(&["pause"]).exits(0);
+
+    kill(fleet.conductor().unwrap(), Signal::KILL);
+    until("its death", || (fleet.coalmine(&["pause"]).code != Some(0)).then_some(()));
+    let told = fleet.coalmine(&["status", "1.2.0"]).exits(0).says(&format!("locked for rollout {rollout} by "));
+    let told = told.says(&format!("coalmine resume {rollout}")).says(&format!("unlock --host {host}"));
+    assert!(told.stdout.contains(" by the hosts' clocks: 2 hosts: "), "{told:?}");
+    fleet.coalmine(&["doctor"]).says(&format!("is locked for rollout {rollout} by "));
+    let refused = fleet.coalmine(&["install-world", "1.1.0", "--yes", "--headless", "--no-soak"]).exits(7);
+    let refused = refused.says("its conductor is gone, and the host frees itself at ");
+    refused.says(&format!("coalmine resume {rollout}"));
+
+    let broken = fleet.coalmine(&["unlock", "--host", &host, "--reason", "it is gone"]).exits(0);
+    broken.says(&format!("{host} is free again; it was locked by ")).says(&format!(" for rollout {rollout} since "));
+    fleet.coalmine(&["unlock", "--host", &host]).exits(0).says(&format!("{host} was not locked"));
+    let noted = std::fs::read_to_string(fleet.state.join("locks/freezes.jsonl")).unwrap();
+    let noted: serde_json::Value = serde_json::from_str(noted.lines().last().unwrap()).unwrap();
+    assert_eq!((&noted["what"], &noted["broken"]["host"]), (&"host_unlocked".into(), &host.as_str().into()), "{noted}");
+    assert_eq!(noted["broken"]["reason"], "it is gone");
+    let logs = fleet.host_logs("");
+    let of_host = &logs.iter().find(|(name, _)| *name == host).unwrap().1;
+    assert!(of_host.last().unwrap().contains(&format!("the lock of rollout {rollout} was broken by ")), "{of_host:?}");
+
+    fleet.coalmine(&["resume", &rollout, "--detach"]).exits(8);
+    fleet.coalmine(&["abort"]).exits(0);
+    fleet.coalmine(&["show", "--follow", &rollout]).exits(5);
+    // What is over holds nobody up.
+    fleet.coalmine(&["install-world", "1.1.0", "--yes", "--headless", "--no-soak"]).exits(0);
+    let free = fleet.coalmine(&["status", "1.1.0"]).exits(0);
+    assert!(!free.stdout.contains("locked"), "{free:?}");
 }

@@ -8,3 +8,4 @@ mod killed;
 mod locks;
 mod service;
 mod terminal;
+mod trust;

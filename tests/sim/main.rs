@@ -1,6 +1,7 @@
 //! Whole rollouts in virtual time, against scripted fleets with seeded faults.
 //!
 //! A seed that breaks a law is printed with its plan; `COALMINE_SIM_SEED=n` plays that seed alone, and exactly again.
+//! `COALMINE_SIM_SEED=1000..9000` plays as many as there is time for.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 mod engine;
@@ -8,11 +9,10 @@ mod fleets;
 mod laws;
 mod lives;
 mod model;
-#[path = "../common/plans.rs"]
-mod plans;
 mod play;
 mod puppet;
 mod scenario;
+mod servers;
 mod table;
 
 use std::collections::BTreeMap;
@@ -23,10 +23,14 @@ use laws::judge;
 use play::{Played, play};
 use scenario::{Scenario, Weather};
 
-/// Gives the seeds to play: the one that is asked for, or so many.
+/// Gives the seeds to play: the one that is asked for, those of a range, or so many.
 fn seeds(count: u64) -> std::ops::Range<u64> {
-    let asked = std::env::var("COALMINE_SIM_SEED").ok().map(|seed| seed.parse::<u64>().unwrap());
-    asked.map_or(0..count, |seed| seed..seed + 1)
+    let Ok(asked) = std::env::var("COALMINE_SIM_SEED") else { return 0..count };
+    let number = |text: &str| text.parse::<u64>().unwrap();
+    match asked.split_once("..") {
+        Some((from, until)) => number(from)..number(until),
+        None => number(&asked)..number(&asked) + 1,
+    }
 }
 
 /// Judges every scenario's outcome, and fails with all the seeds that broke a law.

@@ -1,16 +1,19 @@
 //! Plays a scenario with the whole engine, in virtual time, with a person at the keyboard.
 
+use std::cell::RefCell;
 use std::io::Cursor;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use coalmine::engine::{Engine, Handle, Parts, Settings, VirtualClock};
-use coalmine::host::sim::SimFleet;
+use coalmine::engine::{Engine, Handle, Known, Parts, Settings, VirtualClock};
+use coalmine::host::sim::{Deed, SimFleet};
 use coalmine::journal::{Journal, Memory, Records};
 use coalmine::model::{Command, HostId, ReleaseId, RolloutId};
-use coalmine::rollout::{Machine, Mode, Record, State};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use coalmine::rollout::{Event, Machine, Mode, Record, State};
+use jiff::SignedDuration;
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use crate::scenario::{Scenario, SimSite, command, epoch, operator, release};
 
@@ -50,8 +53,65 @@ pub(crate) fn parts(
         releases: Arc::new(|id: &ReleaseId| Some(release(id.version().as_str())).filter(|found| found.id == *id)),
         checks: Arc::new(move |_: &HostId, _: Option<&ReleaseId>| checks.clone()),
         clock: Arc::new(clock),
-        is_over: Arc::new(|_: &RolloutId| false),
+        knows: Arc::new(|_: &RolloutId| Known::Nothing),
     }
+}
+
+/// Says what becomes of the machine that conducts, beside losing its power.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Habits {
+    /// When it sleeps, from when until when after the beginning: a closed lid, a stopped process.
+    pub(crate) naps: Vec<(Duration, Duration)>,
+    /// How far its clock is off, when the first conductor starts, the second, and so on; the last one stays.
+    pub(crate) off: Vec<SignedDuration>,
+}
+
+impl Habits {
+    /// Gives the clock of a conductor that starts now.
+    fn clock(&self, conductor: usize, right: &VirtualClock) -> VirtualClock {
+        let off = self.off.get(conductor).or(self.off.last()).copied().unwrap_or_default();
+        VirtualClock::new(clock_now(right) + off)
+    }
+}
+
+/// Does nothing while the machine sleeps; `woke` is called when it has slept.
+async fn but_asleep<T>(naps: &[(Instant, Instant)], future: impl Future<Output = T>, mut woke: impl FnMut()) -> T {
+    let mut future = pin!(future);
+    let mut alarm: Option<Pin<Box<Sleep>>> = None;
+    std::future::poll_fn(|context| {
+        let now = Instant::now();
+        if let Some((_, until)) = naps.iter().find(|(from, until)| (*from..*until).contains(&now)) {
+            let alarm = alarm.insert(Box::pin(sleep_until(*until)));
+            return alarm.as_mut().poll(context).map(|()| unreachable!("it is not that late"));
+        }
+        if alarm.take().is_some() {
+            woke();
+        }
+        future.as_mut().poll(context)
+    })
+    .await
+}
+
+/// Finds a host that another rollout has taken while this conductor slept, which was given its lock and never heard of the loss.
+fn was_taken(scenario: &Scenario, memory: &Memory, fleet: &SimFleet) -> Option<HostId> {
+    let records = records_of(memory).ok()?;
+    let state = State::replay(&records);
+    let resumed = records.iter().rposition(|record| matches!(record.event, Event::Resumed { .. })).unwrap_or(0);
+    let conductors: Vec<&HostId> = records
+        .iter()
+        .skip(resumed)
+        .filter_map(|record| match &record.event {
+            Event::HostProbed { host, .. } => Some(host),
+            _ => None,
+        })
+        .collect();
+    let took = |deed: &&(jiff::Timestamp, Deed)| matches!(deed.1, Deed::Locked(_));
+    scenario.hosts.iter().map(|host| &host.id).find_map(|id| {
+        let status = state.hosts().iter().find(|host| host.id == *id)?;
+        let last = fleet.get(id)?.disk().deeds.into_iter().rfind(|deed| took(&deed))?;
+        let is_others = last.1 != Deed::Locked(scenario.plan.rollout.clone());
+        (conductors.contains(&id) && status.locked && !status.lost && is_others).then(|| id.clone())
+    })
 }
 
 /// Plays a scenario to its end; the power fails after the given line of the journal, once.
@@ -60,8 +120,23 @@ pub(crate) fn play(scenario: &Scenario, power_fails_after: Option<usize>) -> Pla
 }
 
 pub(crate) async fn play_in(scenario: &Scenario, fleet: SimFleet, power_fails_after: Option<usize>) -> Played {
+    play_as(scenario, fleet, power_fails_after, &Habits::default()).await
+}
+
+/// As [`play_in`], on a machine that sleeps now and then, and whose clock is off.
+pub(crate) async fn play_as(
+    scenario: &Scenario,
+    fleet: SimFleet,
+    power_fails_after: Option<usize>,
+    habits: &Habits,
+) -> Played {
     let site = Arc::new(SimSite::new(scenario.seed, scenario.weather));
-    let clock = VirtualClock::new(epoch());
+    let right = VirtualClock::new(epoch());
+    let mut clock = habits.clock(0, &right);
+    let begin = Instant::now();
+    let naps: Vec<_> = habits.naps.iter().map(|(from, until)| (begin + *from, begin + *until)).collect();
+    // How many records there were when it woke and others had come: the next one says so.
+    let lost_at: RefCell<Vec<(usize, HostId)>> = RefCell::default();
     let memory = Memory::new();
     memory.cut_after(power_fails_after);
     let mut played = Played {
@@ -72,13 +147,16 @@ pub(crate) async fn play_in(scenario: &Scenario, fleet: SimFleet, power_fails_af
         broken: Vec::new(),
         resumes: 0,
     };
-    let (machine, first) = Machine::plan(scenario.plan.clone(), epoch());
+    let (machine, first) = Machine::plan(scenario.plan.clone(), clock_now(&clock));
     let mut journal = Journal::new(memory.clone(), "memory");
     let mut next = match journal.append([&first]) {
         Ok(()) => Some(machine),
         Err(_) => None,
     };
     let mut person = Person::new(scenario);
+    if !naps.is_empty() {
+        person.answered_within = Duration::from_secs(1200);
+    }
     let end = Instant::now() + LONGEST;
     loop {
         if let Some(machine) = next.take() {
@@ -87,14 +165,23 @@ pub(crate) async fn play_in(scenario: &Scenario, fleet: SimFleet, power_fails_af
             let journal = Journal::new(memory.clone(), "memory");
             // Another process knows nothing of the leases that the one before was given.
             let seen = fleet.from_another_server();
+            for (from, until) in &naps {
+                seen.suspend(*from, *until);
+            }
             let (engine, handle) = Engine::new(machine, journal, parts(scenario, &seen, &site, clock), settings);
-            let finished = tokio::select! {
-                biased;
-                () = power_failure(&memory) => None,
-                finished = engine.run() => Some(finished),
-                () = person.sit(&handle, &memory, &mut played.broken) => None,
-                () = sleep_until(end) => None,
+            let conducted = async {
+                tokio::select! {
+                    biased;
+                    () = power_failure(&memory) => None,
+                    finished = engine.run() => Some(finished),
+                    () = person.sit(&handle, &memory, &mut played.broken) => None,
+                    () = sleep_until(end) => None,
+                }
             };
+            let finished = but_asleep(&naps, conducted, || {
+                lost_at.borrow_mut().extend(was_taken(scenario, &memory, &fleet).map(|host| (memory.lines(), host)));
+            })
+            .await;
             match finished {
                 Some(Ok(finished)) if finished.state.mode() == Mode::Finished => {
                     played.state = finished.state;
@@ -120,6 +207,7 @@ pub(crate) async fn play_in(scenario: &Scenario, fleet: SimFleet, power_fails_af
         memory.mend();
         memory.cut_after(None);
         let Ok(records) = records_of(&memory) else { break };
+        clock = habits.clock(played.resumes, &right);
         match Machine::resume(State::replay(&records), clock_now(&clock)) {
             Some(machine) => next = Some(machine),
             // The power failed before there was a plan: somebody starts anew.
@@ -136,6 +224,12 @@ pub(crate) async fn play_in(scenario: &Scenario, fleet: SimFleet, power_fails_af
     match records_of(&memory) {
         Ok(records) => played.records = records,
         Err(error) => played.broken.push(format!("the journal cannot be read: {error}")),
+    }
+    for (line, host) in lost_at.into_inner() {
+        let next = played.records.get(line).map(|record| &record.event);
+        if !matches!(next, Some(Event::LockLost { .. } | Event::Resumed { .. })) {
+            played.broken.push(format!("law 12: {host} was another's when it woke, and it wrote {next:?}"));
+        }
     }
     if played.broken.is_empty() && State::replay(&played.records) != played.state {
         played.broken.push("law 6: the journal gives another state than the engine had".to_owned());
@@ -158,6 +252,7 @@ struct Person {
     scenario: Scenario,
     start: Instant,
     patience: u32,
+    answered_within: Duration,
     last: String,
     shadow: Shadow,
 }
@@ -188,6 +283,7 @@ impl Person {
             scenario: scenario.clone(),
             start: Instant::now(),
             patience: 12,
+            answered_within: Duration::from_secs(1),
             last: String::new(),
             shadow: Shadow::default(),
         }
@@ -225,7 +321,7 @@ impl Person {
     }
 
     async fn give(&mut self, handle: &Handle, command: Command, broken: &mut Vec<String>) {
-        match timeout(Duration::from_secs(1), handle.command(command.clone(), operator("eve"))).await {
+        match timeout(self.answered_within, handle.command(command.clone(), operator("eve"))).await {
             Ok(Ok(())) => {}
             Ok(Err(rejection)) if rejection.0.is_empty() => broken.push(format!("law 10: {command:?}: no reason")),
             Ok(Err(_)) => {}

@@ -121,7 +121,7 @@ fn row(backend: &Backend, entry: Entry, tagged: &HashMap<Version, Timestamp>) ->
     let mut arrived = None;
     for record in &records {
         match &record.event {
-            Event::RolloutPlanned { plan } => {
+            Event::RolloutPlanned { plan, .. } => {
                 hosts = plan
                     .stages
                     .iter()

@@ -147,7 +147,11 @@ impl Backend {
     /// Lets a process of its own conduct a rollout.
     async fn detach(&self, rollout: &RolloutId, lock: EnvironmentLock) -> Result<(), Error> {
         let rollouts = self.rollouts();
-        Detached { rollouts: &rollouts, verbose: self.globals.verbose, unattended: false }.start(rollout, lock).await
+        let config = self.globals.config.as_ref().map(std::path::absolute).transpose().map_err(Error::before)?;
+        let config = config.as_deref();
+        Detached { rollouts: &rollouts, verbose: self.globals.verbose, config, unattended: false }
+            .start(rollout, lock)
+            .await
     }
 
     /// Tells the console something; when it is gone, there is nobody to tell.

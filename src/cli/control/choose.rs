@@ -73,6 +73,7 @@ mod tests {
         let version = Version::new("1.2.0").unwrap();
         Entry {
             rollout: RolloutId::new(rollout).unwrap(),
+            number: None,
             environment: Environment::new("production").unwrap(),
             kind: PlanKind::Install,
             release: ReleaseId::new(&version, &Digest([7; 32])),

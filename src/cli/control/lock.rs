@@ -1,11 +1,14 @@
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 
-use crate::cli::Globals;
-use crate::cli::args::{one_line, reason};
+use crate::cli::args::{host, one_line, reason};
 use crate::cli::ask::ask;
 use crate::cli::output::{is_interactive, print, tell};
+use crate::cli::{Globals, completion, interrupt};
 use crate::conductor::{Freeze, Freezing, LockError, freeze, running, unfreeze};
-use crate::deploy::Error;
+use crate::deploy::{Deployment, Error, Workspace};
+use crate::model::{HostId, LockHolder};
+use crate::rollout::Exit;
 
 /// What `lock` takes.
 #[derive(Debug, Clone, Args)]
@@ -17,6 +20,18 @@ pub(in crate::cli) struct LockArgs {
     /// Takes over what somebody froze before; it is written down who did.
     #[arg(long)]
     pub force: bool,
+}
+
+/// What `unlock` takes.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct UnlockArgs {
+    /// Breaks the lock that a rollout left on this host instead, whoever's it is; it is written down who did.
+    #[arg(long, value_name = "HOST", value_parser = host, add = ArgValueCompleter::new(completion::one_host))]
+    pub host: Vec<HostId>,
+
+    /// Why a host's lock is broken.
+    #[arg(long, value_name = "TEXT", value_parser = reason, requires = "host")]
+    pub reason: Option<String>,
 }
 
 /// Freezes an environment for everybody.
@@ -48,9 +63,12 @@ pub(in crate::cli) fn lock(globals: &Globals, args: &LockArgs) -> Result<u8, Err
     Ok(0)
 }
 
-/// Frees an environment that was frozen.
-pub(in crate::cli) fn unlock(globals: &Globals) -> Result<u8, Error> {
+/// Frees an environment that was frozen, or breaks the locks of hosts.
+pub(in crate::cli) fn unlock(globals: &Globals, args: &UnlockArgs) -> Result<u8, Error> {
     let workspace = globals.workspace()?;
+    if !args.host.is_empty() {
+        return break_locks(&workspace, args);
+    }
     let (environment, _) = workspace.policy()?;
     match unfreeze(&workspace.state_dir, environment)? {
         None => print(&format!("{environment} was not frozen"))?,
@@ -63,4 +81,26 @@ pub(in crate::cli) fn unlock(globals: &Globals) -> Result<u8, Error> {
         }
     }
     Ok(0)
+}
+
+fn break_locks(workspace: &Workspace, args: &UnlockArgs) -> Result<u8, Error> {
+    let broken = interrupt::run(async {
+        let fleet = workspace.fleet().await?;
+        Deployment::over_ssh(workspace, fleet, false)?.break_locks(&args.host, args.reason.as_deref()).await
+    })?;
+    let mut exit = Exit::Success;
+    for (host, result) in broken {
+        match result {
+            Ok(Some(LockHolder { owner, rollout, since, .. })) => print(&format!(
+                "{host} is free again; it was locked by {owner} for rollout {rollout} since {}",
+                since.strftime("%Y-%m-%d %H:%M:%S UTC")
+            ))?,
+            Ok(None) => print(&format!("{host} was not locked"))?,
+            Err(why) => {
+                tell(&format!("{host}: {why}"));
+                exit = Exit::Failed;
+            }
+        }
+    }
+    Ok(exit.code())
 }

@@ -63,6 +63,8 @@ pub(in crate::cli) fn resume(globals: &Globals, args: &ResumeArgs) -> Result<u8,
         return due(globals, &rollouts);
     }
     let entry = chosen(globals, &rollouts, args)?;
+    // This process goes to where the rollout was started.
+    let config = globals.config.as_ref().map(std::path::absolute).transpose().map_err(Error::before)?;
     let mut workspace = Workspace::of_rollout(&invocation, &rollouts, &entry.rollout)?;
     workspace.lock_wait = args.wait_lock;
     let in_own_process = args.detach || (!args.headless && is_interactive());
@@ -72,7 +74,8 @@ pub(in crate::cli) fn resume(globals: &Globals, args: &ResumeArgs) -> Result<u8,
         if !in_own_process {
             return rollout::conduct(globals, &workspace, &entry.rollout, lock, None, args.output).await;
         }
-        let detached = Detached { rollouts: &rollouts, verbose: globals.verbose, unattended: false };
+        let detached =
+            Detached { rollouts: &rollouts, verbose: globals.verbose, config: config.as_deref(), unattended: false };
         detached.start(&entry.rollout, lock).await?;
         if args.detach {
             print(entry.rollout.as_str())?;

@@ -38,6 +38,24 @@ fn names(entries: &[Entry]) -> Vec<&str> {
 }
 
 #[test]
+fn a_rollout_that_was_made_under_a_clock_that_was_ahead_overtakes_nobody() {
+    let state = tempfile::tempdir().unwrap();
+    let rollouts = Rollouts::new(state.path());
+    let ten_years = 10 * 365 * 24 * 60;
+    left(&rollouts, "ahead", ten_years, vec![Event::Locked { hosts: 3 }, switched()]);
+    left(&rollouts, "crashed", 1, vec![Event::Locked { hosts: 3 }, switched()]);
+    let found = waiting(&rollouts, None).unwrap();
+    assert_eq!(names(&found.resumable), ["crashed"]);
+    assert_eq!((names_of(&found.overtaken[0].0), names_of(&found.overtaken[0].1)), ("ahead", "crashed"));
+    let now = "2026-01-01T00:10:00Z".parse().unwrap();
+    assert_eq!(due(&rollouts, &found.resumable[0], now).unwrap(), Due::Yes);
+}
+
+fn names_of(entry: &Entry) -> &str {
+    entry.rollout.as_str()
+}
+
+#[test]
 fn a_later_rollout_overtakes_once_it_has_switched_a_host() {
     let state = tempfile::tempdir().unwrap();
     let rollouts = Rollouts::new(state.path());

@@ -12,8 +12,9 @@ use crate::plan::Promote;
 fn one_holds_an_environment_and_the_other_is_told_who() {
     let state = tempfile::tempdir().unwrap();
     assert_eq!(standing(state.path(), &production()).unwrap(), Standing::Free);
-    let lock = EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_| {}).unwrap();
-    let Err(error) = EnvironmentLock::take(state.path(), &production(), &holder("bob"), Duration::ZERO, |_| {}) else {
+    let lock = EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_, _| {}).unwrap();
+    let Err(error) = EnvironmentLock::take(state.path(), &production(), &holder("bob"), Duration::ZERO, |_, _| {})
+    else {
         panic!("both hold it");
     };
     let ConductorError::Lock(error @ LockError::Held { .. }) = error else { panic!("{error}") };
@@ -27,10 +28,10 @@ fn one_holds_an_environment_and_the_other_is_told_who() {
     let hint = LockError::Held { environment: production(), holder: Some(found) }.hint().unwrap();
     assert!(hint.contains("coalmine attach 20260101T000000-abcd"), "{hint}");
     let beta = Environment::new("beta").unwrap();
-    EnvironmentLock::take(state.path(), &beta, &holder("bob"), Duration::ZERO, |_| {}).unwrap();
+    EnvironmentLock::take(state.path(), &beta, &holder("bob"), Duration::ZERO, |_, _| {}).unwrap();
     drop(lock);
     assert_eq!(standing(state.path(), &production()).unwrap(), Standing::Free, "what is written counts for nothing");
-    EnvironmentLock::take(state.path(), &production(), &holder("bob"), Duration::ZERO, |_| {}).unwrap();
+    EnvironmentLock::take(state.path(), &production(), &holder("bob"), Duration::ZERO, |_, _| {}).unwrap();
 }
 
 #[test]
@@ -39,7 +40,7 @@ fn nobody_else_may_open_the_lock_and_a_holder_that_is_no_coalmine_is_told_as_suc
     let state = tempfile::tempdir().unwrap();
     std::fs::set_permissions(state.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = state.path().join("locks/production.lock");
-    let take = || EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_| {});
+    let take = || EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_, _| {});
     let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
     drop(take().unwrap());
     assert_eq!(mode(), 0o640);
@@ -57,7 +58,7 @@ fn nobody_else_may_open_the_lock_and_a_holder_that_is_no_coalmine_is_told_as_suc
 #[test]
 fn a_lock_is_waited_for_and_that_is_told() {
     let state = tempfile::tempdir().unwrap();
-    let lock = EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_| {}).unwrap();
+    let lock = EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_, _| {}).unwrap();
     let freeing = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(600));
         drop(lock);
@@ -65,7 +66,8 @@ fn a_lock_is_waited_for_and_that_is_told() {
     let mut told = 0;
     let start = Instant::now();
     let wait = Duration::from_secs(60);
-    EnvironmentLock::take(state.path(), &production(), &holder("bob"), wait, |why| {
+    EnvironmentLock::take(state.path(), &production(), &holder("bob"), wait, |why, left| {
+        assert!(left <= wait && left > wait / 2);
         assert!(why.to_string().contains("amy@deploy"));
         told += 1;
     })
@@ -85,7 +87,7 @@ fn of_many_who_come_at_once_exactly_one_gets_it() {
                 scope.spawn(|| {
                     barrier.wait();
                     let lock =
-                        EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_| {});
+                        EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_, _| {});
                     barrier.wait();
                     lock.is_ok()
                 })
@@ -99,7 +101,7 @@ fn of_many_who_come_at_once_exactly_one_gets_it() {
 #[test]
 fn whoever_only_looks_takes_it_from_nobody() {
     let state = tempfile::tempdir().unwrap();
-    drop(EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_| {}).unwrap());
+    drop(EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_, _| {}).unwrap());
     std::thread::scope(|scope| {
         let looking = scope.spawn(|| {
             for _ in 0..3000 {
@@ -107,7 +109,7 @@ fn whoever_only_looks_takes_it_from_nobody() {
             }
         });
         while !looking.is_finished() {
-            EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_| {}).unwrap();
+            EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_, _| {}).unwrap();
         }
     });
 }
@@ -122,7 +124,7 @@ async fn a_frozen_environment_is_refused_to_everybody() {
         started: None,
     };
     freeze(world.state_dir(), &production(), &frozen, false).unwrap();
-    let Err(error) = EnvironmentLock::take(world.state_dir(), &production(), &holder("amy"), Duration::ZERO, |_| {})
+    let Err(error) = EnvironmentLock::take(world.state_dir(), &production(), &holder("amy"), Duration::ZERO, |_, _| {})
     else {
         panic!("it is frozen");
     };

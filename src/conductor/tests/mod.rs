@@ -13,15 +13,14 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::{Access, Conductor, ConductorError, Ending, EnvironmentLock, Holder, News, Opened, Signals, Watcher};
-use crate::engine::{Parts, Settings, VirtualClock};
+use crate::engine::{Known, Parts, Settings, VirtualClock};
 use crate::hooks::{GateAnswer, Site, SiteError, StageQuestion};
 use crate::host::sim::{Disk, SimFleet};
 use crate::journal::Rollouts;
 use crate::model::{
     Command, Environment, HostId, Operator, ReleaseId, RollBackTarget, RolloutId, StageName, Verdict, Version,
 };
-use crate::plan::{HostPlan, Plan, Policy, Promote, StagePlan};
-use crate::plans;
+use crate::plan::{Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageKind, StagePlan};
 use crate::release::StoredRelease;
 use crate::rollout::{Machine, Record};
 
@@ -79,22 +78,56 @@ pub(super) fn holder(name: &str) -> Holder {
 /// Plans a rollout to so many hosts, with a canary that waits for promotion when it shall.
 pub(crate) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
     let (old, new) = (release("1.0.0"), release("2.0.0"));
-    let stage = |name: &str, hosts: usize, promote| StagePlan {
+    let stage = |name: &str, hosts, promote| StagePlan {
+        name: StageName::new(name).unwrap(),
+        kind: StageKind::Targets,
+        waves: vec![hosts],
         concurrency: 100,
         soak: Duration::from_secs(60),
         promote,
-        ..plans::stage(StageName::new(name).unwrap(), [hosts])
+        budget: Budget::default(),
+        gates: Vec::new(),
     };
-    let host =
-        |index| HostPlan { good: Some(RollBackTarget::Release { id: old.id.clone() }), ..plans::host(host(index)) };
+    let host = |index| HostPlan {
+        host: host(index),
+        site: None,
+        from: None,
+        good: Some(RollBackTarget::Release { id: old.id.clone() }),
+        to: None,
+        holds: false,
+        lost: None,
+    };
     Plan {
+        rollout: RolloutId::new(rollout).unwrap(),
+        environment: production(),
+        kind: PlanKind::Install,
+        version: new.version.clone(),
+        release: new.id.clone(),
+        digest: new.digest,
         commit: new.commit.to_string(),
         operator: operator("amy"),
-        // All are primed long before the server gives up on whoever reads nothing.
-        policy: Policy { prime_width: 500, control_width: 100, ..plans::policy() },
+        reason: None,
+        slot: None,
+        policy: Policy {
+            on_failure: OnFailure::Pause,
+            prefetch: Prefetch::All,
+            promote_all: false,
+            skip_unreachable: false,
+            // All are primed long before the server gives up on whoever reads nothing.
+            prime_width: 500,
+            control_width: 100,
+            depool: false,
+            confirm: Duration::ZERO,
+            freezes: Vec::new(),
+            overridden: Vec::new(),
+        },
         stages: vec![stage("canary", 1, promote), stage("fleet", hosts - 1, Promote::Auto)],
         hosts: (0..hosts).map(host).collect(),
-        ..plans::plan(RolloutId::new(rollout).unwrap(), production(), new.version.clone(), new.digest)
+        left_out: Vec::new(),
+        out_of_service: Vec::new(),
+        bad: Vec::new(),
+        mark: None,
+        notes: Vec::new(),
     }
 }
 
@@ -131,7 +164,7 @@ impl World {
     }
 
     pub(super) fn lock(&self) -> EnvironmentLock {
-        let lock = EnvironmentLock::take(self.state_dir(), &production(), &holder("amy"), Duration::ZERO, |_| {});
+        let lock = EnvironmentLock::take(self.state_dir(), &production(), &holder("amy"), Duration::ZERO, |_, _| {});
         lock.unwrap()
     }
 
@@ -142,7 +175,7 @@ impl World {
             site: Arc::new(NoSite),
             releases: Arc::new(|id: &ReleaseId| Some(release(id.version().as_str()))),
             checks: Arc::new(|_: &HostId, _: Option<&ReleaseId>| Vec::new()),
-            is_over: Arc::new(|_: &RolloutId| false),
+            knows: Arc::new(|_: &RolloutId| Known::Nothing),
             clock: Arc::new(self.clock),
         };
         let opened = Opened::new(&self.rollouts, &self.rollout)?;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::host::answer::{Answer, Record, clean_lines, last_line, unhex};
-use crate::model::{Adopted, Digest, Installed, LockHolder, Operator, Probe, ReleaseId, RolloutId, Slot};
+use crate::model::{Adopted, Digest, HostLock, Installed, LockHolder, Operator, Probe, ReleaseId, RolloutId, Slot};
 
 /// Reads what a probe told.
 pub(super) fn probe(answer: &Answer) -> Probe {
@@ -46,6 +46,10 @@ pub(super) fn probe(answer: &Answer) -> Probe {
             "slot" => {
                 let slot = words.next().and_then(|name| Slot::new(name).ok());
                 probe.slots.extend(slot.zip(words.next().and_then(|id| id.parse().ok())));
+            }
+            "held" | "left" => {
+                let over = record.kind == "left";
+                probe.lock = holder(record).map(|holder| HostLock { holder, over });
             }
             "adopted" => {
                 let gone = words.next() == Some("gone");
@@ -116,6 +120,7 @@ pub(super) fn holder(record: &Record) -> Option<LockHolder> {
         reason: Some(text(reason)).filter(|reason| !reason.is_empty()),
         since: time(since)?,
         until: time(until)?,
+        waits: false,
     })
 }
 

@@ -9,7 +9,8 @@ use crate::host::transport::Transport;
 use crate::host::travel::Atlas;
 use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{
-    Failure, FailureClass, HostId, LockHolder, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Verdict,
+    Failure, FailureClass, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot,
+    Verdict,
 };
 use crate::process::{quote, quote_words};
 use crate::release::StoredRelease;
@@ -157,6 +158,11 @@ impl<T: Transport> Remote<T> {
 }
 
 /// Gives the lease that is asked for, in whole seconds.
+/// Gives a text as it stands in a lease, which has a line for each thing.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn lease_of(request: &LockRequest) -> Duration {
     Duration::from_secs(request.lease.as_secs().max(1)).min(LONGEST_LEASE)
 }
@@ -238,7 +244,6 @@ impl<T: Transport> Host for Remote<T> {
 
     async fn lock(&self, request: &LockRequest, slot: Option<&Slot>) -> Result<(Probe, Option<LockHolder>), HostError> {
         let mut script = self.script(Phase::Lock, 30, slot);
-        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         script
             .set("deep", "no")
             .set("rollout", request.rollout.as_str())
@@ -379,6 +384,21 @@ impl<T: Transport> Host for Remote<T> {
     async fn unlock(&self, rollout: &RolloutId) -> Result<(), HostError> {
         let script = self.fenced(Phase::Unlock, 120, None, rollout);
         self.run(&script).await.map(drop)
+    }
+
+    async fn break_lock(
+        &self,
+        rollout: &RolloutId,
+        by: &Operator,
+        reason: Option<&str>,
+    ) -> Result<Option<LockHolder>, HostError> {
+        let mut script = self.script(Phase::Break, 30, None);
+        script
+            .set("rollout", rollout.as_str())
+            .set("owner", &one_line(&by.0))
+            .set("reason", &one_line(reason.unwrap_or_default()));
+        let answer = self.run(&script).await?;
+        Ok(answer.first("broken").and_then(read::holder))
     }
 
     async fn close(&self) {

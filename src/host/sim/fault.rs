@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use crate::model::ReleaseId;
 
 /// Names an operation of the host trait.
@@ -103,6 +105,13 @@ pub enum Fault {
     Stolen {
         /// How long after the beginning.
         after: Duration,
+    },
+    /// Its clock is set.
+    ClockSet {
+        /// How long after the beginning.
+        after: Duration,
+        /// By how much, ahead or back.
+        by: SignedDuration,
     },
     /// The code that speaks with it has a mistake.
     Panics(Operation),

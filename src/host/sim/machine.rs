@@ -18,6 +18,8 @@ use crate::release::StoredRelease;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a host is silent before its link counts as lost.
 const ALIVE_TIMEOUT: Duration = Duration::from_secs(45);
+/// What no lease is longer than, as on real hosts.
+const LONGEST_LEASE: Duration = Duration::from_secs(24 * 3600);
 /// In how many pieces a release travels.
 const PIECES: u32 = 4;
 
@@ -118,7 +120,7 @@ impl SimHost {
     /// Gives what is on the host now.
     #[must_use]
     pub fn disk(&self) -> Disk {
-        let now = self.time.now();
+        let now = self.now();
         let mut inner = self.inner();
         inner.disk.settle(now);
         inner.disk.clone()
@@ -127,6 +129,16 @@ impl SimHost {
     /// Mends everything that is wrong with it.
     pub fn mend(&self) {
         self.inner().faults.clear();
+    }
+
+    /// Tells the time as the host has it.
+    fn now(&self) -> Timestamp {
+        let elapsed = self.time.start.elapsed();
+        let off = self.inner().faults.iter().fold(SignedDuration::ZERO, |off, fault| match fault {
+            Fault::ClockSet { after, by } if elapsed >= *after => off.saturating_add(*by),
+            _ => off,
+        });
+        self.time.now().checked_add(off).unwrap_or(Timestamp::MAX)
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -227,6 +239,7 @@ impl SimHost {
             reason: None,
             since: now,
             until: after(now, Duration::from_secs(3600)),
+            waits: false,
         })
     }
 
@@ -262,7 +275,7 @@ struct Landing<'a, T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> {
 
 impl<T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> Landing<'_, T, F> {
     fn land(&mut self) -> Option<Result<T, HostError>> {
-        let now = self.host.time.now();
+        let now = self.host.now();
         let deed = self.deed.take()?;
         let thief = self.host.thief(now);
         let disk = &mut self.host.inner().disk;
@@ -523,6 +536,25 @@ impl Host for SimHost {
         .await
     }
 
+    async fn break_lock(
+        &self,
+        rollout: &RolloutId,
+        _by: &Operator,
+        _reason: Option<&str>,
+    ) -> Result<Option<LockHolder>, HostError> {
+        let claim = Claim { rollout: rollout.clone(), token: None };
+        self.remote(Operation::Unlock, FailureClass::Unreachable, Duration::ZERO, |disk, _| {
+            if disk.lock.is_none() {
+                return Ok(None);
+            }
+            claim.holds(disk)?;
+            let broken = disk.lock.clone();
+            disk.end_lease();
+            Ok(broken)
+        })
+        .await
+    }
+
     async fn close(&self) {}
 }
 
@@ -600,7 +632,9 @@ fn take_lock(
     let mut before = None;
     if let Some(holder) = disk.lock.clone() {
         let is_ours = holder.rollout == request.rollout;
-        let is_free = holder.until <= now || request.over.as_ref() == Some(&holder.rollout);
+        // One that ends further away than any lease was given by a clock that was wrong.
+        let is_dead = holder.until <= now || holder.until > after(now, LONGEST_LEASE);
+        let is_free = is_dead || request.over.as_ref() == Some(&holder.rollout);
         if if is_ours { disk.term > request.term } else { !is_free } {
             return Err(HostError::Locked(Box::new(holder)));
         }
@@ -629,6 +663,7 @@ fn take_lock(
         reason: request.reason.clone(),
         since,
         until: after(now, request.lease),
+        waits: false,
     });
     Ok((disk.probe(), before, disk.token))
 }

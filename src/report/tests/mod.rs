@@ -3,5 +3,5 @@
 mod announce;
 mod json;
 mod output;
-pub(crate) mod story;
+mod story;
 mod text;

@@ -256,7 +256,7 @@ impl Machine {
             seq: 1,
             at: now,
             rollout: plan.rollout.clone(),
-            event: Event::RolloutPlanned { plan: std::sync::Arc::clone(&plan) },
+            event: Event::RolloutPlanned { number: None, plan: std::sync::Arc::clone(&plan) },
         };
         let state = State::replay([&record]);
         (Self::with(state, plan, now), record)
@@ -347,15 +347,15 @@ impl Machine {
             .collect();
         // Whom the conductor before had asked for its lock, it took along.
         self.unsure = self.state.unlocked().collect();
-        // Nobody was there to see the stage while no conductor ran: only gates of the stage can vouch for that time.
+        // Nobody was there to see the stage while no conductor ran: only gates of the stage can vouch for that time. Where the
+        // clock was set back since, its end is no time of this clock at all.
         if let Mode::Soaking { stage } = self.state.mode()
             && let Some((plan, status)) = self.state.stage(stage)
             && let Some(soak) = status.soak
-            && !plan.gates.iter().any(|gate| !gate.dry)
+            && (self.now < before || !plan.gates.iter().any(|gate| !gate.dry))
         {
-            let unseen = self.now.duration_since(before).max(jiff::SignedDuration::ZERO);
             let stage = plan.name.clone();
-            let until = soak.until.checked_add(unseen).unwrap_or(soak.until);
+            let until = self.now.checked_add(soak.until.duration_since(before)).unwrap_or(soak.until);
             self.emit(Event::SoakStarted { stage, until });
         }
     }

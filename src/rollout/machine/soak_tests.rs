@@ -89,6 +89,39 @@ fn time_that_nobody_saw_does_not_count_without_a_gate_that_can_vouch_for_it() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_makes_no_soak_longer() {
+    // The conductor before ran under a clock that was years ahead, and died after a minute of ten.
+    let years = 300_000_000;
+    for gates in [vec![], vec![gate(false)]] {
+        let is_vouched = !gates.is_empty();
+        let mut events = way()[..5].concat();
+        events.push(Event::SoakStarted { stage: planned(vec![]).stages[0].name.clone(), until: after(years + 600) });
+        let mut state = state_of(planned(gates), events);
+        let seq = state.seq() + 1;
+        let rollout = state.rollout().cloned().unwrap();
+        let event = Event::Continued { by: eve() };
+        state.apply(&crate::rollout::Record { seq, at: after(years + 60), rollout, event });
+        let mut machine = Machine::resume(state, after(50)).unwrap();
+        machine.step(Input::Begin { by: eve() }, after(50));
+        for index in 0..4 {
+            let installed = Installed::Missing;
+            let good = Some(RollBackTarget::Nothing);
+            let locked = TaskOutput::Locked { installed, good, latency_ms: 1, taken_from: None };
+            machine.step(Input::Done { host: host(index), task: Task::Lock, result: Ok(locked) }, after(50));
+        }
+        if is_vouched {
+            assert!(!is_promoted(&answered(&mut machine, GateScope::Stage, Verdict::Pass, 1.0, 51)));
+        }
+        assert!(!is_promoted(&machine.step(Input::Tick, after(589))));
+        let mut step = machine.step(Input::Tick, after(590));
+        if asks(&step) > 0 || !is_promoted(&step) {
+            step = answered(&mut machine, GateScope::Stage, Verdict::Pass, 1.0, 590);
+        }
+        assert!(is_promoted(&step), "{is_vouched}: {:?}", machine.state().mode());
+    }
+}
+
+#[test]
 fn time_that_nobody_saw_counts_once_a_gate_was_asked_afterwards() {
     let (mut machine, step) = resumed(vec![gate(false)], 100_000);
     assert!(!is_promoted(&step), "nobody has vouched for it yet");

@@ -8,11 +8,6 @@ use crate::model::{Failure, FailureClass, Phase, StageIdx, StageName, Verdict};
 use crate::plan::Plan;
 use crate::rollout::event::{Event, GateScope, PauseReason, Record};
 
-/// Joins why a host failed with why nobody knows whether it went back.
-const UNHEARD: &str = "; whether it went back is not known: ";
-/// Joins why a host failed with why it could not go back.
-const STRANDED: &str = "; going back failed too: ";
-
 impl State {
     /// Changes the state by one record; what is not journaled changes nothing.
     pub fn apply(&mut self, record: &Record) {
@@ -27,7 +22,7 @@ impl State {
 
     fn apply_event(&mut self, event: &Event, at: Timestamp) {
         match event {
-            Event::RolloutPlanned { plan } => self.set_plan(plan),
+            Event::RolloutPlanned { plan, .. } => self.set_plan(plan),
             Event::HostProbed { host, installed, good, .. } => {
                 if let Some(index) = self.index_of(host) {
                     self.unlocked.remove(&index);
@@ -130,6 +125,10 @@ impl State {
                     self.mode = Mode::Soaking { stage: idx };
                     if let Some(status) = self.stages.get_mut(idx.0) {
                         status.soak = Some(Soak { since: at, until: *until });
+                        // An answer of a time that is still to come was given before the clock was set back.
+                        for gate in &mut status.gates {
+                            gate.asked = gate.asked.filter(|&asked| asked <= at);
+                        }
                     }
                 }
             }
@@ -224,22 +223,13 @@ impl State {
                 }
                 status.stranded = false;
                 status.unwell = false;
-                status.unheard = false;
                 status.went_back = true;
-                // It has gone back now: what was wrong is the first failure alone.
-                if let Some(failure) = &mut status.failure
-                    && let Some(first) =
-                        [UNHEARD, STRANDED].iter().filter_map(|joint| failure.message.find(joint)).min()
-                {
-                    failure.message.truncate(first);
-                }
             }
             Phase::Healthy | Phase::Pending => {
                 status.failure = None;
                 status.skipped = None;
                 status.stranded = false;
                 status.unwell = false;
-                status.unheard = false;
             }
             _ => {}
         }
@@ -259,19 +249,14 @@ impl State {
         status.stranded = again;
         // It did go back, and is no better there: what is wrong may not be the release's.
         status.unwell = again && failure.class == FailureClass::Unhealthy;
-        status.unheard = again && failure.class == FailureClass::Unreachable;
-        let (unwell, unheard) = (status.unwell, status.unheard);
+        let unwell = status.unwell;
         let first = status.failure.is_none();
         let stage = status.stage;
         let class = failure.class;
         if again && !first {
             if let Some(known) = &mut status.failure {
-                let joint = match (unwell, unheard) {
-                    (true, _) => "; ",
-                    (_, true) => UNHEARD,
-                    _ => STRANDED,
-                };
-                known.message = format!("{}{joint}{}", known.message, failure.message);
+                let joint = if unwell { "" } else { "going back failed too: " };
+                known.message = format!("{}; {joint}{}", known.message, failure.message);
                 known.hint = failure.hint.or_else(|| known.hint.take());
             }
         } else {
@@ -289,7 +274,6 @@ impl State {
         };
         status.stranded = false;
         status.unwell = false;
-        status.unheard = false;
         let Some(failure) = status.failure.take() else {
             return;
         };

@@ -204,7 +204,7 @@ impl Watched {
         let table = &mut self.table;
         self.pace.take(&table.state, record);
         table.state.apply(record);
-        if let Event::RolloutPlanned { plan } = &record.event {
+        if let Event::RolloutPlanned { plan, .. } = &record.event {
             table.hosts = plan.hosts.iter().map(|host| host.host.clone()).collect();
             table.widest = widest(&table.hosts);
             table.stages.clear();
