@@ -84,12 +84,10 @@ END_OF_LEASE
     is_number "$said_since" || said_since=$lease_until
     said_until=$lease_until
     [ "$said_until" -ge "$said_since" ] || said_until=$said_since
-    learn hex_both "$said_owner" "$said_reason"
-    described="$said_rollout $said_since $said_until $learned"
-}
-
-hex_both() {
-    hexed_one=$(printf '%s' "$1" | hex) && hexed_other=$(printf '%s' "$2" | hex) && printf '%s\n' "$hexed_one-$hexed_other"
+    hex_of "$said_owner"
+    said_owner=$hexed
+    hex_of "$said_reason"
+    described="$said_rollout $said_since $said_until $said_owner-$hexed"
 }
 
 # Says whose lease there is: `held`, or `left` where it is nobody's.
