@@ -338,3 +338,24 @@ fn what_is_not_code_and_what_points_downwards_is_left_alone() {
         assert_eq!(judge(&["rollout", "state"], source), Vec::new(), "{source}");
     }
 }
+
+#[test]
+fn every_test_that_the_page_on_trust_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("assets/trust.md")).unwrap();
+    let names = page.split(['`', ' ']).filter(|word| word.matches('_').count() > 3);
+    let mut missing: Vec<&str> = names.collect();
+    assert!(missing.len() > 12, "{missing:?}");
+    let mut folders = vec![root.join("src"), root.join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&entry).unwrap();
+                missing.retain(|name| !text.contains(&format!("fn {name}(")));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -1,5 +1,7 @@
 //! What other users of a machine may write decides nothing. Root makes the other user; whoever is not root sees less, and is told so.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -163,4 +165,11 @@ fn another_user_of_the_deploy_server_can_neither_hold_nor_plant_nor_be_obeyed() 
             .says("anybody may write this folder");
         chmod(&folder, mode);
     }
+    // A lock that cannot be looked at is nobody's: that is this machine's fault, and no other deployer's.
+    let locks = fleet.state.join("locks");
+    fs::rename(&locks, fleet.state.join("mine")).unwrap();
+    fs::write(&locks, "no folder").unwrap();
+    fleet.coalmine(&["install-world", "1.2.0", "--yes", "--headless"]).exits(1);
+    fs::remove_file(&locks).unwrap();
+    fs::rename(fleet.state.join("mine"), &locks).unwrap();
 }
