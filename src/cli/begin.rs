@@ -5,10 +5,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::args::{Selection, StreamFormat, TableFormat, duration, reason};
-use super::ask::ask_in_thread;
+use super::ask::ask_aside;
 use super::control::{follow, show_rollout};
 use super::interrupt::{runtime, unless_interrupted};
-use super::output::{count, has_screen, is_interactive, notify, print};
+use super::output::{count, has_screen, is_interactive, print, tell};
 use super::plan::show;
 use super::{Globals, rollout};
 use crate::deploy::{Detached, Error, Kind, Options, Prepared, Reached, Workspace, nothing_due};
@@ -193,7 +193,7 @@ async fn start(
         return follow(globals, &rollouts, &rollout, running.output).await.map(Next::Exit);
     }
     print(rollout.as_str())?;
-    notify(&format!("`coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"));
+    tell(&format!("`coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"));
     Ok(Next::Exit(Exit::Waiting.code()))
 }
 
@@ -213,7 +213,7 @@ fn nothing_to_do(plan: &Plan, output: StreamFormat) -> Result<Option<u8>, Error>
         StreamFormat::Text => print(&text)?,
         // A reader of events gets events only, and a rollout that was never begun ends as others do.
         StreamFormat::Jsonl => {
-            notify(&text);
+            tell(&text);
             for record in crate::rollout::nothing_done(plan, jiff::Timestamp::now()) {
                 print(&record.to_line().map_err(Error::before)?)?;
             }
@@ -231,7 +231,7 @@ async fn confirm(globals: &Globals, plan: &Plan, running: &Running) -> Result<()
     show(globals, plan, TableFormat::Text)?;
     let targets = plan.targets();
     let question = "\nType the number of hosts to go ahead, anything else to leave: ";
-    let answer = ask_in_thread(question.to_owned()).await?;
+    let answer = ask_aside(question.to_owned()).await?;
     if answer.trim() == targets.to_string() {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::ask::ask;
-use super::output::{count, is_interactive, notify, print};
+use super::output::{count, is_interactive, print, tell};
 use super::{Globals, interrupt};
 use crate::deploy::{Beginning, Begun, Checkout, Error, HostSource, begin};
 use crate::model::Environment;
@@ -170,15 +170,15 @@ impl Missing {
 fn tell_notes(beginning: &Beginning, begun: &Begun) {
     if let HostSource::SshConfig { file, passed_over, .. } = &beginning.hosts {
         for line in passed_over {
-            notify(&format!("{}: {line:?} names no host, and was passed over", file.display()));
+            tell(&format!("{}: {line:?} names no host, and was passed over", file.display()));
         }
-        notify("every other name behind `Host` was taken for a host of the fleet: look through groups.all");
+        tell("every other name behind `Host` was taken for a host of the fleet: look through groups.all");
     }
     for note in &begun.notes {
-        notify(&format!("warning: {note}"));
+        tell(&format!("warning: {note}"));
     }
     if beginning.checkout.tags.is_none() {
-        notify(
+        tell(
             "the checkout has no release tag yet: --rev HEAD stands for its newest commit, product.tags says what a release is",
         );
     }

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::command::{Cli, Command};
 use super::globals::Globals;
-use super::output::{ErrorOutput, logs_in_colour, notify, use_ascii_only};
+use super::output::{Aside, logs_in_colour, tell, use_ascii_only};
 use super::{completion, rollout};
 use crate::rollout::Exit;
 
@@ -29,7 +29,7 @@ pub fn main() -> u8 {
             return match printed {
                 _ if error.use_stderr() => Exit::Usage.code(),
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                    notify(&format!("coalmine: standard output cannot be written: {error}"));
+                    tell(&format!("coalmine: standard output cannot be written: {error}"));
                     Exit::Failed.code()
                 }
                 _ => 0,
@@ -44,13 +44,13 @@ pub fn main() -> u8 {
     match catch_unwind(AssertUnwindSafe(|| cli.run())) {
         Ok(Ok(code)) => code,
         Ok(Err(failed)) => {
-            notify(&format!("coalmine: {failed}"));
+            tell(&format!("coalmine: {failed}"));
             failed.exit().code()
         }
         Err(_) => {
             let journal =
                 rollout::journal().map_or_else(String::new, |path| format!("; the journal is {}", path.display()));
-            notify(&format!("coalmine: this is a bug{journal}"));
+            tell(&format!("coalmine: this is a bug{journal}"));
             Exit::Bug.code()
         }
     }
@@ -65,7 +65,7 @@ fn log_to_stderr(globals: &Globals, with_time: bool) {
     let filter = EnvFilter::try_from_env("COALMINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| ErrorOutput)
+        .with_writer(|| Aside)
         .with_ansi(!with_time && logs_in_colour(globals.color));
     // A second subscriber in one process can only be a test's.
     if with_time {

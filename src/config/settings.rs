@@ -42,7 +42,7 @@ pub struct Config {
     /// How a release travels.
     pub transfer: Transfer,
     /// Named hosts, in the order of the files: the inventory has it.
-    pub groups: IndexMap<GroupName, GroupOrigin>,
+    pub groups: IndexMap<GroupName, Group>,
     /// The fleets; there is at least one.
     pub environments: IndexMap<Environment, EnvironmentPolicy>,
     /// The checks, in the order in which they run.
@@ -232,7 +232,7 @@ pub struct Transfer {
 /// Says where the hosts of a group come from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "GroupKeys")]
-pub enum GroupOrigin {
+pub enum Group {
     /// A dsh file.
     File(LocalPath),
     /// These names.
@@ -262,7 +262,7 @@ struct GroupKeys {
     any: Option<Vec<GroupReference>>,
 }
 
-impl TryFrom<GroupKeys> for GroupOrigin {
+impl TryFrom<GroupKeys> for Group {
     type Error = &'static str;
 
     fn try_from(keys: GroupKeys) -> Result<Self, Self::Error> {

@@ -6,7 +6,7 @@ use super::notice::Notice;
 use super::workspace::Workspace;
 use super::{settings, site};
 use crate::conductor::{
-    Access, Conductor, Ending, EnvironmentLock, Holder, Launch, LockError, Notify, Opened, Signals, replay,
+    Access, Conductor, Ending, EnvironmentLock, Holder, Launch, LockError, Opened, Signals, Tell, replay,
 };
 use crate::engine::{Known, Parts, Settings, SystemClock};
 use crate::hooks::SiteHooks;
@@ -206,7 +206,7 @@ impl Workspace {
         &self,
         conductor: Conductor<F, SiteHooks>,
         signals: Signals,
-        tell: Notify,
+        tell: Tell,
     ) -> Result<Ending, Error> {
         let ending = conductor.run(signals, tell).await?;
         self.mark(&self.store()?, &ending.state);

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::notice::{Listener, Notice};
 use super::operator::operator;
 use crate::conductor::trust_state;
-use crate::config::{Config, EnvironmentPolicy, GroupOrigin, Loaded, Place, Sources};
+use crate::config::{Config, EnvironmentPolicy, Group, Loaded, Place, Sources};
 use crate::expr::{Expression, GroupName};
 use crate::inventory::{GroupSource, Inventory};
 use crate::journal::Rollouts;
@@ -172,7 +172,7 @@ impl Workspace {
     }
 
     /// Tells whoever listens.
-    pub(super) fn notify(&self, notice: Notice) {
+    pub(super) fn tell(&self, notice: Notice) {
         (self.invocation.listener)(notice);
     }
 
@@ -350,7 +350,7 @@ impl Workspace {
 pub fn inventory_without_commands(loaded: &Loaded) -> Result<Inventory, Error> {
     inventory(loaded, |name| {
         let mut groups = loaded.config.groups.iter();
-        !groups.any(|(known, group)| known.as_str() == name.outer() && matches!(group, GroupOrigin::Command { .. }))
+        !groups.any(|(known, group)| known.as_str() == name.outer() && matches!(group, Group::Command { .. }))
     })
 }
 
@@ -358,15 +358,13 @@ fn inventory(loaded: &Loaded, is_wanted: impl Fn(&GroupName) -> bool) -> Result<
     let mut groups = Vec::new();
     for (name, group) in loaded.config.groups.iter().filter(|(name, _)| is_wanted(name)) {
         let source = match group {
-            GroupOrigin::File(path) => GroupSource::File(path.as_path().to_owned()),
-            GroupOrigin::Hosts(hosts) => {
-                GroupSource::Hosts(hosts.iter().map(|host| host.as_str().to_owned()).collect())
-            }
-            GroupOrigin::Command { command, timeout } => {
+            Group::File(path) => GroupSource::File(path.as_path().to_owned()),
+            Group::Hosts(hosts) => GroupSource::Hosts(hosts.iter().map(|host| host.as_str().to_owned()).collect()),
+            Group::Command { command, timeout } => {
                 GroupSource::Command { argv: command.as_slice().to_vec(), timeout: *timeout }
             }
-            GroupOrigin::Ansible(path) => GroupSource::Ansible(path.as_path().to_owned()),
-            GroupOrigin::Any(parts) => {
+            Group::Ansible(path) => GroupSource::Ansible(path.as_path().to_owned()),
+            Group::Any(parts) => {
                 let parts = parts.iter().map(|part| part.name()).filter(|name| is_wanted(name));
                 GroupSource::Any(parts.cloned().collect())
             }

@@ -392,7 +392,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         }
         for record in turn.records {
             if let Some(line) = announcement(&self.worker.settings.product, &record, self.machine.state()) {
-                announce(lines, line);
+                tell(lines, line);
             }
             self.publish(&Arc::new(record));
         }
@@ -530,7 +530,7 @@ const fn doing(task: &Task) -> &'static str {
     }
 }
 
-fn announce(lines: &mpsc::Sender<String>, line: String) {
+fn tell(lines: &mpsc::Sender<String>, line: String) {
     if let Err(error) = lines.try_send(line) {
         tracing::warn!(%error, "an announcement was left out");
     }

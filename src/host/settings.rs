@@ -91,7 +91,7 @@ pub enum Verify {
     Changed,
 }
 
-/// Says how releases delta.
+/// Says how releases travel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferSettings {
     /// The most bytes a second to one host; none is no limit.

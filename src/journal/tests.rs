@@ -314,6 +314,7 @@ fn rollouts_are_in_the_order_in_which_they_were_planned_whatever_clocks_and_name
     let text = fs::read_to_string(&old).unwrap();
     fs::write(&old, text.replace("\"number\":4,", "")).unwrap();
     let names: Vec<String> =
-        rollouts.list().unwrap().entries.iter().map(|entry| entry.rollout.as_str()[9..].to_owned()).collect();
-    assert_eq!(names, ["000000-old", "000000-late", "000000-aaaa", "000000-zzzz"]);
+        rollouts.list().unwrap().entries.iter().map(|entry| entry.rollout.as_str().to_owned()).collect();
+    let order = ["20270101-000000-old", "20360101-000000-late", "20260101-000000-aaaa", "19700101-000000-zzzz"];
+    assert_eq!(names, order);
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::build::{Builder, blocking};
 use super::error::{ReleaseError, list};
 use super::modes::{self, OddModes};
-use super::paths::{BuildPaths, as_in_addresses};
+use super::paths::BuildPaths;
 use super::progress::Step;
 use super::run::Task;
 use super::spec::Modes;
@@ -17,12 +17,11 @@ use crate::manifest::{LinkPolicy, MANIFEST, Manifest};
 
 impl Builder<'_> {
     /// Maps the build's folder in what was built, refuses what would need it, and tells what is left; gives the files that were written.
-    pub(super) async fn map_build_paths(&mut self) -> Result<BTreeSet<PathBuf>, ReleaseError> {
+    pub(super) async fn settle_paths(&mut self) -> Result<BTreeSet<PathBuf>, ReleaseError> {
         let word = self.work.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
         let mut found_nowhere_else = vec![word];
         if self.interpreter.is_some() {
-            let cache = self.cache.to_string_lossy().into_owned();
-            found_nowhere_else.extend([as_in_addresses(&cache), cache]);
+            found_nowhere_else.push(self.cache.to_string_lossy().into_owned());
         }
         let root = self.folder("root");
         let paths = BuildPaths {
@@ -32,7 +31,7 @@ impl Builder<'_> {
             words: found_nowhere_else,
             allowed: self.spec.allow_paths.clone(),
         };
-        let found = blocking(move || paths.map(&root)).await?;
+        let found = blocking(move || paths.settle(&root)).await?;
         let version = self.resolved.version.clone();
         if !found.broken.is_empty() {
             return Err(ReleaseError::BuildPath { version, paths: found.broken });
@@ -60,7 +59,7 @@ impl Builder<'_> {
         if manifest.totals().files == 0 {
             return Err(ReleaseError::EmptyTree { version: version.clone(), what: self.spec.kind.key() });
         }
-        self.check_modes(&tree).await?;
+        self.settle_modes(&tree).await?;
 
         self.output.step(Step::Check);
         let check = self.shell(&self.spec.check, &tree, &tree);
@@ -79,7 +78,7 @@ impl Builder<'_> {
     }
 
     /// Tells or refuses what the two modes of a release cannot say.
-    async fn check_modes(&mut self, tree: &Path) -> Result<(), ReleaseError> {
+    async fn settle_modes(&mut self, tree: &Path) -> Result<(), ReleaseError> {
         if self.spec.modes == Modes::Plain {
             return Ok(());
         }

@@ -127,13 +127,13 @@ pub(super) fn request(product: &Product, version: &str, spec: BuildSpec) -> Requ
 }
 
 /// A store in a folder of its own.
-pub(super) struct StateFolder {
+pub(super) struct State {
     folder: TempDir,
     pub(super) store: Store,
     told: Mutex<Vec<Progress>>,
 }
 
-impl StateFolder {
+impl State {
     pub(super) fn new() -> Self {
         Self::named("state-")
     }
@@ -166,7 +166,7 @@ impl StateFolder {
     }
 }
 
-impl Drop for StateFolder {
+impl Drop for State {
     fn drop(&mut self) {
         // Releases are read-only, which stops whoever is not root from removing them.
         Command::new("chmod").arg("-R").arg("u+w").arg(self.path()).status().unwrap();

@@ -46,11 +46,11 @@ impl Builder<'_> {
 
         self.output.step(Step::Relocate);
         let moving = root.clone();
-        let mut written = blocking(move || metadata::remove_notes(&moving).and_then(|()| relocate(&moving))).await?;
-        written.extend(self.map_build_paths().await?);
+        let mut written = blocking(move || relocate(&moving)).await?;
+        written.extend(self.settle_paths().await?);
         let (settling, described) = (root.clone(), source.clone());
         let (installed, project) = blocking(move || {
-            metadata::write_records(&settling, &written)?;
+            metadata::settle(&settling, &written)?;
             Ok((metadata::installed(&settling)?, project_name(&described)))
         })
         .await?;

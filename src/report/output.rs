@@ -206,12 +206,12 @@ struct Writer {
     target: Target,
     catch_up: CatchUp,
     state: State,
-    told: Option<People>,
+    told: Option<Told>,
     closed: bool,
 }
 
 /// What text for people remembers.
-struct People {
+struct Told {
     style: Style,
     narrator: Narrator,
     progress: Progress,
@@ -223,7 +223,7 @@ struct People {
     unsettled: Option<Instant>,
 }
 
-impl People {
+impl Told {
     fn new(style: Style) -> Self {
         Self {
             narrator: Narrator::new(style.clone()),
@@ -242,7 +242,7 @@ impl People {
 impl Writer {
     fn new(format: Format, target: Target, catch_up: CatchUp) -> Self {
         let told = match &format {
-            Format::Text(style) => Some(People::new(style.clone())),
+            Format::Text(style) => Some(Told::new(style.clone())),
             Format::Jsonl => None,
         };
         Self { format, target, catch_up, state: State::new(), told, closed: false }
@@ -254,7 +254,7 @@ impl Writer {
             self.take(record, &mut String::new());
         }
         if let Some(told) = &mut self.told {
-            told.narrator.flush(&self.state);
+            told.narrator.settle(&self.state);
             told.narrator.take();
         }
     }
@@ -323,11 +323,11 @@ impl Writer {
             if any {
                 told.unsettled = Some(Instant::now());
             } else if turn.ended || told.unsettled.is_some_and(|since| since.elapsed() >= SETTLE) {
-                told.narrator.flush(&self.state);
+                told.narrator.settle(&self.state);
                 told.unsettled = None;
             }
             if turn.ended {
-                told.narrator.flush(&self.state);
+                told.narrator.settle(&self.state);
             }
             Self::show(told, &self.state, &self.target, turn.ended, &mut text);
         }
@@ -364,7 +364,7 @@ impl Writer {
     }
 
     /// Writes lines that are due, and the region or a line of progress.
-    fn show(told: &mut People, state: &State, target: &Target, ended: bool, text: &mut String) {
+    fn show(told: &mut Told, state: &State, target: &Target, ended: bool, text: &mut String) {
         let now = Timestamp::now();
         let look = told.style.look;
         let mut lines = told.narrator.take();

@@ -19,7 +19,7 @@ mod text;
 mod time;
 mod transfer;
 
-pub use event::{Line, counts, event_line, failure, phase_line};
+pub use event::{Line, counts, failure, phase_line, tell};
 pub use failures::{FailureGroup, failure_groups, without_name};
 pub use glyph::{Glyph, Tone};
 pub use installed::{back_to, was};

@@ -11,10 +11,10 @@ use coalmine::model::{
 };
 use coalmine::plan::{Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageKind, StagePlan};
 use coalmine::rollout::{Event, Record};
-use coalmine::tui::messages::{Message, Settings, Source, SurveyHost, SurveyRow};
+use coalmine::tui::edge::{Message, Settings, Source, SurveyHost, SurveyRow};
 use coalmine::tui::theme::Theme;
 use coalmine::tui::view::{self, LogPane};
-use coalmine::tui::{App, Request};
+use coalmine::tui::{Request, State};
 use crossterm::event::KeyCode;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -26,7 +26,7 @@ const SIZE: (u16, u16) = (140, 40);
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 struct Console {
-    state: App,
+    state: State,
     log: LogPane,
     terminal: Terminal<TestBackend>,
 }
@@ -43,7 +43,7 @@ impl Console {
             now: Timestamp::UNIX_EPOCH,
             open: None,
         };
-        let (state, _) = App::new(settings, SIZE);
+        let (state, _) = State::new(settings, SIZE);
         Ok(Self { state, log: LogPane::new(), terminal: Terminal::new(TestBackend::new(SIZE.0, SIZE.1))? })
     }
 
@@ -59,8 +59,8 @@ impl Console {
     }
 
     fn frame(&mut self) -> Outcome<()> {
-        self.state.fit();
-        self.log.fit(&self.state);
+        self.state.settle();
+        self.log.settle(&self.state);
         let Self { state, log, terminal } = self;
         terminal.draw(|frame| view::draw(frame, state, log))?;
         Ok(())

@@ -2,7 +2,6 @@
 
 mod completion;
 mod diff;
-mod examples;
 mod init;
 mod inputs;
 mod interrupts;

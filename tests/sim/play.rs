@@ -8,9 +8,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use coalmine::engine::{Engine, Handle, Known, Parts, Settings, VirtualClock};
-use coalmine::host::sim::{Change, SimFleet};
+use coalmine::host::sim::{Deed, SimFleet};
 use coalmine::journal::{Journal, Memory, Records};
-use coalmine::model::{Command, HostId, ReleaseId, RolloutId};
+use coalmine::model::{Command, HostId, Installed, ReleaseId, RolloutId};
 use coalmine::rollout::{Event, Machine, Mode, Record, State};
 use jiff::SignedDuration;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
@@ -29,6 +29,11 @@ pub(crate) struct Played {
     /// Which laws were broken while it ran.
     pub(crate) broken: Vec<String>,
     pub(crate) resumes: usize,
+    /// When it was gone on with for the last time, and when it was over.
+    pub(crate) resumed_at: Option<Instant>,
+    pub(crate) done_at: Option<Instant>,
+    /// Whether it had switched a host before, or seen there what another did, or not begun at all.
+    pub(crate) has_claims: bool,
 }
 
 /// Runs something in virtual time.
@@ -105,11 +110,11 @@ fn was_taken(scenario: &Scenario, memory: &Memory, fleet: &SimFleet) -> Option<H
             _ => None,
         })
         .collect();
-    let took = |change: &&(jiff::Timestamp, Change)| matches!(change.1, Change::Locked(_));
+    let took = |deed: &&(jiff::Timestamp, Deed)| matches!(deed.1, Deed::Locked(_));
     scenario.hosts.iter().map(|host| &host.id).find_map(|id| {
         let status = state.hosts().iter().find(|host| host.id == *id)?;
-        let last = fleet.get(id)?.disk().changes.into_iter().rfind(|change| took(&change))?;
-        let is_others = last.1 != Change::Locked(scenario.plan.rollout.clone());
+        let last = fleet.get(id)?.disk().deeds.into_iter().rfind(|deed| took(&deed))?;
+        let is_others = last.1 != Deed::Locked(scenario.plan.rollout.clone());
         (conductors.contains(&id) && status.locked && !status.lost && is_others).then(|| id.clone())
     })
 }
@@ -146,6 +151,9 @@ pub(crate) async fn play_as(
         site: Arc::clone(&site),
         broken: Vec::new(),
         resumes: 0,
+        resumed_at: None,
+        done_at: None,
+        has_claims: false,
     };
     let (machine, first) = Machine::plan(scenario.plan.clone(), clock_now(&clock));
     let mut journal = Journal::new(memory.clone(), "memory");
@@ -185,6 +193,7 @@ pub(crate) async fn play_as(
             match finished {
                 Some(Ok(finished)) if finished.state.mode() == Mode::Finished => {
                     played.state = finished.state;
+                    played.done_at = Some(Instant::now());
                     break;
                 }
                 Some(Ok(finished)) if finished.state.suspended().is_none() => {
@@ -208,6 +217,16 @@ pub(crate) async fn play_as(
         memory.cut_after(None);
         let Ok(records) = records_of(&memory) else { break };
         clock = habits.clock(played.resumes, &right);
+        played.resumed_at = Some(Instant::now());
+        let before = State::replay(&records);
+        played.has_claims |= before.anything_switched() || before.mode() == Mode::Planned || before.plan().is_none();
+        // What another did before this one ever had the lock, it has seen, and goes over on purpose.
+        played.has_claims |= records.iter().any(|record| match &record.event {
+            Event::HostProbed { host, installed, .. } => scenario.plan.hosts.iter().any(|planned| {
+                planned.host == *host && planned.from.as_ref().and_then(Installed::release) != installed.release()
+            }),
+            _ => false,
+        });
         match Machine::resume(State::replay(&records), clock_now(&clock)) {
             Some(machine) => next = Some(machine),
             // The power failed before there was a plan: somebody starts anew.

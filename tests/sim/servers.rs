@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use coalmine::host::sim::{Change, Disk, Fault, Place};
+use coalmine::host::sim::{Deed, Disk, Fault, Place};
 use coalmine::model::{HostId, RolloutId};
 use coalmine::plan::PlanKind;
 use coalmine::rollout::{Event, Outcome};
@@ -98,18 +98,40 @@ impl Meeting {
             judge_writes(&host.id, &disk, &mut broken);
         }
         self.judge_ends(played, &mut broken);
+        self.judge_returns(played, &mut broken);
         broken
+    }
+
+    /// Who goes on after another was done leaves that one's hosts as they are.
+    fn judge_returns(&self, played: [&Played; 2], broken: &mut Vec<String>) {
+        for (mine, theirs) in [(0, 1), (1, 0)] {
+            let scenario = [&self.one, &self.other][mine];
+            let Some((resumed, done)) = played[mine].resumed_at.zip(played[theirs].done_at) else { continue };
+            let is_good = played[theirs].state.exit_code() == Some(0);
+            if !is_good || resumed < done || played[mine].has_claims {
+                continue;
+            }
+            for host in &scenario.hosts {
+                let disk = played[0].fleet.get(&host.id).unwrap().disk();
+                let release = &[&self.one, &self.other][theirs].plan.release;
+                if disk.current != Place::Release(release.clone()) {
+                    broken.push(format!(
+                        "{}: {} went on after the other was done, and it is at {:?}",
+                        host.id, scenario.plan.rollout, disk.current
+                    ));
+                }
+            }
+        }
     }
 
     /// What is told of a host at the end of a rollout was so then; the last who finalized it finds it so.
     fn judge_ends(&self, played: [&Played; 2], broken: &mut Vec<String>) {
         for host in &self.one.hosts {
             let disk = played[0].fleet.get(&host.id).unwrap().disk();
-            let last =
-                disk.changes.iter().rfind(|(_, change)| matches!(change, Change::Finalized(_) | Change::Switched(_)));
-            if let Some((_, Change::Finalized(release))) = last
+            let last = disk.deeds.iter().rfind(|(_, deed)| matches!(deed, Deed::Finalized(_) | Deed::Switched(_)));
+            if let Some((_, Deed::Finalized(release))) = last
                 && disk.current != Place::Release(release.clone())
-                && !disk.changes.iter().any(|(_, change)| matches!(change, Change::WentBack(_)))
+                && !disk.deeds.iter().any(|(_, deed)| matches!(deed, Deed::WentBack(_)))
             {
                 broken.push(format!("{}: {release} was finalized last, and it is at {:?}", host.id, disk.current));
             }

@@ -4,7 +4,7 @@ use clap_complete::engine::ArgValueCompleter;
 use super::attach::follow;
 use crate::cli::args::{StreamFormat, TableFormat, rollout};
 use crate::cli::interrupt::runtime;
-use crate::cli::output::{notify, print, style};
+use crate::cli::output::{print, style, tell};
 use crate::cli::{Globals, completion};
 use crate::conductor::replay;
 use crate::deploy::{Error, in_environment};
@@ -58,7 +58,7 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
     let rollouts = globals.rollouts()?;
     let listing = rollouts.list()?;
     for error in &listing.unreadable {
-        notify(&format!("left out: {error}"));
+        tell(&format!("left out: {error}"));
     }
     let wanted = globals.environment.as_ref();
     let entries = listing.entries.iter().rev().filter(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
@@ -66,7 +66,7 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
     for entry in entries.take(usize::try_from(args.last).unwrap_or(usize::MAX)) {
         match replay(&rollouts, &entry.rollout) {
             Ok(state) => rows.extend(RolloutRow::new(&state, entry.live)),
-            Err(error) => notify(&format!("left out: {error}")),
+            Err(error) => tell(&format!("left out: {error}")),
         }
     }
     let report = RolloutsReport::new(rows);

@@ -234,6 +234,8 @@ pub struct Machine {
     cancelled: BTreeSet<usize>,
     /// Hosts whose lock has to be taken anew after a resume, before anything else.
     relock: BTreeSet<usize>,
+    /// Whether this conductor goes on with what another began: what hosts run may be of others since.
+    resumed: bool,
     /// Hosts whose lock somebody else had then; they are asked again when the rollout goes on.
     taken: BTreeSet<usize>,
     asked: BTreeSet<(usize, String)>,
@@ -277,6 +279,7 @@ impl Machine {
             busy: BTreeMap::new(),
             cancelled: BTreeSet::new(),
             relock: BTreeSet::new(),
+            resumed: false,
             taken: BTreeSet::new(),
             asked: BTreeSet::new(),
             depooling: BTreeSet::new(),
@@ -340,6 +343,7 @@ impl Machine {
         }
         let before = self.state.latest().unwrap_or(self.now);
         self.emit(Event::Resumed { by });
+        self.resumed = true;
         self.relock = (0..self.state.hosts().len())
             .filter(|&index| {
                 self.state.host(index).is_some_and(|host| (host.locked || host.lost) && host.phase != Phase::Skipped)

@@ -132,7 +132,9 @@ impl Machine {
         let release = installed.release().cloned();
         let runs_nothing = installed == Installed::Missing;
         let again = self.relock.remove(&index);
-        let is_foreign = again && self.is_foreign(index, release.as_ref());
+        // One whose lock was not taken before is compared with what it ran when the rollout was planned.
+        let is_known = || self.state.host(index).is_some_and(|status| status.from.is_some());
+        let is_foreign = (again || (self.resumed && is_known())) && self.is_foreign(index, release.as_ref());
         self.emit(Event::HostProbed { host: host.clone(), installed, good, latency_ms });
         if is_foreign {
             let runs = release.map_or_else(|| "no release".to_owned(), |release| release.to_string());

@@ -89,6 +89,39 @@ fn time_that_nobody_saw_does_not_count_without_a_gate_that_can_vouch_for_it() {
 }
 
 #[test]
+fn who_goes_on_leaves_hosts_alone_that_another_came_to_before_their_lock_was_ever_taken() {
+    let mut plan = planned(vec![]);
+    for host in &mut plan.hosts {
+        host.from = Some(Installed::Missing);
+    }
+    let other: crate::model::ReleaseId = "9.0.0-09090909".parse().unwrap();
+    // The conductor before was stopped when it had no lock but the first.
+    let probed = Event::HostProbed {
+        host: host(0),
+        installed: Installed::Missing,
+        good: Some(RollBackTarget::Nothing),
+        latency_ms: 1,
+    };
+    let mut machine = Machine::resume(state_of(plan, vec![probed]), after(10)).unwrap();
+    machine.step(Input::Begin { by: eve() }, after(10));
+    let mut skipped = Vec::new();
+    for index in 0..4 {
+        let installed = match index {
+            2 => Installed::Release { id: other.clone(), digest: None, drift: None },
+            _ => Installed::Missing,
+        };
+        let locked =
+            TaskOutput::Locked { installed, good: Some(RollBackTarget::Nothing), latency_ms: 1, taken_from: None };
+        let step = machine.step(Input::Done { host: host(index), task: Task::Lock, result: Ok(locked) }, after(11));
+        skipped.extend(step.records.into_iter().filter_map(|record| match record.event {
+            Event::HostSkipped { host, .. } => Some(host),
+            _ => None,
+        }));
+    }
+    assert_eq!(skipped, [host(2)]);
+}
+
+#[test]
 fn a_clock_that_was_set_back_makes_no_soak_longer() {
     // The conductor before ran under a clock that was years ahead, and died after a minute of ten.
     let years = 300_000_000;

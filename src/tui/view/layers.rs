@@ -3,7 +3,7 @@ use ratatui::text::{Line, Span};
 
 use super::detail;
 use super::paint::{Painter, span};
-use crate::tui::app::{App, Dialog, Focus, Layer};
+use crate::tui::app::{Dialog, Focus, Layer, State};
 use crate::tui::keymap::{self, Action, BINDINGS, Context};
 use crate::tui::rows::Cursor;
 use crate::tui::theme::{Sign, Theme, Tone};
@@ -12,7 +12,7 @@ use crate::words::{FailureGroup, clean_line, count, cut, width, wrap};
 /// The widest that a layer of text is drawn.
 const WIDEST: u16 = 110;
 
-fn outer(state: &App) -> Rect {
+fn outer(state: &State) -> Rect {
     let (columns, rows) = state.size;
     let width = columns.saturating_sub(4).min(WIDEST);
     let height = rows.saturating_sub(2);
@@ -20,7 +20,7 @@ fn outer(state: &App) -> Rect {
 }
 
 /// Gives what is inside the box of a layer that is not a dialog.
-pub(super) fn inner(state: &App) -> Rect {
+pub(super) fn inner(state: &State) -> Rect {
     let outer = outer(state);
     Rect {
         x: outer.x + 2,
@@ -31,7 +31,7 @@ pub(super) fn inner(state: &App) -> Rect {
 }
 
 /// Counts the lines of the topmost layer's text.
-pub(super) fn length(state: &App) -> usize {
+pub(super) fn length(state: &State) -> usize {
     let room = usize::from(inner(state).width);
     match state.layers.last() {
         Some(Layer::Help { .. }) => help(state).len(),
@@ -40,7 +40,7 @@ pub(super) fn length(state: &App) -> usize {
     }
 }
 
-pub(super) fn draw(painter: &mut Painter<'_>, state: &App) {
+pub(super) fn draw(painter: &mut Painter<'_>, state: &State) {
     let area = outer(state);
     let room = usize::from(inner(state).width);
     match state.layers.last() {
@@ -69,7 +69,7 @@ fn text(painter: &mut Painter<'_>, area: Rect, title: &str, lines: &[Line<'stati
 }
 
 /// Makes the help of every key: this screen's first, what cannot be done now dimmed and with why.
-fn help(state: &App) -> Vec<Line<'static>> {
+fn help(state: &State) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
     let here = state.screen.contexts();
     let room = usize::from(inner(state).width);
@@ -100,7 +100,7 @@ fn help(state: &App) -> Vec<Line<'static>> {
 }
 
 /// Lists what can be done on this screen, with the command line that does the same, or why not now.
-fn menu(painter: &mut Painter<'_>, area: Rect, state: &App, cursor: Cursor, actions: &[Action]) {
+fn menu(painter: &mut Painter<'_>, area: Rect, state: &State, cursor: Cursor, actions: &[Action]) {
     let theme = painter.theme;
     let height = u16::try_from(actions.len() + 2).unwrap_or(area.height).min(area.height);
     let inside = painter.frame(Rect { height, ..area }, "actions");
@@ -163,7 +163,7 @@ fn whole(theme: Theme, group: &FailureGroup, room: usize) -> Vec<Line<'static>> 
     lines
 }
 
-fn draw_dialog(painter: &mut Painter<'_>, state: &App, dialog: &Dialog) {
+fn draw_dialog(painter: &mut Painter<'_>, state: &State, dialog: &Dialog) {
     let theme = painter.theme;
     let (columns, rows) = state.size;
     let room = usize::from(columns.saturating_sub(8).min(72));
