@@ -9,8 +9,8 @@ use super::parts::{Known, Parts};
 use super::progress::Board;
 use super::settings::Settings;
 use crate::hooks::{GateAnswer, Site, StageQuestion};
-use crate::host::{Fleet, GateCheck, GateReport, Host as _, HostError, Switch};
-use crate::model::{Bytes, Failure, FailureClass, HostId, ReleaseId, RollBackTarget, Verdict};
+use crate::host::{Fleet, GateCheck, GateReport, Host as _, HostError, Survey, Switch};
+use crate::model::{Bytes, Failure, FailureClass, HostId, Installed, ReleaseId, RollBackTarget, Verdict};
 use crate::plan::{Plan, PlanKind, way_back};
 use crate::release::StoredRelease;
 use crate::rollout::{HostGate, Task, TaskError, TaskOutput};
@@ -173,9 +173,20 @@ impl<F: Fleet, S: Site> Worker<F, S> {
             let unproven = self.switch_back(host, &self.target(host)).await?;
             return Ok(TaskOutput::WentBack { unproven });
         }
-        let activated = found.activate(&self.plan.release, &self.switch(confirm)).await.map_err(error)?;
-        if !confirm.is_zero() {
-            found.confirm(&self.plan.rollout).await.map_err(error)?;
+        let switch = self.switch(confirm);
+        let activated = found.activate(&self.plan.release, &switch).await.map_err(error)?;
+        if confirm.is_zero() {
+            return Ok(TaskOutput::Activated { already: activated.already });
+        }
+        match found.confirm(&self.plan.rollout).await {
+            Ok(()) => {}
+            // A conductor that died had switched it, and its time ran out just now: it went back, and is switched anew.
+            Err(HostError::Failed(failure)) if activated.already && failure.class != FailureClass::Unreachable => {
+                tracing::debug!(%host, %failure, "switching a host again that went back by itself");
+                found.activate(&self.plan.release, &switch).await.map_err(error)?;
+                found.confirm(&self.plan.rollout).await.map_err(error)?;
+            }
+            Err(other) => return Err(error(other)),
         }
         Ok(TaskOutput::Activated { already: activated.already })
     }
@@ -220,8 +231,40 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         };
         let found = self.parts.fleet.host(host);
         // Nobody is locked out by what worked before: going back needs no confirmation.
-        let went = found.roll_back(target, repair.as_ref(), &self.switch(Duration::ZERO)).await.map_err(error)?;
-        Ok(went.unproven)
+        match found.roll_back(target, repair.as_ref(), &self.switch(Duration::ZERO)).await {
+            Ok(went) => Ok(went.unproven),
+            Err(HostError::Failed(failure)) if failure.class != FailureClass::Unreachable => {
+                // It may never have left, as on a disk that takes nothing any more, or have gone back by itself.
+                let there = self.is_there(host, target).await;
+                if there { Ok(true) } else { Err(TaskError::Failed(failure)) }
+            }
+            Err(other) => Err(error(other)),
+        }
+    }
+
+    /// Asks a host whether it is where it was to go back to, as whole as can be found out.
+    async fn is_there(&self, host: &HostId, target: &RollBackTarget) -> bool {
+        let found = self.parts.fleet.host(host);
+        let depths = match target {
+            // Where there is no room to prove it in, its manifest has to do, as for going back itself.
+            RollBackTarget::Release { id } => vec![Survey::For(id.clone()), Survey::Shallow],
+            RollBackTarget::Nothing => vec![Survey::Shallow],
+            RollBackTarget::Adopted => return false,
+        };
+        for depth in depths {
+            match found.probe(&depth, self.plan.slot.as_ref()).await {
+                Ok(probe) => {
+                    return match (probe.installed, target) {
+                        (Installed::Release { id, drift: None, .. }, RollBackTarget::Release { id: to }) => id == *to,
+                        (Installed::Missing, RollBackTarget::Nothing) => true,
+                        _ => false,
+                    };
+                }
+                Err(HostError::Failed(failure)) if failure.class != FailureClass::Unreachable => {}
+                Err(_) => return false,
+            }
+        }
+        false
     }
 
     /// Says what a host is to run when all goes well.

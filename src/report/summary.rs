@@ -9,7 +9,7 @@ use super::plan::target_word;
 use super::timing::Timings;
 use crate::model::{Bytes, HostId, Phase, StageIdx};
 use crate::plan::{Plan, PlanKind};
-use crate::rollout::{Exit, HostEnd, Outcome, PauseReason, State};
+use crate::rollout::{Exit, HostEnd, HostStatus, Outcome, PauseReason, State};
 use crate::words::{Glyph, Look, Tone, between, count, failure_groups, folded, pad, reason, took, was};
 
 /// How many of the slowest hosts are named, and in how large a fleet at least.
@@ -98,27 +98,36 @@ fn outcome_line(state: &State, plan: &Plan, look: Look) -> String {
         }
         (Some(Outcome::RolledBack), _) => {
             let back = count(of(HostEnd::RolledBack), "host");
-            let unwell = state.hosts().iter().filter(|host| host.unwell).count();
-            let stranded = state.hosts().iter().filter(|host| host.stranded && !host.unwell).count();
-            let text = if unwell > 0 {
-                let could_not =
-                    if stranded > 0 { format!(", {} could not", count(stranded, "host")) } else { String::new() };
-                format!(
-                    "Rolled back: {back} went back{could_not}, {} went back and fail their gates there too.",
-                    count(unwell, "host")
-                )
-            } else if stranded == 0 {
-                format!("Rolled back: {back} went back, none was left on {version}.")
-            } else {
-                format!("Rolled back in part: {back} went back, {} could not.", count(stranded, "host"))
-            };
-            (Glyph::Back, text)
+            (Glyph::Back, went_back(state, &back, &version))
         }
         (Some(Outcome::Locked), _) => {
             (Glyph::Bad, "Not started: another rollout holds the lock; nothing was changed.".to_owned())
         }
     };
     format!("{} {}", look.glyph(glyph), look.paint(Tone::Strong, &text))
+}
+
+/// Says what became of a way back: who could not is told from whom nobody could ask.
+fn went_back(state: &State, back: &str, version: &str) -> String {
+    let all = |of: fn(&HostStatus) -> bool| state.hosts().iter().filter(|host| of(host)).count();
+    let unwell = all(|host| host.unwell);
+    let unheard = all(|host| host.unheard);
+    let stranded = all(|host| host.stranded && !host.unwell && !host.unheard);
+    let mut rest = String::new();
+    if stranded > 0 {
+        rest.push_str(&format!(", {} could not", count(stranded, "host")));
+    }
+    if unheard > 0 {
+        rest.push_str(&format!(", {} could not be asked", count(unheard, "host")));
+    }
+    if unwell > 0 {
+        let unwell = count(unwell, "host");
+        return format!("Rolled back: {back} went back{rest}, {unwell} went back and fail their gates there too.");
+    }
+    if rest.is_empty() {
+        return format!("Rolled back: {back} went back, none was left on {version}.");
+    }
+    format!("Rolled back in part: {back} went back{rest}.")
 }
 
 /// Says what hosts are to run when all goes well.
@@ -236,9 +245,15 @@ fn next_steps(state: &State, plan: &Plan) -> Vec<String> {
             let stranded: Vec<HostId> =
                 state.hosts().iter().filter(|host| host.stranded).map(|host| host.id.clone()).collect();
             if !stranded.is_empty() {
+                let unheard = state.hosts().iter().any(|host| host.unheard);
                 steps.push(format!(
-                    "coalmine -e {environment} rollback -l {}    tries those again that could not go back",
-                    expression(&stranded)
+                    "coalmine -e {environment} rollback -l {}    {}",
+                    expression(&stranded),
+                    if unheard {
+                        "asks those again that could not be asked"
+                    } else {
+                        "tries those again that could not go back"
+                    }
                 ));
             }
         }

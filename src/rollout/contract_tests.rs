@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::table::{eve, host, plan};
 use super::{
-    Debt, Effect, Event, GateScope, HostEnd, HostGate, Input, Machine, Outcome, PauseReason, Record, Task, TaskError,
-    TaskOutput, nothing_done,
+    Debt, Effect, Event, GateScope, HostEnd, HostGate, Input, Machine, Outcome, PauseReason, Record, State, Task,
+    TaskError, TaskOutput, nothing_done,
 };
 use crate::model::{
     Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, ReleaseId, RollBackTarget, StageName, Verdict,
     Version,
 };
-use crate::plan::{Plan, Promote};
+use crate::plan::{Plan, PlanKind, Promote};
 
 /// The kinds and fields that the contract names, beside those of every record.
 const CONTRACT: [(&str, &[&str]); 22] = [
@@ -134,8 +134,15 @@ fn every_duration_is_a_number_of_seconds_by_its_name() {
 
 /// Does whatever a machine asks for until it asks for nothing more, and gives all that happened.
 fn play(plan: Plan, answer: impl Fn(&HostId, &Task) -> Result<TaskOutput, TaskError>) -> (Machine, Vec<Record>) {
-    let (mut machine, first) = Machine::plan(plan, Timestamp::UNIX_EPOCH);
-    let mut records = vec![first];
+    let (machine, first) = Machine::plan(plan, Timestamp::UNIX_EPOCH);
+    drive(machine, vec![first], answer)
+}
+
+fn drive(
+    mut machine: Machine,
+    mut records: Vec<Record>,
+    answer: impl Fn(&HostId, &Task) -> Result<TaskOutput, TaskError>,
+) -> (Machine, Vec<Record>) {
     let mut open = VecDeque::from([Input::Begin { by: eve() }]);
     while let Some(input) = open.pop_front() {
         let step = machine.step(input, Timestamp::UNIX_EPOCH);
@@ -214,6 +221,47 @@ fn a_host_that_is_sick_on_both_releases_went_back_all_the_same() {
     let message = &status.failure.as_ref().unwrap().message;
     assert!(status.unwell && status.stranded, "{status:?}");
     assert_eq!(message, "gate \"page\" failed: exit 1; went back, and there too gate \"page\" failed: exit 1");
+}
+
+#[test]
+fn a_host_that_took_its_switch_back_while_nobody_could_reach_it_counts_as_one_that_went_back() {
+    let alone = host(0);
+    let lost = || TaskError::Failed(Box::new(Failure::new(FailureClass::Unreachable, "no answer for 10 s")));
+    let (machine, records) = play(quick(), |asked, task| match task {
+        Task::Activate | Task::RollBack(_) if *asked == alone => Err(lost()),
+        _ => Ok(well(task, Verdict::Pass)),
+    });
+    let status = machine.state().host(0).unwrap();
+    assert!(machine.state().paused().is_some() && status.unheard, "{status:?}");
+    // Whoever resumes asks it first, and believes what it says.
+    let resumed = Machine::resume(State::replay(&records), Timestamp::UNIX_EPOCH).unwrap();
+    let (machine, _) = drive(resumed, records, |asked, task| match well(task, Verdict::Pass) {
+        TaskOutput::Locked { good, latency_ms, taken_from, .. } if *asked == alone => {
+            let installed = Installed::Release { id: self::good(), digest: None, drift: None };
+            Ok(TaskOutput::Locked { installed, good, latency_ms, taken_from })
+        }
+        output => Ok(output),
+    });
+    let status = machine.state().host(0).unwrap();
+    assert_eq!(machine.state().host_end(0), HostEnd::RolledBack);
+    assert!(!status.unheard && !status.stranded, "{status:?}");
+    assert_eq!(status.failure.as_ref().unwrap().message, "no answer for 10 s");
+}
+
+#[test]
+fn what_was_found_hung_is_not_waited_for_again_whichever_way_it_goes() {
+    for kind in [PlanKind::Install, PlanKind::Rollback] {
+        let mut plan = quick();
+        plan.kind = kind;
+        plan.hosts[3].from = None;
+        plan.hosts[3].lost = Some(Failure::new(FailureClass::Unreachable, "no shell answered for 10 s"));
+        let (machine, _) = play(plan, |asked, task| {
+            assert_ne!(*asked, host(3), "{kind:?}: {task:?}");
+            Ok(well(task, Verdict::Pass))
+        });
+        assert_eq!(machine.state().host_end(3), HostEnd::Unreachable, "{kind:?}");
+        assert!((0..3).all(|index| machine.state().host_end(index) == HostEnd::Healthy), "{kind:?}: the others go on");
+    }
 }
 
 #[test]

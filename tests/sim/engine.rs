@@ -192,7 +192,23 @@ fn a_host_that_cannot_be_confirmed_takes_its_switch_back() {
     assert!(disk.deeds.iter().any(|(_, deed)| *deed == Deed::Reverted), "{:?}", disk.deeds);
     assert_eq!(disk.current, scenario.hosts[3].disk.current);
     assert_eq!(played.state.host(3).unwrap().phase, Phase::Failed);
-    assert!(played.state.host(3).unwrap().depooled);
+    let status = played.state.host(3).unwrap();
+    assert!(status.depooled && status.unheard, "{status:?}");
+    // Nobody says that it could not: it did, all by itself.
+    let message = &status.failure.as_ref().unwrap().message;
+    assert!(message.contains("; whether it went back is not known: "), "{message}");
+}
+
+#[test]
+fn a_host_that_never_left_is_not_said_to_be_left_behind() {
+    // As on a disk that takes nothing any more: neither the switch nor the way back can be written.
+    let mut scenario = small(Some(Fault::SwitchFails { times: 9 }));
+    scenario.hosts[3].faults.push(Fault::BackFails { times: 9 });
+    let played = play(&scenario, None);
+    assert_eq!(played.state.host_end(3), HostEnd::RolledBack);
+    let status = played.state.host(3).unwrap();
+    assert!(!status.stranded && !status.unheard, "{status:?}");
+    assert_eq!(status.failure.as_ref().unwrap().message, "permission denied");
 }
 
 #[test]

@@ -148,7 +148,12 @@ impl Machine {
                     runs_nothing && to == Some(&RollBackTarget::Nothing)
                 }
             };
-            self.go_on_with(index, there);
+            let back = match self.state.host(index).and_then(|host| host.good.as_ref()) {
+                Some(RollBackTarget::Release { id }) => release.as_ref() == Some(id),
+                Some(RollBackTarget::Nothing) => runs_nothing,
+                Some(RollBackTarget::Adopted) | None => false,
+            };
+            self.go_on_with(index, there, back);
         }
     }
 
@@ -179,12 +184,12 @@ impl Machine {
     }
 
     /// Goes on with a host after a resume: it says how far it came, the journal only says what was about to be done.
-    fn go_on_with(&mut self, index: usize, there: bool) {
+    fn go_on_with(&mut self, index: usize, there: bool, back: bool) {
         let Some(status) = self.state.host(index) else {
             return;
         };
-        let (phase, depooled, stranded, switched) =
-            (status.phase, status.depooled, status.stranded, status.switched.is_some());
+        let (phase, depooled, stranded, switched, unwell) =
+            (status.phase, status.depooled, status.stranded, status.switched.is_some(), status.unwell);
         let rolling_back = self.state.mode() == Mode::RollingBack;
         match phase {
             Phase::Priming => self.phase(index, Phase::Pending),
@@ -196,6 +201,10 @@ impl Machine {
             Phase::Activating | Phase::Active | Phase::Checking => self.phase(index, Phase::Primed),
             Phase::Healthy if depooled => self.start(index, Task::Repool),
             Phase::RollingBack if !rolling_back => self.send_back(index),
+            // It went back by itself, or was told to and its answer was lost.
+            Phase::Failed if (switched || stranded) && !unwell && back && !there => {
+                self.phase(index, Phase::RolledBack)
+            }
             Phase::Failed if switched && !stranded && !rolling_back => self.go_back(index),
             Phase::Failed if stranded => self.depool(index),
             _ => {}

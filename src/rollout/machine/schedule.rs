@@ -149,11 +149,9 @@ impl Machine {
     }
 
     /// Counts the hosts that could not be asked a moment ago, and tells whether there were any: asked again, each would hold everybody for
-    /// as long once more. A retry asks them; a rollback does in any case, for it is worth the wait.
+    /// as long once more. A retry asks them. In a rollback, too: where one goes back to is not known before it has answered, and it would
+    /// not be touched.
     fn count_lost(&mut self) -> bool {
-        if self.plan.kind == PlanKind::Rollback {
-            return false;
-        }
         let is_new = |index: usize| self.state.host(index).is_some_and(|status| status.retries == 0);
         let lost: Vec<(usize, Failure)> = self
             .state

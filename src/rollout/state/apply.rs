@@ -8,6 +8,11 @@ use crate::model::{Failure, FailureClass, Phase, StageIdx, StageName, Verdict};
 use crate::plan::Plan;
 use crate::rollout::event::{Event, GateScope, PauseReason, Record};
 
+/// Joins why a host failed with why nobody knows whether it went back.
+const UNHEARD: &str = "; whether it went back is not known: ";
+/// Joins why a host failed with why it could not go back.
+const STRANDED: &str = "; going back failed too: ";
+
 impl State {
     /// Changes the state by one record; what is not journaled changes nothing.
     pub fn apply(&mut self, record: &Record) {
@@ -223,13 +228,22 @@ impl State {
                 }
                 status.stranded = false;
                 status.unwell = false;
+                status.unheard = false;
                 status.went_back = true;
+                // It has gone back now: what was wrong is the first failure alone.
+                if let Some(failure) = &mut status.failure
+                    && let Some(first) =
+                        [UNHEARD, STRANDED].iter().filter_map(|joint| failure.message.find(joint)).min()
+                {
+                    failure.message.truncate(first);
+                }
             }
             Phase::Healthy | Phase::Pending => {
                 status.failure = None;
                 status.skipped = None;
                 status.stranded = false;
                 status.unwell = false;
+                status.unheard = false;
             }
             _ => {}
         }
@@ -249,14 +263,19 @@ impl State {
         status.stranded = again;
         // It did go back, and is no better there: what is wrong may not be the release's.
         status.unwell = again && failure.class == FailureClass::Unhealthy;
-        let unwell = status.unwell;
+        status.unheard = again && failure.class == FailureClass::Unreachable;
+        let (unwell, unheard) = (status.unwell, status.unheard);
         let first = status.failure.is_none();
         let stage = status.stage;
         let class = failure.class;
         if again && !first {
             if let Some(known) = &mut status.failure {
-                let joint = if unwell { "" } else { "going back failed too: " };
-                known.message = format!("{}; {joint}{}", known.message, failure.message);
+                let joint = match (unwell, unheard) {
+                    (true, _) => "; ",
+                    (_, true) => UNHEARD,
+                    _ => STRANDED,
+                };
+                known.message = format!("{}{joint}{}", known.message, failure.message);
                 known.hint = failure.hint.or_else(|| known.hint.take());
             }
         } else {
@@ -274,6 +293,7 @@ impl State {
         };
         status.stranded = false;
         status.unwell = false;
+        status.unheard = false;
         let Some(failure) = status.failure.take() else {
             return;
         };

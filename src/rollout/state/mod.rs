@@ -137,6 +137,8 @@ pub struct HostStatus {
     pub stranded: bool,
     /// Whether it did go back and its gates fail there too.
     pub unwell: bool,
+    /// Whether nobody knows if it went back, since it could not be reached when it was to.
+    pub unheard: bool,
     /// Whether it was taken out of service.
     pub depooled: bool,
     /// How often it was retried.
@@ -210,6 +212,7 @@ impl HostStatus {
             went_back: false,
             stranded: false,
             unwell: false,
+            unheard: false,
             depooled: false,
             retries: 0,
             bytes: Bytes(0),

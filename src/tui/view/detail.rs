@@ -165,6 +165,8 @@ fn rollout(state: &State, facts: &mut Facts) -> Option<()> {
         facts.text(Tone::Bad, &failure.message);
         if host.unwell {
             facts.text(Tone::Bad, "It went back, and is not healthy there either: the fault may not be the release's.");
+        } else if host.unheard {
+            facts.text(Tone::Bad, "It could not be asked to go back: what it runs has to be looked at.");
         } else if host.stranded {
             facts.text(Tone::Bad, "Going back failed: what it runs has to be looked at.");
         }
