@@ -20,7 +20,9 @@ use crate::hooks::{GateAnswer, Site, StageQuestion, announcement};
 use crate::host::{Fleet, LockRequest};
 use crate::journal::{Journal, Storage};
 use crate::model::{Failure, HostId, Phase, StageIdx, Verdict};
-use crate::rollout::{Effect, GateScope, Input, Machine, Mode, Record, Rejection, State, Task, TaskError, TaskOutput};
+use crate::rollout::{
+    Effect, Event, GateScope, Input, Machine, Mode, Record, Rejection, State, Task, TaskError, TaskOutput,
+};
 
 /// How many inputs are taken at most before what they led to is written and done.
 const BATCH: usize = 256;
@@ -29,6 +31,8 @@ const PROGRESS: Duration = Duration::from_millis(250);
 /// How long nothing has come of anything until those are named who are waited for, and how often then.
 const FIRST_WORD: Duration = Duration::from_secs(5);
 const NEXT_WORD: Duration = Duration::from_secs(30);
+/// What leaves one of them out.
+const WITHOUT: &str = "coalmine skip --host HOST";
 /// How many hosts are worth naming.
 const MOST_NAMES: usize = 20;
 /// How many lost locks may wait to be heard of; renewals wait then.
@@ -327,17 +331,16 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             }
         }
         late.sort_unstable();
-        let Some(longest) = late.iter().map(|(_, _, left)| *left).max() else { return };
+        let Some(longest) = late.iter().map(|(_, _, left)| left.as_secs().max(1)).max() else { return };
         let mut told: Vec<String> =
             late.iter().take(MOST_NAMES).map(|(host, doing, _)| format!("{host} ({doing})")).collect();
         if late.len() > MOST_NAMES {
             told.push(format!("and {} more", late.len() - MOST_NAMES));
         }
-        tracing::warn!(
-            "waiting for {}, at most {} s; `coalmine skip --host HOST` goes on without it",
-            told.join(", "),
-            longest.as_secs().max(1)
-        );
+        tracing::warn!("waiting for {}, at most {longest} s; `{WITHOUT}` goes on without it", told.join(", "));
+        let hosts = late.iter().map(|(host, ..)| (*host).clone()).collect();
+        let event = Event::HostsAwaited { hosts, at_most_s: longest, without: WITHOUT.to_owned() };
+        self.publish_live(event);
     }
 
     fn joined(&mut self, joined: Joined) {
@@ -410,11 +413,16 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
     }
 
     fn publish_progress(&mut self) {
-        let (seq, at) = (self.machine.state().seq(), self.worker.parts.clock.now());
         for event in self.worker.board.take() {
-            let rollout = self.worker.plan.rollout.clone();
-            self.publish(&Arc::new(Record { seq, at, rollout, event }));
+            self.publish_live(event);
         }
+    }
+
+    /// Tells watchers what no journal needs to know.
+    fn publish_live(&mut self, event: Event) {
+        let (seq, at) = (self.machine.state().seq(), self.worker.parts.clock.now());
+        let rollout = self.worker.plan.rollout.clone();
+        self.publish(&Arc::new(Record { seq, at, rollout, event }));
     }
 
     fn perform(&mut self, effect: Effect) {

@@ -162,6 +162,11 @@ impl Reporter {
         if let Event::HostProgress { host, .. } = &record.event {
             let host = host.clone();
             shared.live.insert(host, record);
+        } else if let Event::HostsAwaited { hosts, .. } = &record.event {
+            // The last word is what counts, as of progress.
+            if let Some(host) = hosts.first() {
+                shared.live.insert(host.clone(), record);
+            }
         } else if shared.missing || shared.queue.len() >= QUEUE {
             shared.missing = true;
         } else {

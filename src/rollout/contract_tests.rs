@@ -253,6 +253,7 @@ fn what_was_found_hung_is_not_waited_for_again_whichever_way_it_goes() {
     for kind in [PlanKind::Install, PlanKind::Rollback] {
         let mut plan = quick();
         plan.kind = kind;
+        plan.stages.iter_mut().for_each(|stage| stage.budget.unreachable = 1);
         plan.hosts[3].from = None;
         plan.hosts[3].lost = Some(Failure::new(FailureClass::Unreachable, "no shell answered for 10 s"));
         let (machine, _) = play(plan, |asked, task| {

@@ -192,6 +192,15 @@ pub enum Event {
         #[serde(default)]
         eta: Option<u64>,
     },
+    /// Hosts have kept everybody waiting for some seconds; live only, never journaled.
+    HostsAwaited {
+        /// Which.
+        hosts: Vec<HostId>,
+        /// For how many seconds at most, from now on.
+        at_most_s: u64,
+        /// What goes on without one of them.
+        without: String,
+    },
     /// A host failed.
     HostFailed {
         /// The host.
@@ -366,7 +375,7 @@ impl Event {
     /// Tells whether the event belongs in the journal; what is not journaled changes no state.
     #[must_use]
     pub const fn is_journaled(&self) -> bool {
-        !matches!(self, Self::HostProgress { .. })
+        !matches!(self, Self::HostProgress { .. } | Self::HostsAwaited { .. })
     }
 }
 

@@ -67,7 +67,8 @@ pub fn tell(record: &Record, state: &State, zone: &TimeZone, look: Look) -> Opti
     let name = |text: &str| one_line(text, NAMES, look);
     let message = |text: &str| one_line(text, MESSAGE, look);
     Some(match &record.event {
-        Event::HostProgress { .. } | Event::Unknown => return None,
+        // Headless it is the conductor itself that says who is waited for.
+        Event::HostProgress { .. } | Event::HostsAwaited { .. } | Event::Unknown => return None,
         Event::RolloutPlanned { plan, .. } => Line::new(Glyph::Stage, opening(plan, look)),
         Event::ReleaseBuilt { release, entries, bytes, reused } => {
             let how = if *reused { "was built before" } else { "built" };

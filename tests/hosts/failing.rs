@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use crate::stage::{Content, current, fleet, host, me, release, rollout, target, temporary};
 use coalmine::host::{
-    GateCheck, Host as _, HostError, LockRequest, RealHost, SshSettings, Switch, TargetSettings, TransferSettings,
+    GateCheck, Host as _, HostError, LockRequest, RealHost, SshSettings, Survey, Switch, TargetSettings,
+    TransferSettings,
 };
-use coalmine::model::{FailureClass, RollBackTarget, Verdict};
+use coalmine::model::{FailureClass, Installed, RollBackTarget, Slot, Verdict};
 use coalmine::release::StoredRelease;
 
 /// What a call does when its turn has come: prints nothing, and ends badly or well.
@@ -155,6 +156,10 @@ enum Step {
     Finalize,
     RollBack,
     Unlock,
+    Probe,
+    Renew,
+    Confirm,
+    RemoveSlot,
 }
 
 impl Step {
@@ -219,6 +224,32 @@ impl Step {
             Self::Unlock => {
                 host.unlock(&name).await?;
             }
+            Self::Probe => {
+                let probe = host.probe(&Survey::Deep, None).await?;
+                // Of a tool that says nothing and ends well no more can be known than that something differs; nothing is done of it.
+                let seen = matches!(&probe.installed, Installed::Release { id, .. } if *id == now.id);
+                is("installed", seen);
+            }
+            Self::Renew => {
+                let lease = Duration::from_secs(600);
+                let request = LockRequest { owner: me(), rollout: name, term: 1, over: None, reason: None, lease };
+                host.renew(&request).await?;
+                let lock = fs::read_dir(stand.root().join(".coalmine/lock")).unwrap().next().unwrap().unwrap();
+                let until = lock.file_name().into_string().unwrap().split_once('.').unwrap().0.parse::<u64>().unwrap();
+                let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+                is("renewed", until > now + 500);
+            }
+            Self::Confirm => {
+                // As armed long before, by what has gone since: one that counts would call tools meanwhile.
+                let armed = stand.root().join(".coalmine/armed.r");
+                fs::write(&armed, "9999999999 link tool\n").unwrap();
+                host.confirm(&name).await?;
+                is("confirmed", !armed.exists() && stand.root().join(".coalmine/confirmed.r").exists());
+            }
+            Self::RemoveSlot => {
+                host.remove_slot(&Slot::new("beta").unwrap(), &name).await?;
+                is("removed", fs::symlink_metadata(stand.root().join("beta")).is_err());
+            }
         }
         Ok(lies)
     }
@@ -237,7 +268,7 @@ async fn spoil(
     let before = current(&stand.root());
     step.take(&stand.host(0, Ends::Badly), stand, now, back).await.unwrap();
     let (calls, after) = (stand.calls(), current(&stand.root()));
-    assert!(calls > 3, "{step:?} called {calls} tools: nothing is counted");
+    assert!(calls > 3 || step == Step::Renew && calls > 0, "{step:?} called {calls} tools: nothing is counted");
     for (n, ends) in (1..=calls).flat_map(|n| [(n, Ends::Badly), (n, Ends::Well)]) {
         // Every call fails; those that lie about it are looked at less densely, and none that a gate's output goes through: it
         // dies of a reader that ended, and nobody can tell.
@@ -315,6 +346,23 @@ async fn whichever_call_of_a_tool_fails_nothing_half_is_believed() {
         Step::Unlock,
     ] {
         wrong.extend(spoil(&stand, step, &two, &[&one, &two], &to_one).await);
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn surveys_leases_confirmations_and_slots_believe_nothing_half_either() {
+    let stand = Stand::new();
+    let one = tiny(stand.state.path(), "1.0");
+    let nothing = RollBackTarget::Nothing;
+    for step in [Step::Lock, Step::Prime, Step::Activate] {
+        step.take(&stand.host(0, Ends::Badly), &stand, &one, &nothing).await.unwrap();
+    }
+    let beta = Switch { rollout: rollout("r"), slot: Some(Slot::new("beta").unwrap()), confirm: Duration::ZERO };
+    stand.host(0, Ends::Badly).activate(&one.id, &beta).await.unwrap();
+    let mut wrong = Vec::new();
+    for step in [Step::Probe, Step::Renew, Step::Confirm, Step::RemoveSlot] {
+        wrong.extend(spoil(&stand, step, &one, &[&one], &nothing).await);
     }
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -107,6 +107,30 @@ fn progress_is_told_four_times_a_second_at_most_and_never_journaled() {
 }
 
 #[test]
+fn who_keeps_everybody_waiting_is_named_to_watchers_with_for_how_long_at_most_and_never_journaled() {
+    in_virtual_time(async {
+        let memory = Memory::new();
+        let scenario = small(Some(Fault::Hung(Operation::Prime)));
+        let (engine, handle, _) = engine(&scenario, &memory);
+        let run = tokio::spawn(engine.run());
+        let mut watcher = handle.subscribe().await.unwrap();
+        let mut told = Vec::new();
+        while let Ok(record) = watcher.next().await {
+            if let Event::HostsAwaited { hosts, at_most_s, without } = &record.event {
+                told.push((hosts.clone(), *at_most_s));
+                assert_eq!(without, "coalmine skip --host HOST");
+            }
+        }
+        run.await.unwrap().unwrap();
+        assert_eq!(told.last().unwrap().0, [host(3)]);
+        let first: Vec<u64> = told.iter().take(10).map(|(_, at_most)| *at_most).collect();
+        assert!(first.windows(2).all(|two| two[1] < two[0]), "less and less: {first:?}");
+        let journaled = |record: &coalmine::rollout::Record| matches!(record.event, Event::HostsAwaited { .. });
+        assert!(!records_of(&memory).unwrap().iter().any(journaled));
+    });
+}
+
+#[test]
 fn nothing_is_done_that_could_not_be_written() {
     let scenario = small(None);
     let whole = play(&scenario, None);

@@ -40,7 +40,7 @@ pub(super) async fn plan(backend: Arc<Backend>, ticket: Ticket, wanted: PlanWant
 async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<Plan, Error> {
     let messages = backend.messages.clone();
     let deployment = backend.deployment().await?.heard_by(Arc::new(move |notice| match notice {
-        Notice::Making { .. } | Notice::Surveying { .. } => {
+        Notice::Making { .. } | Notice::Surveying { .. } | Notice::Silent { .. } => {
             // A console that is behind shows the next step instead.
             drop(messages.try_send(Message::PlanStep { ticket, what: notice.to_string() }));
         }

@@ -175,7 +175,11 @@ impl State {
                 self.outcome = Some(*outcome);
                 self.exit_code = Some(*exit_code);
             }
-            Event::ReleaseBuilt { .. } | Event::LockTakenOver { .. } | Event::HostProgress { .. } | Event::Unknown => {}
+            Event::ReleaseBuilt { .. }
+            | Event::LockTakenOver { .. }
+            | Event::HostProgress { .. }
+            | Event::HostsAwaited { .. }
+            | Event::Unknown => {}
         }
     }
 

@@ -56,6 +56,8 @@ pub struct Watched {
     pub rows: Rows,
     /// How fast things went so far.
     pub pace: Pace,
+    /// Hosts that keep everybody waiting, and until when at most; none once anything else happens.
+    pub awaited: Option<(Vec<HostId>, Timestamp)>,
     groups: Vec<FailureGroup>,
     regroup: bool,
     counts: Vec<[usize; Phase::ALL.len()]>,
@@ -192,6 +194,7 @@ impl Watched {
             pace: Pace::default(),
             groups: Vec::new(),
             regroup: false,
+            awaited: None,
             counts: Vec::new(),
             recount: true,
             stalled: Vec::new(),
@@ -200,7 +203,15 @@ impl Watched {
 
     /// Takes what happened.
     pub fn take(&mut self, record: &Record) {
-        self.recount |= !matches!(record.event, Event::HostProgress { .. });
+        self.recount |= record.event.is_journaled();
+        match &record.event {
+            Event::HostsAwaited { hosts, at_most_s, .. } => {
+                let until = record.at.checked_add(jiff::SignedDuration::from_secs((*at_most_s).cast_signed()));
+                self.awaited = until.ok().map(|until| (hosts.clone(), until));
+            }
+            event if event.is_journaled() => self.awaited = None,
+            _ => {}
+        }
         let table = &mut self.table;
         self.pace.take(&table.state, record);
         table.state.apply(record);

@@ -302,6 +302,15 @@ impl Run {
             rate: Bytes(rate),
             eta: (total - bytes).checked_div(rate),
         };
+        self.live(event);
+    }
+
+    /// Says that somebody keeps everybody waiting.
+    pub(super) fn awaited(&mut self, name: &str, at_most_s: u64) {
+        self.live(Event::HostsAwaited { hosts: vec![host(name)], at_most_s, without: String::new() });
+    }
+
+    fn live(&mut self, event: Event) {
         let seq = self.state().seq();
         self.records.push(Record { seq, at: self.now, rollout: rollout_id(), event });
     }

@@ -438,6 +438,18 @@ fn hosts_and_failures_are_copied_and_what_is_shown_is_written() {
 }
 
 #[test]
+fn who_keeps_everybody_waiting_is_named_with_for_how_long_and_the_key_that_leaves_it_out() {
+    let mut run = in_flight();
+    run.awaited("mw07.eqiad.wmnet", 40);
+    let mut console = watching(&run);
+    let words = "waiting for mw07.eqiad.wmnet, at most 40 s more; n goes on without";
+    assert!(console.screen().contains(words), "{}", console.screen());
+    // Whatever happens ends the wait.
+    run.perform_one();
+    assert!(!watching(&run).screen().contains("waiting for mw07"));
+}
+
+#[test]
 fn the_log_goes_from_hidden_to_pane_to_all_and_back() {
     let mut console = watching(&in_flight());
     let sizes = ["l", "L", "<Esc>", "l"].map(|keys| {

@@ -14,7 +14,9 @@ use crate::tui::edge::Source;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
-use crate::words::{self, Glyph, after_soak, between, clean_line, clock, count, cut, reason, used, width, wrap};
+use crate::words::{
+    self, Glyph, after_soak, between, clean_line, clock, count, cut, folded, reason, used, width, wrap,
+};
 
 /// How much a line matters where there is no room for all: the lowest go last.
 type Weighted = (u8, Line<'static>);
@@ -298,6 +300,11 @@ fn waits(state: &State, watched: &Watched, room: usize) -> Vec<Line<'static>> {
     }
     if rollout.mode() == Mode::Finished {
         return lines;
+    }
+    if let (Some((hosts, until)), Link::Up) = (&watched.awaited, &watched.link) {
+        let left = until.duration_since(state.now).as_secs().max(1);
+        let (names, skip) = (folded(hosts, room, theme.look()), key(Action::Skip));
+        say(Tone::Warn, format!("waiting for {names}, at most {left} s more; {skip} goes on without the one chosen"));
     }
     if watched.can_resume() && watched.source == Source::Journal {
         say(Tone::Warn, format!("no conductor runs it: {} resumes it", key(Action::Continue)));
