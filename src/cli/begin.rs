@@ -8,10 +8,10 @@ use super::args::{Selection, StreamFormat, TableFormat, duration, reason};
 use super::ask::ask_aside;
 use super::control::{follow, show_rollout};
 use super::interrupt::{runtime, unless_interrupted};
-use super::output::{count, has_screen, is_interactive, print, tell};
+use super::output::{count, has_screen, is_interactive, print, print_for_people, tell};
 use super::plan::show;
 use super::{Globals, rollout};
-use crate::deploy::{Detached, Error, Kind, Options, Prepared, Reached, Workspace, nothing_due};
+use crate::deploy::{Detached, Error, Kind, Options, Prepared, Reached, Workspace, not_begun, nothing_due};
 use crate::host::RealFleet;
 use crate::model::RolloutId;
 use crate::plan::{LeftOutReason, Plan};
@@ -58,6 +58,18 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// Ends what a program reads with the end of a rollout, also where none could begin; why is told on standard error.
+    pub(super) fn told(&self, run: impl FnOnce() -> Result<u8, Error>) -> Result<u8, Error> {
+        let ended = run();
+        if let Err(error) = &ended
+            && self.output == StreamFormat::Jsonl
+            && super::rollout::journal().is_none()
+        {
+            print(&not_begun(error.exit())?.to_line().map_err(Error::before)?)?;
+        }
+        ended
+    }
+
     /// Opens the workspace, unless somebody would have to be asked who is not there.
     pub(super) fn workspace(&self, globals: &Globals) -> Result<Workspace, Error> {
         self.refuse_to_ask_nobody()?;
@@ -210,7 +222,7 @@ fn nothing_to_do(plan: &Plan, output: StreamFormat) -> Result<Option<u8>, Error>
         text = format!("{text}, {} unreachable", count(lost, "host"));
     }
     match output {
-        StreamFormat::Text => print(&text)?,
+        StreamFormat::Text => print_for_people(&text)?,
         // A reader of events gets events only, and a rollout that was never begun ends as others do.
         StreamFormat::Jsonl => {
             tell(&text);

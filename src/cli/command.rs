@@ -173,9 +173,9 @@ impl Cli {
             Command::Releases(args) => releases::run(globals, args),
             Command::Status(args) => status::run(globals, args),
             Command::Plan(args) => plan::run(globals, args),
-            Command::InstallWorld(args) => install::run(globals, args),
-            Command::Bootstrap(args) => bootstrap::run(globals, args),
-            Command::Rollback(args) => rollback::run(globals, args),
+            Command::InstallWorld(args) => args.running.told(|| install::run(globals, args)),
+            Command::Bootstrap(args) => args.running.told(|| bootstrap::run(globals, args)),
+            Command::Rollback(args) => args.running.told(|| rollback::run(globals, args)),
             Command::Attach(args) => control::attach(globals, args),
             Command::Pause(args) => control::give(globals, args.rollout.as_ref(), Order::Pause),
             Command::Continue(args) => control::give(globals, args.rollout.as_ref(), Order::Continue),
@@ -192,9 +192,9 @@ impl Cli {
             Command::Lock(args) => control::lock(globals, args),
             Command::Unlock(args) => control::unlock(globals, args),
             Command::Start(args) => habits::start(globals, args),
-            Command::Sync(args) => habits::sync(globals, args),
+            Command::Sync(args) => args.install.running.told(|| habits::sync(globals, args)),
             Command::Finish(args) => habits::finish(globals, args),
-            Command::Revert(args) => habits::revert(globals, args),
+            Command::Revert(args) => args.running.told(|| habits::revert(globals, args)),
             Command::Slot(command) => slot::run(globals, command),
             Command::Sandbox(command) => sandbox::run(command),
             Command::Conduct(args) => conduct::run(globals, args),
@@ -207,5 +207,58 @@ impl Cli {
                 Ok(0)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::Cli;
+    use crate::words::VERBS;
+
+    /// They read no configuration, or write one, or are started by nobody.
+    const APART: [&str; 5] = ["completions", "conduct", "init", "man", "sandbox"];
+
+    #[test]
+    fn every_command_is_proposed_with_the_flags_that_it_needs() {
+        let command = Cli::command();
+        let all =
+            command.get_subcommands().flat_map(|one| std::iter::once(one.get_name()).chain(one.get_visible_aliases()));
+        let own: BTreeSet<&str> = all.filter(|name| !APART.contains(name)).collect();
+        assert_eq!(own, VERBS.into_iter().collect());
+    }
+
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.extension() {
+                Some(extension) if extension == "rs" => found.push(entry),
+                _ if entry.is_dir() => sources(&entry, found),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_that_any_text_proposes_is_there() {
+        let mut files = Vec::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+        let mut proposed = 0;
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                for rest in line.split("`coalmine ").skip(1) {
+                    let mut words =
+                        rest.split_whitespace().skip_while(|word| word.starts_with('-') || word.contains('{'));
+                    let word = words.next().unwrap_or_default().trim_matches(|c: char| !c.is_ascii_lowercase());
+                    proposed += 1;
+                    let known = VERBS.contains(&word) || APART.contains(&word);
+                    assert!(known, "{}: there is no command {word:?}: {line}", file.display());
+                }
+            }
+        }
+        assert!(proposed > 30, "{proposed} proposals were found");
     }
 }

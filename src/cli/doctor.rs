@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::args::{Selection, TableFormat};
-use super::output::{look, print};
+use super::output::{look, print, print_for_people};
 use super::{Globals, interrupt};
 use crate::deploy::{Error, examine};
 use crate::report::DoctorReport;
@@ -26,7 +26,7 @@ pub(super) fn run(globals: &Globals, args: &DoctorArgs) -> Result<u8, Error> {
     let findings = interrupt::run(examine(&workspace, &args.selection.clone().into()))?;
     let report = DoctorReport::new(environment, findings);
     match args.output {
-        TableFormat::Text => print(&report.text(look(globals.color)).join("\n"))?,
+        TableFormat::Text => print_for_people(&report.text(look(globals.color)).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
     Ok(report.exit_code())

@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use super::output::{ColorChoice, hear};
 use crate::deploy::{Error, Invocation, Workspace};
 use crate::journal::Rollouts;
 use crate::model::Environment;
+use crate::words::Typed;
 
 /// Says where the environment is that is meant and how people are told of it, whatever the command.
 ///
@@ -54,6 +56,25 @@ pub(super) struct Globals {
 }
 
 impl Globals {
+    /// Says where the environment is that is meant; people are told on standard error what happens meanwhile.
+    pub(super) fn typed(&self) -> Typed {
+        // What a variable says, it says to the next command as well.
+        let typed = |value: Option<&OsStr>, variable: &str| {
+            let value = value.filter(|value| std::env::var_os(variable).as_deref() != Some(value))?;
+            Some(value.to_string_lossy().into_owned())
+        };
+        // A command that is proposed may be typed in another folder.
+        let whole =
+            |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy().into_owned();
+        let path = |path: Option<&PathBuf>, variable: &str| {
+            typed(path.map(|path| path.as_os_str()), variable).map(|typed| whole(&typed.into()))
+        };
+        let config = path(self.config.as_ref(), "COALMINE_CONFIG");
+        let environment = typed(self.environment.as_ref().map(|name| OsStr::new(name.as_str())), "COALMINE_ENV");
+        let state_dir = path(self.state_dir.as_ref(), "COALMINE_STATE_DIR");
+        Typed::new(config.as_deref(), environment.as_deref(), state_dir.as_deref())
+    }
+
     /// Says where the environment is that is meant; people are told on standard error what happens meanwhile.
     pub(super) fn invocation(&self) -> Invocation {
         Invocation {

@@ -5,7 +5,7 @@ use clap::Args;
 use super::args::{Selection, one_line, reason};
 use super::begin::{Running, go_ahead};
 use super::install::InstallArgs;
-use super::output::{print, tell};
+use super::output::{print_for_people, tell};
 use super::{Globals, install, interrupt};
 use crate::deploy::{Deployment, Error, Goal, before_start, told};
 use crate::plan::BackTo;
@@ -58,7 +58,7 @@ pub(super) fn start(globals: &Globals, args: &StartArgs) -> Result<u8, Error> {
         let fleet = workspace.fleet().await?;
         Deployment::over_ssh(&workspace, fleet, false)?.start(reason).await
     })?;
-    print(&format!("{environment} is yours until `coalmine finish`; it runs {}", told(&started)))?;
+    print_for_people(&format!("{environment} is yours until `coalmine finish`; it runs {}", told(&started)))?;
     Ok(0)
 }
 
@@ -83,7 +83,7 @@ pub(super) fn finish(globals: &Globals, args: &FinishArgs) -> Result<u8, Error> 
         let fleet = workspace.fleet().await?;
         Deployment::over_ssh(&workspace, fleet, false)?.finish(args.force).await
     })?;
-    print(&format!("{environment} is free again; it runs {}", told(&now)))?;
+    print_for_people(&format!("{environment} is free again; it runs {}", told(&now)))?;
     Ok(0)
 }
 

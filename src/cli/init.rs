@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::ask::ask;
-use super::output::{count, is_interactive, print, tell};
+use super::output::{count, is_interactive, print, print_for_people, tell};
 use super::{Globals, interrupt};
 use crate::deploy::{Beginning, Begun, Checkout, Error, HostSource, begin};
 use crate::model::Environment;
@@ -69,7 +69,7 @@ pub(super) fn run(globals: &Globals, args: &InitArgs) -> Result<u8, Error> {
         return Ok(0);
     }
     let Beginning { name, checkout, environment, .. } = &beginning;
-    print(&format!(
+    print_for_people(&format!(
         "wrote {}: {name} from {} on {}, in {environment}\n\
          next: `coalmine doctor` tries every host, `coalmine plan` shows what an installation would do;\n\
          `coalmine config sample` has what else can be said: gates, hooks, budgets, groups, masters",

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::command::{Cli, Command};
 use super::globals::Globals;
-use super::output::{Aside, logs_in_colour, tell, use_ascii_only};
+use super::output::{Aside, logs_in_colour, propose_as, tell, use_ascii_only};
 use super::{completion, rollout};
 use crate::rollout::Exit;
 
@@ -39,6 +39,7 @@ pub fn main() -> u8 {
     if cli.globals.ascii {
         use_ascii_only();
     }
+    propose_as(cli.globals.typed());
     // What a conductor writes is read later, and by somebody else.
     log_to_stderr(&cli.globals, matches!(cli.command, Some(Command::Conduct(_))));
     match catch_unwind(AssertUnwindSafe(|| cli.run())) {

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use crate::deploy::{Error, Notice};
 use crate::release::Progress;
 use crate::report::{self, Look, Style};
+use crate::words::Typed;
 
 /// Says when to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,6 +33,28 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
     }
 }
 
+/// How coalmine was called.
+static TYPED: OnceLock<Typed> = OnceLock::new();
+
+/// Proposes commands from here on as this one was called.
+pub(super) fn propose_as(typed: Typed) {
+    TYPED.get_or_init(|| typed);
+}
+
+fn typed() -> Typed {
+    TYPED.get().cloned().unwrap_or_default()
+}
+
+/// Writes what went wrong, with what it proposes to type as this command was.
+pub(super) fn own(error: &impl std::fmt::Display) -> String {
+    typed().within(&error.to_string()).into_owned()
+}
+
+/// Prints a result for people; what it proposes to type is called as this command was.
+pub(super) fn print_for_people(text: &str) -> Result<(), Error> {
+    print(&typed().within(text))
+}
+
 /// Where people are told things while the screen is the console's.
 static ASIDE: OnceLock<File> = OnceLock::new();
 
@@ -53,11 +76,16 @@ pub(super) fn step_aside(log: File) {
 pub(super) struct Aside;
 
 impl io::Write for Aside {
+    /// What is told and what is logged comes whole, a message at a time.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let typed = typed();
+        let text = std::str::from_utf8(bytes).map(|text| typed.within(text));
+        let shown = text.as_ref().map_or(bytes, |text| text.as_bytes());
         match ASIDE.get() {
-            Some(mut log) => log.write(bytes),
-            None => io::stderr().write(bytes),
+            Some(mut log) => log.write_all(shown)?,
+            None => io::stderr().write_all(shown)?,
         }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -102,7 +130,7 @@ fn look_on(choice: ColorChoice, is_terminal: bool) -> Look {
 
 /// Says how text for people is written on standard output.
 pub(super) fn style(choice: ColorChoice, verbose: bool) -> Style {
-    Style { look: look(choice), zone: jiff::tz::TimeZone::system(), verbose }
+    Style { look: look(choice), zone: jiff::tz::TimeZone::system(), verbose, typed: typed() }
 }
 
 /// Counts things in words: `1 host`, `3 hosts`.

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::args::{Selection, TableFormat, Wanted, slot};
-use super::output::{look, print};
+use super::output::{look, print, print_for_people};
 use super::{Globals, interrupt};
 use crate::deploy::{Deployment, Error, Goal, Options};
 use crate::model::Slot;
@@ -61,7 +61,7 @@ fn options(args: &PlanArgs) -> Options {
 /// Prints a plan.
 pub(super) fn show(globals: &Globals, plan: &Plan, output: TableFormat) -> Result<(), Error> {
     match output {
-        TableFormat::Text => print(&plan_text(plan, look(globals.color)).join("\n")),
+        TableFormat::Text => print_for_people(&plan_text(plan, look(globals.color)).join("\n")),
         TableFormat::Json => print(&serde_json::to_string(&PlanReport::new(plan)).map_err(Error::before)?),
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use super::args::{Selection, TableFormat, slot};
-use super::output::{look, print, tell};
+use super::output::{look, print, print_for_people, tell};
 use super::{Globals, completion, interrupt};
 use crate::deploy::{Deployment, Error, Workspace, waiting_note};
 use crate::host::Survey;
@@ -40,7 +40,7 @@ pub(super) fn run(globals: &Globals, args: &StatusArgs) -> Result<u8, Error> {
     let workspace = globals.workspace()?;
     let report = interrupt::run(survey(&workspace, args))?;
     match args.output {
-        TableFormat::Text => print(&report.text(look(globals.color), globals.verbose > 0).join("\n"))?,
+        TableFormat::Text => print_for_people(&report.text(look(globals.color), globals.verbose > 0).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
     if let Some(found) = workspace.found_bad(&report.environment, &report.release)? {

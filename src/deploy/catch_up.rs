@@ -154,6 +154,15 @@ pub(super) fn one_wave(mut stages: Vec<StageRequest>) -> Result<Vec<StageRequest
     Ok(vec![stage])
 }
 
+/// Gives the record of a rollout that could not begin: it ends as others do, and is nobody's journal.
+///
+/// # Errors
+///
+/// When it cannot be named.
+pub fn not_begun(exit: crate::rollout::Exit) -> Result<Record, Error> {
+    Ok(crate::rollout::not_begun(super::prepare::new_id()?, exit, jiff::Timestamp::now()))
+}
+
 /// Gives the record of a rollout for which nothing is due: it ends as others do, and is nobody's journal.
 ///
 /// # Errors

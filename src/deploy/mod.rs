@@ -41,7 +41,7 @@ mod way_back;
 mod when;
 mod workspace;
 
-pub use catch_up::nothing_due;
+pub use catch_up::{not_begun, nothing_due};
 pub use conduct::{Conducting, Reached, holder};
 pub use cut::Cutting;
 pub use deployment::{Answers, Deployment, check_environment};

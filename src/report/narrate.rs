@@ -16,8 +16,8 @@ use super::timing::Timings;
 use crate::model::{Bytes, FailureClass, HostId, Phase, StageIdx, StageName, Verdict};
 use crate::rollout::{Event, GateScope, Record, State};
 use crate::words::{
-    Glyph, Line, Look, Tone, between, clock, count, counts, failure, folded, one_line, pad, phase_line, tell, took,
-    without_name,
+    Glyph, Line, Look, Tone, Typed, between, clock, count, counts, failure, folded, one_line, pad, phase_line, tell,
+    took, without_name,
 };
 
 /// In a larger fleet, hosts that do what they should are not told one by one unless that is asked for.
@@ -42,6 +42,8 @@ pub struct Style {
     pub zone: TimeZone,
     /// Whether every host is told, however many there are.
     pub verbose: bool,
+    /// How coalmine was called: commands that are proposed are called like that.
+    pub typed: Typed,
 }
 
 /// Holds a change of a host that was not told yet.

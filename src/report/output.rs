@@ -373,12 +373,15 @@ impl Writer {
         let now = Timestamp::now();
         let look = told.style.look;
         let mut lines = told.narrator.take();
+        let typed = told.style.typed.clone();
+        let own =
+            |lines: Vec<String>| lines.into_iter().map(|line| typed.within(&line).into_owned()).collect::<Vec<_>>();
         if let Some((columns, rows)) = target.size.as_ref().and_then(|size| size()) {
             let region = if ended { Vec::new() } else { told.progress.region(state, look, columns, rows, now) };
             if ended {
                 lines.extend(summary_text(state, told.narrator.timings(), &told.style));
             }
-            text.push_str(&told.screen.frame(&lines, &region));
+            text.push_str(&told.screen.frame(&own(lines), &region));
             told.last_frame_at = Some(Instant::now());
             return;
         }
@@ -402,7 +405,7 @@ impl Writer {
             lines.push(format!("{clock}  {} {line}", look.glyph(Glyph::Wait)));
             told.last_said_at = Instant::now();
         }
-        for line in lines {
+        for line in own(lines) {
             text.push_str(&line);
             text.push('\n');
         }

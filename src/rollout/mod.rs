@@ -34,7 +34,9 @@ pub use exit::Exit;
 pub use judgement::Judgement;
 #[cfg(test)]
 pub(crate) use machine::table;
-pub use machine::{Effect, HostGate, Input, Machine, Step, Task, TaskError, TaskOutput, nothing_done, nothing_due};
+pub use machine::{
+    Effect, HostGate, Input, Machine, Step, Task, TaskError, TaskOutput, not_begun, nothing_done, nothing_due,
+};
 pub use outcome::{Debt, HostEnd, Outcome, Summary};
 pub use refusal::{Rejection, refusal};
 pub use state::{GateStatus, HostStatus, Mode, Soak, StageStatus, State};

@@ -197,7 +197,7 @@ pub struct LogLine {
 impl LogLine {
     /// Makes the line of what is said of a record.
     #[must_use]
-    pub fn new(line: words::Line, clock: impl std::fmt::Display) -> Self {
+    pub fn new(line: words::Line, clock: impl std::fmt::Display, typed: &words::Typed) -> Self {
         let level = match line.glyph.tone() {
             Tone::Bad | Tone::Lost => LogLevel::Error,
             Tone::Warn | Tone::Back => LogLevel::Warn,
@@ -205,7 +205,7 @@ impl LogLine {
         };
         let command = line.command.as_ref().map(|command| format!(": {command}")).unwrap_or_default();
         let text = format!("{clock} {}{command}", line.sentence());
-        Self { level, host: line.host, text }
+        Self { level, host: line.host, text: typed.within(&text).into_owned() }
     }
 }
 
@@ -383,7 +383,7 @@ pub struct HistoryRow {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The command line so far, as the person would type it: `coalmine -e production`.
-    pub invocation: String,
+    pub invocation: words::Typed,
     /// The environment.
     pub environment: Environment,
     /// In which zone times are shown.

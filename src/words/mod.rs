@@ -18,6 +18,7 @@ mod status;
 mod text;
 mod time;
 mod transfer;
+mod typed;
 
 pub use event::{Line, counts, failure, phase_line, tell};
 pub use failures::{FailureGroup, failure_groups, without_name};
@@ -30,3 +31,4 @@ pub use status::Status;
 pub use text::{clean, clean_line, count, cut, cut_painted, folded, one_line, pad, quote, short_commit, width, wrap};
 pub use time::{between, clock, day_and_time, span, took};
 pub use transfer::{Change, Transfer, Transfers};
+pub use typed::{Typed, VERBS};

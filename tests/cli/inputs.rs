@@ -144,3 +144,31 @@ fn modes_that_a_release_cannot_say_and_pointers_in_place_of_contents_are_told_or
     let built = releases.into_iter().find(|path| path.to_string_lossy().contains("1.12.0-")).unwrap();
     assert_eq!(fs::read_to_string(built.join("tree/bin/file")).unwrap(), "content\n");
 }
+
+#[test]
+fn contents_of_git_lfs_are_fetched_where_git_lfs_is() {
+    if !Command::new("git").args(["lfs", "version"]).output().is_ok_and(|told| told.status.success()) {
+        eprintln!("skipped: there is no git-lfs here");
+        return;
+    }
+    let followed = Followed::new();
+    let project = &followed.project;
+    project.write("other/file", &"content of a large file\n".repeat(1000));
+    followed.git("other", &["lfs", "install", "--local"]);
+    followed.git("other", &["lfs", "track", "file"]);
+    followed.git("other", &["add", "--all"]);
+    followed.git("other", &["commit", "--quiet", "--message", "large"]);
+    followed.git("other", &["tag", "2.0.0"]);
+    let origin = format!("file://{}", project.path("origin.git").display());
+    followed.git("other", &["remote", "set-url", "origin", &origin]);
+    followed.git("other", &["push", "--quiet", "origin", "HEAD:main", "2.0.0"]);
+    followed.git("repository", &["remote", "set-url", "origin", &origin]);
+    // The checkout has the pointer alone, and what it points at comes from upstream; without a fetch it is refused.
+    project.coalmine(&["build", "1.9.0"]).exits(0);
+    project.coalmine(&["build", "2.0.0", "--no-fetch"]).exits(1).complains("Git LFS that cannot be had (\"file\")");
+    project.coalmine(&["build", "2.0.0"]).exits(0);
+    let releases = fs::read_dir(project.path("state/releases")).unwrap().map(|entry| entry.unwrap().path());
+    let built = releases.into_iter().find(|path| path.to_string_lossy().contains("2.0.0-")).unwrap();
+    let built = fs::read_to_string(built.join("tree/bin/file")).unwrap();
+    assert_eq!(built, fs::read_to_string(project.path("other/file")).unwrap());
+}

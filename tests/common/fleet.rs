@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use coalmine::model::HostId;
 use coalmine::sandbox::{self, Options};
+use coalmine::words::VERBS;
 use serde_json::Value;
 
 /// How long anything may take before a test has failed.
@@ -48,9 +49,17 @@ impl Answer {
         }
     }
 
+    /// Asserts the exit code, and that whatever is proposed to people is called as this was.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
+        let told = self.stdout.lines().chain(self.stderr.lines()).filter(|line| !line.starts_with('{'));
+        for line in told {
+            for proposed in line.split("coalmine ").skip(1) {
+                let word = proposed.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap_or_default();
+                assert!(!VERBS.contains(&word), "it lacks -c and --state-dir: {line}");
+            }
+        }
         self
     }
 
@@ -84,6 +93,12 @@ impl Fleet {
         // What is expected has arrows in it, whoever runs the tests.
         command.env("LANG", "C.UTF-8");
         command
+    }
+
+    /// Writes a command as it is proposed to whoever runs one of this fleet's.
+    pub(crate) fn proposed(&self, command: &str) -> String {
+        let (config, state) = (self.dir.join("coalmine.toml"), self.state.display());
+        format!("coalmine -c {} --state-dir {state} {command}", config.display())
     }
 
     pub(crate) fn coalmine(&self, arguments: &[&str]) -> Answer {

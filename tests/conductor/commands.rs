@@ -83,7 +83,7 @@ fn signals_stop_a_rollout_the_more_often_the_harder() {
         .says("SIGINT: no new host is started, those under way finish")
         .says("SIGINT: waiting for 1 host that gets the release")
         .says("SIGINT, the second signal: transfers are cancelled");
-    answer.says(&format!("`coalmine resume {rollout}` goes on with it"));
+    answer.says(&format!("`{}` goes on with it", fleet.proposed(&format!("resume {rollout}"))));
     fleet.fault("mw01.eqiad.sandbox", "none");
     fleet.coalmine(&["resume", "--due"]).exits(0).says("it was interrupted by hand");
     fleet.coalmine(&["resume"]).exits(0).says("1.2.0 runs on 3 hosts");
@@ -96,7 +96,7 @@ fn a_shut_down_conductor_is_due_and_found_from_anywhere() {
     fleet.wait_for(&rollout, "soak_started");
     kill(fleet.conductor().unwrap(), Signal::TERM);
     fleet.wait_for(&rollout, "suspended");
-    let waits = format!("`coalmine resume {rollout}` goes on with it");
+    let waits = format!("`{}` goes on with it", fleet.proposed(&format!("resume {rollout}")));
     until("its end", || fleet.coalmine(&["abort"]).stderr.contains(&waits).then_some(()));
     let mut due = std::process::Command::new(crate::fleet::coalmine());
     due.args(["resume", "--due", "--state-dir"]).arg(&fleet.state).current_dir("/");

@@ -27,7 +27,7 @@ fn an_environment_is_locked_until_its_conductor_is_dead() {
     let rollout = fleet.detach(&["1.2.0", "--soak", "10m", "--reason", "the fix"]);
     let refused = fleet.coalmine(&["install-world", "1.1.0", "--yes", "--headless"]).exits(7);
     let refused = refused.says(&format!("for rollout {rollout} (process ")).says(": the fix");
-    refused.says(&format!("`coalmine attach {rollout}` shows it"));
+    refused.says(&format!("`{}` shows it", fleet.proposed(&format!("attach {rollout}"))));
     fleet.wait_for(&rollout, "soak_started");
     kill(fleet.conductor().unwrap(), Signal::KILL);
     until("its death", || (fleet.coalmine(&["pause"]).code != Some(0)).then_some(()));
@@ -125,12 +125,12 @@ fn what_a_dead_rollout_left_locked_is_told_with_what_to_do_and_is_broken_by_name
     kill(fleet.conductor().unwrap(), Signal::KILL);
     until("its death", || (fleet.coalmine(&["pause"]).code != Some(0)).then_some(()));
     let told = fleet.coalmine(&["status", "1.2.0"]).exits(0).says(&format!("locked for rollout {rollout} by "));
-    let told = told.says(&format!("coalmine resume {rollout}")).says(&format!("unlock --host {host}"));
+    let told = told.says(&format!(" resume {rollout}")).says(&format!("unlock --host {host}"));
     assert!(told.stdout.contains(" by the hosts' clocks: 2 hosts: "), "{told:?}");
     fleet.coalmine(&["doctor"]).says(&format!("is locked for rollout {rollout} by "));
     let refused = fleet.coalmine(&["install-world", "1.1.0", "--yes", "--headless", "--no-soak"]).exits(7);
     let refused = refused.says("its conductor is gone, and the host frees itself at ");
-    refused.says(&format!("coalmine resume {rollout}"));
+    refused.says(&format!(" resume {rollout}"));
 
     let broken = fleet.coalmine(&["unlock", "--host", &host, "--reason", "it is gone"]).exits(0);
     broken.says(&format!("{host} is free again; it was locked by ")).says(&format!(" for rollout {rollout} since "));

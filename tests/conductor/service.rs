@@ -64,7 +64,7 @@ fn who_holds_a_host_is_named_to_the_other_deploy_server_and_a_stop_frees_the_hos
     fleet.wait_for(&rollout, "soak_started");
     let refused = elsewhere(&fleet, &["install-world", "1.2.0", "--yes"]).exits(7);
     let refused = refused.says(" is locked by ").says(&format!(" for rollout {rollout} since 2")).says(" UTC: the fix");
-    refused.says(&format!("coalmine attach {rollout}"));
+    refused.says(&format!(" attach {rollout}"));
     kill(i32::try_from(held.id()).unwrap(), Signal::INT);
     assert_eq!(held.wait().unwrap().code(), Some(5));
     // Nobody waits for the lease of a conductor that has said good-bye.

@@ -146,7 +146,7 @@ fn another_user_of_the_deploy_server_can_neither_hold_nor_plant_nor_be_obeyed() 
         let refused = resume(&[]).arg(&rollout).arg("--yes").output().unwrap();
         assert_eq!(refused.status.code(), Some(2), "{refused:?}");
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(said.contains("was started by another") && said.contains("coalmine -c FILE resume"), "{said}");
+        assert!(said.contains("was started by another") && said.contains("-c FILE resume"), "{said}");
         // With one's own configuration it goes on, also in a process of its own, and nothing of hers is obeyed.
         let mine = resume(&["-c", "coalmine.toml"]).arg(&rollout).arg("--detach").output().unwrap();
         assert_eq!(mine.status.code(), Some(8), "{}", String::from_utf8_lossy(&mine.stderr));

@@ -100,3 +100,17 @@ fn nothing_is_lost_without_colours_or_without_unicode() {
     console.press("q");
     assert_eq!(console.ends(), 0);
 }
+
+#[test]
+fn a_terminal_that_draws_nothing_gets_no_console() {
+    let fleet = Fleet::up(1);
+    for terminal in ["dumb", ""] {
+        let console = Terminal::open(&fleet, &Opening { environment: &[("TERM", terminal)], ..Opening::BARE });
+        console.shows("interrupted before anything was changed");
+        assert!(!console.look(vt100::Screen::alternate_screen));
+        assert_eq!(console.ends(), 2, "TERM={terminal}");
+    }
+    // What is proposed is called as this was: here, where nothing was built and nothing runs.
+    fleet.coalmine(&["status", "1.2.0"]).exits(9);
+    assert!(fleet.coalmine(&["start"]).exits(0).stdout.contains(&fleet.proposed("finish")));
+}

@@ -19,14 +19,15 @@ fn an_environment_is_started_synced_reverted_and_finished_by_one_deployer_alone(
     let run = |arguments: &[&str]| fleet.coalmine(arguments);
     fleet.install(&["1.0.0"]).exits(0);
     for command in [&["sync", "1.2.0", "--yes"][..], &["sync", "-n"], &["revert", "--yes"], &["finish"]] {
-        run(command).exits(7).says("sandbox was not started").says("coalmine start");
+        run(command).exits(7).says("sandbox was not started").says(&fleet.proposed("start"));
     }
     run(&["lock", "--reason", "audit"]).exits(0);
     run(&["start"]).exits(7).says(": audit");
     run(&["sync", "1.2.0", "--yes"]).exits(7).says(": audit");
     run(&["unlock"]).exits(0);
 
-    run(&["start", "--reason", "the fix"]).exits(0).says("sandbox is yours until `coalmine finish`; it runs 1.0.0-");
+    let yours = format!("sandbox is yours until `{}`; it runs 1.0.0-", fleet.proposed("finish"));
+    run(&["start", "--reason", "the fix"]).exits(0).says(&yours);
     run(&["start"]).exits(7).says("you started it");
     for command in
         [&["install-world", "1.2.0", "--yes"][..], &["sync", "1.2.0", "--yes"], &["finish", "--force"], &["start"]]

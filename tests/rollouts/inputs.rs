@@ -1,5 +1,6 @@
 //! What inventories, repositories and hosts say, as real fleets have it: none of it is read without being obeyed.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{lchown, symlink};
 
@@ -148,4 +149,123 @@ fn that_a_version_has_other_files_than_it_was_finalized_with_is_told_to_everybod
     assert!(answer.stdout.contains("1.0.0-"), "{answer:?}");
     let journal = fs::read_to_string(fleet.journal(fleet.rollouts().last().unwrap())).unwrap();
     assert!(journal.contains(moved), "it is in the journal too");
+}
+
+/// Reads a stream of events, and asserts that it ends as every rollout's does.
+#[track_caller]
+fn events(answer: &Answer) -> Vec<Value> {
+    let events: Vec<Value> = answer.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = events.last().unwrap();
+    assert_eq!(last["kind"], "rollout_finished", "{last}");
+    assert_eq!(last["exit_code"].as_i64(), answer.code.map(i64::from), "{last}");
+    events
+}
+
+/// Lists what a state folder holds, with names that differ from one to the next written as the manual has them.
+fn layout(state: &std::path::Path) -> BTreeSet<String> {
+    let names = |folder: &str| {
+        let entries = fs::read_dir(state.join(folder)).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let mut found = BTreeSet::new();
+    for name in names("") {
+        match name.as_str() {
+            "rollouts" => {
+                for id in names("rollouts") {
+                    found
+                        .extend(names(&format!("rollouts/{id}")).into_iter().map(|file| format!("rollouts/ID/{file}")));
+                }
+            }
+            "releases" => {
+                for id in names("releases").into_iter().filter(|id| id != ".lock") {
+                    let within = names(&format!("releases/{id}")).into_iter();
+                    found.extend(within.map(|file| format!("releases/VERSION-DIGEST8/{file}")));
+                }
+            }
+            "locks" => {
+                found.extend(names("locks").iter().map(|file| format!("locks/{}", file.replace("sandbox.", "ENV."))))
+            }
+            "logs" => {
+                found.extend(names("logs").iter().map(|file| format!("logs/{}", file.replace("2.0.0", "VERSION"))))
+            }
+            other => drop(found.insert(other.to_owned())),
+        }
+    }
+    found
+}
+
+/// Lists what the manual says of a state folder.
+fn documented() -> BTreeSet<String> {
+    let readme = include_str!("../../README.md");
+    let table = readme.split("| in the state folder | is |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let cells =
+        table.lines().filter_map(|line| line.split('|').nth(1)).flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    cells.map(|name| name.trim_end_matches('/').to_owned()).collect()
+}
+
+#[test]
+fn what_programs_read_is_whole_and_the_state_folder_is_as_it_is_documented() {
+    let fleet = Fleet::of_scripts(4);
+    fleet.configure(|text| text.replacen("promote = \"auto\"", "promote = \"manual\"", 1));
+    fleet.configure(|text| text + "\n[[gates]]\nname = \"calm\"\non = \"stage\"\nrun = \"echo 1\"\nmax = 2.0\n");
+    let stream = |arguments: &[&str]| fleet.coalmine(&[&["install-world", "--output", "jsonl"], arguments].concat());
+    // What is refused before anything ends like everything else.
+    for (arguments, code, outcome) in [
+        (&["nope", "--yes"][..], 1, "stopped"),
+        (&["1.0.0", "--yes", "-l", "nobody"], 2, "stopped"),
+        (&["1.0.0"], 2, "stopped"),
+    ] {
+        let answer = stream(arguments).exits(code);
+        assert_eq!(events(&answer)[0]["outcome"], outcome, "{arguments:?}");
+    }
+    fleet.coalmine(&["lock", "--reason", "audit"]).exits(0);
+    assert_eq!(events(&stream(&["1.0.0", "--yes"]).exits(7))[0]["outcome"], "locked");
+    let status = fleet.status(&["1.0.0"]).1;
+    assert_eq!(status["freeze"]["reason"], "audit", "{status}");
+    let mut found = layout(&fleet.state);
+    fleet.coalmine(&["unlock"]).exits(0);
+
+    let told = events(&stream(&["1.0.0", "--yes", "--no-soak"]).exits(0));
+    let gates: Vec<&Value> = told.iter().filter(|event| event["kind"] == "gate_result").collect();
+    let passed = |scope: &str| gates.iter().filter(|gate| gate["scope"] == scope && gate["verdict"] == "pass").count();
+    assert!(passed("host") >= 4 && passed("stage") >= 1, "{gates:?}");
+    let stage = &told[0]["plan"]["stages"][1];
+    assert!(stage["soak_s"].is_number() && stage.get("soak").is_none(), "{stage}");
+
+    // A script leaves it to a person whether a stage goes on.
+    let answer = fleet.coalmine(&["install-world", "1.2.0", "--yes", "--detach", "--promote", "manual"]).exits(8);
+    let rollout = answer.stdout.trim().to_owned();
+    fleet.wait_for(&rollout, "promotion_needed");
+    let status = fleet.status(&["1.2.0"]).1;
+    assert_eq!(status["rollout"]["rollout"], *rollout, "{status}");
+    assert_eq!((&status["freeze"], &status["mark"]), (&Value::Null, &Value::Null), "{status}");
+    assert!(status["lock"].is_object(), "{status}");
+    found.extend(layout(&fleet.state));
+    fleet.coalmine(&["continue", &rollout]).exits(0);
+    fleet.wait_for(&rollout, "rollout_finished");
+    let read = |arguments: &[&str]| -> Value {
+        let answer = fleet.coalmine(&[arguments, &["--output", "json"]].concat()).exits(0);
+        let read: Value = serde_json::from_str(&answer.stdout).unwrap();
+        assert_eq!(read["schema"], 1, "{read}");
+        read
+    };
+    let shown = read(&["show", &rollout]);
+    assert_eq!(
+        (&shown["rollout"]["outcome"], &shown["rollout"]["exit_code"]),
+        (&"completed".into(), &0.into()),
+        "{shown}"
+    );
+    assert!(shown["rollout"]["took_s"].is_number() && shown["hosts"].as_array().unwrap().len() >= 4, "{shown}");
+    assert_eq!(read(&["hosts", "@canaries"])["hosts"], serde_json::json!([mw(1, 4), mw(3, 4)]));
+    assert_eq!(read(&["config", "check"])["valid"], true);
+    fleet.coalmine(&["releases", "mark", "1.0.0", "--reason", "CVE 1"]).exits(0);
+    assert_eq!(fleet.status(&["1.0.0"]).1["mark"]["verdict"], "bad");
+    fleet.tag("2.0.0", |tree| fs::write(tree.join("bin/tool"), "#!/bin/sh\nexit 4\n").unwrap());
+    events(&stream(&["2.0.0", "--yes"]).exits(1));
+
+    // Every name is explained, and nothing is that nobody finds.
+    found.extend(layout(&fleet.state));
+    let (mut documented, console) = (documented(), "logs/console.log".to_owned());
+    assert!(documented.remove(&console), "the console's own");
+    assert_eq!(found, documented);
 }

@@ -21,7 +21,7 @@ fn a_rollback_with_nothing_running_leads_to_the_last_good_release_and_then_to_th
     back(&["--reason", "too hot"]).exits(0).says("1.0.0 runs on 4 hosts").says("1.2.0 → 1.0.0 on 4 hosts");
     fleet.all_run(fleet.hosts(), Some("1.0.0"));
     fleet.coalmine(&["status", "1.2.0"]).exits(9).says("1.2.0 is bad: rolled back by ");
-    back(&[]).exits(1).says("coalmine rollback --to VERSION");
+    back(&[]).exits(1).says(&fleet.proposed("rollback --to VERSION"));
     back(&["--to", "1.2.0"]).exits(0).says("1.2.0 runs on 4 hosts");
     back(&["--to", "1.2.0"]).exits(0).says("nothing is to be done");
     back(&["--to", "9.9.9"]).exits(1).says("9.9.9");
@@ -81,5 +81,5 @@ fn a_host_that_had_no_release_goes_back_to_none_and_one_that_had_a_good_one_to_t
     let answer = Answer::of(child.wait_with_output().unwrap()).exits(6);
     answer
         .says("paused: 1 host of stage fleet failed (unhealthy), 0 may")
-        .says(&format!("coalmine rollback {rollout}"));
+        .says(&fleet.proposed(&format!("rollback {rollout}")));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Backend;
+use super::{Backend, output};
 use crate::conductor::{Standing, frozen, running, standing, waiting};
 use crate::deploy::Error;
 use crate::journal::Entry;
@@ -38,7 +38,7 @@ pub(super) async fn keep_telling(backend: Arc<Backend>) {
                     backend.tell(Message::Environment(facts)).await;
                 }
             }
-            Err(failed) => backend.tell(Message::Told(failed.to_string())).await,
+            Err(failed) => backend.tell(Message::Told(output::own(&failed))).await,
         }
         tokio::time::sleep(AGAIN).await;
     }
@@ -93,7 +93,7 @@ pub(super) async fn history(backend: Arc<Backend>) {
     };
     let rows = tokio::task::spawn_blocking(move || read(&reader, &tagged)).await;
     let rows = match rows {
-        Ok(rows) => rows.map_err(|failed| failed.to_string()),
+        Ok(rows) => rows.map_err(|failed| output::own(&failed)),
         Err(error) => Err(error.to_string()),
     };
     backend.tell(Message::History(rows)).await;

@@ -37,7 +37,7 @@ pub(super) struct Opening {
 pub(super) fn open(globals: &Globals, workspace: Workspace, opening: Opening) -> Result<u8, Error> {
     let (environment, _) = workspace.policy()?;
     let settings = Settings {
-        invocation: invocation(globals),
+        invocation: globals.typed(),
         environment: environment.clone(),
         zone: jiff::tz::TimeZone::system(),
         theme: theme(globals),
@@ -57,21 +57,6 @@ pub(super) fn open(globals: &Globals, workspace: Workspace, opening: Opening) ->
     // What is still being asked is not waited for: nothing of it changes anything.
     runtime.shutdown_background();
     ended.map(|_| 0)
-}
-
-/// Writes the command line so far as somebody would type it.
-fn invocation(globals: &Globals) -> String {
-    let mut words = vec!["coalmine".to_owned()];
-    if let Some(config) = &globals.config {
-        words.extend(["-c".to_owned(), config.display().to_string()]);
-    }
-    if let Some(environment) = &globals.environment {
-        words.extend(["-e".to_owned(), environment.to_string()]);
-    }
-    if let Some(state_dir) = &globals.state_dir {
-        words.extend(["--state-dir".to_owned(), state_dir.display().to_string()]);
-    }
-    words.join(" ")
 }
 
 fn theme(globals: &Globals) -> Theme {
@@ -185,7 +170,7 @@ async fn serve(backend: Arc<Backend>, mut requests: mpsc::UnboundedReceiver<Requ
             Request::Command { ticket, rollout, command: asked } => {
                 tasks.spawn(async move {
                     let answer = command(&backend.rollouts(), &rollout, asked, operator()).await;
-                    backend.reply(ticket, answer.map_err(|error| error.to_string())).await;
+                    backend.reply(ticket, answer.map_err(|error| output::own(&error))).await;
                 });
             }
             Request::OpenRollout(rollout) => {

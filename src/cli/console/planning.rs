@@ -11,7 +11,7 @@ use crate::release::{Mark, Wanted};
 use crate::tui::edge::{Message, PlanWanted, Standing, Ticket, VersionRow};
 
 pub(super) async fn versions(backend: Arc<Backend>) {
-    let rows = list(&backend).await.map_err(|failed| failed.to_string());
+    let rows = list(&backend).await.map_err(|failed| output::own(&failed));
     backend.tell(Message::Versions(rows)).await;
 }
 
@@ -33,7 +33,7 @@ async fn list(backend: &Backend) -> Result<Vec<VersionRow>, Error> {
 }
 
 pub(super) async fn plan(backend: Arc<Backend>, ticket: Ticket, wanted: PlanWanted) {
-    let plan = make(&backend, ticket, wanted).await.map(Arc::new).map_err(|failed| failed.to_string());
+    let plan = make(&backend, ticket, wanted).await.map(Arc::new).map_err(|failed| output::own(&failed));
     backend.tell(Message::Plan { ticket, plan }).await;
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn start(backend: Arc<Backend>, ticket: Ticket, plan: Arc<Plan>
     let rollout = plan.rollout.clone();
     let started = begin(&backend, &plan).await;
     let is_started = started.is_ok();
-    backend.reply(ticket, started.map_err(|failed| failed.to_string())).await;
+    backend.reply(ticket, started.map_err(|failed| output::own(&failed))).await;
     if is_started {
         super::watch::follow(backend, rollout).await;
     }
@@ -91,7 +91,7 @@ async fn begin(backend: &Backend, plan: &Plan) -> Result<(), Error> {
 pub(super) async fn resume(backend: Arc<Backend>, ticket: Ticket, rollout: RolloutId) {
     let resumed = go_on(&backend, &rollout).await;
     let is_resumed = resumed.is_ok();
-    backend.reply(ticket, resumed.map_err(|failed| failed.to_string())).await;
+    backend.reply(ticket, resumed.map_err(|failed| output::own(&failed))).await;
     if is_resumed {
         super::watch::follow(backend, rollout).await;
     }

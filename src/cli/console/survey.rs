@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::Backend;
+use super::{Backend, output};
 use crate::deploy::{Error, WantedRelease};
 use crate::host::Survey;
 use crate::model::{Failure, HostId, Installed, Probe, Version};
@@ -15,7 +15,7 @@ use crate::report::HostStatusReport;
 use crate::tui::edge::{Message, SurveyHost, SurveyRow};
 
 pub(super) async fn survey(backend: Arc<Backend>) {
-    let result = run(&backend).await.map_err(|failed| failed.to_string());
+    let result = run(&backend).await.map_err(|failed| output::own(&failed));
     backend.tell(Message::SurveyDone(result)).await;
 }
 

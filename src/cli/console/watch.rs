@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Backend;
+use super::{Backend, output};
 use crate::conductor::{ClientError, Farewell, News, Watcher};
 use crate::model::RolloutId;
 use crate::rollout::Record;
@@ -49,8 +49,8 @@ async fn replay(backend: &Backend, rollout: &RolloutId) {
     let read = tokio::task::spawn_blocking(move || rollouts.read(&of)?.collect::<Result<Vec<Record>, _>>()).await;
     let records = match read {
         Ok(Ok(records)) => records,
-        Ok(Err(error)) => return backend.tell(Message::Told(error.to_string())).await,
-        Err(error) => return backend.tell(Message::Told(error.to_string())).await,
+        Ok(Err(error)) => return backend.tell(Message::Told(output::own(&error))).await,
+        Err(error) => return backend.tell(Message::Told(output::own(&error))).await,
     };
     backend.tell(Message::Opened { rollout: rollout.clone(), source: Source::Journal }).await;
     for records in records.chunks(TOGETHER) {

@@ -4,7 +4,7 @@ use clap_complete::engine::ArgValueCompleter;
 use super::attach::follow;
 use crate::cli::args::{StreamFormat, TableFormat, rollout};
 use crate::cli::interrupt::runtime;
-use crate::cli::output::{print, style, tell};
+use crate::cli::output::{print, print_for_people, style, tell};
 use crate::cli::{Globals, completion};
 use crate::conductor::replay;
 use crate::deploy::{Error, in_environment};
@@ -71,7 +71,7 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
     }
     let report = RolloutsReport::new(rows);
     match args.output {
-        TableFormat::Text => print(&report.text(&style(globals.color, globals.verbose > 0)).join("\n"))?,
+        TableFormat::Text => print_for_people(&report.text(&style(globals.color, globals.verbose > 0)).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
     Ok(0)
@@ -105,7 +105,9 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
         }
     }
     match args.output {
-        ShowFormat::Text => print(&show_text(&records, &style(globals.color, globals.verbose > 0)).join("\n"))?,
+        ShowFormat::Text => {
+            print_for_people(&show_text(&records, &style(globals.color, globals.verbose > 0)).join("\n"))?
+        }
         ShowFormat::Json => {
             let state = State::replay(&records);
             let live = rollouts.is_live(&rollout)?;

@@ -3,7 +3,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::args::{host, one_line, reason};
 use crate::cli::ask::ask;
-use crate::cli::output::{is_interactive, print, tell};
+use crate::cli::output::{is_interactive, print, print_for_people, tell};
 use crate::cli::{Globals, completion, interrupt};
 use crate::conductor::{Freeze, Freezing, LockError, freeze, running, unfreeze};
 use crate::deploy::{Deployment, Error, Workspace};
@@ -52,7 +52,7 @@ pub(in crate::cli) fn lock(globals: &Globals, args: &LockArgs) -> Result<u8, Err
         }
         Freezing::TakenOver(before) => tell(&format!("taken over: {}", frozen(before))),
     }
-    print(&format!("{environment} is frozen for everybody: {}", mine.reason()))?;
+    print_for_people(&format!("{environment} is frozen for everybody: {}", mine.reason()))?;
     let rollouts = workspace.rollouts();
     for entry in running(&rollouts, Some(environment))? {
         tell(&format!(
@@ -74,7 +74,7 @@ pub(in crate::cli) fn unlock(globals: &Globals, args: &UnlockArgs) -> Result<u8,
         None => print(&format!("{environment} was not frozen"))?,
         Some(before) => {
             let frozen = LockError::Frozen { environment: environment.clone(), freeze: Box::new(before) };
-            print(&format!(
+            print_for_people(&format!(
                 "{environment} is free again; {}",
                 frozen.to_string().replace(" is frozen by ", " was frozen by ")
             ))?;

@@ -22,7 +22,7 @@ pub(super) const COLOR: Look = Look { color: true, unicode: true };
 pub(super) const ASCII: Look = Look { color: false, unicode: false };
 
 pub(super) fn style(look: Look) -> Style {
-    Style { look, zone: TimeZone::UTC, verbose: false }
+    Style { look, zone: TimeZone::UTC, verbose: false, typed: crate::words::Typed::default() }
 }
 
 pub(super) fn host(name: &str) -> HostId {

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::event::{Event, GateScope, PauseReason, Record};
+use super::exit::Exit;
 use super::outcome::{HostEnd, Outcome};
 use super::refusal::Rejection;
 use super::state::{Mode, State};
@@ -221,6 +222,14 @@ pub fn nothing_due(rollout: RolloutId, now: Timestamp) -> Record {
     let outcome = Outcome::Completed;
     let exit_code = outcome.exit_code(PlanKind::Install, &[]);
     let event = Event::RolloutFinished { outcome, exit_code, counts: BTreeMap::new(), debt: Vec::new() };
+    Record { seq: 1, at: now, rollout, event }
+}
+
+/// Gives the record of a rollout that was refused, or given up, before there was a plan; its exit code says which.
+#[must_use]
+pub fn not_begun(rollout: RolloutId, exit: Exit, now: Timestamp) -> Record {
+    let outcome = if exit == Exit::Locked { Outcome::Locked } else { Outcome::Stopped };
+    let event = Event::RolloutFinished { outcome, exit_code: exit.code(), counts: BTreeMap::new(), debt: Vec::new() };
     Record { seq: 1, at: now, rollout, event }
 }
 

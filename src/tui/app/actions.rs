@@ -9,10 +9,10 @@ use crate::rollout::refusal;
 use crate::tui::edge::Source;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Table;
-use crate::words::quote;
+use crate::words::{Typed, quote};
 
 /// Writes the command line of a command.
-pub(super) fn command_line(invocation: &str, rollout: &str, command: &Command) -> String {
+pub(super) fn command_line(invocation: &Typed, rollout: &str, command: &Command) -> String {
     let host = match command {
         Command::Retry { host: Some(host) } | Command::Skip { host } => format!(" --host {}", quote(host.as_str())),
         _ => String::new(),

@@ -321,9 +321,9 @@ impl State {
         for record in records {
             watched.take(record);
             is_over |= matches!(record.event, Event::RolloutFinished { .. });
-            let Settings { zone, theme, .. } = &self.settings;
+            let Settings { zone, theme, invocation, .. } = &self.settings;
             let line = tell(record, watched.state(), zone, theme.look());
-            requests.extend(line.map(|line| Request::Log(LogLine::new(line, clock(record.at, zone)))));
+            requests.extend(line.map(|line| Request::Log(LogLine::new(line, clock(record.at, zone), invocation))));
         }
         if is_over && watched.source != Source::Journal {
             requests.extend(self.outdate());
@@ -424,7 +424,7 @@ impl State {
                         text.push_str(more);
                     }
                 }
-                Some(text)
+                Some(self.settings.invocation.within(&text).into_owned())
             }
             Screen::Plan | Screen::History => None,
         }

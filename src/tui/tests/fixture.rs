@@ -437,7 +437,7 @@ pub(super) fn text(buffer: &Buffer) -> String {
 
 pub(super) fn settings() -> Settings {
     Settings {
-        invocation: "coalmine -e production".to_owned(),
+        invocation: crate::words::Typed::new(None, Some("production"), None),
         environment: Environment::new("production").unwrap(),
         zone: TimeZone::UTC,
         theme: Theme::default(),

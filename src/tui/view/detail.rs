@@ -172,7 +172,7 @@ fn rollout(state: &State, facts: &mut Facts) -> Option<()> {
         }
         if let Some(hint) = &failure.hint {
             facts.title("what to try");
-            facts.text(Tone::Plain, hint);
+            facts.text(Tone::Plain, &state.settings.invocation.within(hint));
         }
         if !failure.output.is_empty() {
             facts.title("its last output");

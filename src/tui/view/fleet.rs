@@ -229,10 +229,14 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
         let text = match fleet.survey {
             Survey::Running { .. } => "the inventory is being read",
             Survey::Never => "nothing was surveyed yet: r asks every host",
-            Survey::Done { .. } => "the environment has no host: `coalmine hosts` shows what its groups resolve to",
+            Survey::Done { .. } => "it has no host; see `coalmine hosts`",
             Survey::Failed(_) => "r tries the survey again",
         };
-        painter.line(area, 1, &Line::from(span(painter.theme, Tone::Dim, format!("  {text}"))));
+        painter.line(
+            area,
+            1,
+            &Line::from(span(painter.theme, Tone::Dim, format!("  {}", state.settings.invocation.within(text)))),
+        );
     } else {
         painter.rows(area, &columns(state), &fleet.rows, |row, id| cell(state, row, id));
     }

@@ -49,7 +49,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, state: &State) {
         Some(Layer::Detail { top }) => text(painter, area, "host", &detail::lines(state, room), *top),
         Some(Layer::Failures(cursor)) => {
             let groups = state.watched.as_ref().map(|watched| watched.groups()).unwrap_or_default();
-            failures(painter, area, groups, *cursor);
+            failures(painter, area, state, groups, *cursor);
         }
         Some(Layer::Menu(cursor, actions)) => menu(painter, area, state, *cursor, actions),
         Some(Layer::Dialog(dialog)) => draw_dialog(painter, state, dialog),
@@ -127,14 +127,14 @@ fn menu(painter: &mut Painter<'_>, area: Rect, state: &State, cursor: Cursor, ac
     }
 }
 
-fn failures(painter: &mut Painter<'_>, area: Rect, groups: &[FailureGroup], cursor: Cursor) {
+fn failures(painter: &mut Painter<'_>, area: Rect, state: &State, groups: &[FailureGroup], cursor: Cursor) {
     let theme = painter.theme;
     let inside = painter.frame(area, "failures: Enter shows the hosts");
     let window = cursor.window(groups.len());
     let first = window.start;
     // Below the list stands the selected one whole.
     let shown =
-        groups.get(cursor.place()).map(|group| whole(theme, group, usize::from(inside.width))).unwrap_or_default();
+        groups.get(cursor.place()).map(|group| whole(state, group, usize::from(inside.width))).unwrap_or_default();
     let foot = shown.len().min(usize::from(inside.height) / 2);
     let list = usize::from(inside.height).saturating_sub(foot + 1);
     let skipped = (cursor.place() - first.min(cursor.place())).saturating_sub(list.saturating_sub(1));
@@ -151,14 +151,15 @@ fn failures(painter: &mut Painter<'_>, area: Rect, groups: &[FailureGroup], curs
     }
 }
 
-fn whole(theme: Theme, group: &FailureGroup, room: usize) -> Vec<Line<'static>> {
+fn whole(state: &State, group: &FailureGroup, room: usize) -> Vec<Line<'static>> {
+    let theme = state.settings.theme;
     let mut lines = Vec::new();
     let mut add =
         |tone, text: &str| lines.extend(wrap(text, room).into_iter().map(|line| Line::from(span(theme, tone, line))));
     add(Tone::Bad, &clean_line(&group.message));
     add(Tone::Plain, &format!("{}: {}", count(group.hosts.len(), "host"), group.names));
     if let Some(hint) = &group.hint {
-        add(Tone::Dim, &format!("try: {}", clean_line(hint)));
+        add(Tone::Dim, &format!("try: {}", state.settings.invocation.within(&clean_line(hint))));
     }
     lines
 }
