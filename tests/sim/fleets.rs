@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use coalmine::host::sim::Deed;
 use coalmine::model::RolloutId;
+use coalmine::plan::PlanKind;
 use coalmine::rollout::{HostEnd, Outcome, Record, State};
 use tokio::time::sleep;
 
@@ -39,6 +40,10 @@ fn of_two_deploy_servers_one_goes_ahead() {
     crate::hold(crate::seeds(60), |seed| {
         let mut first = Scenario::of(seed, Weather::Calm);
         first.lock_wait = Duration::ZERO;
+        // A prime that finds everything there is over before the other begins.
+        if first.plan.kind == PlanKind::Prime {
+            return None;
+        }
         // Nobody waits for anybody, and nobody is early: both begin within the time that one lock takes.
         let mut second = first.clone();
         second.plan.rollout = RolloutId::new("20260101T000000-second").unwrap();

@@ -134,7 +134,8 @@ impl Machine {
         let again = self.relock.remove(&index);
         // One whose lock was not taken before is compared with what it ran when the rollout was planned.
         let is_known = || self.state.host(index).is_some_and(|status| status.from.is_some());
-        let is_foreign = (again || (self.resumed && is_known())) && self.is_foreign(index, release.as_ref());
+        let is_foreign =
+            (again || (self.resumed && is_known())) && self.is_foreign(index, release.as_ref(), good.as_ref());
         self.emit(Event::HostProbed { host: host.clone(), installed, good, latency_ms });
         if is_foreign {
             let runs = release.map_or_else(|| "no release".to_owned(), |release| release.to_string());
@@ -158,7 +159,7 @@ impl Machine {
     }
 
     /// Tells whether a host, asked anew after a resume, runs what this rollout neither found there nor put there.
-    fn is_foreign(&self, index: usize, release: Option<&ReleaseId>) -> bool {
+    fn is_foreign(&self, index: usize, release: Option<&ReleaseId>, good_now: Option<&RollBackTarget>) -> bool {
         let Some(status) = self.state.host(index) else {
             return false;
         };
@@ -176,8 +177,11 @@ impl Machine {
         };
         let found = match &status.from {
             Some(Installed::Release { id, .. }) => Some(id),
-            // A dead man's switch may have put what was adopted back, under the name that it has since.
-            Some(Installed::Unmanaged { .. }) if !self.plan.policy.confirm.is_zero() => return false,
+            // A dead man's switch may have put what was adopted back, under the name that it has since; nobody finalized that.
+            Some(Installed::Unmanaged { .. }) if !self.plan.policy.confirm.is_zero() => {
+                let is_finalized = matches!(good_now, Some(RollBackTarget::Release { id }) if id == release);
+                return is_finalized && goal != Some(release);
+            }
             _ => None,
         };
         goal.is_some() && ![goal, good, found].contains(&Some(release))
