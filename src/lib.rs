@@ -57,3 +57,10 @@ pub mod tui;
 pub mod sandbox;
 
 pub mod cli;
+
+// What tests of several rooms share names this crate as test programs do.
+#[cfg(test)]
+extern crate self as coalmine;
+#[cfg(test)]
+#[path = "../tests/common/plans.rs"]
+mod plans;

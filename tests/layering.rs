@@ -272,9 +272,11 @@ fn every_room_of_the_crate_has_its_place() {
     let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     let tokens = tokens(&source);
     let mut declared: Vec<&str> = tokens
-        .windows(3)
+        .windows(4)
         .filter_map(|window| match window {
-            [(_, Token::Word(keyword)), (_, Token::Word(name)), (_, Token::Mark(';'))] if keyword == "mod" => {
+            [(_, Token::Word(public)), (_, Token::Word(keyword)), (_, Token::Word(name)), (_, Token::Mark(';'))]
+                if public == "pub" && keyword == "mod" =>
+            {
                 Some(name.as_str())
             }
             _ => None,

@@ -108,6 +108,8 @@ impl Workspace {
                 entries: totals.entries(),
                 bytes: totals.bytes,
                 reused: release.built_at < now - jiff::SignedDuration::from_mins(1),
+                tagged: release.tagged,
+                took: release.had_in.map(|took| took.as_secs_f64()),
             };
             Record { seq: first.seq + 1, at: now, rollout: first.rollout.clone(), event }
         });

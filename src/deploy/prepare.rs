@@ -249,7 +249,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             freezes,
             overridden: options.override_freezes,
         };
-        let request = plan::Request {
+        let plan = Plan {
             rollout: new_id()?,
             environment: self.fleet.name.clone(),
             kind,
@@ -262,15 +262,15 @@ impl<F: host::Fleet> Deployment<'_, F> {
             reason: options.reason,
             slot: options.slot,
             policy,
-            concurrency,
-            soak: options.soak,
-            masters: answers.masters,
-            fleet: answers.fleet,
-            stages,
+            stages: Vec::new(),
+            hosts: Vec::new(),
+            left_out: Vec::new(),
             out_of_service: self.out_of_service(),
             bad: verdicts.bad(),
             notes: aim.stored.iter().flat_map(|release| release.notes.clone()).chain(overridden).collect(),
         };
+        let (masters, fleet) = (answers.masters, answers.fleet);
+        let request = plan::Request { plan, concurrency, soak: options.soak, masters, fleet, stages };
         Ok(plan::make(request)?)
     }
 

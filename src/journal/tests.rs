@@ -2,14 +2,14 @@ use std::fs;
 use std::io::{Cursor, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan as _};
 use tempfile::TempDir;
 
 use super::{Journal, JournalError, Memory, Records, Rollouts};
-use crate::model::{Bytes, Digest, Environment, HostId, Operator, Phase, ReleaseId, RolloutId, StageName, Version};
-use crate::plan::{Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageKind, StagePlan};
+use crate::model::{Bytes, Digest, Environment, HostId, Operator, Phase, RolloutId, StageName, Version};
+use crate::plan::Plan;
+use crate::plans;
 use crate::rollout::{Event, Outcome, Record};
 
 fn at(second: i64) -> Timestamp {
@@ -21,58 +21,15 @@ fn id(name: &str) -> RolloutId {
 }
 
 fn plan(name: &str, hosts: usize) -> Plan {
-    let version = Version::new("4.283.0").unwrap();
-    let digest = Digest([7; 32]);
+    let environment = Environment::new("production").unwrap();
+    let host = |index| plans::host(HostId::new(&format!("mw{index:05}.example.org")).unwrap());
     Plan {
-        rollout: id(name),
-        environment: Environment::new("production").unwrap(),
-        kind: PlanKind::Install,
-        release: ReleaseId::new(&version, &digest),
-        version,
-        digest,
-        commit: "0123".to_owned(),
         operator: Operator("amy@deploy".into()),
         // The key at which the index stops reading, where it is no key.
         reason: Some("a \",\"policy\":\" reason".to_owned()),
-        slot: None,
-        policy: Policy {
-            on_failure: OnFailure::Pause,
-            prefetch: Prefetch::All,
-            promote_all: false,
-            skip_unreachable: false,
-            prime_width: 1,
-            control_width: 1,
-            depool: false,
-            confirm: Duration::ZERO,
-            freezes: Vec::new(),
-            overridden: Vec::new(),
-        },
-        stages: vec![StagePlan {
-            name: StageName::new("fleet").unwrap(),
-            kind: StageKind::Targets,
-            waves: vec![hosts],
-            concurrency: 1,
-            soak: Duration::ZERO,
-            promote: Promote::Auto,
-            budget: Budget::default(),
-            gates: Vec::new(),
-        }],
-        hosts: (0..hosts)
-            .map(|index| HostPlan {
-                host: HostId::new(&format!("mw{index:05}.example.org")).unwrap(),
-                site: None,
-                from: None,
-                good: None,
-                to: None,
-                holds: false,
-                lost: None,
-            })
-            .collect(),
-        left_out: Vec::new(),
-        out_of_service: Vec::new(),
-        bad: Vec::new(),
-        mark: None,
-        notes: Vec::new(),
+        stages: vec![plans::stage(StageName::new("fleet").unwrap(), [hosts])],
+        hosts: (0..hosts).map(host).collect(),
+        ..plans::plan(id(name), environment, Version::new("4.283.0").unwrap(), Digest([7; 32]))
     }
 }
 

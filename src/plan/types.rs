@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -301,5 +302,21 @@ impl Plan {
                 .collect();
             (stage, waves)
         })
+    }
+
+    /// Counts the hosts that could not be asked, by the stage whose budget they would break.
+    ///
+    /// A rollout that would stop at its first step is better not begun.
+    #[must_use]
+    pub fn unreachable_over_budget(&self) -> BTreeMap<StageName, Vec<HostId>> {
+        let mut over = BTreeMap::new();
+        for (stage, waves) in self.waves() {
+            let lost: Vec<HostId> =
+                waves.into_iter().flatten().filter(|host| host.from.is_none()).map(|host| host.host.clone()).collect();
+            if lost.len() > stage.budget.unreachable {
+                over.insert(stage.name.clone(), lost);
+            }
+        }
+        over
     }
 }

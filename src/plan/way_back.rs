@@ -29,7 +29,7 @@
 
 use std::collections::BTreeMap;
 
-use super::make::Member;
+use super::request::Member;
 use crate::model::{HostId, Installed, Probe, ReleaseId, RollBackTarget, Version};
 
 /// Says where a host goes back to when what comes next fails there; none where nothing is known to have worked.

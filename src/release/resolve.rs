@@ -62,6 +62,8 @@ pub struct Resolved {
     pub at: Timestamp,
     /// The tag, where it is one.
     pub tag: Option<String>,
+    /// When that was made.
+    pub tagged: Option<Timestamp>,
     /// Why it is this one, and what else a plan should say of it.
     pub notes: Vec<String>,
 }
@@ -220,7 +222,7 @@ impl Resolver<'_> {
 
     async fn tagged(&self, tag: Tag, notes: Vec<String>) -> Result<Resolved, ReleaseError> {
         let at = self.repository.time_of(&tag.commit).await?;
-        Ok(Resolved { version: tag.version, commit: tag.commit, at, tag: Some(tag.name), notes })
+        Ok(Resolved { version: tag.version, commit: tag.commit, at, tag: Some(tag.name), tagged: Some(tag.at), notes })
     }
 
     async fn branch(&self, name: &str) -> Result<Resolved, ReleaseError> {
@@ -267,7 +269,7 @@ impl Resolver<'_> {
                 "the checkout is shallow, so {version} may not be named by the nearest tag: `git fetch --unshallow --tags` brings the history"
             ));
         }
-        Ok(Resolved { version, commit, at, tag: None, notes })
+        Ok(Resolved { version, commit, at, tag: None, tagged: None, notes })
     }
 
     fn no_commit(&self, wanted: &str) -> ReleaseError {

@@ -3,6 +3,7 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, RenameFlags, flock, fsync, renameat_with, syncfs};
@@ -52,6 +53,10 @@ pub struct StoredRelease {
     pub built_at: Timestamp,
     /// Who built it.
     pub built_by: Operator,
+    /// When its version was tagged, where it was found by a tag; nothing of it is stored.
+    pub tagged: Option<Timestamp>,
+    /// How long it took to have it, where it was asked for by its version; nothing of it is stored.
+    pub had_in: Option<Duration>,
     /// What whoever plans with it should know, a sentence each; nothing of it is stored.
     pub notes: Vec<String>,
     /// What it was built from and how, as one digest.
@@ -213,6 +218,8 @@ impl Store {
             interpreter: meta.interpreter,
             built_at: meta.built_at,
             built_by: meta.built_by,
+            tagged: None,
+            had_in: None,
             notes: Vec::new(),
             build_key: meta.build_key,
         })
@@ -333,6 +340,8 @@ impl StoredRelease {
             built_at: Timestamp::UNIX_EPOCH,
             built_by: Operator("nobody".into()),
             build_key: digest,
+            tagged: None,
+            had_in: None,
             notes: Vec::new(),
         })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::lead::LeadTime;
 use super::narrate::{Narrator, Style};
 use super::summary::summary_text;
 use super::table::table;
@@ -108,7 +109,7 @@ impl ReleasesReport {
 }
 
 /// Holds a row of `rollouts`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RolloutRow {
     /// Its name.
     pub rollout: RolloutId,
@@ -126,6 +127,8 @@ pub struct RolloutRow {
     pub started: Option<Timestamp>,
     /// How long it took so far, in seconds.
     pub took_s: u64,
+    /// How long it was from its tag to its end, in seconds; null where it has none, or did not get there.
+    pub tag_to_fleet_s: Option<f64>,
     /// How it ended; none when it did not yet.
     pub outcome: Option<Outcome>,
     /// What its process answered.
@@ -141,7 +144,7 @@ pub struct RolloutRow {
 impl RolloutRow {
     /// Makes the row of a rollout from its journal; none when that has no plan. `is_live` is whether a conductor runs it.
     #[must_use]
-    pub fn new(state: &State, is_live: bool) -> Option<Self> {
+    pub fn new(state: &State, tag_to_fleet_s: Option<f64>, is_live: bool) -> Option<Self> {
         let plan = state.plan()?;
         let summary = state.summary();
         Some(Self {
@@ -153,6 +156,7 @@ impl RolloutRow {
             reason: plan.reason.clone(),
             started: state.started(),
             took_s: state.took().unwrap_or_default().as_secs(),
+            tag_to_fleet_s,
             outcome: state.outcome(),
             exit_code: state.exit_code(),
             resumable: state.outcome().is_none() && !is_live,
@@ -176,7 +180,7 @@ impl RolloutRow {
 }
 
 /// Holds what `rollouts --output json` prints.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RolloutsReport {
     /// The version of the format.
     pub schema: u32,
@@ -211,12 +215,17 @@ impl RolloutsReport {
                 },
                 row.state().0,
                 span(Duration::from_secs(row.took_s)),
+                row.tag_to_fleet_s
+                    .and_then(|took| Duration::try_from_secs_f64(took).ok())
+                    .map(span)
+                    .unwrap_or_default(),
                 healthy.to_string(),
                 one_line(&row.operator.0, 30, look),
                 row.reason.as_deref().map(|reason| one_line(reason, 50, look)).unwrap_or_default(),
             ]
         });
-        let heads = ["rollout", "started", "environment", "version", "outcome", "took", "healthy", "by", "why"];
+        let heads =
+            ["rollout", "started", "environment", "version", "outcome", "took", "tag to fleet", "healthy", "by", "why"];
         table(&heads, rows.collect(), look, |row, column| {
             (column == 4).then(|| self.rollouts.get(row).map(|row| row.state().1)).flatten()
         })
@@ -228,6 +237,8 @@ impl RolloutsReport {
 pub struct RolloutReport {
     /// The version of the format.
     pub schema: u32,
+    /// How long it took since the tag, and where the time went.
+    pub lead_time: LeadTime,
     /// The rollout; null when its journal has no plan.
     pub rollout: Option<RolloutRow>,
     /// Its hosts, in the plan's order.
@@ -252,7 +263,7 @@ pub struct RolloutHost {
 impl RolloutReport {
     /// Makes the report of a rollout from its journal. `is_live` is whether a conductor runs it.
     #[must_use]
-    pub fn new(state: &State, is_live: bool) -> Self {
+    pub fn new(state: &State, lead_time: LeadTime, is_live: bool) -> Self {
         let hosts = state.hosts().iter().map(|host| RolloutHost {
             host: host.id.clone(),
             stage: state.stage(host.stage).map(|(plan, _)| plan.name.clone()),
@@ -260,7 +271,8 @@ impl RolloutReport {
             class: host.failure.as_ref().map(|failure| failure.class),
             message: host.failure.as_ref().map(|failure| failure.message.clone()).or_else(|| host.skipped.clone()),
         });
-        Self { schema: 1, rollout: RolloutRow::new(state, is_live), hosts: hosts.collect() }
+        let rollout = RolloutRow::new(state, lead_time.tag_to_fleet_s, is_live);
+        Self { schema: 1, lead_time, rollout, hosts: hosts.collect() }
     }
 }
 

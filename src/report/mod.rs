@@ -8,6 +8,7 @@ mod diff;
 mod doctor;
 mod failures;
 mod history;
+mod lead;
 mod narrate;
 mod output;
 mod plan;
@@ -17,7 +18,7 @@ mod status;
 mod summary;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timing;
 
 pub use diff::{CommitReport, CommitsReport, ComparedRelease, DiffReport, DifferenceReport, FileReport, FilesReport};
@@ -26,6 +27,7 @@ pub use failures::failures_text;
 pub use history::{
     ReleaseMark, ReleaseRow, ReleasesReport, RolloutHost, RolloutReport, RolloutRow, RolloutsReport, Seen, show_text,
 };
+pub use lead::{LeadTime, Spent};
 pub use narrate::{MOST_HOSTS, Narrator, Style};
 pub use output::{CatchUp, Format, Reporter, Size, Target, Written};
 pub use plan::{Action, HostReport, PlanReport, StageReport, plan_exit_code, plan_text};

@@ -36,6 +36,14 @@ pub fn summary_text(state: &State, timings: &Timings, style: &Style) -> Vec<Stri
         fact("changed", change);
     }
     fact("took", durations(state));
+    let spent = timings.lead().spent.text();
+    // Where it took less than a minute, nobody asks where that went.
+    if state.took().unwrap_or_default() >= Duration::from_secs(60) && !spent.is_empty() {
+        fact("spent", spent);
+    }
+    if let Some(lead) = timings.lead().text() {
+        fact("lead time", lead);
+    }
     let slowest = timings.slowest(SLOWEST);
     if state.hosts().len() > SLOWEST && !slowest.is_empty() {
         let slowest: Vec<String> = slowest

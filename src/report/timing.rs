@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::lead::LeadTime;
 use crate::model::Phase;
 use crate::rollout::{Event, Record, State};
 use crate::words::between;
@@ -20,11 +21,13 @@ struct HostTimes {
 #[derive(Debug, Default, Clone)]
 pub struct Timings {
     hosts: Vec<HostTimes>,
+    lead: LeadTime,
 }
 
 impl Timings {
     /// Takes a record that the state has taken already.
     pub fn apply(&mut self, record: &Record, state: &State) {
+        self.lead.apply(record, state);
         let (host, phase) = match &record.event {
             Event::RolloutPlanned { .. } => {
                 self.hosts = vec![HostTimes::default(); state.hosts().len()];
@@ -45,6 +48,12 @@ impl Timings {
             Phase::Healthy | Phase::Failed | Phase::RolledBack => times.settled = at,
             Phase::Pending | Phase::Active | Phase::Checking | Phase::RollingBack | Phase::Skipped => {}
         }
+    }
+
+    /// Tells how long it took since the tag, and where the time went.
+    #[must_use]
+    pub const fn lead(&self) -> &LeadTime {
+        &self.lead
     }
 
     /// Tells how long the release travelled to a host.

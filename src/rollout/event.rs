@@ -109,6 +109,12 @@ pub enum Event {
         bytes: Bytes,
         /// Whether an earlier build was used.
         reused: bool,
+        /// When its version was tagged; none for a commit without a tag.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tagged: Option<Timestamp>,
+        /// How long it took to have it, in seconds: the fetch, and the build where there was none.
+        #[serde(default, rename = "took_s", skip_serializing_if = "Option::is_none")]
+        took: Option<f64>,
     },
     /// A host gave its lock, and told what it has.
     HostProbed {

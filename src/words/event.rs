@@ -70,7 +70,7 @@ pub fn tell(record: &Record, state: &State, zone: &TimeZone, look: Look) -> Opti
         // Headless it is the conductor itself that says who is waited for.
         Event::HostProgress { .. } | Event::HostsAwaited { .. } | Event::Unknown => return None,
         Event::RolloutPlanned { plan, .. } => Line::new(Glyph::Stage, opening(plan, look)),
-        Event::ReleaseBuilt { release, entries, bytes, reused } => {
+        Event::ReleaseBuilt { release, entries, bytes, reused, .. } => {
             let how = if *reused { "was built before" } else { "built" };
             Line::new(Glyph::Note, format!("release {release} {how}: {}, {bytes}", count(*entries, "entry")))
         }

@@ -6,10 +6,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coalmine::model::{
-    Bytes, Digest, Environment, HostId, HostState, Operator, Phase, ReleaseId, RolloutId, StageName, Version,
-};
-use coalmine::plan::{Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageKind, StagePlan};
+use coalmine::model::{Bytes, Digest, Environment, HostId, HostState, Phase, RolloutId, StageName, Version};
+use coalmine::plan::{HostPlan, Plan, Policy, StagePlan};
 use coalmine::rollout::{Event, Record};
 use coalmine::tui::edge::{Message, Settings, Source, SurveyHost, SurveyRow};
 use coalmine::tui::theme::Theme;
@@ -20,6 +18,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+
+#[path = "../common/plans.rs"]
+mod plans;
 
 const SIZE: (u16, u16) = (140, 40);
 
@@ -72,53 +73,19 @@ fn name(number: usize) -> Outcome<HostId> {
 }
 
 fn plan(count: usize) -> Outcome<Plan> {
-    let version = Version::new("4.283.0")?;
-    let digest = Digest([26; 32]);
+    let rollout = RolloutId::new("20261121T130200Z-k3f9")?;
+    let environment = Environment::new("production")?;
     let stage = StagePlan {
-        name: StageName::new("fleet")?,
-        kind: StageKind::Targets,
-        waves: vec![count],
         concurrency: 80,
         soak: Duration::from_secs(600),
-        promote: Promote::Auto,
-        budget: Budget::default(),
-        gates: Vec::new(),
+        ..plans::stage(StageName::new("fleet")?, [count])
     };
-    let hosts: Outcome<Vec<HostPlan>> = (0..count)
-        .map(|number| {
-            Ok(HostPlan { host: name(number)?, site: None, from: None, good: None, to: None, holds: false, lost: None })
-        })
-        .collect();
+    let hosts: Outcome<Vec<HostPlan>> = (0..count).map(|number| Ok(plans::host(name(number)?))).collect();
     Ok(Plan {
-        rollout: RolloutId::new("20261121T130200Z-k3f9")?,
-        environment: Environment::new("production")?,
-        kind: PlanKind::Install,
-        release: ReleaseId::new(&version, &digest),
-        version,
-        digest,
-        commit: "d34db33f".to_owned(),
-        operator: Operator("alice@deploy1".into()),
-        reason: None,
-        slot: None,
-        policy: Policy {
-            on_failure: OnFailure::Pause,
-            prefetch: Prefetch::All,
-            promote_all: false,
-            skip_unreachable: false,
-            prime_width: 80,
-            control_width: 256,
-            depool: false,
-            confirm: Duration::ZERO,
-            freezes: Vec::new(),
-            overridden: Vec::new(),
-        },
+        policy: Policy { prime_width: 80, control_width: 256, ..plans::policy() },
         stages: vec![stage],
         hosts: hosts?,
-        left_out: Vec::new(),
-        out_of_service: Vec::new(),
-        bad: Vec::new(),
-        mark: None,
-        notes: Vec::new(),
+        ..plans::plan(rollout, environment, Version::new("4.283.0")?, Digest([26; 32]))
     })
 }
 

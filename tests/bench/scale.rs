@@ -12,6 +12,8 @@
 
 #[path = "cost.rs"]
 mod cost;
+#[path = "../common/plans.rs"]
+mod plans;
 #[path = "../sim/play.rs"]
 mod play;
 #[path = "../sim/scenario.rs"]

@@ -9,14 +9,15 @@ use std::time::Duration;
 use coalmine::host::sim::{Content, Deed, Disk, Fault, Place};
 use coalmine::model::{Environment, Failure, FailureClass, HostId, ReleaseId, RollBackTarget, RolloutId, Version};
 use coalmine::plan::{
-    self, Amount, BackTo, BudgetRule, Member, OnFailure, PlanKind, Policy, Prefetch, Promote, Request, StageRequest,
+    self, Amount, BackTo, BudgetRule, Member, OnFailure, Plan, PlanKind, Policy, Promote, Request, StageRequest,
     StageSelection, Step,
 };
 use coalmine::release::{Mark, MarkRecord, Verdicts};
 use coalmine::rollout::Outcome;
 
+use crate::plans;
 use crate::play::{Played, play};
-use crate::scenario::{Before, Scenario, Weather, epoch, operator, release};
+use crate::scenario::{Before, Scenario, Weather, epoch, release};
 
 /// What was done to a host, told apart from what it remembers on purpose.
 #[derive(Default)]
@@ -110,39 +111,21 @@ impl Life {
             }
         }
         let aim = release(&version);
-        let request = Request {
-            rollout: RolloutId::new(&format!("20260101T000000-{turn:04}")).unwrap(),
-            environment: production(),
+        let rollout = RolloutId::new(&format!("20260101T000000-{turn:04}")).unwrap();
+        let head = Plan {
             kind: if is_back { PlanKind::Rollback } else { PlanKind::Install },
-            version: aim.version.clone(),
-            release: aim.id.clone(),
-            digest: aim.digest,
-            commit: aim.commit.to_string(),
-            operator: operator("amy"),
-            reason: None,
-            slot: None,
             policy: Policy {
                 on_failure: if self.random.bool() { OnFailure::Rollback } else { OnFailure::Abort },
-                prefetch: Prefetch::All,
                 promote_all: true,
                 skip_unreachable: self.random.bool(),
-                prime_width: 4,
-                control_width: 4,
-                depool: false,
-                confirm: Duration::ZERO,
-                freezes: Vec::new(),
-                overridden: Vec::new(),
+                ..plans::policy()
             },
-            concurrency: None,
-            soak: None,
-            masters: Vec::new(),
-            fleet: members,
-            stages: vec![self.stage()],
-            out_of_service: Vec::new(),
-            notes: Vec::new(),
             bad: verdicts.bad(),
-            mark: None,
+            ..plans::plan(rollout, production(), aim.version.clone(), aim.digest)
         };
+        let stages = vec![self.stage()];
+        let request =
+            Request { plan: head, concurrency: None, soak: None, masters: Vec::new(), fleet: members, stages };
         let plan = plan::make(request).unwrap();
         if plan.hosts.is_empty() {
             return;

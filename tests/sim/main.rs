@@ -9,6 +9,8 @@ mod fleets;
 mod laws;
 mod lives;
 mod model;
+#[path = "../common/plans.rs"]
+mod plans;
 mod play;
 mod puppet;
 mod scenario;

@@ -17,6 +17,8 @@ use coalmine::release::StoredRelease;
 use jiff::{Timestamp, ToSpan as _};
 use tokio::time::sleep;
 
+use crate::plans;
+
 pub(crate) fn epoch() -> Timestamp {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
@@ -98,36 +100,24 @@ impl Scenario {
             // Some could not be asked when the plan was made, whatever is wrong with them now.
             let is_lost = weather == Weather::Rough && (seed.wrapping_add(index as u64)).is_multiple_of(41);
             planned.push(HostPlan {
-                host: id.clone(),
-                site: None,
                 from: Some(installed(&disk)).filter(|_| !is_lost),
                 good: good(&disk).filter(|_| !is_lost),
                 lost: is_lost.then(|| Failure::new(FailureClass::Unreachable, "no route to it")),
-                to: None,
-                holds: false,
+                ..plans::host(id.clone())
             });
             hosts.push(Before { id, disk, faults, seed: random.u64(..) });
         }
         let target = if kind == PlanKind::Rollback { &old } else { &new };
+        let rollout = RolloutId::new(&format!("20260101T000000-{:04x}", seed & 0xffff)).unwrap();
+        let environment = Environment::new("production").unwrap();
         let plan = Plan {
-            rollout: RolloutId::new(&format!("20260101T000000-{:04x}", seed & 0xffff)).unwrap(),
-            environment: Environment::new("production").unwrap(),
             kind,
-            version: target.version.clone(),
-            release: target.id.clone(),
-            digest: target.digest,
             commit: target.commit.to_string(),
             operator: operator("amy"),
-            reason: None,
-            slot: None,
             policy,
             stages,
             hosts: planned,
-            left_out: Vec::new(),
-            out_of_service: Vec::new(),
-            bad: Vec::new(),
-            mark: None,
-            notes: Vec::new(),
+            ..plans::plan(rollout, environment, target.version.clone(), target.digest)
         };
         let commands = if weather == Weather::Rough { commands(random, &plan) } else { Vec::new() };
         Self {
@@ -208,14 +198,13 @@ fn stage(random: &mut fastrand::Rng, name: &str, kind: StageKind, hosts: usize, 
     let generous = random.bool();
     let mut budget = || if generous { random.usize(0..hosts + 1) } else { random.usize(0..2) };
     StagePlan {
-        name: StageName::new(name).unwrap(),
         kind,
-        waves,
         budget: Budget { unreachable: budget(), transfer: budget(), activate: budget(), unhealthy: budget() },
         concurrency: random.usize(1..6),
         soak: Duration::from_secs([0, 60, 600, 3600][random.usize(0..4)]),
         promote: if weather == Weather::Rough && random.bool() { Promote::Manual } else { Promote::Auto },
         gates,
+        ..plans::stage(StageName::new(name).unwrap(), waves)
     }
 }
 
@@ -400,13 +389,9 @@ pub(crate) fn large(count: usize) -> Scenario {
     let mut scenario = Scenario::of(1, Weather::Steady);
     let (old, new) = (release("1.0.0"), release("2.0.0"));
     let budget = Budget { unreachable: count, transfer: count, activate: count, unhealthy: count };
-    let stage = |name, waves, concurrency| StagePlan {
-        name: StageName::new(name).unwrap(),
-        kind: StageKind::Targets,
-        waves,
+    let stage = |name, waves: Vec<usize>, concurrency| StagePlan {
         concurrency,
         soak: Duration::from_secs(600),
-        promote: Promote::Auto,
         budget,
         gates: vec![StageGate {
             name: "error rate".to_owned(),
@@ -414,6 +399,7 @@ pub(crate) fn large(count: usize) -> Scenario {
             baseline: true,
             dry: false,
         }],
+        ..plans::stage(StageName::new(name).unwrap(), waves)
     };
     let plan = &mut scenario.plan;
     plan.kind = PlanKind::Install;
@@ -439,15 +425,7 @@ pub(crate) fn large(count: usize) -> Scenario {
             _ => Vec::new(),
         };
         let good = Some(RollBackTarget::Release { id: old.id.clone() });
-        plan.hosts.push(HostPlan {
-            host: id.clone(),
-            site: None,
-            from: None,
-            good,
-            to: None,
-            holds: false,
-            lost: None,
-        });
+        plan.hosts.push(HostPlan { good, ..plans::host(id.clone()) });
         scenario.hosts.push(Before { id, disk, faults, seed: index as u64 });
     }
     scenario.checks = 1;

@@ -6,12 +6,10 @@ use crate::cli::args::{StreamFormat, TableFormat, rollout};
 use crate::cli::interrupt::runtime;
 use crate::cli::output::{print, print_for_people, style, tell};
 use crate::cli::{Globals, completion};
-use crate::conductor::replay;
 use crate::deploy::{Error, in_environment};
 use crate::journal::Rollouts;
 use crate::model::RolloutId;
-use crate::report::{RolloutReport, RolloutRow, RolloutsReport, show_text};
-use crate::rollout::State;
+use crate::report::{LeadTime, RolloutReport, RolloutRow, RolloutsReport, show_text};
 
 /// What `rollouts` takes.
 #[derive(Debug, Clone, Args)]
@@ -64,8 +62,12 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
     let entries = listing.entries.iter().rev().filter(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
     let mut rows = Vec::new();
     for entry in entries.take(usize::try_from(args.last).unwrap_or(usize::MAX)) {
-        match replay(&rollouts, &entry.rollout) {
-            Ok(state) => rows.extend(RolloutRow::new(&state, entry.live)),
+        let records = rollouts.read(&entry.rollout).and_then(|records| records.collect::<Result<Vec<_>, _>>());
+        match records {
+            Ok(records) => {
+                let (state, lead) = LeadTime::fold(&records);
+                rows.extend(RolloutRow::new(&state, lead.tag_to_fleet_s, entry.live));
+            }
             Err(error) => tell(&format!("left out: {error}")),
         }
     }
@@ -109,9 +111,9 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
             print_for_people(&show_text(&records, &style(globals.color, globals.verbose > 0)).join("\n"))?
         }
         ShowFormat::Json => {
-            let state = State::replay(&records);
             let live = rollouts.is_live(&rollout)?;
-            let report = RolloutReport::new(&state, live);
+            let (state, lead) = LeadTime::fold(&records);
+            let report = RolloutReport::new(&state, lead, live);
             print(&serde_json::to_string(&report).map_err(Error::before)?)?;
         }
         ShowFormat::Jsonl => {

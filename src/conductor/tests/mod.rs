@@ -20,7 +20,8 @@ use crate::journal::Rollouts;
 use crate::model::{
     Command, Environment, HostId, Operator, ReleaseId, RollBackTarget, RolloutId, StageName, Verdict, Version,
 };
-use crate::plan::{Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageKind, StagePlan};
+use crate::plan::{HostPlan, Plan, Policy, Promote, StagePlan};
+use crate::plans;
 use crate::release::StoredRelease;
 use crate::rollout::{Machine, Record};
 
@@ -78,56 +79,22 @@ pub(super) fn holder(name: &str) -> Holder {
 /// Plans a rollout to so many hosts, with a canary that waits for promotion when it shall.
 pub(crate) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
     let (old, new) = (release("1.0.0"), release("2.0.0"));
-    let stage = |name: &str, hosts, promote| StagePlan {
-        name: StageName::new(name).unwrap(),
-        kind: StageKind::Targets,
-        waves: vec![hosts],
+    let stage = |name: &str, hosts: usize, promote| StagePlan {
         concurrency: 100,
         soak: Duration::from_secs(60),
         promote,
-        budget: Budget::default(),
-        gates: Vec::new(),
+        ..plans::stage(StageName::new(name).unwrap(), [hosts])
     };
-    let host = |index| HostPlan {
-        host: host(index),
-        site: None,
-        from: None,
-        good: Some(RollBackTarget::Release { id: old.id.clone() }),
-        to: None,
-        holds: false,
-        lost: None,
-    };
+    let host =
+        |index| HostPlan { good: Some(RollBackTarget::Release { id: old.id.clone() }), ..plans::host(host(index)) };
     Plan {
-        rollout: RolloutId::new(rollout).unwrap(),
-        environment: production(),
-        kind: PlanKind::Install,
-        version: new.version.clone(),
-        release: new.id.clone(),
-        digest: new.digest,
         commit: new.commit.to_string(),
         operator: operator("amy"),
-        reason: None,
-        slot: None,
-        policy: Policy {
-            on_failure: OnFailure::Pause,
-            prefetch: Prefetch::All,
-            promote_all: false,
-            skip_unreachable: false,
-            // All are primed long before the server gives up on whoever reads nothing.
-            prime_width: 500,
-            control_width: 100,
-            depool: false,
-            confirm: Duration::ZERO,
-            freezes: Vec::new(),
-            overridden: Vec::new(),
-        },
+        // All are primed long before the server gives up on whoever reads nothing.
+        policy: Policy { prime_width: 500, control_width: 100, ..plans::policy() },
         stages: vec![stage("canary", 1, promote), stage("fleet", hosts - 1, Promote::Auto)],
         hosts: (0..hosts).map(host).collect(),
-        left_out: Vec::new(),
-        out_of_service: Vec::new(),
-        bad: Vec::new(),
-        mark: None,
-        notes: Vec::new(),
+        ..plans::plan(RolloutId::new(rollout).unwrap(), production(), new.version.clone(), new.digest)
     }
 }
 

@@ -3,5 +3,5 @@
 mod announce;
 mod json;
 mod output;
-mod story;
+pub(crate) mod story;
 mod text;

@@ -11,67 +11,59 @@ use crate::model::{
     RolloutId, Site, StageName, Version,
 };
 use crate::plan::{
-    Budget, HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageGate,
-    StageKind, StagePlan,
+    Budget, HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, Policy, Promote, StageGate, StageKind, StagePlan,
 };
+use crate::plans;
 use crate::report::{Look, Style};
 use crate::rollout::{Event, Record, State};
 
-pub(super) const PLAIN: Look = Look { color: false, unicode: true };
-pub(super) const COLOR: Look = Look { color: true, unicode: true };
-pub(super) const ASCII: Look = Look { color: false, unicode: false };
+pub(crate) const PLAIN: Look = Look { color: false, unicode: true };
+pub(crate) const COLOR: Look = Look { color: true, unicode: true };
+pub(crate) const ASCII: Look = Look { color: false, unicode: false };
 
-pub(super) fn style(look: Look) -> Style {
+pub(crate) fn style(look: Look) -> Style {
     Style { look, zone: TimeZone::UTC, verbose: false, typed: crate::words::Typed::default() }
 }
 
-pub(super) fn host(name: &str) -> HostId {
+pub(crate) fn host(name: &str) -> HostId {
     HostId::new(name).unwrap()
 }
 
-pub(super) fn stage_name(name: &str) -> StageName {
+pub(crate) fn stage_name(name: &str) -> StageName {
     StageName::new(name).unwrap()
 }
 
-pub(super) fn version(name: &str) -> Version {
+pub(crate) fn version(name: &str) -> Version {
     Version::new(name).unwrap()
 }
 
-pub(super) fn id(name: &str, digit: u8) -> ReleaseId {
+pub(crate) fn id(name: &str, digit: u8) -> ReleaseId {
     ReleaseId::new(&version(name), &Digest([digit; 32]))
 }
 
-pub(super) fn release(name: &str, digit: u8) -> Installed {
+pub(crate) fn release(name: &str, digit: u8) -> Installed {
     Installed::Release { id: id(name, digit), digest: Some(Digest([digit; 32])), drift: None }
 }
 
-pub(super) fn host_plan(name: &str) -> HostPlan {
+pub(crate) fn host_plan(name: &str) -> HostPlan {
     HostPlan {
-        host: host(name),
         site: name.split('.').nth(1).map(|site| Site(site.into())),
         from: Some(release("4.282.0", 0x28)),
         good: Some(RollBackTarget::Release { id: id("4.282.0", 0x28) }),
-        to: None,
-        holds: false,
-        lost: None,
+        ..plans::host(host(name))
     }
 }
 
-pub(super) fn stage(name: &str, waves: &[usize]) -> StagePlan {
+pub(crate) fn stage(name: &str, waves: &[usize]) -> StagePlan {
     StagePlan {
-        name: stage_name(name),
-        kind: StageKind::Targets,
-        waves: waves.to_vec(),
         concurrency: 80,
-        soak: Duration::ZERO,
-        promote: Promote::Auto,
         budget: Budget { unreachable: 0, transfer: 1, activate: 1, unhealthy: 1 },
-        gates: Vec::new(),
+        ..plans::stage(stage_name(name), waves)
     }
 }
 
 /// One master, two canaries with a soak, a fleet in waves, and a host of each kind that takes no part.
-pub(super) fn plan(fleet: usize) -> Plan {
+pub(crate) fn plan(fleet: usize) -> Plan {
     let mut names = vec!["deploy01.eqiad.wmnet".to_owned()];
     let digits = (fleet + 2).to_string().len().max(2);
     names.extend((1..=fleet + 2).map(|n| format!("mw{n:0digits$}.eqiad.wmnet")));
@@ -82,27 +74,15 @@ pub(super) fn plan(fleet: usize) -> Plan {
     canary.gates =
         vec![StageGate { name: "error rate".into(), every: Duration::from_secs(30), baseline: true, dry: false }];
     Plan {
-        rollout: RolloutId::new("20260301T120000Z-ab12").unwrap(),
-        environment: Environment::new("production").unwrap(),
-        kind: PlanKind::Install,
-        version: version("4.283.0"),
-        release: id("4.283.0", 0x1a),
-        digest: Digest([0x1a; 32]),
-        commit: "0123456789abcdef0123456789abcdef01234567".into(),
         operator: Operator("alice@deploy01".into()),
         reason: Some("fixes T123".into()),
-        slot: None,
         policy: Policy {
             on_failure: OnFailure::Rollback,
-            prefetch: Prefetch::All,
-            promote_all: false,
             skip_unreachable: true,
             prime_width: 64,
             control_width: 256,
             depool: true,
-            confirm: Duration::ZERO,
-            freezes: Vec::new(),
-            overridden: Vec::new(),
+            ..plans::policy()
         },
         stages: vec![
             StagePlan { kind: StageKind::Masters, ..stage("masters", &[1]) },
@@ -110,10 +90,6 @@ pub(super) fn plan(fleet: usize) -> Plan {
             stage("fleet", &[wave, fleet - wave]),
         ],
         hosts: names.iter().map(|name| host_plan(name)).collect(),
-        out_of_service: Vec::new(),
-        bad: Vec::new(),
-        mark: None,
-        notes: Vec::new(),
         left_out: vec![
             LeftOut {
                 host: host("db1.codfw.wmnet"),
@@ -134,47 +110,53 @@ pub(super) fn plan(fleet: usize) -> Plan {
                 is_master: false,
             },
         ],
+        ..plans::plan(
+            RolloutId::new("20260301T120000Z-ab12").unwrap(),
+            Environment::new("production").unwrap(),
+            version("4.283.0"),
+            Digest([0x1a; 32]),
+        )
     }
 }
 
 /// Writes records as an engine would, with a clock that is set by hand.
-pub(super) struct Story {
-    pub(super) records: Vec<Record>,
-    pub(super) state: State,
-    pub(super) plan: Arc<Plan>,
+pub(crate) struct Story {
+    pub(crate) records: Vec<Record>,
+    pub(crate) state: State,
+    pub(crate) plan: Arc<Plan>,
     millis: i64,
 }
 
 impl Story {
-    pub(super) fn new(plan: Plan) -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
         let plan = Arc::new(plan);
         let mut story = Self { records: Vec::new(), state: State::new(), plan: Arc::clone(&plan), millis: 0 };
         story.tell(Event::RolloutPlanned { number: None, plan });
         story
     }
 
-    pub(super) fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         let start: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         start + jiff::SignedDuration::from_millis(self.millis)
     }
 
-    pub(super) fn wait(&mut self, millis: i64) {
+    pub(crate) fn wait(&mut self, millis: i64) {
         self.millis += millis;
     }
 
     /// Makes a record of an event without telling it.
-    pub(super) fn record(&self, event: Event) -> Record {
+    pub(crate) fn record(&self, event: Event) -> Record {
         let seq = self.state.seq() + u64::from(event.is_journaled());
         Record { seq, at: self.now(), rollout: self.plan.rollout.clone(), event }
     }
 
-    pub(super) fn tell(&mut self, event: Event) {
+    pub(crate) fn tell(&mut self, event: Event) {
         let record = self.record(event);
         self.state.apply(&record);
         self.records.push(record);
     }
 
-    pub(super) fn lock(&mut self) {
+    pub(crate) fn lock(&mut self) {
         for planned in Arc::clone(&self.plan).hosts.iter() {
             self.wait(1);
             self.tell(Event::HostProbed {
@@ -187,17 +169,17 @@ impl Story {
         self.tell(Event::Locked { hosts: self.plan.hosts.len() });
     }
 
-    pub(super) fn hosts(&self, stage: &str) -> Vec<HostId> {
+    pub(crate) fn hosts(&self, stage: &str) -> Vec<HostId> {
         let idx = self.state.stage_named(&stage_name(stage)).unwrap();
         self.state.range_of(idx).map(|index| self.state.host(index).unwrap().id.clone()).collect()
     }
 
-    pub(super) fn phase(&mut self, host: &HostId, phase: Phase) {
+    pub(crate) fn phase(&mut self, host: &HostId, phase: Phase) {
         self.tell(Event::host_phase(host.clone(), phase));
     }
 
     /// Primes every host, `each` milliseconds after the other.
-    pub(super) fn prime(&mut self, each: i64) {
+    pub(crate) fn prime(&mut self, each: i64) {
         let hosts: Vec<HostId> = self.plan.hosts.iter().map(|planned| planned.host.clone()).collect();
         for host in &hosts {
             self.phase(host, Phase::Priming);
@@ -215,14 +197,14 @@ impl Story {
         }
     }
 
-    pub(super) fn start(&mut self, stage: &str) {
+    pub(crate) fn start(&mut self, stage: &str) {
         let hosts = self.plan.stages.iter().find(|planned| planned.name.as_str() == stage).unwrap().waves[0];
         self.tell(Event::StageStarted { stage: stage_name(stage) });
         self.tell(Event::WaveStarted { stage: stage_name(stage), wave: 1, hosts });
     }
 
     /// Switches hosts that all do well.
-    pub(super) fn switch(&mut self, hosts: &[HostId]) {
+    pub(crate) fn switch(&mut self, hosts: &[HostId]) {
         for phase in [Phase::Activating, Phase::Active, Phase::Checking] {
             hosts.iter().for_each(|host| self.phase(host, phase));
         }
@@ -231,29 +213,29 @@ impl Story {
         self.wait(300);
     }
 
-    pub(super) fn fail(&mut self, host: &HostId, failure: Failure) {
+    pub(crate) fn fail(&mut self, host: &HostId, failure: Failure) {
         self.tell(Event::host_failed(host.clone(), failure));
     }
 
-    pub(super) fn promote(&mut self, stage: &str) {
+    pub(crate) fn promote(&mut self, stage: &str) {
         self.tell(Event::Promoted { stage: stage_name(stage), by: None });
     }
 
-    pub(super) fn finish(&mut self, outcome: crate::rollout::Outcome) {
+    pub(crate) fn finish(&mut self, outcome: crate::rollout::Outcome) {
         let summary = self.state.summary();
         let exit_code = outcome.exit_code(self.plan.kind, &summary.debt);
         self.tell(Event::RolloutFinished { outcome, exit_code, counts: summary.counts, debt: summary.debt });
     }
 }
 
-pub(super) fn gate_failure() -> Failure {
+pub(crate) fn gate_failure() -> Failure {
     Failure::new(FailureClass::Unhealthy, "gate \"answers\" failed: exit 1: connection refused")
         .hint("look at its log: journalctl -u scap")
         .output("starting\n\x1b[31mTraceback\x1b[0m (most recent call last):\n\x1b]0;pwned\x07OSError: connection refused\n")
 }
 
 /// A rollout that goes well.
-pub(super) fn good() -> Story {
+pub(crate) fn good() -> Story {
     use crate::rollout::GateScope;
     let mut story = Story::new(plan(9));
     story.tell(Event::ReleaseBuilt {
@@ -261,6 +243,8 @@ pub(super) fn good() -> Story {
         entries: 5012,
         bytes: Bytes(100_663_296),
         reused: false,
+        tagged: None,
+        took: None,
     });
     story.lock();
     story.wait(400);
@@ -303,7 +287,7 @@ pub(super) fn good() -> Story {
 }
 
 /// A rollout whose canaries fail, and which goes back by itself.
-pub(super) fn bad() -> Story {
+pub(crate) fn bad() -> Story {
     use crate::rollout::PauseReason;
     let mut story = Story::new(plan(9));
     story.lock();

@@ -356,6 +356,6 @@ fn releases_and_rollouts_are_tables() {
     let mut running = Story::new(plan(9));
     running.lock();
     let rows = [(&good(), false), (&bad(), false), (&running, true), (&running, false)]
-        .map(|(story, live)| RolloutRow::new(&story.state, live).unwrap());
+        .map(|(story, live)| RolloutRow::new(&story.state, None, live).unwrap());
     insta::assert_snapshot!("rollouts", RolloutsReport::new(rows.to_vec()).text(&style(PLAIN)).join("\n"));
 }

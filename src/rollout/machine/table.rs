@@ -8,10 +8,10 @@ use jiff::Timestamp;
 
 use super::{Input, Machine};
 use crate::model::{
-    Command, Digest, Environment, FailureClass, HostId, Installed, Operator, Phase, ReleaseId, RolloutId, StageName,
-    Version,
+    Command, Digest, Environment, FailureClass, HostId, Installed, Operator, Phase, RolloutId, StageName, Version,
 };
-use crate::plan::{Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageKind, StagePlan};
+use crate::plan::{Budget, HostPlan, Plan, Promote, StagePlan};
+use crate::plans;
 use crate::rollout::event::{Event, PauseReason, Record};
 use crate::rollout::outcome::Outcome;
 use crate::rollout::refusal::refusal;
@@ -29,60 +29,25 @@ pub(crate) fn eve() -> Operator {
 
 fn stage(name: &str) -> StagePlan {
     StagePlan {
-        name: StageName::new(name).unwrap(),
-        kind: StageKind::Targets,
-        waves: vec![2],
         concurrency: 2,
         soak: Duration::from_secs(600),
         promote: Promote::Manual,
         budget: Budget { transfer: 1, ..Budget::default() },
-        gates: Vec::new(),
+        ..plans::stage(StageName::new(name).unwrap(), [2])
     }
 }
 
 pub(crate) fn plan() -> Plan {
-    let version = Version::new("2.0").unwrap();
-    let digest = Digest([2; 32]);
     Plan {
-        rollout: RolloutId::new("r1").unwrap(),
-        environment: Environment::new("production").unwrap(),
-        kind: PlanKind::Install,
-        release: ReleaseId::new(&version, &digest),
-        version,
-        digest,
-        commit: "c".to_owned(),
         operator: eve(),
-        reason: None,
-        slot: None,
-        policy: Policy {
-            on_failure: OnFailure::Pause,
-            prefetch: Prefetch::All,
-            promote_all: false,
-            skip_unreachable: false,
-            prime_width: 4,
-            control_width: 4,
-            depool: false,
-            confirm: Duration::ZERO,
-            freezes: Vec::new(),
-            overridden: Vec::new(),
-        },
         stages: vec![stage("canary"), stage("fleet")],
-        hosts: (0..4)
-            .map(|index| HostPlan {
-                host: host(index),
-                site: None,
-                from: Some(Installed::Missing),
-                good: None,
-                to: None,
-                holds: false,
-                lost: None,
-            })
-            .collect(),
-        left_out: Vec::new(),
-        out_of_service: Vec::new(),
-        bad: Vec::new(),
-        mark: None,
-        notes: Vec::new(),
+        hosts: (0..4).map(|index| HostPlan { from: Some(Installed::Missing), ..plans::host(host(index)) }).collect(),
+        ..plans::plan(
+            RolloutId::new("r1").unwrap(),
+            Environment::new("production").unwrap(),
+            Version::new("2.0").unwrap(),
+            Digest([2; 32]),
+        )
     }
 }
 

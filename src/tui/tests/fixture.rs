@@ -16,9 +16,9 @@ use crate::model::{
     RolloutId, Site, StageName, Verdict, Version,
 };
 use crate::plan::{
-    Budget, HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageGate,
-    StageKind, StagePlan,
+    Budget, HostPlan, LeftOut, LeftOutReason, Plan, PlanKind, Policy, Promote, StageGate, StageKind, StagePlan,
 };
+use crate::plans;
 use crate::rollout::{Effect, Event, HostGate, Input, Machine, Outcome, Record, Task, TaskError, TaskOutput};
 use crate::tui::app::State;
 use crate::tui::edge::{
@@ -54,14 +54,12 @@ fn release(name: &str, digest: u8) -> ReleaseId {
 
 fn stage(name: &str, kind: StageKind, waves: Vec<usize>, soak: u64, promote: Promote) -> StagePlan {
     StagePlan {
-        name: StageName::new(name).unwrap(),
         kind,
-        waves,
         concurrency: 10,
         soak: Duration::from_secs(soak),
         promote,
         budget: Budget { unreachable: 0, transfer: 2, activate: 1, unhealthy: 1 },
-        gates: Vec::new(),
+        ..plans::stage(StageName::new(name).unwrap(), waves)
     }
 }
 
@@ -76,12 +74,9 @@ pub(super) fn plan(count: usize) -> Plan {
     let good = Some(RollBackTarget::Release { id: release("4.282.1", 7) });
     let planned = |host: HostId| HostPlan {
         site: host.as_str().split('.').nth(1).map(|site| Site(site.into())),
-        host,
         from: Some(from.clone()),
         good: good.clone(),
-        to: None,
-        holds: false,
-        lost: None,
+        ..plans::host(host)
     };
     let mut canary = stage("canary", StageKind::Targets, vec![2], 900, Promote::Manual);
     canary.gates =
@@ -89,38 +84,14 @@ pub(super) fn plan(count: usize) -> Plan {
     let rest = count - 2;
     let waves = if rest > 4 { vec![1, rest / 4, rest - 1 - rest / 4] } else { vec![rest] };
     Plan {
-        rollout: rollout_id(),
-        environment: Environment::new("production").unwrap(),
-        kind: PlanKind::Install,
-        version: version("4.283.0"),
-        release: release("4.283.0", 26),
-        digest: Digest([26; 32]),
-        commit: "d34db33f".to_owned(),
-        operator: operator(),
         reason: Some("security fix".to_owned()),
-        slot: None,
-        policy: Policy {
-            on_failure: OnFailure::Pause,
-            prefetch: Prefetch::All,
-            promote_all: false,
-            skip_unreachable: false,
-            prime_width: 8,
-            control_width: 16,
-            depool: false,
-            confirm: Duration::ZERO,
-            freezes: Vec::new(),
-            overridden: Vec::new(),
-        },
+        policy: Policy { prime_width: 8, control_width: 16, ..plans::policy() },
         stages: vec![
             stage("masters", StageKind::Masters, vec![1], 0, Promote::Auto),
             canary,
             stage("fleet", StageKind::Targets, waves, 600, Promote::Auto),
         ],
         hosts: std::iter::once(host("deploy1.eqiad.wmnet")).chain(names(count)).map(planned).collect(),
-        out_of_service: Vec::new(),
-        bad: Vec::new(),
-        mark: None,
-        notes: Vec::new(),
         left_out: vec![
             LeftOut {
                 host: host("mw90.eqiad.wmnet"),
@@ -141,6 +112,7 @@ pub(super) fn plan(count: usize) -> Plan {
                 is_master: false,
             },
         ],
+        ..plans::plan(rollout_id(), Environment::new("production").unwrap(), version("4.283.0"), Digest([26; 32]))
     }
 }
 
