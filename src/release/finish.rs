@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::build::{Builder, blocking};
 use super::error::{ReleaseError, list};
 use super::modes::{self, OddModes};
-use super::paths::BuildPaths;
+use super::paths::{BuildPaths, as_in_addresses};
 use super::progress::Step;
 use super::run::Task;
 use super::spec::Modes;
@@ -21,7 +21,8 @@ impl Builder<'_> {
         let word = self.work.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
         let mut found_nowhere_else = vec![word];
         if self.interpreter.is_some() {
-            found_nowhere_else.push(self.cache.to_string_lossy().into_owned());
+            let cache = self.cache.to_string_lossy().into_owned();
+            found_nowhere_else.extend([as_in_addresses(&cache), cache]);
         }
         let root = self.folder("root");
         let paths = BuildPaths {

@@ -16,11 +16,11 @@ use super::error::ReleaseError;
 use super::git::READ_DEADLINE;
 use super::run::{Task, words};
 
-/// What git does with it, whoever runs it: the same bytes, and the same number of digits.
+/// What git does with it, whoever runs it: the same bytes, the same number of digits, and what the build itself makes is no change.
 const CONFIGURATION: &str = "[core]\n\
     \tabbrev = 10\n\tattributesFile = /dev/null\n\texcludesFile = /dev/null\n\thooksPath = /dev/null\n\
     \tautocrlf = false\n\teol = lf\n\tfsmonitor = false\n\
-    [tar]\n\tumask = 0022\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[log]\n\tshowSignature = false\n\
+    [status]\n\tshowUntrackedFiles = no\n[tar]\n\tumask = 0022\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[log]\n\tshowSignature = false\n\
     [advice]\n\tdetachedHead = false\n\tgraftFileDeprecated = false\n\
     [user]\n\tname = coalmine\n\temail = coalmine@localhost\n";
 

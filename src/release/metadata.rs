@@ -79,8 +79,8 @@ fn scripts_of(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Removes the notes and writes every `RECORD` anew; `written` are the files whose content is no longer what the installer wrote.
-pub(super) fn settle(root: &Path, written: &BTreeSet<PathBuf>) -> Result<(), ReleaseError> {
+/// Removes the notes that installers leave; they name the build's folder, and nobody is to be warned of that.
+pub(super) fn remove_notes(root: &Path) -> Result<(), ReleaseError> {
     for info in dist_infos(root)? {
         for note in NOTES {
             let path = info.join(note);
@@ -88,6 +88,13 @@ pub(super) fn settle(root: &Path, written: &BTreeSet<PathBuf>) -> Result<(), Rel
                 fs::remove_file(&path).map_err(ReleaseError::disk("remove", &path))?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Writes every `RECORD` anew; `written` are the files whose content is no longer what the installer wrote.
+pub(super) fn settle(root: &Path, written: &BTreeSet<PathBuf>) -> Result<(), ReleaseError> {
+    for info in dist_infos(root)? {
         let installer = info.join("INSTALLER");
         fs::write(&installer, INSTALLER).map_err(ReleaseError::disk("write", &installer))?;
         let record = info.join("RECORD");

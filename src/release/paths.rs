@@ -105,7 +105,7 @@ struct Map(Vec<(Regex, &'static str)>);
 
 impl Map {
     fn new(paths: &BuildPaths) -> Self {
-        let text = |path: &Path| regex::escape(&path.to_string_lossy());
+        let text = |path: &Path| in_addresses_too(&path.to_string_lossy());
         let name = r#"[^/\s"'`<>:;,()\[\]{}]+"#;
         let patterns = [
             // The name of pip's own folder and, in it, that of a source with 32 digits behind it: both are different each time.
@@ -113,6 +113,8 @@ impl Map {
             (format!(r"{}/uv/[^/]+/\.tmp[A-Za-z0-9]+", text(&paths.cache)), "/build/tmp"),
             (text(&paths.work), STABLE_BUILD),
             (text(&paths.cache), "/build/cache"),
+            // meson-python's folder, in a source: another name each time as well.
+            (format!(r"(/build/(?:source|tmp)(?:/{name})*)/\.mesonpy-{name}"), "${1}/.mesonpy"),
         ];
         Self(patterns.into_iter().filter_map(|(pattern, by)| Some((Regex::new(&pattern).ok()?, by))).collect())
     }
@@ -123,6 +125,29 @@ impl Map {
         };
         self.0.iter().fold(content.to_vec(), replace)
     }
+}
+
+/// Makes a pattern of a path that finds it in addresses as well, in which a blank is `%20` (RFC 3986).
+fn in_addresses_too(path: &str) -> String {
+    let one = |c: char| {
+        let plain = regex::escape(&c.to_string());
+        if c.is_ascii_alphanumeric() || "_.-~/".contains(c) {
+            return plain;
+        }
+        let mut bytes = [0; 4];
+        let quoted: String = c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%(?i:{byte:02x})")).collect();
+        format!("(?:{plain}|{quoted})")
+    };
+    path.chars().map(one).collect()
+}
+
+/// Quotes a path as Python does in addresses.
+pub(super) fn as_in_addresses(path: &str) -> String {
+    let one = |byte: u8| match char::from(byte) {
+        c if c.is_ascii_alphanumeric() || "_.-~/".contains(c) => c.to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    path.bytes().map(one).collect()
 }
 
 /// Reads a pattern of paths, in which `*` is whatever is there.
@@ -142,7 +167,26 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
 
-    use super::{BuildPaths, Found};
+    use super::{BuildPaths, Found, as_in_addresses};
+
+    #[test]
+    fn a_path_with_odd_characters_is_found_in_addresses() {
+        let folder = tempfile::tempdir().unwrap();
+        let (work, cache) = ("/the state, ü/.building-abc", "/the state, ü/cache");
+        let paths = BuildPaths {
+            work: work.into(),
+            root: format!("{work}/root").into(),
+            cache: cache.into(),
+            words: vec![".building-abc".into(), cache.into(), as_in_addresses(cache)],
+            allowed: Vec::new(),
+        };
+        let text =
+            format!("{work}/source file:///the%20state,%20%C3%BC/.building-abc/source {}/x", as_in_addresses(cache));
+        fs::write(folder.path().join("text"), text).unwrap();
+        assert_eq!(paths.settle(folder.path()).unwrap().mapped.len(), 1);
+        let text = fs::read_to_string(folder.path().join("text")).unwrap();
+        assert_eq!(text, "/build/source file:///build/source /build/cache/x");
+    }
 
     #[test]
     fn what_only_tells_where_it_was_is_mapped_and_what_needs_to_be_there_is_not() {
@@ -165,6 +209,10 @@ mod tests {
             "sbom.json",
             format!(r#"{{"a":"file://{w}/tmp/pip-wheel-x1/y_{digits}/src","b":"{w}/source/z"}}"#).as_bytes(),
         );
+        write(
+            "meson.py",
+            format!("BUILD = \"{w}/source/.mesonpy-q1_x\"\nOF = '{w}/tmp/pip-install-z/n/.mesonpy-u/m'\n").as_bytes(),
+        );
         write("uv.txt", b"/state/cache/uv/builds-v0/.tmpAb1/x.h\n");
         write("where", format!("{w}/root/lib").as_bytes());
         write("run", format!("#!/bin/sh\nexec {w}/source/x\n").as_bytes());
@@ -179,7 +227,7 @@ mod tests {
         assert_eq!(
             paths.settle(tree).unwrap(),
             Found {
-                mapped: list(&["sbom.json", "uv.txt"]).into_iter().collect(),
+                mapped: list(&["meson.py", "sbom.json", "uv.txt"]).into_iter().collect(),
                 broken: list(&["dev.pth", "run", "where"]),
                 left: list(&["escaped.json", "lib.so"]),
             }
@@ -187,5 +235,6 @@ mod tests {
         let read = |name: &str| fs::read_to_string(tree.join(name)).unwrap();
         assert_eq!(read("sbom.json"), r#"{"a":"file:///build/tmp/src","b":"/build/source/z"}"#);
         assert_eq!(read("uv.txt"), "/build/tmp/x.h\n");
+        assert_eq!(read("meson.py"), "BUILD = \"/build/source/.mesonpy\"\nOF = '/build/tmp/n/.mesonpy/m'\n");
     }
 }

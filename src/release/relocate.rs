@@ -100,12 +100,12 @@ impl<'a> Script<'a> {
     fn read(content: &'a [u8], bin: &Path) -> Option<Self> {
         let (first, body) = split_line(content)?;
         if first == b"#!/bin/sh" {
-            // Pip's own form for a path that is too long for the kernel, or has a blank in it.
+            // The form of pip and uv for a path that is too long for the kernel, or has a blank in it; each quotes it in its own way.
             let (second, body) = split_line(body)?;
             let (third, body) = split_line(body)?;
             let ours = second.starts_with(b"'''exec' ")
                 && third.starts_with(b"' '''")
-                && contains(second, bin.as_os_str().as_bytes());
+                && contains(&unquoted(second), &unquoted(bin.as_os_str().as_bytes()));
             return ours.then(|| Self { arguments: String::new(), body });
         }
         let interpreter = first.strip_prefix(b"#!")?.trim_ascii_start().strip_prefix(bin.as_os_str().as_bytes())?;
@@ -133,6 +133,11 @@ impl<'a> Script<'a> {
         let begins_plainly = letters > 0 && !matches!(statement.get(letters), Some(b'"' | b'\'' | b'\\'));
         !begins_plainly || (statement.starts_with(b"from") && contains(self.body, b"__future__"))
     }
+}
+
+/// Leaves out whatever a shell's words are quoted with.
+fn unquoted(text: &[u8]) -> Vec<u8> {
+    text.iter().copied().filter(|byte| !matches!(byte, b'\'' | b'"' | b'\\')).collect()
 }
 
 fn split_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -176,6 +181,8 @@ mod tests {
         assert_eq!(read("#!/b it/bin/python3.11\nimport sys\n"), plain);
         assert_eq!(read("#! /b it/bin/python -E -s\nimport sys\n"), Some((" -E -s".into(), false)));
         assert_eq!(read("#!/bin/sh\n'''exec' \"/b it/bin/python\" \"$0\" \"$@\"\n' '''\nimport sys\n"), plain);
+        let odd = "#!/bin/sh\n'''exec' '/b it'\"'\"'s/bin/python' \"$0\" \"$@\"\n' '''\nimport sys\n";
+        assert!(Script::read(odd.as_bytes(), Path::new("/b it's/bin")).is_some(), "as uv has it");
         for other in [
             "#!/usr/bin/python3\nimport sys\n",
             "#!/b it/bin/perl\n",

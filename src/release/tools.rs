@@ -73,7 +73,8 @@ impl Builder<'_> {
     /// Gives, for a shell, the folders whose names are different in every build; the last that fits is the one that counts.
     fn folders_by_chance(&self) -> String {
         let tmp = quote(&self.folder("tmp").to_string_lossy());
-        format!("{tmp}/* {tmp}/pip-*/*")
+        let source = quote(&self.folder("source").to_string_lossy());
+        format!("{tmp}/* {tmp}/pip-*/* {source}/.mesonpy-*")
     }
 
     /// Gives the folder of packages that has pip in it, made once for each interpreter.

@@ -46,7 +46,7 @@ impl Builder<'_> {
 
         self.output.step(Step::Relocate);
         let moving = root.clone();
-        let mut written = blocking(move || relocate(&moving)).await?;
+        let mut written = blocking(move || metadata::remove_notes(&moving).and_then(|()| relocate(&moving))).await?;
         written.extend(self.settle_paths().await?);
         let (settling, described) = (root.clone(), source.clone());
         let (installed, project) = blocking(move || {

@@ -38,13 +38,18 @@ pub(super) fn project_name(source: &Path) -> Option<String> {
 
 /// Tells whether a version of Python's and a tag's name are one; a tag without any number says nothing.
 pub(super) fn agree(wheel: &str, tag: &str) -> bool {
+    let local = |version: &str| version.split_once('+').map(|(_, local)| local.replace(['-', '_'], "."));
+    // A backend that takes the tag's tree for a changed one says so behind a plus.
+    if tag.contains(|c: char| c.is_ascii_digit()) && local(wheel).is_some() && local(wheel) != local(tag) {
+        return false;
+    }
     let tag = parts(tag.get(tag.find(|c: char| c.is_ascii_digit()).unwrap_or(tag.len())..).unwrap_or_default());
     tag.is_empty() || parts(wheel) == tag
 }
 
 /// Splits a version into its numbers and words, spelled as PEP 440 spells them, without zeros at the end of the numbers.
 fn parts(version: &str) -> Vec<String> {
-    // An epoch is in no tag, and what follows a plus names the build, not the version.
+    // An epoch is in no tag, and what follows a plus was compared before.
     let version = version.rsplit('!').next().unwrap_or_default().split('+').next().unwrap_or_default();
     let version = version.to_ascii_lowercase();
     let mut parts: Vec<String> = Vec::new();
@@ -58,7 +63,8 @@ fn parts(version: &str) -> Vec<String> {
         }
     }
     let spelled = |part: &String| match part.as_str() {
-        "" | "post" | "rev" | "r" | "final" | "release" | "ga" => None,
+        "" | "final" | "release" | "ga" => None,
+        "post" | "rev" | "r" => Some(String::new()),
         "alpha" => Some("a".to_owned()),
         "beta" => Some("b".to_owned()),
         "c" | "cr" | "pre" | "preview" => Some("rc".to_owned()),
@@ -73,9 +79,11 @@ fn parts(version: &str) -> Vec<String> {
     let numbers = parts.iter().take_while(|part| is_number(part)).count();
     let zeros = parts.iter().take(numbers).rev().take_while(|part| *part == "0").count();
     let kept = numbers.saturating_sub(zeros).max(1).min(parts.len());
-    if kept < numbers {
+    // In front of the number of a post-release, which is one more number in most tags, a zero is one of them.
+    if kept < numbers && parts.get(numbers).is_none_or(|next| !next.is_empty()) {
         parts.drain(kept..numbers);
     }
+    parts.retain(|part| !part.is_empty());
     parts
 }
 
@@ -95,7 +103,7 @@ mod tests {
             ("2026.11.2", "release-2026-11-02"),
             ("1.4.0", "rel_1_4_0"),
             ("1!2.0", "2.0"),
-            ("2.0+local.1", "2.0"),
+            ("2.0+local.1", "v2.0+local-1"),
             ("1.0.post1", "1.0-1"),
             ("5.6.1", "5.6.1.Final"),
             ("0.0.0", "0"),
@@ -110,6 +118,9 @@ mod tests {
             ("1.0", "1.0rc1"),
             ("0.1.dev0", "0.1"),
             ("7.8.9", "7.8.9.1"),
+            ("1.2.3+dirty", "1.2.3"),
+            ("1.2.3.post0", "1.2.3"),
+            ("1.2.0.post0+git.319e17ab.dirty", "1.2.0"),
         ] {
             assert!(!agree(wheel, tag), "{wheel} {tag}");
         }

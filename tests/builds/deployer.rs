@@ -1,0 +1,314 @@
+//! Who builds: two deployers who have nothing in common but the tag.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
+
+use crate::packages::succeed;
+
+/// How a deployer has the product's repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checkout {
+    /// As it was made.
+    Full,
+    /// Without a working tree.
+    Bare,
+    /// The tag's commit alone, and a tag that nobody else has.
+    Shallow,
+    /// A working tree beside another one.
+    Worktree,
+}
+
+/// Says how somebody builds.
+#[derive(Debug, Clone)]
+pub(crate) struct Deployer {
+    /// How the repository is had.
+    pub(crate) checkout: Checkout,
+    /// Whether this is another user, whose account has every setting that could change a release.
+    pub(crate) hostile: bool,
+    /// Where uv is, where it is to be found.
+    pub(crate) uv: Option<PathBuf>,
+    /// Where wheels are taken from, and nothing from elsewhere; none for this machine's own settings.
+    pub(crate) wheels: Option<PathBuf>,
+    /// Compilers of Rust that this user can reach, where those of the `PATH` are somebody's.
+    pub(crate) toolchain: Option<PathBuf>,
+}
+
+/// What the build says as JSON.
+#[derive(Debug, Deserialize)]
+struct Told {
+    digest: String,
+    tree: PathBuf,
+}
+
+/// A release that was built.
+#[derive(Debug)]
+pub(crate) struct Built {
+    folder: tempfile::TempDir,
+    /// The digest of its manifest.
+    pub(crate) digest: String,
+    /// Its files.
+    pub(crate) tree: PathBuf,
+    /// What the build told people: steps, warnings, where the time went.
+    pub(crate) told: String,
+}
+
+impl Deployer {
+    /// The one whose repository it is, with pip.
+    pub(crate) const fn first(wheels: Option<PathBuf>) -> Self {
+        Self { checkout: Checkout::Full, hostile: false, uv: None, wheels, toolchain: None }
+    }
+
+    /// Builds the tag in a folder of its own; `build` are lines of the configuration's `[build]`.
+    pub(crate) fn build(&self, repository: &Path, tag: &str, build: &str) -> Result<Built> {
+        let place = if self.hostile { "someone else far away " } else { "amy-" };
+        let folder = tempfile::Builder::new().prefix(place).tempdir()?;
+        let at = |name: &str| folder.path().join(name);
+        let clone = self.checkout_of(repository, tag, &at("clone"))?;
+        fs::create_dir(at("home"))?;
+        let (program, wheels) = (at("coalmine"), at("wheels"));
+        link_or_copy(&coalmine(), &program)?;
+        if let Some(own) = &self.wheels {
+            fs::create_dir(&wheels)?;
+            for wheel in fs::read_dir(own)? {
+                let wheel = wheel?;
+                link_or_copy(&wheel.path(), &wheels.join(wheel.file_name()))?;
+            }
+        }
+        let configuration = format!(
+            "[product]\nname = \"demo\"\nrepository = {clone:?}\nremote = \"\"\ntags = \"*\"\n[build]\n{build}\n\
+             [target]\nroot = \"demo\"\n[groups]\nall = {{ hosts = [\"a.invalid\"] }}\n\
+             [environments.production]\nhosts = \"@all\"\n[[environments.production.stages]]\nname = \"fleet\"\n"
+        );
+        fs::write(at("coalmine.toml"), configuration)?;
+        let mut command = self.command(folder.path())?;
+        command.arg(&program).args(["build", tag, "--output", "json"]);
+        command.current_dir(folder.path()).stdin(Stdio::null());
+        command.env_clear().env("PATH", self.path()?).env("HOME", at("home")).env("COALMINE_STATE_DIR", at("state"));
+        if self.wheels.is_some() {
+            command.env("PIP_NO_INDEX", "1").env("PIP_FIND_LINKS", address(&wheels));
+        } else {
+            let own = std::env::vars_os().filter(|(name, _)| {
+                let name = name.to_string_lossy();
+                name.starts_with("PIP_")
+                    || name.starts_with("CARGO_HTTP")
+                    || name.to_ascii_lowercase().ends_with("_proxy")
+            });
+            command.envs(own);
+        }
+        if self.hostile {
+            self.settings(folder.path(), &mut command)?;
+            own_all(folder.path())?;
+        }
+        let output = command.output().with_context(|| format!("{command:?}"))?;
+        let told = said(&output);
+        ensure!(output.status.success(), "the build as {self:?} failed: {told}");
+        let line = String::from_utf8_lossy(&output.stdout).into_owned();
+        let Told { digest, tree } = serde_json::from_str(&line).with_context(|| line)?;
+        Ok(Built { folder, digest, tree, told })
+    }
+
+    fn checkout_of(&self, repository: &Path, tag: &str, target: &Path) -> Result<PathBuf> {
+        let mut address = OsString::from("file://");
+        address.push(repository);
+        let git = |arguments: &[&str], target: &Path| {
+            let mut git = Command::new("git");
+            git.env("GIT_CONFIG_GLOBAL", "/dev/null").arg("clone").arg("--quiet").args(arguments);
+            succeed(git.arg(&address).arg(target))
+        };
+        let in_it = |arguments: &[&str]| {
+            let mut git = Command::new("git");
+            git.env("GIT_CONFIG_GLOBAL", "/dev/null").arg("-C").arg(target).args(arguments);
+            succeed(&mut git)
+        };
+        match self.checkout {
+            Checkout::Full => {
+                git(&[], target)?;
+            }
+            Checkout::Bare => {
+                git(&["--bare"], target)?;
+            }
+            Checkout::Shallow => {
+                git(&["--depth=1", "--no-single-branch", "--branch", tag], target)?;
+                // The newest name of the commit is nobody else's.
+                in_it(&["update-ref", "refs/tags/99.0", &format!("{tag}^{{commit}}")])?;
+                in_it(&["branch", "--quiet", "of-mine"])?;
+            }
+            Checkout::Worktree => {
+                git(&["--no-checkout"], target)?;
+                in_it(&["worktree", "add", "--quiet", "--detach", "beside", tag])?;
+                return Ok(target.join("beside"));
+            }
+        }
+        Ok(target.to_owned())
+    }
+
+    /// Begins a command as this user.
+    fn command(&self, folder: &Path) -> Result<Command> {
+        if !self.hostile {
+            let mut command = Command::new("sh");
+            command.args(["-c", "umask 022 && exec \"$@\"", "sh"]);
+            return Ok(command);
+        }
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+        let mut words = vec!["sh", "-c", "umask 077 && exec \"$@\"", "sh"];
+        if is_root() {
+            words.splice(0..0, ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+        }
+        let mut command = Command::new("env");
+        command.args(words);
+        Ok(command)
+    }
+
+    fn path(&self) -> Result<OsString> {
+        let mut folders: Vec<PathBuf> = self.toolchain.iter().chain(&self.uv).cloned().collect();
+        let own = std::env::var_os("PATH").unwrap_or_default();
+        // A uv of this machine's own is left out where none is to be found.
+        folders.extend(std::env::split_paths(&own).filter(|folder| !folder.join("uv").exists()));
+        Ok(std::env::join_paths(folders)?)
+    }
+
+    /// Sets whatever of an account could change a release, and whatever could lead it astray.
+    fn settings(&self, folder: &Path, command: &mut Command) -> Result<()> {
+        let home = folder.join("home");
+        let elsewhere = folder.join("elsewhere").display().to_string();
+        let write = |name: &str, text: &str| {
+            let path = home.join(name);
+            fs::create_dir_all(path.parent().unwrap_or(&home))?;
+            fs::write(path, text)
+        };
+        write(
+            ".config/pip/pip.conf",
+            &format!(
+                "[global]\nno-deps = true\npre = true\n[install]\nprefix = {elsewhere}\nroot = {elsewhere}\nuser = true\ntarget = \
+                 {elsewhere}\n[wheel]\nno-build-isolation = true\n"
+            ),
+        )?;
+        write(".pydistutils.cfg", &format!("[install]\nprefix = {elsewhere}\n[build_ext]\ndebug = 1\n"))?;
+        write(".config/uv/uv.toml", "no-build = true\n[pip]\nno-deps = true\n")?;
+        write("attributes", "*.txt export-ignore\n*.py text eol=crlf\n")?;
+        write("ignored", "*.py\n")?;
+        write(
+            ".gitconfig",
+            &format!(
+                "[core]\n\tabbrev = 20\n\tautocrlf = true\n\tattributesFile = {0}/attributes\n\texcludesFile = {0}/ignored\n\
+                 [tar]\n\tumask = 0077\n[status]\n\tshort = true\n[log]\n\tshowSignature = true\n",
+                home.display()
+            ),
+        )?;
+        write(".cargo/config.toml", "[build]\nrustflags = [\"-C\", \"debuginfo=2\", \"-C\", \"opt-level=1\"]\n")?;
+        let clone = folder.join("clone");
+        for info in [clone.join("info"), clone.join(".git/info")] {
+            if info.parent().is_some_and(|git| git.join("objects").exists()) {
+                fs::create_dir_all(&info)?;
+                fs::write(info.join("attributes"), "demo/*.py export-ignore\n")?;
+            }
+        }
+        command.envs([("LC_ALL", "C"), ("TZ", "Asia/Tokyo"), ("PYTHONHASHSEED", "7"), ("PYTHONPATH", &elsewhere)]);
+        command.envs([("CFLAGS", "-O1 -g3"), ("CXXFLAGS", "-O1"), ("RUSTFLAGS", "-g"), ("MAKEFLAGS", "-k")]);
+        for name in ["SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "PDM_BUILD_SCM_VERSION"] {
+            command.env(name, "9.9.9");
+        }
+        for name in ["POETRY_DYNAMIC_VERSIONING_BYPASS", "UV_DYNAMIC_VERSIONING_BYPASS"] {
+            command.env(name, "9.9.9");
+        }
+        command.envs([("PIP_PREFIX", &*elsewhere), ("PIP_NO_DEPS", "1"), ("UV_NO_BUILD", "1"), ("UV_NO_DEPS", "1")]);
+        command.envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "core.abbrev"), ("GIT_CONFIG_VALUE_0", "7")]);
+        command.env("CARGO_HOME", home.join(".cargo")).env("TMPDIR", folder.join("home"));
+        Ok(())
+    }
+}
+
+impl Built {
+    /// Proves that nothing of where and by whom it was built is in the release.
+    pub(crate) fn names_nobody(&self) -> Result<()> {
+        let folder = self.folder.path().to_string_lossy().into_owned();
+        for word in [folder.as_str(), ".building-", "9.9.9", "Asia/Tokyo"] {
+            let output = Command::new("grep").args(["-rlaF", "-e", word]).arg(&self.tree).output()?;
+            let found = String::from_utf8_lossy(&output.stdout).into_owned();
+            ensure!(found.is_empty(), "{word:?} is in {found}");
+        }
+        let elsewhere = self.folder.path().join("elsewhere");
+        ensure!(!elsewhere.exists(), "something was installed outside of the release");
+        Ok(())
+    }
+
+    /// Runs a command of the release from a copy, through links, in an empty environment, and gives what it says.
+    pub(crate) fn says(&self, command: &[&str]) -> Result<String> {
+        let host = tempfile::Builder::new().prefix("a host's \"folder\" ").tempdir()?;
+        let copy = host.path().join("releases");
+        succeed(Command::new("cp").arg("-a").arg(&self.tree).arg(&copy))?;
+        symlink("releases", host.path().join("current"))?;
+        let Some((program, arguments)) = command.split_first() else { bail!("no command") };
+        symlink(Path::new("current").join(program), host.path().join("linked"))?;
+        let mut run = Command::new(host.path().join("linked"));
+        run.args(arguments).env_clear().current_dir("/");
+        let said = succeed(&mut run);
+        succeed(Command::new("chmod").args(["-R", "u+w"]).arg(&copy))?;
+        said
+    }
+
+    /// Lists what the build warned of, but for what it sets aside of an account.
+    pub(crate) fn warnings(&self) -> Vec<&str> {
+        let warnings = self.told.lines().filter(|line| line.contains("warning: "));
+        warnings.filter(|line| !line.contains("a release does not depend on who builds it")).collect()
+    }
+}
+
+impl Drop for Built {
+    fn drop(&mut self) {
+        // Releases are read-only, which stops whoever is not root from removing them.
+        Command::new("chmod").arg("-R").arg("u+w").arg(self.folder.path()).status().ok();
+    }
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn coalmine() -> PathBuf {
+    std::env::var_os("COALMINE_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_coalmine").into()).into()
+}
+
+pub(crate) fn is_root() -> bool {
+    rustix::process::getuid().is_root()
+}
+
+fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
+    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop))?;
+    Ok(())
+}
+
+/// Gives a folder without blanks and commas, which part a list of links.
+fn address(folder: &Path) -> String {
+    format!("file://{}", folder.to_string_lossy().replace(' ', "%20").replace('\'', "%27").replace(',', "%2C"))
+}
+
+/// Gives everything in the folder to the other user.
+fn own_all(folder: &Path) -> Result<()> {
+    if is_root() {
+        // Links of wheels and of the program are nobody's to give away: their modes let everybody read them.
+        let find = ["!", "-name", "*.whl", "!", "-name", "coalmine", "-exec", "chown", "-h", "65534:65534", "{}", "+"];
+        succeed(Command::new("find").arg(folder).args(find))?;
+    }
+    Ok(())
+}
+
+/// Gives a folder with rustc and cargo that every user can reach, made beside the products where those of the `PATH` are not.
+pub(crate) fn toolchain(folder: &Path) -> Result<PathBuf> {
+    let sysroot = PathBuf::from(succeed(Command::new("rustc").args(["--print", "sysroot"]))?);
+    let copy = folder.join("rust");
+    fs::create_dir(&copy)?;
+    // As links where that can be, since it is large; what documents it is left out.
+    for part in ["bin", "lib"] {
+        let (from, to) = (sysroot.join(part), copy.join(part));
+        let linked = succeed(Command::new("cp").arg("-al").args([&from, &to]));
+        linked.or_else(|_| succeed(Command::new("cp").arg("-aL").args([&from, &to])))?;
+    }
+    Ok(copy.join("bin"))
+}
