@@ -163,6 +163,11 @@ static BUILD: Section = Section {
             Default(r#""""#),
             "python-venv: the interpreter that every host has, a path or a name; \"\": /usr/bin/python3",
         ),
+        value::<bool>(
+            "own_python",
+            Default("false"),
+            "python-venv: true: the release holds python, which stands alone in its folder (`uv python`); hosts need none",
+        ),
         value::<Vec<CommandTemplate>>(
             "commands",
             Default("[]"),

@@ -144,6 +144,8 @@ pub struct Build {
     /// The interpreter; none for this machine's own.
     #[serde(deserialize_with = "leaf")]
     pub python: Option<PythonName>,
+    /// Whether the release holds that interpreter itself.
+    pub own_python: bool,
     /// What builds; for [`BuildKind::Command`], where there is at least one.
     #[serde(deserialize_with = "leaf")]
     pub commands: Vec<CommandTemplate>,

@@ -36,6 +36,7 @@ pub(super) fn build_spec(config: &Config) -> BuildSpec {
             pip: build.pip.as_slice().to_vec(),
             requirements: build.requirements.iter().map(|file| file.as_str().to_owned()).collect(),
             python: build.python.as_ref().map(|python| python.as_str().into()),
+            own: build.own_python,
         },
         config::BuildKind::Command => BuildKind::Command { commands: build.commands.clone() },
     };

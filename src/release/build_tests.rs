@@ -460,8 +460,12 @@ async fn an_interpreter_that_cannot_be_used_is_refused() {
         [("/no/such/python3", "No such file"), ("false", "exit status: 1"), ("echo", "it answered")]
     {
         let mut spec = venv();
-        spec.kind =
-            BuildKind::PythonVenv { pip: vec![".".into()], requirements: Vec::new(), python: Some(python.into()) };
+        spec.kind = BuildKind::PythonVenv {
+            pip: vec![".".into()],
+            requirements: Vec::new(),
+            python: Some(python.into()),
+            own: false,
+        };
         let error = refused(&product, spec).await.to_string();
         assert!(error.contains(problem) && error.contains("set build.python"), "{error}");
     }

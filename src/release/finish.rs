@@ -52,8 +52,8 @@ impl Builder<'_> {
         let (root, tree) = (self.folder("root"), self.folder("tree"));
         let version = &self.resolved.version;
         fs::rename(&root, &tree).map_err(ReleaseError::disk("move", &root))?;
-        let policy =
-            self.interpreter.map_or_else(LinkPolicy::inside, |interpreter| LinkPolicy::and_to(&interpreter.path));
+        let linked = self.interpreter.filter(|_| !self.spec.kind.owns_interpreter());
+        let policy = linked.map_or_else(LinkPolicy::inside, |interpreter| LinkPolicy::and_to(&interpreter.path));
         let read = tree.clone();
         let manifest = blocking(move || Ok(Manifest::read_tree(&read, &policy))).await?;
         let manifest = manifest.map_err(|source| ReleaseError::Tree { version: version.clone(), source })?;

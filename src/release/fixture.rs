@@ -250,6 +250,7 @@ pub(super) fn venv() -> BuildSpec {
             pip: vec!["--no-index".into(), ".".into()],
             requirements: vec![BuildSpec::REQUIREMENTS.into()],
             python: None,
+            own: false,
         },
         before: Vec::new(),
         check: shell("bin/tiny works"),

@@ -18,6 +18,8 @@
 //! that has to build without any index either names an in-tree build backend (PEP 517, `backend-path`), or its build tools are found
 //! by `--find-links`.
 //!
+//! With `own_python` the interpreter itself takes the place of the link to it (see `standalone`).
+//!
 //! Then it is made to run from any path (see `relocate` and `metadata`), searched for the folder in which it was built (`paths`), moved away
 //! from there, tried by `build.check`, hashed before and after that, made read-only and moved to its place in the store.
 //!
@@ -52,6 +54,7 @@ mod resolve;
 mod run;
 mod scan;
 mod spec;
+mod standalone;
 mod store;
 mod submodules;
 mod tools;

@@ -123,7 +123,8 @@ pub async fn prepare_resolved(
         build_key: key,
         built_at: Timestamp::now(),
         built_by: request.operator.clone(),
-        interpreter,
+        // What a release holds itself, no host has to have.
+        interpreter: interpreter.filter(|_| !request.spec.kind.owns_interpreter()),
         entries: totals.entries(),
         bytes: totals.bytes,
     };

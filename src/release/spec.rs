@@ -47,6 +47,8 @@ pub enum BuildKind {
         /// The interpreter: a path, or a name on the `PATH`. None: `/usr/bin/python3` where there is one, since every host must have
         /// the same interpreter at the same path, else `python3`. Its real path is what the release links to.
         python: Option<PathBuf>,
+        /// Whether the release holds the interpreter itself, which has to stand alone in a folder; hosts need none then.
+        own: bool,
     },
     /// Commands that put everything below `{prefix}`.
     Command {
@@ -101,6 +103,11 @@ impl BuildSpec {
 }
 
 impl BuildKind {
+    /// Tells whether the release holds its own interpreter.
+    pub(super) const fn owns_interpreter(&self) -> bool {
+        matches!(self, Self::PythonVenv { own: true, .. })
+    }
+
     /// Names the key of the configuration that makes the release.
     pub(super) const fn key(&self) -> &'static str {
         match self {

@@ -44,6 +44,9 @@ impl Builder<'_> {
         self.output.step(Step::Install);
         self.install(pip, requirements, interpreter).await?;
 
+        if self.spec.kind.owns_interpreter() {
+            self.hold_interpreter(interpreter).await?;
+        }
         self.output.step(Step::Relocate);
         let moving = root.clone();
         let mut written = blocking(move || metadata::remove_notes(&moving).and_then(|()| relocate(&moving))).await?;

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
@@ -46,10 +47,14 @@ struct Told {
     tree: PathBuf,
 }
 
+/// The folder that a deployer builds in; it is removed with the last that knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place(Arc<tempfile::TempDir>);
+
 /// A release that was built.
 #[derive(Debug)]
 pub(crate) struct Built {
-    folder: tempfile::TempDir,
+    place: Place,
     /// The digest of its manifest.
     pub(crate) digest: String,
     /// Its files.
@@ -66,9 +71,15 @@ impl Deployer {
 
     /// Builds the tag in a folder of its own; `build` are lines of the configuration's `[build]`.
     pub(crate) fn build(&self, repository: &Path, tag: &str, build: &str) -> Result<Built> {
-        let place = if self.hostile { "someone else far away " } else { "amy-" };
-        let folder = tempfile::Builder::new().prefix(place).tempdir()?;
-        let at = |name: &str| folder.path().join(name);
+        self.build_at(&self.place(repository, tag, build)?, tag)
+    }
+
+    /// Makes the folder that a deployer builds in.
+    pub(crate) fn place(&self, repository: &Path, tag: &str, build: &str) -> Result<Place> {
+        let name = if self.hostile { "someone else far away " } else { "amy-" };
+        let folder = Arc::new(tempfile::Builder::new().prefix(name).tempdir()?);
+        let place = Place(folder);
+        let at = |name: &str| place.at(name);
         let clone = self.checkout_of(repository, tag, &at("clone"))?;
         fs::create_dir(at("home"))?;
         let (program, wheels) = (at("coalmine"), at("wheels"));
@@ -86,12 +97,22 @@ impl Deployer {
              [environments.production]\nhosts = \"@all\"\n[[environments.production.stages]]\nname = \"fleet\"\n"
         );
         fs::write(at("coalmine.toml"), configuration)?;
-        let mut command = self.command(folder.path())?;
-        command.arg(&program).args(["build", tag, "--output", "json"]);
-        command.current_dir(folder.path()).stdin(Stdio::null());
+        if self.hostile {
+            settle_in(place.0.path())?;
+            own_all(place.0.path())?;
+        }
+        Ok(place)
+    }
+
+    /// Builds the tag there.
+    pub(crate) fn build_at(&self, place: &Place, tag: &str) -> Result<Built> {
+        let at = |name: &str| place.at(name);
+        let mut command = self.command(place.0.path())?;
+        command.arg(at("coalmine")).args(["build", tag, "--output", "json"]);
+        command.current_dir(place.0.path()).stdin(Stdio::null());
         command.env_clear().env("PATH", self.path()?).env("HOME", at("home")).env("COALMINE_STATE_DIR", at("state"));
         if self.wheels.is_some() {
-            command.env("PIP_NO_INDEX", "1").env("PIP_FIND_LINKS", address(&wheels));
+            command.env("PIP_NO_INDEX", "1").env("PIP_FIND_LINKS", address(&at("wheels")));
         } else {
             let own = std::env::vars_os().filter(|(name, _)| {
                 let name = name.to_string_lossy();
@@ -102,15 +123,14 @@ impl Deployer {
             command.envs(own);
         }
         if self.hostile {
-            self.settings(folder.path(), &mut command)?;
-            own_all(folder.path())?;
+            steer(place.0.path(), &mut command);
         }
         let output = command.output().with_context(|| format!("{command:?}"))?;
         let told = said(&output);
         ensure!(output.status.success(), "the build as {self:?} failed: {told}");
         let line = String::from_utf8_lossy(&output.stdout).into_owned();
         let Told { digest, tree } = serde_json::from_str(&line).with_context(|| line)?;
-        Ok(Built { folder, digest, tree, told })
+        Ok(Built { place: place.clone(), digest, tree, told })
     }
 
     fn checkout_of(&self, repository: &Path, tag: &str, target: &Path) -> Result<PathBuf> {
@@ -172,68 +192,18 @@ impl Deployer {
         folders.extend(std::env::split_paths(&own).filter(|folder| !folder.join("uv").exists()));
         Ok(std::env::join_paths(folders)?)
     }
-
-    /// Sets whatever of an account could change a release, and whatever could lead it astray.
-    fn settings(&self, folder: &Path, command: &mut Command) -> Result<()> {
-        let home = folder.join("home");
-        let elsewhere = folder.join("elsewhere").display().to_string();
-        let write = |name: &str, text: &str| {
-            let path = home.join(name);
-            fs::create_dir_all(path.parent().unwrap_or(&home))?;
-            fs::write(path, text)
-        };
-        write(
-            ".config/pip/pip.conf",
-            &format!(
-                "[global]\nno-deps = true\npre = true\n[install]\nprefix = {elsewhere}\nroot = {elsewhere}\nuser = true\ntarget = \
-                 {elsewhere}\n[wheel]\nno-build-isolation = true\n"
-            ),
-        )?;
-        write(".pydistutils.cfg", &format!("[install]\nprefix = {elsewhere}\n[build_ext]\ndebug = 1\n"))?;
-        write(".config/uv/uv.toml", "no-build = true\n[pip]\nno-deps = true\n")?;
-        write("attributes", "*.txt export-ignore\n*.py text eol=crlf\n")?;
-        write("ignored", "*.py\n")?;
-        write(
-            ".gitconfig",
-            &format!(
-                "[core]\n\tabbrev = 20\n\tautocrlf = true\n\tattributesFile = {0}/attributes\n\texcludesFile = {0}/ignored\n\
-                 [tar]\n\tumask = 0077\n[status]\n\tshort = true\n[log]\n\tshowSignature = true\n",
-                home.display()
-            ),
-        )?;
-        write(".cargo/config.toml", "[build]\nrustflags = [\"-C\", \"debuginfo=2\", \"-C\", \"opt-level=1\"]\n")?;
-        let clone = folder.join("clone");
-        for info in [clone.join("info"), clone.join(".git/info")] {
-            if info.parent().is_some_and(|git| git.join("objects").exists()) {
-                fs::create_dir_all(&info)?;
-                fs::write(info.join("attributes"), "demo/*.py export-ignore\n")?;
-            }
-        }
-        command.envs([("LC_ALL", "C"), ("TZ", "Asia/Tokyo"), ("PYTHONHASHSEED", "7"), ("PYTHONPATH", &elsewhere)]);
-        command.envs([("CFLAGS", "-O1 -g3"), ("CXXFLAGS", "-O1"), ("RUSTFLAGS", "-g"), ("MAKEFLAGS", "-k")]);
-        for name in ["SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "PDM_BUILD_SCM_VERSION"] {
-            command.env(name, "9.9.9");
-        }
-        for name in ["POETRY_DYNAMIC_VERSIONING_BYPASS", "UV_DYNAMIC_VERSIONING_BYPASS"] {
-            command.env(name, "9.9.9");
-        }
-        command.envs([("PIP_PREFIX", &*elsewhere), ("PIP_NO_DEPS", "1"), ("UV_NO_BUILD", "1"), ("UV_NO_DEPS", "1")]);
-        command.envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "core.abbrev"), ("GIT_CONFIG_VALUE_0", "7")]);
-        command.env("CARGO_HOME", home.join(".cargo")).env("TMPDIR", folder.join("home"));
-        Ok(())
-    }
 }
 
 impl Built {
     /// Proves that nothing of where and by whom it was built is in the release.
     pub(crate) fn names_nobody(&self) -> Result<()> {
-        let folder = self.folder.path().to_string_lossy().into_owned();
+        let folder = self.place.0.path().to_string_lossy().into_owned();
         for word in [folder.as_str(), ".building-", "9.9.9", "Asia/Tokyo"] {
             let output = Command::new("grep").args(["-rlaF", "-e", word]).arg(&self.tree).output()?;
             let found = String::from_utf8_lossy(&output.stdout).into_owned();
             ensure!(found.is_empty(), "{word:?} is in {found}");
         }
-        let elsewhere = self.folder.path().join("elsewhere");
+        let elsewhere = self.place.0.path().join("elsewhere");
         ensure!(!elsewhere.exists(), "something was installed outside of the release");
         Ok(())
     }
@@ -244,9 +214,9 @@ impl Built {
         let copy = host.path().join("releases");
         succeed(Command::new("cp").arg("-a").arg(&self.tree).arg(&copy))?;
         symlink("releases", host.path().join("current"))?;
+        symlink("current", host.path().join("linked"))?;
         let Some((program, arguments)) = command.split_first() else { bail!("no command") };
-        symlink(Path::new("current").join(program), host.path().join("linked"))?;
-        let mut run = Command::new(host.path().join("linked"));
+        let mut run = Command::new(host.path().join("linked").join(program));
         run.args(arguments).env_clear().current_dir("/");
         let said = succeed(&mut run);
         succeed(Command::new("chmod").args(["-R", "u+w"]).arg(&copy))?;
@@ -260,10 +230,20 @@ impl Built {
     }
 }
 
+impl Place {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Makes what was built here writable: releases are read-only, which stops whoever is not root from removing them.
+    fn open_up(&self) {
+        Command::new("chmod").arg("-R").arg("u+w").arg(self.0.path()).status().ok();
+    }
+}
+
 impl Drop for Built {
     fn drop(&mut self) {
-        // Releases are read-only, which stops whoever is not root from removing them.
-        Command::new("chmod").arg("-R").arg("u+w").arg(self.folder.path()).status().ok();
+        self.place.open_up();
     }
 }
 
@@ -311,4 +291,60 @@ pub(crate) fn toolchain(folder: &Path) -> Result<PathBuf> {
         linked.or_else(|_| succeed(Command::new("cp").arg("-aL").args([&from, &to])))?;
     }
     Ok(copy.join("bin"))
+}
+
+/// Writes whatever of an account could change a release, and whatever could lead it astray.
+fn settle_in(folder: &Path) -> Result<()> {
+    let home = folder.join("home");
+    let elsewhere = folder.join("elsewhere").display().to_string();
+    let write = |name: &str, text: &str| {
+        let path = home.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&home))?;
+        fs::write(path, text)
+    };
+    write(
+        ".config/pip/pip.conf",
+        &format!(
+            "[global]\nno-deps = true\npre = true\n[install]\nprefix = {elsewhere}\nroot = {elsewhere}\nuser = true\ntarget = \
+             {elsewhere}\n[wheel]\nno-build-isolation = true\n"
+        ),
+    )?;
+    write(".pydistutils.cfg", &format!("[install]\nprefix = {elsewhere}\n[build_ext]\ndebug = 1\n"))?;
+    write(".config/uv/uv.toml", "no-build = true\n[pip]\nno-deps = true\n")?;
+    write("attributes", "*.txt export-ignore\n*.py text eol=crlf\n")?;
+    write("ignored", "*.py\n")?;
+    write(
+        ".gitconfig",
+        &format!(
+            "[core]\n\tabbrev = 20\n\tautocrlf = true\n\tattributesFile = {0}/attributes\n\texcludesFile = {0}/ignored\n\
+             [tar]\n\tumask = 0077\n[status]\n\tshort = true\n[log]\n\tshowSignature = true\n",
+            home.display()
+        ),
+    )?;
+    write(".cargo/config.toml", "[build]\nrustflags = [\"-C\", \"debuginfo=2\", \"-C\", \"opt-level=1\"]\n")?;
+    let clone = folder.join("clone");
+    for info in [clone.join("info"), clone.join(".git/info")] {
+        if info.parent().is_some_and(|git| git.join("objects").exists()) {
+            fs::create_dir_all(&info)?;
+            fs::write(info.join("attributes"), "demo/*.py export-ignore\n")?;
+        }
+    }
+    Ok(())
+}
+
+/// Sets whatever could do so in an environment.
+fn steer(folder: &Path, command: &mut Command) {
+    let (home, elsewhere) = (folder.join("home"), folder.join("elsewhere"));
+    let elsewhere = elsewhere.to_string_lossy();
+    command.envs([("LC_ALL", "C"), ("TZ", "Asia/Tokyo"), ("PYTHONHASHSEED", "7"), ("PYTHONPATH", &*elsewhere)]);
+    command.envs([("CFLAGS", "-O1 -g3"), ("CXXFLAGS", "-O1"), ("RUSTFLAGS", "-g"), ("MAKEFLAGS", "-k")]);
+    for name in ["SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "PDM_BUILD_SCM_VERSION"] {
+        command.env(name, "9.9.9");
+    }
+    for name in ["POETRY_DYNAMIC_VERSIONING_BYPASS", "UV_DYNAMIC_VERSIONING_BYPASS"] {
+        command.env(name, "9.9.9");
+    }
+    command.envs([("PIP_PREFIX", &*elsewhere), ("PIP_NO_DEPS", "1"), ("UV_NO_BUILD", "1"), ("UV_NO_DEPS", "1")]);
+    command.envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "core.abbrev"), ("GIT_CONFIG_VALUE_0", "7")]);
+    command.env("CARGO_HOME", home.join(".cargo")).env("TMPDIR", folder.join("home"));
 }

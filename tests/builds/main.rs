@@ -9,6 +9,7 @@ mod project;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use deployer::{Built, Checkout, Deployer};
@@ -26,24 +27,46 @@ enum By {
 /// Builds a project as two deployers, and looks at what came out.
 #[track_caller]
 fn holds(name: &str, checkout: Checkout, by: By) {
+    let folder = Folder::new();
+    for built in built_twice(&folder, name, checkout, by, BUILD) {
+        assert_eq!(built.says(&["bin/demo"]).unwrap(), Project::named(name).unwrap().answer());
+    }
+}
+
+/// A folder that everybody can look into.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        Self(folder)
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+/// Builds a project as two deployers, who have to come to one digest.
+#[track_caller]
+fn built_twice(folder: &Folder, name: &str, checkout: Checkout, by: By, build: &str) -> [Built; 2] {
     let project = Project::named(name).unwrap();
     let wheels = packages::wheels().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let repository = folder.path().join("repository");
+    let repository = folder.at("repository");
     project.make(&repository).unwrap();
-    let uv = (by == By::Uv).then(|| packages::uv(&wheels, &folder.path().join("uv")).unwrap());
-    let toolchain = project.has.iter().any(|has| has == "rust").then(|| deployer::toolchain(folder.path()).unwrap());
+    let uv = (by == By::Uv).then(|| packages::uv(&wheels, &folder.at("uv")).unwrap());
+    let needs_rust = project.has.iter().any(|has| has == "rust");
+    let toolchain = needs_rust.then(|| deployer::toolchain(folder.0.path()).unwrap());
     let first = Deployer { toolchain, ..Deployer::first(Some(wheels)) };
     let other = Deployer { checkout, hostile: true, uv, ..first.clone() };
-    let here = first.build(&repository, TAG, BUILD).unwrap();
-    let there = other.build(&repository, TAG, BUILD).unwrap();
+    let [here, there] = [first, other].map(|deployer| deployer.build(&repository, TAG, build).unwrap());
     for built in [&here, &there] {
-        assert_eq!(built.warnings(), Vec::<&str>::new());
+        assert_eq!(built.warnings(), Vec::<&str>::new(), "{} by {}", project.name, project.backend);
         built.names_nobody().unwrap();
-        assert_eq!(built.says(&["bin/demo"]).unwrap(), project.answer(), "{} by {}", project.name, project.backend);
     }
     assert_eq!(here.digest, there.digest, "{}", difference(&here, &there));
+    [here, there]
 }
 
 /// Says which files differ, for whoever has to find out why.
@@ -125,4 +148,39 @@ fn versions_that_poetry_dynamic_versioning_finds() {
 #[test]
 fn versions_that_uv_dynamic_versioning_finds() {
     holds("uv-dynamic-versioning", Checkout::Full, By::Uv);
+}
+
+/// Makes a folder in which an interpreter stands alone, out of this machine's own.
+fn standalone(prefix: &Path) -> PathBuf {
+    let ask =
+        "import os, sys, sysconfig; print(os.path.realpath(sys.executable), sysconfig.get_path('stdlib'), sep='\\n')";
+    let said = packages::succeed(Command::new("/usr/bin/python3").args(["-I", "-c", ask])).unwrap();
+    let (program, library) = said.split_once('\n').unwrap();
+    let (program, library) = (Path::new(program), Path::new(library));
+    let lib = prefix.join("lib").join(library.file_name().unwrap());
+    fs::create_dir_all(prefix.join("bin")).unwrap();
+    fs::create_dir_all(prefix.join("lib")).unwrap();
+    let python = prefix.join("bin").join(program.file_name().unwrap());
+    fs::copy(program, &python).unwrap();
+    packages::succeed(Command::new("cp").arg("-rL").arg(library).arg(&lib)).unwrap();
+    // Debian's own looks for packages elsewhere than others do.
+    let packages = "import os, site\nsite.addsitedir(os.path.join(os.path.dirname(__file__), \"site-packages\"))\n";
+    fs::write(lib.join("sitecustomize.py"), packages).unwrap();
+    python
+}
+
+#[test]
+fn an_interpreter_that_goes_with_the_release() {
+    let folder = Folder::new();
+    let python = standalone(&folder.at("interpreter"));
+    let build = format!("{BUILD}\npython = {python:?}\nown_python = true");
+    let [here, there] = built_twice(&folder, "hatch-vcs", Checkout::Bare, By::Uv, &build);
+    // The host has none.
+    fs::remove_dir_all(folder.at("interpreter")).unwrap();
+    let project = Project::named("hatch-vcs").unwrap();
+    assert_eq!(here.says(&["bin/demo"]).unwrap(), project.answer());
+    let asked = "import site, ssl, sys; print(site.ENABLE_USER_SITE, sys.prefix == sys.base_prefix)";
+    assert_eq!(there.says(&["bin/python", "-c", asked]).unwrap(), "False True");
+    let meta = fs::read_to_string(here.tree.with_file_name("meta.json")).unwrap();
+    assert!(meta.contains("\"interpreter\":null") || meta.contains("\"interpreter\": null"), "{meta}");
 }

@@ -28,7 +28,9 @@ pub async fn examine(workspace: &Workspace, selection: &Selection) -> Result<Vec
         BuildKind::Command => None,
     };
     let mut findings = machine::examine(workspace, &fleet, interpreter.as_ref()).await;
-    let interpreter = interpreter.as_ref().and_then(|found| found.as_ref().ok());
+    // Hosts need none where the release holds it.
+    let needed = interpreter.as_ref().filter(|_| !workspace.config().build.own_python);
+    let interpreter = needed.and_then(|found| found.as_ref().ok());
     findings.extend(hosts::examine(workspace, fleet, selection, interpreter).await?);
     Ok(findings)
 }
