@@ -1,0 +1,100 @@
+//! Real projects: the newest sdist of each that this was run with, under a tag of its version.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::deployer::{self, Built, Checkout, Deployer};
+use crate::packages::{self, succeed};
+use crate::page;
+use crate::project::commit;
+
+/// Name, version, what proves it, and its build backend.
+const PROJECTS: [(&str, &str, &str, &str); 10] = [
+    ("ansible-core", "2.19.14", "bin/ansible --version", "setuptools"),
+    ("bcrypt", "5.0.0", "bin/python -c 'import bcrypt; print(bcrypt.__version__)'", "setuptools-rust"),
+    ("black", "26.10.1", "bin/black --version", "hatch-vcs"),
+    ("cliff", "4.17.0", "bin/python -c 'import cliff.app'", "pbr"),
+    ("contourpy", "1.3.3", "bin/python -c 'import contourpy; print(contourpy.__version__)'", "meson-python"),
+    ("numpy", "2.4.6", "bin/python -c 'import numpy; print(numpy.__version__)'", "meson-python"),
+    ("pdm", "2.29.4", "bin/pdm --version", "pdm-backend scm"),
+    ("poetry", "2.5.1", "bin/poetry --version", "poetry-core"),
+    ("thonny", "5.0.1", "bin/python -c 'import thonny; print(thonny.get_version())'", "setuptools"),
+    ("watchfiles", "1.3.0", "bin/watchfiles --version", "maturin"),
+];
+
+/// Builds them, and writes what came out.
+pub(crate) fn run(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
+    let wheels = packages::wheels()?;
+    let uv = packages::uv(&wheels, &folder.join("uv"))?;
+    let toolchain = Some(deployer::toolchain(folder)?);
+    let first = Deployer { toolchain, ..Deployer::first(None) };
+    let other = Deployer { checkout: Checkout::Shallow, hostile: true, uv: Some(uv), ..first.clone() };
+    let mut rows = page::rows("real")?;
+    let mut failed = Vec::new();
+    for (name, version, check, backend) in PROJECTS.into_iter().filter(|(name, ..)| wanted(name)) {
+        eprintln!("{name} {version}");
+        let build = || {
+            let repository = sdist(folder, &wheels, name, version)?;
+            let begun = Instant::now();
+            let lines = format!("check = {check:?}");
+            let here = first.build(&repository, version, &lines)?;
+            let took = begun.elapsed().as_secs();
+            let there = other.build(&repository, version, &lines)?;
+            here.names_nobody()?;
+            there.names_nobody()?;
+            row(&here, &there, took)
+        };
+        match build() {
+            Ok(row) => {
+                rows.insert(format!("{name} {version}"), format!("| {name} {version} | {backend} | {row} |"));
+            }
+            Err(error) => failed.push(format!("{name}: {error:#}")),
+        }
+        let head = "| project | built with | files | MB | digest, with pip | digest, another user with uv | s | told |\n|---|---|---|---|---|---|---|---|\n";
+        let mut text = format!("{}\n\n{head}", page::machine());
+        for row in rows.values() {
+            writeln!(text, "{row}")?;
+        }
+        page::write("real", &text)?;
+    }
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "megabytes with a digit behind the point")]
+fn row(here: &Built, there: &Built, took: u64) -> Result<String> {
+    let files = succeed(Command::new("find").arg(&here.tree).args(["-type", "f"]))?.lines().count();
+    let bytes: f64 = succeed(Command::new("du").args(["-sb"]).arg(&here.tree))?
+        .split_whitespace()
+        .next()
+        .and_then(|bytes| bytes.parse::<u64>().ok())
+        .map_or(0.0, |bytes| bytes as f64 / 1e6);
+    let digests = [here, there].map(|built| built.digest.chars().take(8).collect::<String>());
+    if here.digest != there.digest {
+        let differ = Command::new("diff").arg("-rq").args([&here.tree, &there.tree]).output()?;
+        eprintln!("{}", String::from_utf8_lossy(&differ.stdout));
+    }
+    let told = here.warnings().join("; ").replace('|', "\\|").replace("warning: ", "");
+    Ok(format!("{files} | {bytes:.1} | {} | {took} | {told}", digests.join(" | ")))
+}
+
+/// Fetches an sdist, and makes a repository of it.
+fn sdist(folder: &Path, wheels: &Path, name: &str, version: &str) -> Result<PathBuf> {
+    let (packed, repository) = (folder.join(format!("{name}-sdist")), folder.join(format!("{name}-repository")));
+    let python = wheels.with_file_name("venv").join("bin/python");
+    let mut fetch = Command::new(python);
+    fetch.args(["-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=:all:", "--dest"]);
+    // What describes it is asked of its build backend, which is of no use here but cannot be left out.
+    fetch.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    succeed(fetch.arg(&packed).arg(format!("{name}=={version}")))?;
+    let archive = fs::read_dir(&packed)?.next().context("nothing was fetched")??.path();
+    fs::create_dir(&repository)?;
+    succeed(Command::new("tar").arg("-xf").arg(archive).arg("--strip-components=1").arg("-C").arg(&repository))?;
+    commit(&repository, &[version])?;
+    Ok(repository)
+}

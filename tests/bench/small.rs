@@ -1,0 +1,73 @@
+//! The small products, by four deployers.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+use crate::deployer::{self, Checkout, Deployer};
+use crate::packages;
+use crate::page;
+use crate::project::{PARTS, Project, TAG};
+
+/// Builds all of them, and writes the table.
+pub(crate) fn run(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
+    let wheels = packages::wheels()?;
+    let uv = packages::uv(&wheels, &folder.join("uv"))?;
+    let toolchain = deployer::toolchain(folder)?;
+    let first = Deployer { toolchain: Some(toolchain), ..Deployer::first(Some(wheels)) };
+    let other = Deployer { hostile: true, ..first.clone() };
+    let deployers = [
+        first.clone(),
+        Deployer { checkout: Checkout::Bare, ..other.clone() },
+        Deployer { checkout: Checkout::Worktree, uv: Some(uv.clone()), ..first },
+        Deployer { checkout: Checkout::Shallow, uv: Some(uv), ..other },
+    ];
+    let mut digests: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut failed = Vec::new();
+    for project in Project::all()?.into_iter().filter(|project| wanted(&project.name)) {
+        eprintln!("{}", project.name);
+        match build(folder, &project, &deployers) {
+            Ok(digest) => {
+                let row = digests.entry(project.backend.clone()).or_default();
+                for part in &project.has {
+                    row.entry(part.clone()).or_insert_with(|| digest.clone());
+                }
+            }
+            Err(error) => failed.push(format!("{}: {error:#}", project.name)),
+        }
+    }
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
+    let mut text =
+        format!("{}\n\n| built with | {} |\n|---|{}\n", page::machine(), PARTS.join(" | "), "---|".repeat(PARTS.len()));
+    for (backend, row) in &digests {
+        let cells = PARTS.map(|part| row.get(part).map_or("", String::as_str));
+        writeln!(text, "| {backend} | {} |", cells.join(" | "))?;
+    }
+    let packages = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/builds/packages.txt"))?;
+    let pins: Vec<String> =
+        packages.lines().filter(|line| !line.starts_with('#')).map(|line| line.replace("==", " ")).collect();
+    writeln!(text, "\nWith {}.", pins.join(", "))?;
+    // A part of the table would be taken for the whole.
+    if digests.values().flatten().count() > 50 { page::write("small", &text) } else { Ok(print!("{text}")) }
+}
+
+fn build(folder: &Path, project: &Project, deployers: &[Deployer]) -> Result<String> {
+    let repository = folder.join(&project.name);
+    project.make(&repository)?;
+    let mut digests = Vec::new();
+    for deployer in deployers {
+        let built = deployer.build(&repository, TAG, "check = \"bin/demo\"")?;
+        built.names_nobody()?;
+        let (says, answer) = (built.says(&["bin/demo"])?, project.answer());
+        ensure!(says == answer, "it says {says:?} and not {answer:?}");
+        ensure!(built.warnings().is_empty(), "{:?}", built.warnings());
+        digests.push(built.digest.chars().take(8).collect::<String>());
+    }
+    let mut others = digests.clone();
+    others.dedup();
+    ensure!(others.len() == 1, "the digests are {}", digests.join(", "));
+    Ok(others.concat())
+}
