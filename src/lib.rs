@@ -24,6 +24,24 @@
 //! and `tests/hosts` runs it in every shell (`assets/remote/README.md` has the idioms). A **key** is a line of `tui/keymap.rs`, from which
 //! help, footer and README are written. A **setting** is declared in `config` with its sample line.
 //!
+//! # Words
+//!
+//! The code speaks the field's words as deployers read them (fleet, host, master, release, prime, activate, slot, stage, wave, soak, gate,
+//! budget, drift, depool, journal, conductor); beside them it uses these, each with one meaning:
+//!
+//! | word | meaning |
+//! |---|---|
+//! | globals | what may stand on every command line: which configuration, environment and state folder, and how it is shown |
+//! | workspace | a configuration with its inventory, store, journals and operator; everything that needs no host |
+//! | deployment | a workspace, one environment's hosts, and the connections to them |
+//! | survey | asking hosts what they have; its depth is how much is hashed for that |
+//! | notice | what a deployer is told while a command runs; a *message* goes to the console, an *event* into the journal |
+//! | delta | what travels from one release to another |
+//! | way back | where a host goes when it must leave a release, and which host has none |
+//! | aim | the release that a rollout leads to, with what is known of it |
+//! | decision | what a dialog of the console does once it is confirmed |
+//! | verdict | what a gate, or the site, found of a release |
+//!
 //! What may not change without thought: formats on disk and on the wire carry a version; journals and state files of older releases
 //! are read for ever; nothing but `sh`, coreutils and rsync may be needed on a host; a law of `tests/sim/laws.rs` is never weakened.
 

@@ -17,6 +17,6 @@ pub(super) fn ask(question: &str) -> Result<String, Error> {
 }
 
 /// Asks as [`ask`] does, in a thread of its own: a signal is heard meanwhile.
-pub(super) async fn ask_aside(question: String) -> Result<String, Error> {
+pub(super) async fn ask_in_thread(question: String) -> Result<String, Error> {
     in_thread(move || ask(&question)).await?
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::args::{Selection, StreamFormat, TableFormat, duration, reason};
-use super::ask::ask_aside;
+use super::ask::ask_in_thread;
 use super::control::{follow, show_rollout};
 use super::interrupt::{runtime, unless_interrupted};
-use super::output::{count, has_screen, is_interactive, print, print_for_people, tell};
+use super::output::{count, has_screen, is_interactive, notify, print, print_for_people};
 use super::plan::show;
 use super::{Globals, rollout};
 use crate::deploy::{Detached, Error, Kind, Options, Prepared, Reached, Workspace, not_begun, nothing_due};
@@ -205,7 +205,7 @@ async fn start(
         return follow(globals, &rollouts, &rollout, running.output).await.map(Next::Exit);
     }
     print(rollout.as_str())?;
-    tell(&format!("`coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"));
+    notify(&format!("`coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"));
     Ok(Next::Exit(Exit::Waiting.code()))
 }
 
@@ -225,7 +225,7 @@ fn nothing_to_do(plan: &Plan, output: StreamFormat) -> Result<Option<u8>, Error>
         StreamFormat::Text => print_for_people(&text)?,
         // A reader of events gets events only, and a rollout that was never begun ends as others do.
         StreamFormat::Jsonl => {
-            tell(&text);
+            notify(&text);
             for record in crate::rollout::nothing_done(plan, jiff::Timestamp::now()) {
                 print(&record.to_line().map_err(Error::before)?)?;
             }
@@ -243,7 +243,7 @@ async fn confirm(globals: &Globals, plan: &Plan, running: &Running) -> Result<()
     show(globals, plan, TableFormat::Text)?;
     let targets = plan.targets();
     let question = "\nType the number of hosts to go ahead, anything else to leave: ";
-    let answer = ask_aside(question.to_owned()).await?;
+    let answer = ask_in_thread(question.to_owned()).await?;
     if answer.trim() == targets.to_string() {
         return Ok(());
     }

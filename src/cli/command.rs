@@ -19,7 +19,7 @@ use super::habits::{FinishArgs, RevertArgs, StartArgs, SyncArgs};
 use super::hosts::HostsArgs;
 use super::init::InitArgs;
 use super::install::InstallArgs;
-use super::output::{has_screen, print, tell};
+use super::output::{has_screen, notify, print};
 use super::plan::PlanArgs;
 use super::release::ReleaseCommand;
 use super::releases::ReleasesArgs;
@@ -159,7 +159,7 @@ impl Cli {
             if has_screen() {
                 return console::open(globals, globals.workspace()?, Opening::default());
             }
-            tell(&Self::command().render_help().to_string());
+            notify(&Self::command().render_help().to_string());
             return Ok(Exit::Usage.code());
         };
         match command {

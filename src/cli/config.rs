@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::args::TableFormat;
-use super::output::{print, tell};
+use super::output::{notify, print};
 use super::{Globals, interrupt};
 use crate::deploy::{Error, check_environment};
 use crate::rollout::Exit;
@@ -68,7 +68,7 @@ fn check(globals: &Globals) -> Result<String, Error> {
         return Err(Error::usage(wrong.join("\n")));
     }
     for text in workspace.unheeded()? {
-        tell(&format!("warning: {text}"));
+        notify(&format!("warning: {text}"));
     }
     Ok(right.to_string())
 }

@@ -5,9 +5,9 @@ use clap::Args;
 use super::args::{Selection, one_line, reason};
 use super::begin::{Running, go_ahead};
 use super::install::InstallArgs;
-use super::output::{print_for_people, tell};
+use super::output::{notify, print_for_people};
 use super::{Globals, install, interrupt};
-use crate::deploy::{Deployment, Error, Goal, before_start, told};
+use crate::deploy::{Deployment, Error, Goal, before_start, describe_started};
 use crate::plan::BackTo;
 
 /// What `start` takes.
@@ -58,7 +58,10 @@ pub(super) fn start(globals: &Globals, args: &StartArgs) -> Result<u8, Error> {
         let fleet = workspace.fleet().await?;
         Deployment::over_ssh(&workspace, fleet, false)?.start(reason).await
     })?;
-    print_for_people(&format!("{environment} is yours until `coalmine finish`; it runs {}", told(&started)))?;
+    print_for_people(&format!(
+        "{environment} is yours until `coalmine finish`; it runs {}",
+        describe_started(&started)
+    ))?;
     Ok(0)
 }
 
@@ -70,7 +73,7 @@ pub(super) fn sync(globals: &Globals, args: &SyncArgs) -> Result<u8, Error> {
         return install::run(globals, &args.install);
     };
     interrupt::run(workspace.tag_head(tag, args.install.running.reason.as_deref()))?;
-    tell(&format!("{tag} is the checkout's commit; `git push` is what publishes it"));
+    notify(&format!("{tag} is the checkout's commit; `git push` is what publishes it"));
     let mut install = args.install.clone();
     install.wanted.version = Some(tag.clone());
     install::run(globals, &install)
@@ -83,7 +86,7 @@ pub(super) fn finish(globals: &Globals, args: &FinishArgs) -> Result<u8, Error> 
         let fleet = workspace.fleet().await?;
         Deployment::over_ssh(&workspace, fleet, false)?.finish(args.force).await
     })?;
-    print_for_people(&format!("{environment} is free again; it runs {}", told(&now)))?;
+    print_for_people(&format!("{environment} is free again; it runs {}", describe_started(&now)))?;
     Ok(0)
 }
 

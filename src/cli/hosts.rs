@@ -6,7 +6,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use super::args::TableFormat;
-use super::output::{print, tell};
+use super::output::{notify, print};
 use super::{Globals, completion, interrupt};
 use crate::deploy::{Error, Workspace};
 use crate::expr::{Expression, fold};
@@ -39,7 +39,7 @@ pub(super) fn run(globals: &Globals, args: &HostsArgs) -> Result<u8, Error> {
                 let universe = universe(&workspace).await?;
                 let notes = universe.as_deref().map(|within| workspace.inventory.notes(&expression, within));
                 for note in notes.unwrap_or_default() {
-                    tell(&format!("note: {note}"));
+                    notify(&format!("note: {note}"));
                 }
                 workspace.resolve(&expression, universe).await
             }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::ask::ask;
-use super::output::{count, is_interactive, print, print_for_people, tell};
+use super::output::{count, is_interactive, notify, print, print_for_people};
 use super::{Globals, interrupt};
 use crate::deploy::{Beginning, Begun, Checkout, Error, HostSource, begin};
 use crate::model::Environment;
@@ -170,15 +170,15 @@ impl Missing {
 fn tell_notes(beginning: &Beginning, begun: &Begun) {
     if let HostSource::SshConfig { file, passed_over, .. } = &beginning.hosts {
         for line in passed_over {
-            tell(&format!("{}: {line:?} names no host, and was passed over", file.display()));
+            notify(&format!("{}: {line:?} names no host, and was passed over", file.display()));
         }
-        tell("every other name behind `Host` was taken for a host of the fleet: look through groups.all");
+        notify("every other name behind `Host` was taken for a host of the fleet: look through groups.all");
     }
     for note in &begun.notes {
-        tell(&format!("warning: {note}"));
+        notify(&format!("warning: {note}"));
     }
     if beginning.checkout.tags.is_none() {
-        tell(
+        notify(
             "the checkout has no release tag yet: --rev HEAD stands for its newest commit, product.tags says what a release is",
         );
     }

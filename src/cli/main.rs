@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::command::{Cli, Command};
 use super::globals::Globals;
-use super::output::{Aside, logs_in_colour, propose_as, tell, use_ascii_only};
+use super::output::{ErrorOutput, logs_in_colour, notify, propose_as, use_ascii_only};
 use super::{completion, rollout};
 use crate::rollout::Exit;
 
@@ -29,7 +29,7 @@ pub fn main() -> u8 {
             return match printed {
                 _ if error.use_stderr() => Exit::Usage.code(),
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                    tell(&format!("coalmine: standard output cannot be written: {error}"));
+                    notify(&format!("coalmine: standard output cannot be written: {error}"));
                     Exit::Failed.code()
                 }
                 _ => 0,
@@ -45,13 +45,13 @@ pub fn main() -> u8 {
     match catch_unwind(AssertUnwindSafe(|| cli.run())) {
         Ok(Ok(code)) => code,
         Ok(Err(failed)) => {
-            tell(&format!("coalmine: {failed}"));
+            notify(&format!("coalmine: {failed}"));
             failed.exit().code()
         }
         Err(_) => {
             let journal =
                 rollout::journal().map_or_else(String::new, |path| format!("; the journal is {}", path.display()));
-            tell(&format!("coalmine: this is a bug{journal}"));
+            notify(&format!("coalmine: this is a bug{journal}"));
             Exit::Bug.code()
         }
     }
@@ -66,7 +66,7 @@ fn log_to_stderr(globals: &Globals, with_time: bool) {
     let filter = EnvFilter::try_from_env("COALMINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| Aside)
+        .with_writer(|| ErrorOutput)
         .with_ansi(!with_time && logs_in_colour(globals.color));
     // A second subscriber in one process can only be a test's.
     if with_time {

@@ -56,7 +56,7 @@ pub(super) fn print_for_people(text: &str) -> Result<(), Error> {
 }
 
 /// Where people are told things while the screen is the console's.
-static ASIDE: OnceLock<File> = OnceLock::new();
+static REDIRECTED: OnceLock<File> = OnceLock::new();
 
 /// Whether only ASCII signs were asked for.
 static ASCII: OnceLock<()> = OnceLock::new();
@@ -67,21 +67,21 @@ pub(super) fn use_ascii_only() {
 }
 
 /// Sends what people are told, and what is logged, to a file from here on: the screen is the console's.
-pub(super) fn step_aside(log: File) {
-    ASIDE.get_or_init(|| log);
+pub(super) fn redirect_errors(log: File) {
+    REDIRECTED.get_or_init(|| log);
 }
 
 /// Writes to standard error, or where that was sent to.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Aside;
+pub(super) struct ErrorOutput;
 
-impl io::Write for Aside {
+impl io::Write for ErrorOutput {
     /// What is told and what is logged comes whole, a message at a time.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let typed = typed();
         let text = std::str::from_utf8(bytes).map(|text| typed.within(text));
         let shown = text.as_ref().map_or(bytes, |text| text.as_bytes());
-        match ASIDE.get() {
+        match REDIRECTED.get() {
             Some(mut log) => log.write_all(shown)?,
             None => io::stderr().write_all(shown)?,
         }
@@ -94,8 +94,8 @@ impl io::Write for Aside {
 }
 
 /// Tells people something on standard error; there is nobody to tell when that fails.
-pub(super) fn tell(text: &str) {
-    drop(Aside.write_all(format!("{text}\n").as_bytes()));
+pub(super) fn notify(text: &str) {
+    drop(ErrorOutput.write_all(format!("{text}\n").as_bytes()));
 }
 
 /// Tells whether somebody can be asked: what is asked is read from standard input and shown on standard error.
@@ -143,26 +143,26 @@ pub(super) fn hear(notice: &Notice) {
     match notice {
         Notice::Making { .. } | Notice::Surveying { .. } => {}
         Notice::Release(progress) => hear_of_release(progress),
-        notice => tell(&notice.to_string()),
+        notice => notify(&notice.to_string()),
     }
 }
 
 fn hear_of_release(progress: &Progress) {
     match progress {
         Progress::Fetching { remote } => tracing::info!("fetching {remote}"),
-        Progress::Warning { text } => tell(&format!("warning: {text}")),
+        Progress::Warning { text } => notify(&format!("warning: {text}")),
         Progress::Note { text } => tracing::info!("{text}"),
         Progress::Resolved { version, commit } => tracing::info!("{version} is commit {}", commit.as_str()),
-        Progress::Waiting { owner } => tell(&format!("waiting for process {owner}, which builds")),
+        Progress::Waiting { owner } => notify(&format!("waiting for process {owner}, which builds")),
         Progress::Reused { id } => tracing::info!("{id} was built before"),
         // Whoever sits there should see what takes its time; a log only has to say so when it is asked.
-        Progress::Step { step } if std::io::stderr().is_terminal() => tell(&format!("building: {step}")),
+        Progress::Step { step } if std::io::stderr().is_terminal() => notify(&format!("building: {step}")),
         Progress::Step { step } => tracing::info!("build: {step}"),
         Progress::Output { step, line } => tracing::debug!("build: {step}: {line}"),
         Progress::Built { id, totals, took } => {
             let steps: Vec<String> =
                 took.iter().map(|(step, took)| format!("{step} {:.1} s", took.as_secs_f64())).collect();
-            tell(&format!("built {id}: {} entries, {}; {}", totals.entries(), totals.bytes, steps.join(", ")));
+            notify(&format!("built {id}: {} entries, {}; {}", totals.entries(), totals.bytes, steps.join(", ")));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::ask::ask_aside;
+use super::ask::ask_in_thread;
 use super::output::{count, is_interactive};
 use crate::deploy::{Deployment, Error, Fleet, Kind, Known, Workspace};
 use crate::model::Version;
@@ -37,7 +37,7 @@ pub(super) async fn pick(workspace: &Workspace, fleet: &Fleet<'_>, no_fetch: boo
     }
     let mut text = offer(&known, counts, installed.silent.len()).join("\n");
     text.push_str("\nType the number of one to install it, anything else to leave: ");
-    let answer = ask_aside(text).await?;
+    let answer = ask_in_thread(text).await?;
     let picked = answer.trim().parse::<usize>().ok().and_then(|number| known.get(number.checked_sub(1)?));
     match picked {
         Some(known) => Ok(Wanted::Tag(known.tag.version.to_string())),

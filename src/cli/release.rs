@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use super::args::version;
 use super::ask::ask;
 use super::interrupt::{runtime, unless_interrupted};
-use super::output::{count, is_interactive, print, tell};
+use super::output::{count, is_interactive, notify, print};
 use super::{Globals, interrupt};
 use crate::deploy::{Cutting, Error, Kind};
 use crate::model::Version;
@@ -76,8 +76,8 @@ pub(super) fn run(globals: &Globals, ReleaseCommand::Cut(args): &ReleaseCommand)
     let cutting = interrupt::run(workspace.cutting(&args.version, args.no_fetch))?;
     let entry = match notes {
         Some(notes) => notes,
-        None if args.yes || args.dry_run => cutting.draft.clone(),
-        None => edited(&cutting.draft)?,
+        None if args.yes || args.dry_run => cutting.proposal.clone(),
+        None => edited(&cutting.proposal)?,
     };
     if args.dry_run {
         print(&entry)?;
@@ -114,10 +114,10 @@ fn read_notes(path: &Path) -> Result<String, Error> {
 }
 
 /// Lets whoever sits there write what the changelog says, in the editor of git's order: VISUAL, EDITOR, vi.
-fn edited(draft: &str) -> Result<String, Error> {
+fn edited(proposal: &str) -> Result<String, Error> {
     let unusable = |error: std::io::Error| Error::before(format!("the changelog's entry cannot be edited: {error}"));
     let mut file = tempfile::Builder::new().prefix("coalmine-").suffix(".md").tempfile().map_err(unusable)?;
-    file.write_all(draft.as_bytes()).map_err(unusable)?;
+    file.write_all(proposal.as_bytes()).map_err(unusable)?;
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let editor = ["GIT_EDITOR", "VISUAL", "EDITOR"].into_iter().find_map(set).unwrap_or_else(|| "vi".to_owned());
     // The value is a command with arguments, as everywhere.
@@ -142,7 +142,7 @@ fn confirm(args: &CutArgs, cutting: &Cutting, entry: &str) -> Result<(), Error> 
         Some(remote) if args.push => format!(", and pushed to {remote}"),
         _ => String::new(),
     };
-    tell(&format!("{entry}\n{} is cut from {} ({since}){pushed}.", args.version, cutting.ground.branch));
+    notify(&format!("{entry}\n{} is cut from {} ({since}){pushed}.", args.version, cutting.ground.branch));
     if ask("Type the version to go ahead, anything else to leave: ")?.trim() == args.version.as_str() {
         return Ok(());
     }

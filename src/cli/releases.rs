@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
 use super::args::{TableFormat, one_line, reason, version};
-use super::output::{count, print, style, tell};
+use super::output::{count, notify, print, style};
 use super::{Globals, completion, interrupt};
 use crate::deploy::{Deployment, Error, Known, Workspace};
 use crate::model::Version;
@@ -115,7 +115,7 @@ async fn list(workspace: &Workspace, args: &ReleasesArgs) -> Result<ReleasesRepo
         let installed = Deployment::over_ssh(workspace, fleet.clone(), false)?.installed().await?;
         let silent = &installed.silent;
         if !silent.is_empty() {
-            tell(&format!("{} did not answer: {}", count(silent.len(), "host"), crate::expr::fold(silent)));
+            notify(&format!("{} did not answer: {}", count(silent.len(), "host"), crate::expr::fold(silent)));
         }
         (Seen::Surveyed, installed.versions)
     } else {
@@ -146,7 +146,7 @@ async fn list(workspace: &Workspace, args: &ReleasesArgs) -> Result<ReleasesRepo
     let others: BTreeMap<String, usize> =
         counts.into_iter().map(|(version, hosts)| (version.to_string(), hosts)).collect();
     for (version, hosts) in others {
-        tell(&format!("{version}, which is no tag here, is on {}", count(hosts, "host")));
+        notify(&format!("{version}, which is no tag here, is on {}", count(hosts, "host")));
     }
     Ok(report)
 }

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use super::Globals;
 use super::args::StreamFormat;
-use super::output::{style, tell};
-use crate::conductor::{Ending, EnvironmentLock, Signals, Tell};
+use super::output::{notify, style};
+use crate::conductor::{Ending, EnvironmentLock, Notify, Signals};
 use crate::deploy::{Conducting, Error, Kind, Reached, Workspace};
 use crate::engine::Handle;
 use crate::host::RealFleet;
@@ -44,7 +44,7 @@ pub(super) async fn conduct(
     let Conducting { conductor, records } = open(workspace, rollout, lock, reached)?;
     let reporter = start_report(globals, output, &rollouts, rollout, &records)?;
     let follow = tokio::spawn(follow(conductor.handle().clone(), reporter));
-    let ended = workspace.run(conductor, signals, Arc::new(|text: &str| tell(text))).await;
+    let ended = workspace.run(conductor, signals, Arc::new(|text: &str| notify(text))).await;
     let reporter = follow.await.map_err(|error| Error::new(Kind::Bug, error))?;
     finish(reporter);
     Ok(answer(&ended?))
@@ -60,7 +60,7 @@ pub(super) async fn conduct_quietly(
     let signals = take_signals()?;
     let Conducting { conductor, .. } = open(workspace, rollout, lock, None)?;
     ready();
-    let note: Tell = Arc::new(|text: &str| tracing::warn!("{text}"));
+    let note: Notify = Arc::new(|text: &str| tracing::warn!("{text}"));
     Ok(answer(&workspace.run(conductor, signals, note).await?))
 }
 
@@ -84,7 +84,7 @@ fn open(
 /// Says how a rollout goes on that is not over, and gives what the process answers.
 fn answer(ending: &Ending) -> u8 {
     if let Some(hint) = &ending.hint {
-        tell(hint);
+        notify(hint);
     }
     ending.exit_code
 }
@@ -102,7 +102,7 @@ async fn follow(handle: Handle, reporter: Reporter) -> Reporter {
 /// Ends what is told on standard output, unless nobody reads it.
 pub(super) fn finish(reporter: Reporter) {
     if tokio::task::block_in_place(|| reporter.finish(PATIENCE)) == Written::Stalled {
-        tell("standard output is not read; what is missing there is in the journal");
+        notify("standard output is not read; what is missing there is in the journal");
     }
 }
 

@@ -5,7 +5,7 @@ use clap::Subcommand;
 
 use super::args::TableFormat;
 use super::interrupt::runtime;
-use super::output::{print, tell};
+use super::output::{notify, print};
 use crate::deploy::Error;
 use crate::expr::Expression;
 use crate::sandbox::{self, Fault, Options, SandboxError};
@@ -82,7 +82,7 @@ pub(super) fn run(command: &SandboxCommand) -> Result<u8, Error> {
                 fault => Some(fault.parse::<Fault>().map_err(Error::usage)?),
             };
             for note in sandbox::fault(&folder(dir.as_ref())?, &hosts, fault).map_err(failed)? {
-                tell(&note);
+                notify(&note);
             }
         }
         SandboxCommand::Fault { .. } => {

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use super::args::{Selection, TableFormat, slot};
 use super::ask::ask;
 use super::interrupt::runtime;
-use super::output::{count, is_interactive, print, tell};
+use super::output::{count, is_interactive, notify, print};
 use super::{Globals, interrupt};
 use crate::deploy::{Deployment, Error, Kind, Slots, Workspace};
 use crate::expr::fold;
@@ -93,7 +93,7 @@ fn text(slots: &Slots) -> String {
 
 fn tell_silent(slots: &Slots) {
     if !slots.silent.is_empty() {
-        tell(&format!("{} did not answer: {}", count(slots.silent.len(), "host"), fold(&slots.silent)));
+        notify(&format!("{} did not answer: {}", count(slots.silent.len(), "host"), fold(&slots.silent)));
     }
 }
 
@@ -117,7 +117,7 @@ fn remove(globals: &Globals, args: &RemoveArgs) -> Result<u8, Error> {
             uses: slots.uses.iter().filter(|found| found.slot == *slot).cloned().collect(),
             ..Slots::default()
         };
-        tell(&text(&of));
+        notify(&text(&of));
         let answer = ask("\nType the number of hosts to remove it there, anything else to leave: ")?;
         if answer.trim() != hosts.len().to_string() {
             return Err(Error::new(Kind::Interrupted, "not confirmed; nothing was changed"));
@@ -133,7 +133,7 @@ fn remove(globals: &Globals, args: &RemoveArgs) -> Result<u8, Error> {
         ))?;
     }
     for (host, why) in &removal.failed {
-        tell(&format!("{host}: {why}"));
+        notify(&format!("{host}: {why}"));
     }
     let exit = match (removal.failed.is_empty(), slots.silent.is_empty()) {
         (false, _) => Exit::Debt,

@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use super::args::{Selection, TableFormat, slot};
-use super::output::{look, print, print_for_people, tell};
+use super::output::{look, notify, print, print_for_people};
 use super::{Globals, completion, interrupt};
 use crate::deploy::{Deployment, Error, Workspace, waiting_note};
 use crate::host::Survey;
@@ -45,13 +45,13 @@ pub(super) fn run(globals: &Globals, args: &StatusArgs) -> Result<u8, Error> {
     }
     if let Some(found) = workspace.found_bad(&report.environment, &report.release)? {
         let where_it_is = if found.everywhere { "" } else { " on some hosts" };
-        tell(&format!("{} is bad{where_it_is}: {}", report.release.version, found.told()));
+        notify(&format!("{} is bad{where_it_is}: {}", report.release.version, found.describe()));
     }
     if let Some(note) = waiting_note(&workspace.state_dir, &report.environment) {
-        tell(&note);
+        notify(&note);
     }
     if let Some(held) = workspace.held(&report.environment) {
-        tell(&held.to_string());
+        notify(&held.to_string());
     }
     Ok(report.exit_code())
 }
@@ -63,7 +63,7 @@ async fn survey(workspace: &Workspace, args: &StatusArgs) -> Result<StatusReport
     let answers = deployment.survey(&args.selection.clone().into(), args.slot.as_ref(), &Survey::Deep).await?;
     let asked = answers.all().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
     if let Err(twins) = check_machines(asked) {
-        tell(&format!("warning: {twins}"));
+        notify(&format!("warning: {twins}"));
     }
     let versions = workspace.version_order();
     let order = |a: &Version, b: &Version| versions.compare(a.as_str(), b.as_str());

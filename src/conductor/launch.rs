@@ -309,16 +309,16 @@ impl Readiness {
     /// Says that the conductor can be reached.
     pub fn ready(self) {
         let ready = Ready { pid: std::process::id() };
-        self.tell(&Announcement { v: VERSION, ready: Some(ready), failed: None });
+        self.send(&Announcement { v: VERSION, ready: Some(ready), failed: None });
     }
 
     /// Says why it cannot.
     pub fn failed(self, code: u8, message: &str, hint: Option<&str>) {
         let failure = Failure { code, message: message.to_owned(), hint: hint.map(str::to_owned) };
-        self.tell(&Announcement { v: VERSION, ready: None, failed: Some(failure) });
+        self.send(&Announcement { v: VERSION, ready: None, failed: Some(failure) });
     }
 
-    fn tell(mut self, announcement: &Announcement) {
+    fn send(mut self, announcement: &Announcement) {
         let told = serde_json::to_string(announcement)
             .map_err(io::Error::from)
             .and_then(|line| self.0.write_all(format!("{line}\n").as_bytes()));

@@ -77,5 +77,5 @@ pub use freeze::{Freeze, Freezing, Ran, Started, freeze, frozen, note_broken, un
 pub use launch::{Launch, Readiness, Ready, Start, StartError, log_in};
 pub use lock::{EnvironmentLock, Holder, LockError, Standing, standing};
 pub use run::{Conductor, Ending, Opened};
-pub use signals::{Signals, Tell};
+pub use signals::{Notify, Signals};
 pub use wire::{Farewell, Greeting, Role};

@@ -10,7 +10,7 @@ use super::error::ConductorError;
 use super::find::replay;
 use super::lock::EnvironmentLock;
 use super::server::Server;
-use super::signals::{Signals, Tell, obey};
+use super::signals::{Notify, Signals, obey};
 use super::wire::Farewell;
 use crate::engine::{Engine, Finished, Handle, Parts, Settings};
 use crate::hooks::Site;
@@ -153,11 +153,11 @@ impl<F: Fleet, S: Site> Conductor<F, S> {
     /// # Errors
     ///
     /// When the journal cannot be written any more.
-    pub async fn run(self, signals: Signals, tell: Tell) -> Result<Ending, ConductorError> {
+    pub async fn run(self, signals: Signals, notify: Notify) -> Result<Ending, ConductorError> {
         let Self { engine, handle, server, farewell, lock, rollouts, plan } = self;
         let serving = Owned(tokio::spawn(server.serve()));
         let mut running = Owned(tokio::spawn(engine.run()));
-        let obeying = obey(signals, handle, tell);
+        let obeying = obey(signals, handle, notify);
         let ended = tokio::select! {
             biased;
             joined = &mut running.0 => match joined {

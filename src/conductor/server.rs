@@ -11,7 +11,7 @@ use tokio::time::{interval, sleep, timeout};
 use super::access::Access;
 use super::address;
 use super::error::ConductorError;
-use super::session::{Served, converse, told};
+use super::session::{Served, converse, said_goodbye};
 use super::wire::{Farewell, FromServer, Greeting};
 use crate::engine::Handle;
 use crate::model::RolloutId;
@@ -119,7 +119,7 @@ impl Server {
                 },
                 Some(_) = sessions.join_next() => {}
                 _ = looks.tick() => self.come_back(),
-                _ = told(&mut self.farewell) => break,
+                _ = said_goodbye(&mut self.farewell) => break,
             }
         }
         // Who comes now finds nobody, and reads the journal instead.

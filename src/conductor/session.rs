@@ -234,14 +234,14 @@ impl Speaker {
                     Some(answer) => self.writer.say(&answer).await?,
                     None => return Ok(()),
                 },
-                why = told(&mut farewell) => return self.writer.say(&FromServer::bye(why)).await,
+                why = said_goodbye(&mut farewell) => return self.writer.say(&FromServer::bye(why)).await,
             }
         }
     }
 }
 
 /// Waits until the conductor says good-bye; that it is gone without is one, too.
-pub(super) async fn told(farewell: &mut watch::Receiver<Option<Farewell>>) -> Farewell {
+pub(super) async fn said_goodbye(farewell: &mut watch::Receiver<Option<Farewell>>) -> Farewell {
     let why = farewell.wait_for(Option::is_some).await;
     why.ok().and_then(|why| *why).unwrap_or(Farewell::Failed)
 }

@@ -49,30 +49,30 @@ pub(super) const INTERRUPTED: &str = "SIGINT";
 pub(super) const TERMINATED: &str = "SIGTERM";
 
 /// Tells people what a signal led to.
-pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
+pub type Notify = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Obeys signals; returns at the third, when nothing more is to be waited for.
 ///
 /// What a signal leads to is told before it is done: the process may end before there is an answer.
-pub(super) async fn obey(mut signals: Signals, handle: Handle, tell: Tell) {
+pub(super) async fn obey(mut signals: Signals, handle: Handle, notify: Notify) {
     let first = signals.next().await;
-    tell(&format!(
+    notify(&format!(
         "{first}: no new host is started, those under way finish, then this stops and can be resumed; \
          the second signal cancels transfers, the third ends at once"
     ));
     if let Some(waiting) = stop(&handle, first).await {
-        tell(&format!("{first}: {waiting}"));
+        notify(&format!("{first}: {waiting}"));
     }
     let second = signals.next().await;
-    tell(&format!(
+    notify(&format!(
         "{second}, the second signal: transfers are cancelled, hosts that are being switched are waited for; \
          the third ends at once"
     ));
     if let Some(waiting) = stop(&handle, second).await {
-        tell(&format!("{second}: {waiting}"));
+        notify(&format!("{second}: {waiting}"));
     }
     let third = signals.next().await;
-    tell(&format!("{third}, the third signal: ending at once; hosts are asked what they really have on resume"));
+    notify(&format!("{third}, the third signal: ending at once; hosts are asked what they really have on resume"));
 }
 
 /// Stops the rollout, and says what is waited for; nothing when it is over.

@@ -65,8 +65,8 @@ pub use origin::{Layer, Origin};
 pub use sample::sample;
 pub use selection::StageSelection;
 pub use settings::{
-    Build, Config, Control, EnvironmentPolicy, FailureBudgets, Freeze, Gate, GateScope, Group, Hooks, Lock, Product,
-    Release, Ssh, Stage, Target, Transfer,
+    Build, Config, Control, EnvironmentPolicy, FailureBudgets, Freeze, Gate, GateScope, GroupOrigin, Hooks, Lock,
+    Product, Release, Ssh, Stage, Target, Transfer,
 };
 pub use source::{Flag, LoadedFile, Sources};
 pub use template::{CommandTemplate, DryWord, DryWords, Template, TemplateError};

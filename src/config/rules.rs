@@ -29,7 +29,7 @@ struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    fn tell(&mut self, origin: &Origin, message: impl Into<String>, hint: impl Into<String>) {
+    fn refuse(&mut self, origin: &Origin, message: impl Into<String>, hint: impl Into<String>) {
         self.problems.push(Problem::new(origin, message).hint(hint));
     }
 
@@ -41,14 +41,14 @@ impl Rules<'_> {
         match (is_command, is_list("commands")) {
             (true, None) => {
                 let origin = build.text("kind").map_or(&build.origin, |(_, origin)| origin);
-                self.tell(
+                self.refuse(
                     origin,
                     "`build.kind` is \"command\", and `build.commands` has none",
                     "write `commands = [\"make install DESTDIR={prefix}\"]` under [build]",
                 );
             }
             (false, Some((_, origin))) => {
-                self.tell(
+                self.refuse(
                     origin,
                     "`build.commands` would never run, since `build.kind` is \"python-venv\"",
                     "write `kind = \"command\"`, or what is to run before pip as `before`",
@@ -59,7 +59,7 @@ impl Rules<'_> {
         if let (true, Some((_, origin))) =
             (is_command, is_list("pip").filter(|(_, origin)| **origin != Origin::Default))
         {
-            self.tell(
+            self.refuse(
                 origin,
                 "`build.pip` would never be installed, since `build.kind` is \"command\"",
                 "write `kind = \"python-venv\"`, or leave pip out",
@@ -69,7 +69,7 @@ impl Rules<'_> {
             if let (true, Some((_, origin))) =
                 (is_command, build.leaf(key).filter(|(_, origin)| **origin != Origin::Default))
             {
-                self.tell(
+                self.refuse(
                     origin,
                     format!("`build.{key}` would never be used, since `build.kind` is \"command\""),
                     format!("write `kind = \"python-venv\"`, or leave {key} out"),
@@ -106,7 +106,7 @@ impl Rules<'_> {
         for word in commands.flat_map(|command| command.words().collect::<Vec<_>>()) {
             if !allowed.contains(&word) {
                 let known: Vec<String> = allowed.iter().map(|word| format!("`{word}`")).collect();
-                self.tell(
+                self.refuse(
                     origin,
                     format!("`{}` has `{word}` in it, which has no value there: {why}", join(path, key)),
                     format!("it may have {}", known.join(", ")),
@@ -121,20 +121,20 @@ impl Rules<'_> {
             let path = join("groups", name);
             let written: Vec<&str> = SOURCES.into_iter().filter(|key| group.get(key).is_some()).collect();
             match written.as_slice() {
-                [] => self.tell(
+                [] => self.refuse(
                     &group.origin,
                     format!("`{path}` does not say where its hosts come from"),
                     format!("write one of {}", SOURCES.join(", ")),
                 ),
                 [_] => {}
-                several => self.tell(
+                several => self.refuse(
                     &group.origin,
                     format!("`{path}` has {}: a group comes from one of them", several.join(" and ")),
                     "make groups of their own, and one with `any = [\"@one\", \"@other\"]`",
                 ),
             }
             if let (Some((_, origin)), None) = (group.leaf("timeout"), group.get("command")) {
-                self.tell(
+                self.refuse(
                     origin,
                     format!("`{path}.timeout` has nothing to time"),
                     "it belongs to `command`; leave it out",
@@ -157,7 +157,11 @@ impl Rules<'_> {
                 (None, []) => "there are no groups: write them under [groups]".to_owned(),
                 (None, known) => format!("the groups are {}", known.join(", ")),
             };
-            self.tell(origin, format!("`{}` names the group `@{group}`, which does not exist", join(path, key)), hint);
+            self.refuse(
+                origin,
+                format!("`{}` names the group `@{group}`, which does not exist", join(path, key)),
+                hint,
+            );
         }
     }
 
@@ -191,7 +195,7 @@ impl Rules<'_> {
         match window.check() {
             // A zone that nobody knows is the value's own mistake.
             Ok(()) | Err(WindowError::Zone(_)) => {}
-            Err(error) => self.tell(
+            Err(error) => self.refuse(
                 freeze.text("until").map_or(&freeze.origin, |(_, origin)| origin),
                 format!("`{path}` is no window: {error}"),
                 "such as from = \"Fri 16:00\" and until = \"Mon 08:00\", or from = \"12-20\" and until = \"01-03\"",
@@ -204,7 +208,7 @@ impl Rules<'_> {
         let written: Vec<&str> = SELECTIONS.into_iter().filter(|key| stage.get(key).is_some()).collect();
         match written.as_slice() {
             [] if is_last => {}
-            [] => self.tell(
+            [] => self.refuse(
                 &stage.origin,
                 format!(
                     "`{path}` says nothing of its hosts, so it would take all and leave none to the stages after it"
@@ -212,7 +216,7 @@ impl Rules<'_> {
                 "write one of hosts, count, percent, per_site; only the last stage takes whatever is left",
             ),
             [_] => {}
-            several => self.tell(
+            several => self.refuse(
                 &stage.origin,
                 format!("`{path}` has {}: a stage has one of them", several.join(" and ")),
                 "decide for one; what each selects is taken from whatever earlier stages left",
@@ -225,7 +229,7 @@ impl Rules<'_> {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         for (at, (name, origin)) in list.iter().enumerate().filter_map(|(at, item)| Some((at, item.text("name")?))) {
             if let Some(first) = seen.insert(name, at) {
-                self.tell(
+                self.refuse(
                     origin,
                     format!("`{path}[{at}].name` is {name:?}, as `{path}[{first}].name` is"),
                     format!("give each {what} a name of its own"),
@@ -248,7 +252,7 @@ impl Rules<'_> {
             self.words(gate, &path, "run", &all, "");
             for key in ["max", "baseline", "every"] {
                 if let Some((_, origin)) = gate.leaf(key).filter(|(_, origin)| **origin != Origin::Default) {
-                    self.tell(
+                    self.refuse(
                         origin,
                         format!("`{path}.{key}` is for gates of a stage, and this one is of a host"),
                         format!("write `on = \"stage\"`, or leave {key} out: a host's gate passes with exit 0"),

@@ -42,7 +42,7 @@ pub struct Config {
     /// How a release travels.
     pub transfer: Transfer,
     /// Named hosts, in the order of the files: the inventory has it.
-    pub groups: IndexMap<GroupName, Group>,
+    pub groups: IndexMap<GroupName, GroupOrigin>,
     /// The fleets; there is at least one.
     pub environments: IndexMap<Environment, EnvironmentPolicy>,
     /// The checks, in the order in which they run.
@@ -234,7 +234,7 @@ pub struct Transfer {
 /// Says where the hosts of a group come from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "GroupKeys")]
-pub enum Group {
+pub enum GroupOrigin {
     /// A dsh file.
     File(LocalPath),
     /// These names.
@@ -264,7 +264,7 @@ struct GroupKeys {
     any: Option<Vec<GroupReference>>,
 }
 
-impl TryFrom<GroupKeys> for Group {
+impl TryFrom<GroupKeys> for GroupOrigin {
     type Error = &'static str;
 
     fn try_from(keys: GroupKeys) -> Result<Self, Self::Error> {

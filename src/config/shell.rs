@@ -8,7 +8,7 @@
 /// Follows the quoting of a text for the shell.
 #[derive(Debug)]
 pub(super) struct Quoting {
-    state: State,
+    state: Inside,
     /// What came last, as far as it changes what the next character means.
     last: Last,
     /// From where on the quoting cannot be followed any more.
@@ -16,7 +16,7 @@ pub(super) struct Quoting {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Inside {
     Plain,
     Single,
     Double,
@@ -39,26 +39,26 @@ enum Last {
 
 impl Quoting {
     pub(super) const fn new() -> Self {
-        Self { state: State::Plain, last: Last::Break, lost: None }
+        Self { state: Inside::Plain, last: Last::Break, lost: None }
     }
 
     /// Goes on by a character of the author's.
     pub(super) fn feed(&mut self, character: char) {
         let last = std::mem::replace(&mut self.last, Last::Other);
         match self.state {
-            State::Plain => self.plain(last, character),
-            State::Double => self.double(last, character),
-            State::Single if character == '\'' => self.state = State::Plain,
-            State::Comment if character == '\n' => {
-                self.state = State::Plain;
+            Inside::Plain => self.plain(last, character),
+            Inside::Double => self.double(last, character),
+            Inside::Single if character == '\'' => self.state = Inside::Plain,
+            Inside::Comment if character == '\n' => {
+                self.state = Inside::Plain;
                 self.last = Last::Break;
             }
-            State::Parameter { quoted } => match character {
-                '}' => self.state = if quoted { State::Double } else { State::Plain },
+            Inside::Parameter { quoted } => match character {
+                '}' => self.state = if quoted { Inside::Double } else { Inside::Plain },
                 name if name.is_ascii_alphanumeric() || name == '_' => {}
                 _ => self.lose("after `${…}` with an operator in it"),
             },
-            State::Single | State::Comment => {}
+            Inside::Single | Inside::Comment => {}
         }
     }
 
@@ -69,14 +69,14 @@ impl Quoting {
         match character {
             '\\' => self.last = Last::Backslash,
             '\'' if last == Last::Dollar => self.lose("after `$'…'`"),
-            '\'' => self.state = State::Single,
-            '"' => self.state = State::Double,
+            '\'' => self.state = Inside::Single,
+            '"' => self.state = Inside::Double,
             '`' => self.lose("after a backquote"),
-            '#' if last == Last::Break || last == Last::Less => self.state = State::Comment,
+            '#' if last == Last::Break || last == Last::Less => self.state = Inside::Comment,
             '<' if last == Last::Less => self.lose("after `<<`, which starts a here-document"),
             '<' => self.last = Last::Less,
             '$' => self.last = Last::Dollar,
-            '{' if last == Last::Dollar => self.state = State::Parameter { quoted: false },
+            '{' if last == Last::Dollar => self.state = Inside::Parameter { quoted: false },
             ';' | '&' | '|' | '(' | ')' | '>' => self.last = Last::Break,
             blank if blank.is_whitespace() => self.last = Last::Break,
             _ => {}
@@ -89,10 +89,10 @@ impl Quoting {
         }
         match character {
             '\\' => self.last = Last::Backslash,
-            '"' => self.state = State::Plain,
+            '"' => self.state = Inside::Plain,
             '$' => self.last = Last::Dollar,
             '(' if last == Last::Dollar => self.lose("after `$(` in double quotes"),
-            '{' if last == Last::Dollar => self.state = State::Parameter { quoted: true },
+            '{' if last == Last::Dollar => self.state = Inside::Parameter { quoted: true },
             '`' => self.lose("after a backquote"),
             _ => {}
         }
@@ -109,12 +109,12 @@ impl Quoting {
             return Err(place);
         }
         match self.state {
-            State::Plain if last == Last::Backslash => Err("behind a backslash"),
-            State::Plain if last == Last::Dollar => Err("behind `$`"),
-            State::Plain => Ok(()),
-            State::Single | State::Double => Err("inside quotes"),
-            State::Comment => Err("in a comment"),
-            State::Parameter { .. } => Err("inside `${…}`"),
+            Inside::Plain if last == Last::Backslash => Err("behind a backslash"),
+            Inside::Plain if last == Last::Dollar => Err("behind `$`"),
+            Inside::Plain => Ok(()),
+            Inside::Single | Inside::Double => Err("inside quotes"),
+            Inside::Comment => Err("in a comment"),
+            Inside::Parameter { .. } => Err("inside `${…}`"),
         }
     }
 }

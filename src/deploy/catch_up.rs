@@ -116,7 +116,7 @@ impl Workspace {
 
     fn replayed(&self, entry: &Entry) -> Option<State> {
         let state = replay(&self.rollouts(), &entry.rollout);
-        state.map_err(|error| self.tell(Notice::warning(format!("{} is passed over: {error}", entry.rollout)))).ok()
+        state.map_err(|error| self.notify(Notice::warning(format!("{} is passed over: {error}", entry.rollout)))).ok()
     }
 }
 

@@ -6,7 +6,7 @@ use super::notice::Notice;
 use super::workspace::Workspace;
 use super::{settings, site};
 use crate::conductor::{
-    Access, Conductor, Ending, EnvironmentLock, Holder, Launch, LockError, Opened, Signals, Tell, replay,
+    Access, Conductor, Ending, EnvironmentLock, Holder, Launch, LockError, Notify, Opened, Signals, replay,
 };
 use crate::engine::{Known, Parts, Settings, SystemClock};
 use crate::hooks::SiteHooks;
@@ -208,7 +208,7 @@ impl Workspace {
         &self,
         conductor: Conductor<F, SiteHooks>,
         signals: Signals,
-        tell: Tell,
+        tell: Notify,
     ) -> Result<Ending, Error> {
         let ending = conductor.run(signals, tell).await?;
         self.mark(&self.store()?, &ending.state);

@@ -4,7 +4,7 @@ use super::error::{Error, Kind};
 use super::workspace::Workspace;
 use crate::config::DryWords;
 use crate::model::Version;
-use crate::release::{Bump, Cut, CutError, Ground, Repository, draft, read_changelog, with_entry};
+use crate::release::{Bump, Cut, CutError, Ground, Repository, propose, read_changelog, with_entry};
 
 impl From<CutError> for Error {
     fn from(error: CutError) -> Self {
@@ -31,7 +31,7 @@ pub struct Cutting {
     /// From where.
     pub ground: Ground,
     /// What the changelog is proposed to say of it.
-    pub draft: String,
+    pub proposal: String,
     /// Where it can be pushed to; none without a remote.
     pub remote: Option<String>,
     changelog: Option<(PathBuf, String)>,
@@ -58,8 +58,8 @@ impl Workspace {
             }
         };
         let text = changelog.as_ref().map(|(_, text)| text.as_str()).unwrap_or_default();
-        let draft = draft(text, &ground.commits, ground.last.as_ref().map(|last| last.name.as_str()));
-        Ok(Cutting { version: version.clone(), ground, draft, remote, changelog })
+        let proposal = propose(text, &ground.commits, ground.last.as_ref().map(|last| last.name.as_str()));
+        Ok(Cutting { version: version.clone(), ground, proposal, remote, changelog })
     }
 
     /// Cuts the release: bump, changelog, commit, tag, push. Where it fails, or is dropped, [`Workspace::uncut`] takes all of it back.

@@ -86,7 +86,7 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
         Self { listener, ..self }
     }
 
-    pub(super) fn tell(&self, notice: Notice) {
+    pub(super) fn notify(&self, notice: Notice) {
         (self.listener)(notice);
     }
 
@@ -102,9 +102,9 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
         self.refuse_no_target(&chosen)?;
         let selected: HashSet<&HostId> = chosen.iter().collect();
         let width = self.workspace.config().ssh.sessions.get();
-        self.tell(Notice::Surveying { hosts: chosen.len() });
+        self.notify(Notice::Surveying { hosts: chosen.len() });
         let mut heard = 0;
-        let tell = |notice| self.tell(notice);
+        let tell = |notice| self.notify(notice);
         let answers = survey(&self.hosts, &chosen, depth, slot, width, tell, |host, answer| {
             heard += 1;
             match answer {
@@ -140,7 +140,7 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
     ) -> Result<(), Error> {
         check_masters(&self.fleet)?;
         let width = self.workspace.config().ssh.sessions.get();
-        let tell = |notice| self.tell(notice);
+        let tell = |notice| self.notify(notice);
         survey(&self.hosts, &self.fleet.hosts, depth, None, width, tell, on_answer).await;
         Ok(())
     }
@@ -152,7 +152,7 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
         let chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
         self.refuse_no_target(&chosen)?;
         for note in self.workspace.selection_notes(&self.fleet.everybody(), selection) {
-            self.tell(Notice::warning(note));
+            self.notify(Notice::warning(note));
         }
         Ok(())
     }

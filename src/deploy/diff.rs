@@ -125,7 +125,7 @@ impl Workspace {
         match listed.await {
             Ok(commits) => Some(commits),
             Err(error) => {
-                self.tell(Notice::warning(format!("commits are left out: {error}")));
+                self.notify(Notice::warning(format!("commits are left out: {error}")));
                 None
             }
         }

@@ -26,7 +26,7 @@ impl Workspace {
                 ..MarkRecord::new(at, found.release.clone(), environment, rollout, verdict)
             };
             if let Err(error) = store.mark(&record) {
-                self.tell(Notice::Forgotten { release: found.release, why: error.to_string() });
+                self.notify(Notice::Forgotten { release: found.release, why: error.to_string() });
             }
         }
     }

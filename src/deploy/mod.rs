@@ -7,7 +7,7 @@
 //! fleet tries the same rules in virtual time.
 //!
 //! Nothing here knows flags, terminals or how anything looks: results are data, errors say of which [`Kind`] they are, and
-//! what happens meanwhile is told as a [`Notice`].
+//! what happens meanwhile is describe_started as a [`Notice`].
 
 mod bootstrap;
 mod catch_up;
@@ -58,7 +58,7 @@ pub use release::{Known, Making};
 pub use resume::{Resumed, may_resume, resumable, resume_due};
 pub use settings::reach;
 pub use slots::{Removal, SlotUse, Slots};
-pub use started::{before_start, told};
+pub use started::{before_start, describe_started};
 pub use status::{FoundMark, LiveRollout, Standing, WantedRelease, compare};
 pub use survey::survey;
 pub use unlock::Breaking;

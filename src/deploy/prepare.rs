@@ -121,7 +121,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
                     Some(_) => None,
                 };
                 let found = match primed {
-                    Some(release) => self.ask_for(PlanKind::Install, release, &options).await?,
+                    Some(release) => self.survey_for(PlanKind::Install, release, &options).await?,
                     None => {
                         let wanted = wanted.unwrap_or_else(|| self.fleet.wanted(None, None));
                         self.release_first(PlanKind::Install, wanted, &options).await?
@@ -132,7 +132,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             }
             Goal::CatchUp => {
                 let release = self.workspace.finalized_release(self.fleet.name).await?;
-                self.ask_for(PlanKind::Install, release, &options).await?
+                self.survey_for(PlanKind::Install, release, &options).await?
             }
             Goal::Rollback { to, each } => {
                 let mut answers = self.survey(selection, slot.as_ref(), &Survey::Deep).await?;
@@ -161,15 +161,15 @@ impl<F: host::Fleet> Deployment<'_, F> {
     ) -> Result<(PlanKind, Aim, Answers, Verdicts), Error> {
         if let Some(version) = tag(&wanted) {
             let built = self.workspace.store()?.find(&version)?.is_some();
-            self.tell(Notice::Making { version, built });
+            self.notify(Notice::Making { version, built });
         }
         let making = Making { no_fetch: options.no_fetch, rebuild: false };
         let release = self.workspace.make(wanted, making).await?;
-        self.ask_for(kind, release, options).await
+        self.survey_for(kind, release, options).await
     }
 
     /// Asks the hosts as deep as a release needs.
-    async fn ask_for(
+    async fn survey_for(
         &self,
         kind: PlanKind,
         release: Arc<StoredRelease>,
@@ -190,7 +190,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         let is_known = options.even_bad || options.is_asked || options.dry_run;
         match bad {
             Some(found) if !is_known => {
-                let text = format!("{} is bad in {}: {}", release.version(), self.fleet.name, found.told());
+                let text = format!("{} is bad in {}: {}", release.version(), self.fleet.name, found.describe());
                 Err(Error::usage(format!("{text}; nothing was changed"))
                     .hint(format!("to install it all the same: install-world {} --even-bad", release.version()))
                     .hint(format!("to take the mark back: coalmine releases unmark {}", release.version())))
@@ -203,7 +203,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
     fn tell_freeze(&self) {
         match self.workspace.held(self.fleet.name) {
             Some(LockError::Frozen { freeze, .. }) if freeze.lets(&self.workspace.operator) => {}
-            Some(frozen @ LockError::Frozen { .. }) => self.tell(Notice::warning(frozen)),
+            Some(frozen @ LockError::Frozen { .. }) => self.notify(Notice::warning(frozen)),
             _ => {}
         }
     }
@@ -217,7 +217,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             looked => looked?,
         }
         if let Some(waits) = waiting_note(state_dir, self.fleet.name) {
-            self.tell(Notice::Overtaking { waits });
+            self.notify(Notice::Overtaking { waits });
         }
         Ok(())
     }
@@ -288,7 +288,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             Ok(last) => last.map(|state| state.out_of_service()).unwrap_or_default(),
             Err(error) => {
                 let text = format!("whether hosts are out of service is not known: {error}");
-                self.tell(Notice::warning(text));
+                self.notify(Notice::warning(text));
                 Vec::new()
             }
         }

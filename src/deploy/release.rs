@@ -46,7 +46,7 @@ impl Workspace {
             operator: self.operator.clone(),
             rebuild: making.rebuild,
         };
-        let release = prepare(&store, &request, &|progress| self.told(progress)).await?;
+        let release = prepare(&store, &request, &|progress| self.notify_progress(progress)).await?;
         // An empty or damaged source once emptied a fleet: what is sent was proven just before.
         if release.manifest.totals().entries() == 0 {
             return Err(Error::before(format!("the release {} is empty", release.id)));
@@ -71,7 +71,7 @@ impl Workspace {
     /// When there is no such commit.
     pub async fn find(&self, wanted: &Wanted, no_fetch: bool) -> Result<Resolved, Error> {
         let source = self.source(no_fetch)?;
-        Ok(resolve(&source, wanted, &|progress| self.told(progress)).await?)
+        Ok(resolve(&source, wanted, &|progress| self.notify_progress(progress)).await?)
     }
 
     /// Lists what is known of every tag that is a release, newest version first.
@@ -91,7 +91,7 @@ impl Workspace {
             let judged = verdicts.of_version(&tag.version).last();
             let bad = judged.and_then(|id| verdicts.against(id)).filter(|found| found.everywhere);
             let mark = match bad {
-                Some(found) => Some(Mark::Bad { reason: found.told() }),
+                Some(found) => Some(Mark::Bad { reason: found.describe() }),
                 None => judged.filter(|id| verdicts.is_good(id)).map(|_| Mark::Good),
             };
             let built = built.iter().find(|built| *built.version() == tag.version);
@@ -114,13 +114,13 @@ impl Workspace {
         match repository.fetch(&source.remote, source.fetch_deadline).await {
             Ok(fetched) => {
                 for tag in fetched.moved {
-                    self.tell(Notice::warning(tag));
+                    self.notify(Notice::warning(tag));
                 }
                 for name in fetched.withdrawn {
-                    self.tell(Notice::warning(format!("the tag {name} was withdrawn upstream")));
+                    self.notify(Notice::warning(format!("the tag {name} was withdrawn upstream")));
                 }
             }
-            Err(error) => self.tell(Notice::warning(format!("the tags may be old: {error}"))),
+            Err(error) => self.notify(Notice::warning(format!("the tags may be old: {error}"))),
         }
         Ok(())
     }
@@ -142,7 +142,7 @@ impl Workspace {
         VersionOrder::new(self.config().product.version_pattern.clone())
     }
 
-    fn told(&self, progress: Progress) {
-        self.tell(Notice::Release(progress));
+    fn notify_progress(&self, progress: Progress) {
+        self.notify(Notice::Release(progress));
     }
 }

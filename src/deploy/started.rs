@@ -89,7 +89,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         EnvironmentLock::look(state, environment, Some(&self.workspace.operator))?;
         let now = self.run_now().await?;
         if now.ran.len() + usize::from(!now.bare.is_empty()) > 1 && !force {
-            return Err(Error::before(format!("hosts of {environment} are mixed: {}; it stays yours", told(&now)))
+            return Err(Error::before(format!("hosts of {environment} are mixed: {}; it stays yours", describe_started(&now)))
                 .hint("`coalmine sync` brings all to one version, `coalmine revert` leads back, `coalmine finish --force` leaves it so"));
         }
         unfreeze(state, environment)?;
@@ -126,14 +126,17 @@ pub fn before_start(started: &Started) -> Result<ReleaseId, Error> {
         [one] => Ok(one.release.clone()),
         [] => Err(Error::usage("no host ran a release when it was started; nothing was done")
             .hint("`coalmine rollback --to adopted` leads to what was there before coalmine")),
-        _ => Err(Error::usage(format!("hosts were mixed when it was started: {}; nothing was done", told(started)))
-            .hint("`coalmine rollback --to VERSION` or `--each` says which is meant")),
+        _ => Err(Error::usage(format!(
+            "hosts were mixed when it was started: {}; nothing was done",
+            describe_started(started)
+        ))
+        .hint("`coalmine rollback --to VERSION` or `--each` says which is meant")),
     }
 }
 
 /// Says what hosts run, in one line.
 #[must_use]
-pub fn told(started: &Started) -> String {
+pub fn describe_started(started: &Started) -> String {
     let part = |what: &str, hosts: &[HostId]| format!("{what} on {}", fold(hosts));
     let mut parts: Vec<String> = started.ran.iter().map(|ran| part(&ran.release.to_string(), &ran.hosts)).collect();
     if !started.bare.is_empty() {

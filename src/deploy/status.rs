@@ -136,7 +136,7 @@ impl Workspace {
             Err(error) if !no_fetch => {
                 let resolved = self.find(wanted, true).await;
                 if resolved.is_ok() {
-                    self.tell(Notice::warning(format!("the tags may be old: {error}")));
+                    self.notify(Notice::warning(format!("the tags may be old: {error}")));
                 }
                 resolved?
             }
@@ -146,7 +146,7 @@ impl Workspace {
         // A tag that was moved since is another release.
         let built = built.filter(|built| built.commit == resolved.commit);
         if built.is_none() {
-            self.tell(Notice::NeverBuilt { version: resolved.version.clone() });
+            self.notify(Notice::NeverBuilt { version: resolved.version.clone() });
         }
         Ok(WantedRelease {
             version: resolved.version,

@@ -26,7 +26,7 @@ pub async fn survey<F: Fleet>(
     depth: &Survey,
     slot: Option<&Slot>,
     width: usize,
-    tell: impl Fn(Notice),
+    notify: impl Fn(Notice),
     mut on_answer: impl FnMut(&HostId, &Result<Probe, Failure>),
 ) -> Vec<Result<Probe, Failure>> {
     let permits = Arc::new(Semaphore::new(width.max(1)));
@@ -59,7 +59,7 @@ pub async fn survey<F: Fleet>(
             _ = patience.tick() => {
                 let names = silent.iter().filter_map(|index| hosts.get(*index).cloned()).collect();
                 let at_most = give_up.map(|at| at.saturating_duration_since(Instant::now()));
-                tell(Notice::Silent { hosts: names, asked: hosts.len(), at_most });
+                notify(Notice::Silent { hosts: names, asked: hosts.len(), at_most });
                 continue;
             }
             () = async { match give_up { Some(at) => sleep_until(at).await, None => pending().await } } => {

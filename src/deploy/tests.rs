@@ -93,7 +93,7 @@ impl Here {
         Deployment::new(&self.workspace, self.workspace.fleet().await.unwrap(), Arc::new(hosts))
     }
 
-    fn told(&self) -> Vec<Notice> {
+    fn notices(&self) -> Vec<Notice> {
         std::mem::take(&mut self.told.lock().unwrap())
     }
 }
@@ -142,7 +142,7 @@ async fn who_holds_the_environment_is_found_before_anything_is_built() {
         let (kind, _) = refusal(here.deployment(simulated(&[])).await.prepare(goal, Options::default()).await);
         assert_eq!(kind, Kind::Locked);
     }
-    assert_eq!(here.told(), [], "nothing was made and nobody asked");
+    assert_eq!(here.notices(), [], "nothing was made and nobody asked");
     // Whoever only looks is let; that there is no repository is found next.
     let looks = Options { dry_run: true, ..Options::default() };
     let (kind, message) =
@@ -169,7 +169,7 @@ async fn a_preparation_holds_plan_release_and_hosts() {
         (prepared.release.as_ref().unwrap().id.clone(), Some("try it"))
     );
     prepared.check_reachable().unwrap();
-    let making = here.told().into_iter().find_map(|notice| match notice {
+    let making = here.notices().into_iter().find_map(|notice| match notice {
         Notice::Making { built, .. } => Some(built),
         _ => None,
     });
@@ -192,7 +192,7 @@ async fn a_survey_asks_who_is_selected_and_names_who_is_silent() {
     assert_eq!(everybody.all().count(), 5);
     assert_eq!(everybody.targets().count(), 4);
     let silent = here
-        .told()
+        .notices()
         .into_iter()
         .any(|notice| matches!(notice, Notice::Silent { hosts, asked: 2, .. } if hosts == [host("mw02")]));
     assert!(silent, "who lets everybody wait is named");
@@ -227,14 +227,14 @@ async fn a_freeze_window_refuses_what_is_new_and_lets_the_rest_pass() {
         );
         assert!(error.hints()[0].starts_with("--override-freeze migration goes"), "{:?}", error.hints());
     }
-    assert_eq!(here.told(), [], "nothing was made and nobody asked");
+    assert_eq!(here.notices(), [], "nothing was made and nobody asked");
     // What is primed runs nowhere.
     let primed = prepare(Goal::Prime(tag("1.0")), Options::default()).await.unwrap();
     assert_eq!(primed.plan.policy.freezes, []);
     // Whoever only looks is told, and whoever names the window goes ahead; the journal has both.
     let looks = prepare(Goal::Install(tag("1.0")), Options { dry_run: true, ..Options::default() }).await.unwrap();
     assert_eq!(looks.plan.policy.freezes.len(), 1);
-    let warned = here.told().into_iter().any(|notice| format!("{notice:?}").contains("frozen by its window"));
+    let warned = here.notices().into_iter().any(|notice| format!("{notice:?}").contains("frozen by its window"));
     assert!(warned);
     let goes = Options { override_freezes: vec!["migration".to_owned()], ..Options::default() };
     let plan = prepare(Goal::Install(tag("1.0")), goes).await.unwrap().plan;
@@ -258,7 +258,7 @@ async fn an_environment_is_deployed_to_from_the_machines_that_it_names() {
         assert_eq!(kind, Kind::Usage);
         assert!(message.starts_with("production is deployed to from deploy[1-2].invalid, and this is "), "{message}");
     }
-    assert_eq!(elsewhere.told(), [], "nothing was made and nobody asked");
+    assert_eq!(elsewhere.notices(), [], "nothing was made and nobody asked");
     let here = Here::with("/nowhere", "run_from = \"deploy1,localhost\"");
     let (kind, message) =
         refusal(here.deployment(simulated(&[])).await.prepare(Goal::Install(tag("1.0")), Options::default()).await);

@@ -68,7 +68,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 window.ends(times)
             );
             if options.dry_run {
-                self.tell(Notice::warning(text));
+                self.notify(Notice::warning(text));
             } else {
                 return Err(Error::new(Kind::Locked, format!("{text}; nothing was changed"))
                     .hint(format!("--override-freeze {} goes ahead all the same", crate::process::quote(&window.name)))
@@ -91,7 +91,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         let text =
             format!("{} is deployed to from {}, and this is {here}", self.fleet.name, crate::expr::fold(&allowed));
         if options.dry_run {
-            self.tell(Notice::warning(text));
+            self.notify(Notice::warning(text));
             return Ok(());
         }
         Err(Error::usage(format!("{text}; nothing was changed"))

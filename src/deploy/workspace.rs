@@ -7,7 +7,7 @@ use super::error::Error;
 use super::notice::{Listener, Notice};
 use super::operator::operator;
 use crate::conductor::trust_state;
-use crate::config::{Config, EnvironmentPolicy, Group, Loaded, Place, Sources};
+use crate::config::{Config, EnvironmentPolicy, GroupOrigin, Loaded, Place, Sources};
 use crate::expr::{Expression, GroupName};
 use crate::inventory::{GroupSource, Inventory};
 use crate::journal::Rollouts;
@@ -172,7 +172,7 @@ impl Workspace {
     }
 
     /// Tells whoever listens.
-    pub(super) fn tell(&self, notice: Notice) {
+    pub(super) fn notify(&self, notice: Notice) {
         (self.invocation.listener)(notice);
     }
 
@@ -350,7 +350,7 @@ impl Workspace {
 pub fn inventory_without_commands(loaded: &Loaded) -> Result<Inventory, Error> {
     inventory(loaded, |name| {
         let mut groups = loaded.config.groups.iter();
-        !groups.any(|(known, group)| known.as_str() == name.outer() && matches!(group, Group::Command { .. }))
+        !groups.any(|(known, group)| known.as_str() == name.outer() && matches!(group, GroupOrigin::Command { .. }))
     })
 }
 
@@ -358,13 +358,15 @@ fn inventory(loaded: &Loaded, is_wanted: impl Fn(&GroupName) -> bool) -> Result<
     let mut groups = Vec::new();
     for (name, group) in loaded.config.groups.iter().filter(|(name, _)| is_wanted(name)) {
         let source = match group {
-            Group::File(path) => GroupSource::File(path.as_path().to_owned()),
-            Group::Hosts(hosts) => GroupSource::Hosts(hosts.iter().map(|host| host.as_str().to_owned()).collect()),
-            Group::Command { command, timeout } => {
+            GroupOrigin::File(path) => GroupSource::File(path.as_path().to_owned()),
+            GroupOrigin::Hosts(hosts) => {
+                GroupSource::Hosts(hosts.iter().map(|host| host.as_str().to_owned()).collect())
+            }
+            GroupOrigin::Command { command, timeout } => {
                 GroupSource::Command { argv: command.as_slice().to_vec(), timeout: *timeout }
             }
-            Group::Ansible(path) => GroupSource::Ansible(path.as_path().to_owned()),
-            Group::Any(parts) => {
+            GroupOrigin::Ansible(path) => GroupSource::Ansible(path.as_path().to_owned()),
+            GroupOrigin::Any(parts) => {
                 let parts = parts.iter().map(|part| part.name()).filter(|name| is_wanted(name));
                 GroupSource::Any(parts.cloned().collect())
             }

@@ -395,7 +395,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         }
         for record in turn.records {
             if let Some(line) = announcement(&self.worker.settings.product, &record, self.machine.state()) {
-                tell(lines, line);
+                announce(lines, line);
             }
             self.publish(&Arc::new(record));
         }
@@ -538,7 +538,7 @@ const fn doing(task: &Task) -> &'static str {
     }
 }
 
-fn tell(lines: &mpsc::Sender<String>, line: String) {
+fn announce(lines: &mpsc::Sender<String>, line: String) {
     if let Err(error) = lines.try_send(line) {
         tracing::warn!(%error, "an announcement was left out");
     }

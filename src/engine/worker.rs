@@ -86,14 +86,14 @@ impl<F: Fleet, S: Site> Worker<F, S> {
                 let found = self.parts.fleet.host(host);
                 let Plan { release, rollout, slot, .. } = &*self.plan;
                 let back = (self.plan.kind == PlanKind::Rollback).then(|| self.target(host));
-                let tell = async || match &back {
+                let announce = async || match &back {
                     None => found.finalize(release, rollout, slot.as_ref()).await,
                     Some(target) => found.finalize_back(target, rollout, slot.as_ref()).await,
                 };
-                let mut result = tell().await;
+                let mut result = announce().await;
                 // It may have happened and its answer be lost; the host is debt until it has said so.
                 if let Err(HostError::Failed(_)) = result {
-                    result = tell().await;
+                    result = announce().await;
                 }
                 let result = result.map_err(error);
                 found.close().await;

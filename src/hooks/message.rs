@@ -3,7 +3,7 @@ use jiff::tz::TimeZone;
 use crate::model::HostId;
 use crate::plan::{OnFailure, Plan, PlanKind};
 use crate::rollout::{Debt, Event, HostEnd, Outcome, PauseReason, Record, State};
-use crate::words::{Look, count, folded, reason, tell};
+use crate::words::{Look, count, event_line, folded, reason};
 
 /// How announcements look: people's own tools take all characters, and colour what they like themselves.
 const LOOK: Look = Look { color: false, unicode: true };
@@ -38,7 +38,7 @@ pub fn announcement(product: &str, record: &Record, state: &State) -> Option<Str
 
 /// Says what everybody else is told of the event.
 fn said(record: &Record, state: &State) -> Option<String> {
-    let line = tell(record, state, &TimeZone::UTC, LOOK)?;
+    let line = event_line(record, state, &TimeZone::UTC, LOOK)?;
     Some(match &line.command {
         Some(command) => format!("{}: {command}", line.text),
         None => line.text,

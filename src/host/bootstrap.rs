@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
+use super::delta::Delta;
 use super::pace;
 use super::script::by_itself;
 use super::settings::{HostKeys, TargetSettings};
-use super::travel::Travel;
 use crate::process::quote;
 use crate::release::StoredRelease;
 
@@ -45,7 +45,7 @@ impl Bootstrap<'_> {
     pub fn script(&self) -> Vec<u8> {
         let Self { release, target, user, masters, check, host_keys } = self;
         let totals = release.manifest.totals();
-        let travel = Travel::whole(&release.manifest);
+        let delta = Delta::whole(&release.manifest);
         let lease = LEASE.max(pace::to_look_at(totals.bytes, totals.entries()) + 60);
         let interpreter = release.interpreter.as_ref();
         let root = target.root.to_string_lossy();
@@ -81,8 +81,8 @@ impl Bootstrap<'_> {
             ("python_path", python),
             ("python_series", interpreter.map(|found| found.series().to_owned()).unwrap_or_default()),
             ("machine", interpreter.map(|found| found.machine.clone()).unwrap_or_default()),
-            ("need_kib", travel.need_kib.to_string()),
-            ("need_inodes", travel.need_inodes.to_string()),
+            ("need_kib", delta.need_kib.to_string()),
+            ("need_inodes", delta.need_inodes.to_string()),
             ("base", "-".to_owned()),
             ("verify", "full".to_owned()),
             ("goal", "final".to_owned()),

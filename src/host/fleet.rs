@@ -3,13 +3,13 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::delta::{Bases, Deltas};
 use super::limits::Descriptors;
 use super::local::Local;
 use super::remote::{Common, Remote};
 use super::settings::{SshSettings, TargetSettings, TransferSettings};
 use super::ssh::{Pool, Ssh};
 use super::transport::Route;
-use super::travel::{Atlas, Bases};
 use super::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot};
 use crate::release::StoredRelease;
@@ -53,7 +53,7 @@ impl RealFleet {
             );
         }
         let pool = Arc::new(Pool::new(ssh, at_once)?);
-        let common = Common { target: Arc::new(target), transfer: Arc::new(transfer), atlas: Atlas::new(bases) };
+        let common = Common { target: Arc::new(target), transfer: Arc::new(transfer), deltas: Deltas::new(bases) };
         Ok(Self { common: Arc::new(common), pool, is_this_machine: Box::new(is_this_machine), hosts: Mutex::default() })
     }
 }

@@ -13,6 +13,7 @@ mod answer;
 mod api;
 mod bootstrap;
 mod converse;
+mod delta;
 mod fleet;
 mod limits;
 mod local;
@@ -27,13 +28,12 @@ mod shell;
 pub mod sim;
 mod ssh;
 mod transport;
-mod travel;
 
 pub use api::{
     Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack,
 };
 pub use bootstrap::{Bootstrap, Source};
+pub use delta::Bases;
 pub use fleet::{RealFleet, RealHost};
 pub use limits::Descriptors;
 pub use settings::{Compress, HostKeys, SettingsError, SshSettings, TargetSettings, TransferSettings, Verify};
-pub use travel::Bases;

@@ -299,7 +299,7 @@ impl Meter {
         }
     }
 
-    fn push(&mut self, bytes: &[u8], tell: &(dyn Fn(Progress) + Send + Sync)) {
+    fn push(&mut self, bytes: &[u8], report: &(dyn Fn(Progress) + Send + Sync)) {
         for &byte in bytes {
             if matches!(byte, b'\r' | b'\n') {
                 let line = std::mem::take(&mut self.line);
@@ -314,7 +314,7 @@ impl Meter {
             self.read_line(&line);
         }
         if self.told.is_none_or(|told| told.elapsed() >= EVERY) {
-            self.tell(tell);
+            self.report(report);
         }
     }
 
@@ -343,7 +343,7 @@ impl Meter {
         }
     }
 
-    fn tell(&mut self, tell: &(dyn Fn(Progress) + Send + Sync)) {
+    fn report(&mut self, report: &(dyn Fn(Progress) + Send + Sync)) {
         let now = Instant::now();
         let (at, bytes) = self.counted;
         let elapsed = now.duration_since(at);
@@ -364,12 +364,12 @@ impl Meter {
             self.counted = (now, self.progress.bytes.0);
         }
         self.told = Some(now);
-        tell(self.progress);
+        report(self.progress);
     }
 
-    fn finish(&mut self, tell: &(dyn Fn(Progress) + Send + Sync)) {
+    fn finish(&mut self, report: &(dyn Fn(Progress) + Send + Sync)) {
         self.progress.bytes = self.progress.total;
-        self.tell(tell);
+        self.report(report);
     }
 }
 
@@ -389,10 +389,10 @@ mod tests {
             1.06MB/s 0:00:01  \r\n\nNumber of files: 9 (reg: 7, dir: 2)\nNumber of regular files transferred: 97\nTotal bytes sent: 1,234,567\n";
         for at in 0..output.len() {
             let told = Mutex::new(Vec::new());
-            let tell = |progress: Progress| told.lock().unwrap().push(progress.bytes);
+            let report = |progress: Progress| told.lock().unwrap().push(progress.bytes);
             let mut meter = Meter::new(Bytes(4_000_000));
-            meter.push(&output[..at], &tell);
-            meter.push(&output[at..], &tell);
+            meter.push(&output[..at], &report);
+            meter.push(&output[at..], &report);
             assert_eq!(meter.progress.bytes, Bytes(3_000_000), "cut at {at}");
             assert_eq!((meter.sent, meter.files), (Bytes(1_234_567), 97));
             assert!(told.lock().unwrap().is_sorted());

@@ -91,7 +91,7 @@ pub enum Verify {
     Changed,
 }
 
-/// Says how releases travel.
+/// Says how releases delta.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferSettings {
     /// The most bytes a second to one host; none is no limit.

@@ -14,14 +14,14 @@ use crate::model::{Address, HostId};
 #[derive(Debug)]
 pub struct Inventory {
     folder: PathBuf,
-    groups: Vec<Group>,
+    groups: Vec<NamedGroup>,
     index: HashMap<GroupName, usize>,
     everything: OnceLock<Result<Vec<HostId>, InventoryError>>,
     memberships: OnceLock<Result<HashMap<HostId, Vec<GroupName>>, InventoryError>>,
 }
 
 #[derive(Debug)]
-struct Group {
+struct NamedGroup {
     name: GroupName,
     source: GroupSource,
     /// The groups that an `any` is made of; whether a section exists is known when its inventory is read.
@@ -69,7 +69,7 @@ impl Inventory {
                 GroupSource::Any(parts) => parts.clone(),
                 _ => Vec::new(),
             };
-            inventory.groups.push(Group { name, source, parts, members: OnceLock::new() });
+            inventory.groups.push(NamedGroup { name, source, parts, members: OnceLock::new() });
         }
         inventory.check_parts()?;
         Ok(inventory)
@@ -136,7 +136,7 @@ impl Inventory {
         }
     }
 
-    async fn run_command(&self, group: &Group) {
+    async fn run_command(&self, group: &NamedGroup) {
         if let (GroupSource::Command { argv, timeout }, None) = (&group.source, group.members.get()) {
             let printed = command::printed(argv, *timeout, &self.folder).await;
             let members = printed.and_then(|printed| of_command(&group.name, printed));
@@ -248,14 +248,14 @@ impl Inventory {
     }
 
     /// Gives the members of a group that says how hosts are reached; none of a command that nobody asked for.
-    fn members_told<'a>(&'a self, group: &'a Group) -> Result<Option<&'a Members>, InventoryError> {
+    fn members_told<'a>(&'a self, group: &'a NamedGroup) -> Result<Option<&'a Members>, InventoryError> {
         match group.source {
             GroupSource::Ansible(_) => self.members(group).map(Some),
             _ => Ok(group.members.get().and_then(|members| members.as_ref().ok())),
         }
     }
 
-    fn members<'a>(&'a self, group: &'a Group) -> Result<&'a Members, InventoryError> {
+    fn members<'a>(&'a self, group: &'a NamedGroup) -> Result<&'a Members, InventoryError> {
         group
             .members
             .get_or_init(|| self.read(group).map_err(|error| error.of(&group.name)))
@@ -263,7 +263,7 @@ impl Inventory {
             .map_err(Clone::clone)
     }
 
-    fn read(&self, group: &Group) -> Result<Members, InventoryError> {
+    fn read(&self, group: &NamedGroup) -> Result<Members, InventoryError> {
         let hosts = match &group.source {
             GroupSource::File(path) => lines::read_list(&self.folder.join(path))?,
             GroupSource::Hosts(entries) => listed(entries)?,

@@ -27,7 +27,7 @@ pub struct FoundBad {
 impl FoundBad {
     /// Says it in one line: where, why, by whom.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         let Self { by, reason, rollout, on, of, .. } = self;
         let mut told = Vec::new();
         if *of > 0 {

@@ -83,7 +83,7 @@ impl Builder<'_> {
         self.refuse_empty_submodules().await?;
         self.output.step(Step::Install);
         self.run_commands(commands).await?;
-        self.settle_paths().await.map(drop)
+        self.map_build_paths().await.map(drop)
     }
 
     pub(super) async fn run_commands(&mut self, commands: &[CommandTemplate]) -> Result<(), ReleaseError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::fixture::{Product, State, by_commands, files_with, python_product, request, shell, venv};
+use super::fixture::{Product, StateFolder, by_commands, files_with, python_product, request, shell, venv};
 use super::{BuildKind, BuildSpec, Modes, Progress, ReleaseError, Step};
 use crate::manifest::{MANIFEST, Manifest, ManifestError};
 
@@ -27,7 +27,7 @@ fn with_before(before: &str, spec: BuildSpec) -> BuildSpec {
 
 /// Builds what must not become a release, and gives the error after making sure that nothing is left.
 async fn refused(product: &Product, spec: BuildSpec) -> ReleaseError {
-    let state = State::new();
+    let state = StateFolder::new();
     let error = state.prepare(&request(product, "1.0", spec)).await.unwrap_err();
     assert_eq!(state.stored(), Vec::<String>::new(), "{error}");
     assert!(state.store.list().unwrap().is_empty());
@@ -43,7 +43,7 @@ async fn a_release_holds_what_the_build_made_of_the_commit_and_nothing_else() {
         .write(".gitattributes", "files/ignored export-ignore\n")
         .tag("1.0");
     product.write("files/kept", "not committed").write("files/untracked", "").write(".bash_history", "secret");
-    let state = State::new();
+    let state = StateFolder::new();
     let release = state.prepare(&request(&product, "1.0", by_commands(&[COPY], "test -f kept"))).await.unwrap();
     let names: Vec<_> = release.manifest.entries().iter().map(|entry| entry.path().to_str().unwrap()).collect();
     assert_eq!(names, ["kept"]);
@@ -65,7 +65,7 @@ async fn a_release_holds_what_the_build_made_of_the_commit_and_nothing_else() {
 #[tokio::test]
 async fn steps_and_output_are_told_as_they_happen() {
     let product = product_with(&[("tool", "")]);
-    let state = State::new();
+    let state = StateFolder::new();
     let spec = with_before(
         "printf 'a\\rb\\033[31m\\n\\377' >&2",
         by_commands(&[COPY], "echo checked {version} \"$COALMINE_VERSION\""),
@@ -98,7 +98,7 @@ async fn two_builds_by_commands_in_two_folders_have_one_digest() {
         "date -u -d @$SOURCE_DATE_EPOCH > {prefix}/built",
         "umask 077; touch {prefix}/private",
     ];
-    let (here, there) = (State::new(), State::named("an other 'place' "));
+    let (here, there) = (StateFolder::new(), StateFolder::named("an other 'place' "));
     let spec = by_commands(&commands, "test \"$(bin/alias)\" = works && test -d empty");
     let here = here.prepare(&request(&product, "2.0", spec.clone())).await.unwrap();
     let there_release = there.prepare(&request(&product, "2.0", spec)).await.unwrap();
@@ -113,7 +113,7 @@ async fn a_release_is_built_once_and_again_when_the_commit_the_spec_or_the_store
     let counter = tempfile::tempdir().unwrap();
     let count = format!("echo built >> {}/count", counter.path().display());
     let built = || fs::read_to_string(counter.path().join("count")).unwrap().lines().count();
-    let state = State::new();
+    let state = StateFolder::new();
     let mut request = request(&product, "1.0", by_commands(&[COPY, &count], "test -f tool"));
 
     let first = state.prepare(&request).await.unwrap();
@@ -153,7 +153,7 @@ async fn two_who_want_one_release_at_once_build_it_once() {
     let product = product_with(&[("tool", "")]);
     let counter = tempfile::tempdir().unwrap();
     let count = format!("echo built >> {}/count; sleep 0.5", counter.path().display());
-    let state = State::new();
+    let state = StateFolder::new();
     let request = request(&product, "1.0", by_commands(&[COPY, &count], "test -f tool"));
     let (one, other) = tokio::join!(state.prepare(&request), state.prepare(&request));
     assert_eq!(one.unwrap().id, other.unwrap().id);
@@ -165,7 +165,7 @@ async fn two_who_want_one_release_at_once_build_it_once() {
 #[tokio::test]
 async fn a_failed_build_names_step_command_end_last_lines_and_log() {
     let product = product_with(&[("tool", "")]);
-    let state = State::new();
+    let state = StateFolder::new();
     let spec = by_commands(&["for i in $(seq 100); do echo line $i; done; exit 7"], "true");
     let error = state.prepare(&request(&product, "1.0", spec)).await.unwrap_err();
     let ReleaseError::Failed(failed) = &error else { panic!("{error}") };
@@ -240,7 +240,7 @@ async fn submodules_that_build_before_fetches_are_taken() {
     outer.git(&["submodule", "--quiet", "add", inner.path().to_str().unwrap(), "files/inner"]);
     outer.commit("with a submodule").git(&["tag", "--force", "1.0"]);
     let fetch = format!("git clone --quiet '{}' files/inner && rm -rf files/inner/.git", inner.path().display());
-    let state = State::new();
+    let state = StateFolder::new();
     let release =
         state.prepare(&request(&outer, "1.0", with_before(&fetch, by_commands(&[COPY], "true")))).await.unwrap();
     assert_eq!(fs::read_to_string(release.tree.join("inner/files/x")).unwrap(), "inner");
@@ -257,14 +257,14 @@ async fn submodules_are_fetched_where_that_is_wanted_and_those_inside_them_too()
     outer.git(&["submodule", "--quiet", "update", "--init", "--recursive"]);
     let clone = Product::clone_of(&outer);
     let spec = BuildSpec { submodules: true, ..by_commands(&["cp -a files/inner/files/. {prefix}"], "true") };
-    let state = State::new();
+    let state = StateFolder::new();
     let here = state.prepare(&request(&outer, "1.0", spec.clone())).await.unwrap();
     // A clone without its submodules fetches them.
     let mut request = request(&clone, "1.0", spec);
-    let error = State::new().prepare(&request).await.unwrap_err().to_string();
+    let error = StateFolder::new().prepare(&request).await.unwrap_err().to_string();
     assert!(error.contains("the submodule files/inner") && error.contains("git submodule update"), "{error}");
     request.source.remote = "origin".into();
-    let there = State::new().prepare(&request).await.unwrap();
+    let there = StateFolder::new().prepare(&request).await.unwrap();
     assert_eq!(here.digest, there.digest);
     let names: Vec<_> = here.manifest.entries().iter().map(|entry| entry.path().to_str().unwrap()).collect();
     assert!(names.contains(&"x") && names.contains(&"inmost/files/deep"), "{names:?}");
@@ -288,7 +288,7 @@ async fn contents_of_git_lfs_are_taken_from_the_checkout_or_refused() {
     let error = refused(&product, by_commands(&[COPY], "true")).await.to_string();
     assert!(error.contains("files/big.bin"), "{error}");
     product.write(&store, content);
-    let state = State::new();
+    let state = StateFolder::new();
     let release = state.prepare(&request(&product, "1.0", by_commands(&[COPY], "true"))).await.unwrap();
     assert_eq!(fs::read_to_string(release.tree.join("big.bin")).unwrap(), content);
 }
@@ -298,7 +298,7 @@ async fn modes_that_a_release_has_not_are_told_or_refused_by_path() {
     let product = product_with(&[("tool", "")]);
     let with = |command: &str, modes| BuildSpec { modes, ..by_commands(&[COPY, command], "true") };
     let (private, set_id) = ("touch {prefix}/key; chmod 600 {prefix}/key", "chmod u+s {prefix}/tool");
-    let state = State::new();
+    let state = StateFolder::new();
     state.prepare(&request(&product, "1.0", with(private, Modes::Tell))).await.unwrap();
     let told = |told: &Progress| matches!(told, Progress::Warning { text } if text.contains("\"key\" (0600)"));
     assert!(state.told().iter().any(told));
@@ -319,7 +319,7 @@ async fn paths_of_the_build_are_taken_where_the_configuration_says_so_and_its_va
     let mut spec = by_commands(&[COPY, "echo {prefix}/lib > {prefix}/where", "echo $COLOUR > {prefix}/env"], "true");
     spec.allow_paths = vec!["wh*".into()];
     spec.environment = vec![("COLOUR".into(), "green".into())];
-    let release = State::new().prepare(&request(&product, "1.0", spec)).await;
+    let release = StateFolder::new().prepare(&request(&product, "1.0", spec)).await;
     // Its store is gone, the answer is not.
     let release = release.unwrap();
     assert_eq!(release.manifest.totals().files, 3);
@@ -329,7 +329,7 @@ async fn paths_of_the_build_are_taken_where_the_configuration_says_so_and_its_va
 async fn pointers_of_git_lfs_are_told() {
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n";
     let product = product_with(&[("big.bin", pointer), ("tool", "")]);
-    let state = State::new();
+    let state = StateFolder::new();
     state.prepare(&request(&product, "1.0", by_commands(&[COPY], "true"))).await.unwrap();
     let warned = |told: &Progress| matches!(told, Progress::Warning { text } if text.contains("big.bin"));
     assert!(state.told().iter().any(warned));
@@ -338,7 +338,7 @@ async fn pointers_of_git_lfs_are_told() {
 #[tokio::test]
 async fn a_build_sees_a_clean_environment_and_a_check_sees_none() {
     let product = product_with(&[("tool", "")]);
-    let state = State::new();
+    let state = StateFolder::new();
     let show = "env | grep -E '^(PYTHON|LC_|TZ|SOURCE_DATE)' | grep -v PYTHONDONT | sort > {prefix}/env";
     let check = "test \"$(env | cut -d= -f1 | grep -vE '^(PWD|SHLVL|_|OLDPWD)$' | sort | tr '\\n' ' ')\" = \
         'COALMINE_PREFIX COALMINE_VERSION HOME LC_ALL PATH PIP_DISABLE_PIP_VERSION_CHECK PIP_NO_INPUT \
@@ -380,7 +380,7 @@ async fn what_a_command_leaves_running_does_not_hold_the_build_up() {
     let product = product_with(&[("tool", "")]);
     let pids = tempfile::tempdir().unwrap();
     let pid = pids.path().join("pid");
-    let state = State::new();
+    let state = StateFolder::new();
     let spec = by_commands(&[COPY, &format!("sleep 600 & echo $! > {}", pid.display())], "true");
     timeout(Duration::from_secs(30), state.prepare(&request(&product, "1.0", spec))).await.unwrap().unwrap();
     assert!(gone(fs::read_to_string(pid).unwrap().trim()).await);
@@ -391,7 +391,7 @@ async fn a_build_that_is_given_up_is_killed_and_leaves_nothing() {
     let product = product_with(&[("tool", "")]);
     let pids = tempfile::tempdir().unwrap();
     let pid = pids.path().join("pid");
-    let state = State::new();
+    let state = StateFolder::new();
     let spec = by_commands(&[COPY, &format!("sleep 600 & echo $! > {}; wait", pid.display())], "true");
     let request = request(&product, "1.0", spec);
     let watch = async {
@@ -423,7 +423,7 @@ async fn a_build_to_be_killed() {
 #[tokio::test]
 async fn a_build_killed_midway_leaves_nothing_that_looks_finished_and_the_next_cleans_up() {
     let product = product_with(&[("tool", "")]);
-    let state = State::new();
+    let state = StateFolder::new();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "release::build_tests::a_build_to_be_killed"])
         .env(KILLED[0], product.path())
@@ -541,7 +541,7 @@ fn build_as_another_deployer(product: &Product, state: &Path) {
 async fn a_virtual_environment_is_the_same_from_any_folder_and_runs_from_any_folder() {
     let product = python_product();
     let long = "x".repeat(120);
-    let (here, there) = (State::new(), State::named(&format!("a long 'place' {long} ")));
+    let (here, there) = (StateFolder::new(), StateFolder::named(&format!("a long 'place' {long} ")));
     let release = here.prepare(&request(&product, "1.0", with_tools())).await.unwrap();
     let told = here.told();
     let warnings: Vec<&str> = told

@@ -295,7 +295,7 @@ impl Repository {
 
 /// Proposes what a changelog says of a release: what was written under `Unreleased`, or the commits since the last one.
 #[must_use]
-pub fn draft(changelog: &str, commits: &[LogEntry], last: Option<&str>) -> String {
+pub fn propose(changelog: &str, commits: &[LogEntry], last: Option<&str>) -> String {
     let written = unreleased(changelog).map(|(start, end)| changelog.get(start..end).unwrap_or_default().trim());
     if let Some(written) = written.filter(|written| !written.is_empty()) {
         return format!("{written}\n");
@@ -376,7 +376,7 @@ pub fn read_changelog(repository: &Repository, name: &Path) -> Result<String, Cu
 
 #[cfg(test)]
 mod tests {
-    use super::{draft, with_entry};
+    use super::{propose, with_entry};
 
     #[test]
     fn an_entry_goes_where_entries_go_and_looks_like_those_before() {
@@ -397,10 +397,10 @@ mod tests {
     #[test]
     fn what_was_written_already_is_the_entry() {
         assert_eq!(
-            draft("## [Unreleased]\n\n### Fixed\n\n- it\n\n## [1.0]\n", &[], Some("1.0")),
+            propose("## [Unreleased]\n\n### Fixed\n\n- it\n\n## [1.0]\n", &[], Some("1.0")),
             "### Fixed\n\n- it\n"
         );
-        assert_eq!(draft("## [Unreleased]\n\n## [1.0]\n", &[], Some("1.0")), "- No changes since 1.0.\n");
-        assert_eq!(draft("", &[], None), "- The first release.\n");
+        assert_eq!(propose("## [Unreleased]\n\n## [1.0]\n", &[], Some("1.0")), "- No changes since 1.0.\n");
+        assert_eq!(propose("", &[], None), "- The first release.\n");
     }
 }

@@ -17,7 +17,7 @@ use crate::manifest::{LinkPolicy, MANIFEST, Manifest};
 
 impl Builder<'_> {
     /// Maps the build's folder in what was built, refuses what would need it, and tells what is left; gives the files that were written.
-    pub(super) async fn settle_paths(&mut self) -> Result<BTreeSet<PathBuf>, ReleaseError> {
+    pub(super) async fn map_build_paths(&mut self) -> Result<BTreeSet<PathBuf>, ReleaseError> {
         let word = self.work.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
         let mut found_nowhere_else = vec![word];
         if self.interpreter.is_some() {
@@ -32,7 +32,7 @@ impl Builder<'_> {
             words: found_nowhere_else,
             allowed: self.spec.allow_paths.clone(),
         };
-        let found = blocking(move || paths.settle(&root)).await?;
+        let found = blocking(move || paths.map(&root)).await?;
         let version = self.resolved.version.clone();
         if !found.broken.is_empty() {
             return Err(ReleaseError::BuildPath { version, paths: found.broken });
@@ -60,7 +60,7 @@ impl Builder<'_> {
         if manifest.totals().files == 0 {
             return Err(ReleaseError::EmptyTree { version: version.clone(), what: self.spec.kind.key() });
         }
-        self.settle_modes(&tree).await?;
+        self.check_modes(&tree).await?;
 
         self.output.step(Step::Check);
         let check = self.shell(&self.spec.check, &tree, &tree);
@@ -79,7 +79,7 @@ impl Builder<'_> {
     }
 
     /// Tells or refuses what the two modes of a release cannot say.
-    async fn settle_modes(&mut self, tree: &Path) -> Result<(), ReleaseError> {
+    async fn check_modes(&mut self, tree: &Path) -> Result<(), ReleaseError> {
         if self.spec.modes == Modes::Plain {
             return Ok(());
         }

@@ -127,13 +127,13 @@ pub(super) fn request(product: &Product, version: &str, spec: BuildSpec) -> Requ
 }
 
 /// A store in a folder of its own.
-pub(super) struct State {
+pub(super) struct StateFolder {
     folder: TempDir,
     pub(super) store: Store,
     told: Mutex<Vec<Progress>>,
 }
 
-impl State {
+impl StateFolder {
     pub(super) fn new() -> Self {
         Self::named("state-")
     }
@@ -166,7 +166,7 @@ impl State {
     }
 }
 
-impl Drop for State {
+impl Drop for StateFolder {
     fn drop(&mut self) {
         // Releases are read-only, which stops whoever is not root from removing them.
         Command::new("chmod").arg("-R").arg("u+w").arg(self.path()).status().unwrap();

@@ -93,7 +93,7 @@ pub(super) fn remove_notes(root: &Path) -> Result<(), ReleaseError> {
 }
 
 /// Writes every `RECORD` anew; `written` are the files whose content is no longer what the installer wrote.
-pub(super) fn settle(root: &Path, written: &BTreeSet<PathBuf>) -> Result<(), ReleaseError> {
+pub(super) fn write_records(root: &Path, written: &BTreeSet<PathBuf>) -> Result<(), ReleaseError> {
     for info in dist_infos(root)? {
         let installer = info.join("INSTALLER");
         fs::write(&installer, INSTALLER).map_err(ReleaseError::disk("write", &installer))?;

@@ -72,7 +72,7 @@ mod git_tests;
 #[cfg(test)]
 mod store_tests;
 
-pub use cut::{Bump, Cut, CutError, Ground, draft, read_changelog, with_entry};
+pub use cut::{Bump, Cut, CutError, Ground, propose, read_changelog, with_entry};
 pub use error::{Ended, FailedStep, ReleaseError};
 pub use git::{Commit, LogEntry, MovedTag, Repository, Tag};
 pub use marks::{Mark, MarkRecord};

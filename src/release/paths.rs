@@ -43,7 +43,7 @@ pub(super) struct Found {
 
 impl BuildPaths {
     /// Looks through a tree, and maps what can be mapped.
-    pub(super) fn settle(&self, tree: &Path) -> Result<Found, ReleaseError> {
+    pub(super) fn map(&self, tree: &Path) -> Result<Found, ReleaseError> {
         let mut found = Found::default();
         let patterns: Vec<Regex> = self.allowed.iter().filter_map(|pattern| glob(pattern)).collect();
         let map = Map::new(self);
@@ -183,7 +183,7 @@ mod tests {
         let text =
             format!("{work}/source file:///the%20state,%20%C3%BC/.building-abc/source {}/x", as_in_addresses(cache));
         fs::write(folder.path().join("text"), text).unwrap();
-        assert_eq!(paths.settle(folder.path()).unwrap().mapped.len(), 1);
+        assert_eq!(paths.map(folder.path()).unwrap().mapped.len(), 1);
         let text = fs::read_to_string(folder.path().join("text")).unwrap();
         assert_eq!(text, "/build/source file:///build/source /build/cache/x");
     }
@@ -225,7 +225,7 @@ mod tests {
         write("clean", b"nothing");
         let list = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
         assert_eq!(
-            paths.settle(tree).unwrap(),
+            paths.map(tree).unwrap(),
             Found {
                 mapped: list(&["meson.py", "sbom.json", "uv.txt"]).into_iter().collect(),
                 broken: list(&["dev.pth", "run", "where"]),

@@ -4,11 +4,11 @@ use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
 
-use super::fixture::{Product, State, by_commands, request};
+use super::fixture::{Product, StateFolder, by_commands, request};
 use super::{Mark, MarkRecord, StoredRelease};
 use crate::model::{Digest, Environment, ReleaseId, RolloutId, Version};
 
-async fn built(state: &State, product: &Product, version: &str) -> StoredRelease {
+async fn built(state: &StateFolder, product: &Product, version: &str) -> StoredRelease {
     let spec = by_commands(&["echo {version} > {prefix}/version"], "test -s version");
     state.prepare(&request(product, version, spec)).await.unwrap()
 }
@@ -25,7 +25,7 @@ fn product(versions: &[&str]) -> Product {
 #[tokio::test]
 async fn releases_are_listed_as_versions_and_found_by_version_or_id() {
     let product = product(&["4.9.0", "4.10.0", "4.10.0-rc1"]);
-    let state = State::new();
+    let state = StateFolder::new();
     for version in ["4.10.0", "4.9.0", "4.10.0-rc1"] {
         built(&state, &product, version).await;
     }
@@ -42,7 +42,7 @@ async fn releases_are_listed_as_versions_and_found_by_version_or_id() {
 #[tokio::test]
 async fn what_is_half_there_is_no_release() {
     let product = product(&["1.0"]);
-    let state = State::new();
+    let state = StateFolder::new();
     let release = built(&state, &product, "1.0").await;
     let folder = release.tree.parent().unwrap().to_path_buf();
     let meta = fs::read_to_string(folder.join("meta.json")).unwrap();
@@ -72,7 +72,7 @@ async fn what_is_half_there_is_no_release() {
 #[tokio::test]
 async fn pruning_keeps_the_newest_and_those_that_are_named() {
     let product = product(&["1.0", "2.0", "3.0", "4.0"]);
-    let state = State::new();
+    let state = StateFolder::new();
     let mut ids = Vec::new();
     for version in ["1.0", "2.0", "3.0", "4.0"] {
         ids.push(built(&state, &product, version).await.id);
@@ -100,7 +100,7 @@ fn bad() -> Mark {
 
 #[test]
 fn marks_are_kept_in_order_and_a_torn_line_costs_only_itself() {
-    let state = State::new();
+    let state = StateFolder::new();
     assert_eq!(state.store.marks().unwrap(), []);
     let marks = [mark("1.0", "beta", Mark::Good), mark("2.0", "beta", bad())];
     state.store.mark(&marks[0]).unwrap();

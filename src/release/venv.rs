@@ -50,10 +50,10 @@ impl Builder<'_> {
         self.output.step(Step::Relocate);
         let moving = root.clone();
         let mut written = blocking(move || metadata::remove_notes(&moving).and_then(|()| relocate(&moving))).await?;
-        written.extend(self.settle_paths().await?);
+        written.extend(self.map_build_paths().await?);
         let (settling, described) = (root.clone(), source.clone());
         let (installed, project) = blocking(move || {
-            metadata::settle(&settling, &written)?;
+            metadata::write_records(&settling, &written)?;
             Ok((metadata::installed(&settling)?, project_name(&described)))
         })
         .await?;

@@ -104,7 +104,7 @@ impl Verdicts {
             }
         }
         let bad = last.into_values().filter(|(_, known)| known.is_bad());
-        bad.filter_map(|(id, known)| Some((id.version().clone(), known.against()?.told()))).collect()
+        bad.filter_map(|(id, known)| Some((id.version().clone(), known.against()?.describe()))).collect()
     }
 
     /// Says what was found against a release: everywhere, or on some hosts only; none where nothing was.

@@ -123,7 +123,7 @@ impl DiffReport {
             if !lines.is_empty() {
                 lines.push(String::new());
             }
-            self.tell(difference, look, all, &mut lines);
+            self.write(difference, look, all, &mut lines);
         }
         if !self.unreachable.is_empty() {
             let hosts = folded(&self.unreachable, WIDE, look);
@@ -133,7 +133,7 @@ impl DiffReport {
         lines
     }
 
-    fn tell(&self, difference: &DifferenceReport, look: Look, all: bool, lines: &mut Vec<String>) {
+    fn write(&self, difference: &DifferenceReport, look: Look, all: bool, lines: &mut Vec<String>) {
         let arrow = arrow(look);
         let from = difference.from.as_ref().map_or_else(|| "no release".to_owned(), |from| from.release.to_string());
         let hosts = match difference.hosts.as_slice() {

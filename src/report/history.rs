@@ -285,7 +285,7 @@ pub fn show_text(records: &[Record], style: &Style) -> Vec<String> {
         state.apply(record);
         narrator.record(record, &state);
     }
-    narrator.settle(&state);
+    narrator.flush(&state);
     let mut lines = narrator.take();
     lines.extend(summary_text(&state, narrator.timings(), style));
     lines

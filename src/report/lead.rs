@@ -197,7 +197,7 @@ mod tests {
             took: Some(42.0),
         };
         let began = story.now();
-        story.tell(built);
+        story.happens(built);
         story.wait(3000);
         story.lock();
         story.prime(100);
@@ -207,20 +207,20 @@ mod tests {
             story.switch(&hosts);
             if stage == "canary" {
                 let until = story.now() + SignedDuration::from_secs(600);
-                story.tell(Event::SoakStarted { stage: StageName::new(stage).unwrap(), until });
+                story.happens(Event::SoakStarted { stage: StageName::new(stage).unwrap(), until });
                 story.wait(600_000);
-                story.tell(Event::PromotionNeeded { stage: StageName::new(stage).unwrap() });
+                story.happens(Event::PromotionNeeded { stage: StageName::new(stage).unwrap() });
                 story.wait(30_000);
             }
             story.promote(stage);
         }
         story.start("fleet");
-        story.tell(Event::Paused { why: PauseReason::Operator { by: by() } });
+        story.happens(Event::Paused { why: PauseReason::Operator { by: by() } });
         story.wait(60_000);
-        story.tell(Event::Continued { by: by() });
-        story.tell(Event::Suspended { by: by() });
+        story.happens(Event::Continued { by: by() });
+        story.happens(Event::Suspended { by: by() });
         story.wait(120_000);
-        story.tell(Event::Resumed { by: by() });
+        story.happens(Event::Resumed { by: by() });
         let hosts = story.hosts("fleet");
         story.switch(&hosts);
         story.promote("fleet");

@@ -16,8 +16,8 @@ use super::timing::Timings;
 use crate::model::{Bytes, FailureClass, HostId, Phase, StageIdx, StageName, Verdict};
 use crate::rollout::{Event, GateScope, Record, State};
 use crate::words::{
-    Glyph, Line, Look, Tone, Typed, between, clock, count, counts, failure, folded, one_line, pad, phase_line, tell,
-    took, without_name,
+    Glyph, Line, Look, Tone, Typed, between, clock, count, counts, event_line, failure, folded, one_line, pad,
+    phase_line, took, without_name,
 };
 
 /// In a larger fleet, hosts that do what they should are not told one by one unless that is asked for.
@@ -112,7 +112,7 @@ impl Narrator {
         self.timings.apply(record, state);
         let at = record.at;
         if self.held_since.is_some_and(|since| between(since, at) > TOGETHER) {
-            self.settle(state);
+            self.flush(state);
         }
         self.latest = Some(at);
         match &record.event {
@@ -135,12 +135,12 @@ impl Narrator {
                     self.slowest_answer = Some((host.clone(), *latency_ms));
                 }
             }
-            _ => self.tell(record, state),
+            _ => self.narrate(record, state),
         }
     }
 
     /// Tells the changes that were held; to be called when nothing came for a while, and at the end.
-    pub fn settle(&mut self, state: &State) {
+    pub fn flush(&mut self, state: &State) {
         let at = self.latest.or(self.held_since);
         self.held_since = None;
         let held = std::mem::take(&mut self.held);
@@ -260,12 +260,12 @@ impl Narrator {
     }
 
     /// Tells what concerns the rollout as a whole.
-    fn tell(&mut self, record: &Record, state: &State) {
+    fn narrate(&mut self, record: &Record, state: &State) {
         let Some(plan) = state.plan().cloned() else {
             return;
         };
         let at = record.at;
-        self.settle(state);
+        self.flush(state);
         self.latest = Some(at);
         match &record.event {
             Event::RolloutPlanned { plan, .. } => {
@@ -294,7 +294,7 @@ impl Narrator {
             }
             _ => {}
         }
-        let Some(mut line) = tell(record, state, &self.style.zone, self.style.look) else {
+        let Some(mut line) = event_line(record, state, &self.style.zone, self.style.look) else {
             return;
         };
         match &record.event {

@@ -211,12 +211,12 @@ struct Writer {
     target: Target,
     catch_up: CatchUp,
     state: State,
-    told: Option<Told>,
+    told: Option<People>,
     closed: bool,
 }
 
 /// What text for people remembers.
-struct Told {
+struct People {
     style: Style,
     narrator: Narrator,
     progress: Progress,
@@ -228,7 +228,7 @@ struct Told {
     unsettled: Option<Instant>,
 }
 
-impl Told {
+impl People {
     fn new(style: Style) -> Self {
         Self {
             narrator: Narrator::new(style.clone()),
@@ -247,7 +247,7 @@ impl Told {
 impl Writer {
     fn new(format: Format, target: Target, catch_up: CatchUp) -> Self {
         let told = match &format {
-            Format::Text(style) => Some(Told::new(style.clone())),
+            Format::Text(style) => Some(People::new(style.clone())),
             Format::Jsonl => None,
         };
         Self { format, target, catch_up, state: State::new(), told, closed: false }
@@ -259,7 +259,7 @@ impl Writer {
             self.take(record, &mut String::new());
         }
         if let Some(told) = &mut self.told {
-            told.narrator.settle(&self.state);
+            told.narrator.flush(&self.state);
             told.narrator.take();
         }
     }
@@ -328,11 +328,11 @@ impl Writer {
             if any {
                 told.unsettled = Some(Instant::now());
             } else if turn.ended || told.unsettled.is_some_and(|since| since.elapsed() >= SETTLE) {
-                told.narrator.settle(&self.state);
+                told.narrator.flush(&self.state);
                 told.unsettled = None;
             }
             if turn.ended {
-                told.narrator.settle(&self.state);
+                told.narrator.flush(&self.state);
             }
             Self::show(told, &self.state, &self.target, turn.ended, &mut text);
         }
@@ -369,7 +369,7 @@ impl Writer {
     }
 
     /// Writes lines that are due, and the region or a line of progress.
-    fn show(told: &mut Told, state: &State, target: &Target, ended: bool, text: &mut String) {
+    fn show(told: &mut People, state: &State, target: &Target, ended: bool, text: &mut String) {
         let now = Timestamp::now();
         let look = told.style.look;
         let mut lines = told.narrator.take();

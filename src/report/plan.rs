@@ -275,7 +275,7 @@ fn head(plan: &Plan, look: Look) -> Vec<String> {
     }
     if let Some(found) = &plan.mark {
         let name = if found.everywhere { "bad" } else { "bad on" };
-        let told = one_line(&found.told(), 240, look);
+        let told = one_line(&found.describe(), 240, look);
         fact(name, &if found.everywhere { told } else { format!("some hosts only: {told}") });
     }
     if let Some(reason) = &plan.reason {

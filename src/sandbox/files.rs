@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::error::at;
 use super::fleet::{self, SandboxHost};
-use super::state::{Layout, State, write};
+use super::state::{Layout, Record, write};
 use super::{SandboxError, tools};
 
 const SSHD_CONFIG: &str = include_str!("../../assets/sandbox/config/sshd_config");
@@ -68,7 +68,7 @@ pub(super) fn make_keys(layout: &Layout, hosts: &[SandboxHost]) -> Result<(), Sa
 }
 
 /// Writes what depends on the addresses: `ssh_config` and `known_hosts`.
-pub(super) fn write_addresses(layout: &Layout, state: &State, hosts: &[SandboxHost]) -> Result<(), SandboxError> {
+pub(super) fn write_addresses(layout: &Layout, state: &Record, hosts: &[SandboxHost]) -> Result<(), SandboxError> {
     let mut known = String::new();
     let mut config = format!(
         "# The sandbox's hosts: ssh -F {dir}/ssh_config HOST\n\
@@ -109,22 +109,22 @@ pub(super) fn make_path_without(layout: &Layout, name: &str, is_gone: fn(&str) -
     if folder.is_dir() {
         return Ok(());
     }
-    let draft = layout.path("path").join(format!(".{name}"));
-    make_folder(&draft)?;
+    let unfinished = layout.path("path").join(format!(".{name}"));
+    make_folder(&unfinished)?;
     for entry in tools::HOST_FOLDERS.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten() {
         let name = entry.file_name();
         if name.to_str().is_some_and(is_gone) {
             continue;
         }
-        match symlink(entry.path(), draft.join(&name)) {
+        match symlink(entry.path(), unfinished.join(&name)) {
             // The first folder of PATH wins.
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(at(draft.join(&name))(error));
+                return Err(at(unfinished.join(&name))(error));
             }
             _ => {}
         }
     }
-    fs::rename(&draft, &folder).map_err(at(folder))
+    fs::rename(&unfinished, &folder).map_err(at(folder))
 }
 
 pub(super) fn make_folder(path: &Path) -> Result<(), SandboxError> {

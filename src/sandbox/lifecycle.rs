@@ -15,7 +15,7 @@ use rustix::process::Signal;
 use super::error::at;
 use super::fleet::{self, Network, SandboxHost};
 use super::privsep::PrivilegeSeparation;
-use super::state::{Layout, State};
+use super::state::{Layout, Record};
 use super::supervisor::READY;
 use super::{SandboxError, files, process, product, tools};
 
@@ -123,7 +123,7 @@ pub fn up(options: &Options) -> Result<Report, SandboxError> {
             None => Err(SandboxError::Remains { dir: layout.dir }),
         };
     }
-    let mut state = State::new(hosts, Network::random(), own_name()?, tools.sshd);
+    let mut state = Record::new(hosts, Network::random(), own_name()?, tools.sshd);
     state.pythons = tools.pythons;
     state.extra_path = tools::extra_path(&tools.rsync);
     let fleet = state.fleet()?;
@@ -144,7 +144,7 @@ pub fn up(options: &Options) -> Result<Report, SandboxError> {
     }
 }
 
-fn build(layout: &Layout, state: &mut State, fleet: &[SandboxHost], options: &Options) -> Result<(), SandboxError> {
+fn build(layout: &Layout, state: &mut Record, fleet: &[SandboxHost], options: &Options) -> Result<(), SandboxError> {
     layout.write_state(state)?;
     files::write_all(layout, fleet)?;
     std::thread::scope(|scope| {
@@ -161,7 +161,7 @@ fn build(layout: &Layout, state: &mut State, fleet: &[SandboxHost], options: &Op
 }
 
 /// Starts the supervisor on a part of loopback that is free.
-fn start(layout: &Layout, state: &mut State, options: &Options) -> Result<Vec<SandboxHost>, SandboxError> {
+fn start(layout: &Layout, state: &mut Record, options: &Options) -> Result<Vec<SandboxHost>, SandboxError> {
     let mut last = String::new();
     for _ in 0..TRIES {
         layout.write_state(state)?;

@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use super::Fault;
 use super::fleet::SandboxHost;
 use super::process::TOKEN_VARIABLE;
-use super::state::{Layout, State};
+use super::state::{Layout, Record};
 use crate::model::Bytes;
 
 /// How long an sshd may take to end when its client has gone.
@@ -29,7 +29,7 @@ const BUFFER: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) layout: Layout,
-    pub(super) state: State,
+    pub(super) state: Record,
 }
 
 /// Serves one connection to its end. When the future is dropped the connection is closed and sshd is killed.

@@ -23,7 +23,7 @@ const LONGEST_DIR: usize = 80;
 /// Tells what a sandbox is; written before anything else is made, so that `down` knows whatever `up` has begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct State {
+pub(super) struct Record {
     schema: u32,
     /// What every process of the sandbox carries as `SANDBOX_ID`.
     pub(super) token: String,
@@ -39,7 +39,7 @@ pub(super) struct State {
     pub(super) extra_path: String,
 }
 
-impl State {
+impl Record {
     pub(super) fn new(hosts: usize, network: Network, user: String, sshd: PathBuf) -> Self {
         let token = std::iter::repeat_with(fastrand::alphanumeric).take(20).collect();
         Self { schema: SCHEMA, token, hosts, user, network, sshd, pythons: Vec::new(), extra_path: String::new() }
@@ -115,13 +115,13 @@ impl Layout {
         self.dir.join("log").join(host.as_str())
     }
 
-    pub(super) fn write_state(&self, state: &State) -> Result<(), SandboxError> {
+    pub(super) fn write_state(&self, state: &Record) -> Result<(), SandboxError> {
         write_json(&self.state_file(), state)
     }
 
     /// Reads what the sandbox is; none when the folder has none.
-    pub(super) fn state(&self) -> Result<Option<State>, SandboxError> {
-        let state: Option<State> = read_json(&self.state_file())?;
+    pub(super) fn state(&self) -> Result<Option<Record>, SandboxError> {
+        let state: Option<Record> = read_json(&self.state_file())?;
         match state {
             Some(state) if state.schema != SCHEMA => Err(SandboxError::Unreadable {
                 path: self.state_file(),
@@ -178,14 +178,19 @@ pub fn default_dir() -> Result<PathBuf, SandboxError> {
 
 /// Writes a file whole or not at all: remote commands read some of them at any moment.
 pub(super) fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), SandboxError> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}~", std::process::id()));
-    let draft = PathBuf::from(draft);
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft).map_err(at(&draft))?;
-    file.write_all(content).map_err(at(&draft))?;
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!(".{}~", std::process::id()));
+    let unfinished = PathBuf::from(unfinished);
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(&unfinished)
+        .map_err(at(&unfinished))?;
+    file.write_all(content).map_err(at(&unfinished))?;
     drop(file);
-    fs::rename(&draft, path).map_err(at(path))
+    fs::rename(&unfinished, path).map_err(at(path))
 }
 
 /// Removes a file that may not be there.
@@ -220,7 +225,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), SandboxError> {
 mod tests {
     use std::path::Path;
 
-    use super::{Layout, Network, State};
+    use super::{Layout, Network, Record};
 
     #[test]
     fn folders_that_ssh_or_a_socket_could_not_name_are_refused() {
@@ -235,7 +240,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout { dir: dir.path().to_owned() };
         assert_eq!(layout.state().unwrap(), None);
-        let mut state = State::new(12, Network { subnet: 20, port: 22_000 }, "root".into(), "/usr/sbin/sshd".into());
+        let mut state = Record::new(12, Network { subnet: 20, port: 22_000 }, "root".into(), "/usr/sbin/sshd".into());
         layout.write_state(&state).unwrap();
         assert_eq!(layout.state().unwrap(), Some(state.clone()));
         state.schema = 2;

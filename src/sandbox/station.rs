@@ -194,7 +194,7 @@ async fn isolate(
 }
 
 /// Starts the process that keeps a namespace; none when this machine does not allow it.
-async fn hold(flag: &str, arguments: &[std::ffi::OsString], state: &super::state::State) -> Option<(Child, u32)> {
+async fn hold(flag: &str, arguments: &[std::ffi::OsString], state: &super::state::Record) -> Option<(Child, u32)> {
     let mut holder = Command::new("unshare")
         .args([flag, "--mount"])
         .arg("/bin/sh")

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::error::at;
-use super::state::{Layout, State};
+use super::state::{Layout, Record};
 use super::supervisor::{Reply, Request};
 use super::{Fault, SandboxError};
 use crate::model::{HostId, Site};
@@ -106,7 +106,7 @@ pub fn fault(dir: &Path, hosts: &[HostId], fault: Option<Fault>) -> Result<Vec<S
     Ok(notes)
 }
 
-fn running(dir: &Path) -> Result<(Layout, State), SandboxError> {
+fn running(dir: &Path) -> Result<(Layout, Record), SandboxError> {
     let layout = Layout::new(dir)?;
     match (layout.state()?, layout.supervisor()?) {
         (Some(state), Some(_)) => Ok((layout, state)),

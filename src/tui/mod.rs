@@ -2,7 +2,7 @@
 //!
 //! | part | does |
 //! |---|---|
-//! | `edge` | what the console is told and what it asks, as data |
+//! | `messages` | what the console is told and what it asks, as data |
 //! | `keymap` | the keys as data: lookup, footer, help and the README come from it |
 //! | `app` | state and update: messages in, requests out; no IO, no clock |
 //! | `rows` | which rows are shown, in which order, and the window on them |
@@ -14,8 +14,8 @@
 //! the console answers its requests.
 
 pub mod app;
-pub mod edge;
 pub mod keymap;
+pub mod messages;
 pub mod rows;
 pub mod terminal;
 pub mod theme;
@@ -24,5 +24,5 @@ pub mod view;
 #[cfg(test)]
 mod tests;
 
-pub use app::State;
-pub use edge::{Message, Request, Settings};
+pub use app::App;
+pub use messages::{Message, Request, Settings};

@@ -62,7 +62,7 @@ impl Line {
 
 /// Says what a record means, which `state` has taken already; none when it is not worth a line.
 #[must_use]
-pub fn tell(record: &Record, state: &State, zone: &TimeZone, look: Look) -> Option<Line> {
+pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -> Option<Line> {
     let plan = state.plan()?;
     let name = |text: &str| one_line(text, NAMES, look);
     let message = |text: &str| one_line(text, MESSAGE, look);

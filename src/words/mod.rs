@@ -20,7 +20,7 @@ mod time;
 mod transfer;
 mod typed;
 
-pub use event::{Line, counts, failure, phase_line, tell};
+pub use event::{Line, counts, event_line, failure, phase_line};
 pub use failures::{FailureGroup, failure_groups, without_name};
 pub use glyph::{Glyph, Tone};
 pub use installed::{back_to, was};

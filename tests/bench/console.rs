@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use coalmine::model::{Bytes, Digest, Environment, HostId, HostState, Phase, RolloutId, StageName, Version};
 use coalmine::plan::{HostPlan, Plan, Policy, StagePlan};
 use coalmine::rollout::{Event, Record};
-use coalmine::tui::edge::{Message, Settings, Source, SurveyHost, SurveyRow};
+use coalmine::tui::messages::{Message, Settings, Source, SurveyHost, SurveyRow};
 use coalmine::tui::theme::Theme;
 use coalmine::tui::view::{self, LogPane};
-use coalmine::tui::{Request, State};
+use coalmine::tui::{App, Request};
+use coalmine::words::Typed;
 use crossterm::event::KeyCode;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -27,7 +28,7 @@ const SIZE: (u16, u16) = (140, 40);
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 struct Console {
-    state: State,
+    state: App,
     log: LogPane,
     terminal: Terminal<TestBackend>,
 }
@@ -35,7 +36,7 @@ struct Console {
 impl Console {
     fn new() -> Outcome<Self> {
         let settings = Settings {
-            invocation: "coalmine".to_owned(),
+            invocation: Typed::new(None, Some("production"), None),
             environment: Environment::new("production")?,
             zone: TimeZone::UTC,
             theme: Theme::default(),
@@ -44,7 +45,7 @@ impl Console {
             now: Timestamp::UNIX_EPOCH,
             open: None,
         };
-        let (state, _) = State::new(settings, SIZE);
+        let (state, _) = App::new(settings, SIZE);
         Ok(Self { state, log: LogPane::new(), terminal: Terminal::new(TestBackend::new(SIZE.0, SIZE.1))? })
     }
 
@@ -60,8 +61,8 @@ impl Console {
     }
 
     fn frame(&mut self) -> Outcome<()> {
-        self.state.settle();
-        self.log.settle(&self.state);
+        self.state.fit();
+        self.log.fit(&self.state);
         let Self { state, log, terminal } = self;
         terminal.draw(|frame| view::draw(frame, state, log))?;
         Ok(())

@@ -2,6 +2,7 @@
 
 mod completion;
 mod diff;
+mod examples;
 mod init;
 mod inputs;
 mod interrupts;

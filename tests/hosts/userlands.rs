@@ -177,7 +177,7 @@ fn switch(slot: Option<&str>, confirm: u64) -> Switch {
 }
 
 impl Stand {
-    async fn bring(&self, release: &Arc<StoredRelease>, switch: &Switch) -> Result<bool, HostError> {
+    async fn transfer(&self, release: &Arc<StoredRelease>, switch: &Switch) -> Result<bool, HostError> {
         let lease = Duration::from_secs(60);
         let request = LockRequest { owner: me(), rollout: rollout("r"), term: 1, over: None, reason: None, lease };
         self.host.lock(&request, None).await?;
@@ -193,11 +193,11 @@ impl Stand {
         let to = |release: &StoredRelease| Path::new("releases").join(release.id.to_string());
         match operation {
             "install" => {
-                let whole = self.bring(&self.one, &switch(None, 0)).await?;
+                let whole = self.transfer(&self.one, &switch(None, 0)).await?;
                 self.host.finalize(&self.one.id, &rollout("r"), None).await?;
                 Ok(whole)
             }
-            "upgrade" => self.bring(&self.two, &switch(None, 0)).await,
+            "upgrade" => self.transfer(&self.two, &switch(None, 0)).await,
             "gates" => {
                 let gate = |run: &str| GateCheck {
                     name: "gate".into(),
@@ -227,16 +227,16 @@ impl Stand {
                 fs::write(&file, "x").unwrap();
                 let probe = self.host.probe(&Survey::Deep, None).await?;
                 let seen = matches!(probe.installed, Installed::Release { drift: Some(_), .. });
-                let whole = self.bring(&self.one, &switch(None, 0)).await?;
+                let whole = self.transfer(&self.one, &switch(None, 0)).await?;
                 let probe = self.host.probe(&Survey::Deep, None).await?;
                 Ok(seen && whole && matches!(probe.installed, Installed::Release { drift: None, .. }))
             }
             "slot" => {
-                let first = self.bring(&self.one, &switch(Some("beta"), 0)).await?;
-                Ok(first && self.bring(&self.two, &switch(Some("beta"), 0)).await? && current(root) == to(&self.one))
+                let first = self.transfer(&self.one, &switch(Some("beta"), 0)).await?;
+                Ok(first && self.transfer(&self.two, &switch(Some("beta"), 0)).await? && current(root) == to(&self.one))
             }
             "goes back alone" => {
-                let switched = self.bring(&self.two, &switch(None, 1)).await?;
+                let switched = self.transfer(&self.two, &switch(None, 1)).await?;
                 eventually("it goes back", || current(root) == to(&self.one));
                 let reverted = root.join(".coalmine/reverted.r");
                 eventually("it is told", || reverted.exists());
@@ -246,7 +246,7 @@ impl Stand {
                 fs::remove_file(root.join("tool")).unwrap();
                 fs::create_dir_all(root.join("tool/deep")).unwrap();
                 fs::write(root.join("tool/deep/o\ndd"), "old").unwrap();
-                let whole = self.bring(&self.two, &switch(None, 0)).await?;
+                let whole = self.transfer(&self.two, &switch(None, 0)).await?;
                 self.host.roll_back(&RollBackTarget::Adopted, None, &switch(None, 0)).await?;
                 Ok(whole && fs::read(root.join("tool/deep/o\ndd")).is_ok_and(|bytes| bytes == b"old"))
             }

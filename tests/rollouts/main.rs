@@ -14,6 +14,7 @@ mod dead_man;
 mod faults;
 #[path = "../common/fleet.rs"]
 mod fleet;
+mod guide;
 mod habits;
 mod hosts;
 mod inputs;

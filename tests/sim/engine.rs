@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coalmine::engine::{Clock as _, Ended, Engine, EngineError, Finished, Handle, Settings, VirtualClock};
-use coalmine::host::sim::{Deed, Fault, Operation, SimFleet};
+use coalmine::host::sim::{Change, Fault, Operation, SimFleet};
 use coalmine::journal::{Journal, Memory};
 use coalmine::model::{Command, Failure, FailureClass, HostId, Phase};
 use coalmine::rollout::{Event, HostEnd, Machine, Mode};
@@ -144,8 +144,12 @@ fn nothing_is_done_that_could_not_be_written() {
         let error = engine.run().await.unwrap_err();
         assert!(matches!(error, EngineError::Journal(_)), "{error}");
         for host in &scenario.hosts {
-            let deeds = fleet.get(&host.id).unwrap().disk().deeds;
-            assert!(!deeds.iter().any(|(_, deed)| matches!(deed, Deed::Switched(_))), "{} was switched", host.id);
+            let changes = fleet.get(&host.id).unwrap().disk().changes;
+            assert!(
+                !changes.iter().any(|(_, change)| matches!(change, Change::Switched(_))),
+                "{} was switched",
+                host.id
+            );
         }
         let refused = handle.command(Command::Abort, operator("eve")).await;
         assert_eq!(refused.unwrap_err().0, "the rollout is over");
@@ -213,7 +217,7 @@ fn a_host_that_cannot_be_confirmed_takes_its_switch_back() {
     scenario.plan.policy.confirm = Duration::from_secs(60);
     let played = play(&scenario, None);
     let disk = played.fleet.get(&host(3)).unwrap().disk();
-    assert!(disk.deeds.iter().any(|(_, deed)| *deed == Deed::Reverted), "{:?}", disk.deeds);
+    assert!(disk.changes.iter().any(|(_, change)| *change == Change::Reverted), "{:?}", disk.changes);
     assert_eq!(disk.current, scenario.hosts[3].disk.current);
     assert_eq!(played.state.host(3).unwrap().phase, Phase::Failed);
     let status = played.state.host(3).unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use coalmine::host::sim::Deed;
+use coalmine::host::sim::Change;
 use coalmine::model::RolloutId;
 use coalmine::plan::PlanKind;
 use coalmine::rollout::{HostEnd, Outcome, Record, State};
@@ -68,13 +68,13 @@ fn of_two_deploy_servers_one_goes_ahead() {
             let disk = winner.fleet.get(&host.id).unwrap().disk();
             broken.extend(disk.broken.iter().map(|what| format!("{}: {what}", host.id)));
             let mut holder = None;
-            for (_, deed) in &disk.deeds {
-                match deed {
-                    Deed::Locked(rollout) if holder.is_some() => {
+            for (_, change) in &disk.changes {
+                match change {
+                    Change::Locked(rollout) if holder.is_some() => {
                         broken.push(format!("law 8: {rollout} locks {} beside {holder:?}", host.id));
                     }
-                    Deed::Locked(rollout) => holder = Some(rollout.clone()),
-                    Deed::Unlocked(_) | Deed::Finalized(_) => holder = None,
+                    Change::Locked(rollout) => holder = Some(rollout.clone()),
+                    Change::Unlocked(_) | Change::Finalized(_) => holder = None,
                     _ => {}
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coalmine::host::sim::{Deed, Place};
+use coalmine::host::sim::{Change, Place};
 use coalmine::model::{FailureClass, HostId, Phase, RollBackTarget, StageIdx, StageName};
 use coalmine::plan::{Plan, PlanKind};
 use coalmine::rollout::{Event, HostEnd, Outcome, PauseReason, Record};
@@ -280,8 +280,8 @@ fn judge_hosts(scenario: &Scenario, played: &Played, journal: &JournalJudge<'_>,
         let disk = played.fleet.get(id).unwrap().disk();
         broken.extend(disk.broken.iter().map(|what| format!("law 3: {id}: {what}")));
         let home = good(&before.disk);
-        for (at, deed) in &disk.deeds {
-            if let Deed::WentBack(target) = deed
+        for (at, change) in &disk.changes {
+            if let Change::WentBack(target) = change
                 && Some(target) != home.as_ref()
             {
                 broken.push(format!("law 4: {id} went back to {target:?} at {at}, good was {home:?}"));
@@ -291,7 +291,7 @@ fn judge_hosts(scenario: &Scenario, played: &Played, journal: &JournalJudge<'_>,
         let is_on = |place: &Place| disk.current == *place;
         let on_release = is_on(&Place::Release(plan.release.clone()));
         let unchanged = is_on(&before.disk.current);
-        let switched = disk.deeds.iter().any(|(_, deed)| matches!(deed, Deed::Switched(_)));
+        let switched = disk.changes.iter().any(|(_, change)| matches!(change, Change::Switched(_)));
         let is_home = match &home {
             Some(RollBackTarget::Release { id }) => is_on(&Place::Release(id.clone())),
             Some(RollBackTarget::Nothing) => is_on(&Place::Nothing),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use coalmine::host::sim::{Content, Deed, Disk, Fault, Place};
+use coalmine::host::sim::{Change, Content, Disk, Fault, Place};
 use coalmine::model::{Environment, Failure, FailureClass, HostId, ReleaseId, RollBackTarget, RolloutId, Version};
 use coalmine::plan::{
     self, Amount, BackTo, BudgetRule, Member, OnFailure, Plan, PlanKind, Policy, Promote, Request, StageRequest,
@@ -137,7 +137,7 @@ impl Life {
         let taking_part = plan.hosts.iter().map(|host| {
             let (_, disk, _) = self.hosts.iter().find(|(id, ..)| *id == host.host).unwrap();
             let mut disk = disk.clone();
-            (disk.lock, disk.deeds) = (None, Vec::new());
+            (disk.lock, disk.changes) = (None, Vec::new());
             Before { id: host.host.clone(), disk, faults: faults.remove(&host.host).unwrap(), seed: 7 }
         });
         scenario.hosts = taking_part.collect();
@@ -194,9 +194,9 @@ impl Life {
             let disk = played.fleet.get(&host.host).unwrap().disk();
             let (_, before, past) = self.hosts.iter_mut().find(|(id, ..)| *id == host.host).unwrap();
             self.broken.extend(disk.broken.iter().map(|what| format!("law 3: {}: {what}", host.host)));
-            for (_, deed) in &disk.deeds {
-                match deed {
-                    Deed::WentBack(RollBackTarget::Release { id }) => {
+            for (_, change) in &disk.changes {
+                match change {
+                    Change::WentBack(RollBackTarget::Release { id }) => {
                         self.backs += 1;
                         if !past.finalized.contains(id) {
                             self.broken.push(format!("law 4: {} went back to {id}, never good there", host.host));
@@ -207,8 +207,8 @@ impl Life {
                             self.broken.push(format!("law 11: {} went back to {id}, found bad there", host.host));
                         }
                     }
-                    Deed::WentBack(_) => self.backs += 1,
-                    Deed::Finalized(id) => {
+                    Change::WentBack(_) => self.backs += 1,
+                    Change::Finalized(id) => {
                         let left: Vec<ReleaseId> = match &before.current {
                             Place::Release(ran) if plan.kind == PlanKind::Rollback && ran != id => vec![ran.clone()],
                             _ => Vec::new(),

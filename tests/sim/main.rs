@@ -19,7 +19,7 @@ mod table;
 
 use std::collections::BTreeMap;
 
-use coalmine::host::sim::Deed;
+use coalmine::host::sim::Change;
 use coalmine::rollout::{HostEnd, Outcome};
 use laws::judge;
 use play::{Played, play};
@@ -105,10 +105,10 @@ fn ends(played: &Played) -> Vec<HostEnd> {
 fn switched_twice(played: &Played) -> bool {
     played.state.hosts().iter().any(|host| {
         let mut there = false;
-        played.fleet.get(&host.id).unwrap().disk().deeds.into_iter().any(|(_, deed)| match deed {
-            Deed::Switched(_) => std::mem::replace(&mut there, true),
-            Deed::WentBack(_) => false,
-            Deed::Reverted => {
+        played.fleet.get(&host.id).unwrap().disk().changes.into_iter().any(|(_, change)| match change {
+            Change::Switched(_) => std::mem::replace(&mut there, true),
+            Change::WentBack(_) => false,
+            Change::Reverted => {
                 there = false;
                 false
             }

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use coalmine::engine::{Engine, Handle, Known, Parts, Settings, VirtualClock};
-use coalmine::host::sim::{Deed, SimFleet};
+use coalmine::host::sim::{Change, SimFleet};
 use coalmine::journal::{Journal, Memory, Records};
 use coalmine::model::{Command, HostId, Installed, ReleaseId, RolloutId};
 use coalmine::rollout::{Event, Machine, Mode, Record, State};
@@ -110,11 +110,11 @@ fn was_taken(scenario: &Scenario, memory: &Memory, fleet: &SimFleet) -> Option<H
             _ => None,
         })
         .collect();
-    let took = |deed: &&(jiff::Timestamp, Deed)| matches!(deed.1, Deed::Locked(_));
+    let took = |change: &&(jiff::Timestamp, Change)| matches!(change.1, Change::Locked(_));
     scenario.hosts.iter().map(|host| &host.id).find_map(|id| {
         let status = state.hosts().iter().find(|host| host.id == *id)?;
-        let last = fleet.get(id)?.disk().deeds.into_iter().rfind(|deed| took(&deed))?;
-        let is_others = last.1 != Deed::Locked(scenario.plan.rollout.clone());
+        let last = fleet.get(id)?.disk().changes.into_iter().rfind(|change| took(&change))?;
+        let is_others = last.1 != Change::Locked(scenario.plan.rollout.clone());
         (conductors.contains(&id) && status.locked && !status.lost && is_others).then(|| id.clone())
     })
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use coalmine::host::sim::{Deed, Disk, Fault, Place};
+use coalmine::host::sim::{Change, Disk, Fault, Place};
 use coalmine::model::{HostId, RolloutId};
 use coalmine::plan::PlanKind;
 use coalmine::rollout::{Event, Outcome};
@@ -128,10 +128,11 @@ impl Meeting {
     fn judge_ends(&self, played: [&Played; 2], broken: &mut Vec<String>) {
         for host in &self.one.hosts {
             let disk = played[0].fleet.get(&host.id).unwrap().disk();
-            let last = disk.deeds.iter().rfind(|(_, deed)| matches!(deed, Deed::Finalized(_) | Deed::Switched(_)));
-            if let Some((_, Deed::Finalized(release))) = last
+            let last =
+                disk.changes.iter().rfind(|(_, change)| matches!(change, Change::Finalized(_) | Change::Switched(_)));
+            if let Some((_, Change::Finalized(release))) = last
                 && disk.current != Place::Release(release.clone())
-                && !disk.deeds.iter().any(|(_, deed)| matches!(deed, Deed::WentBack(_)))
+                && !disk.changes.iter().any(|(_, change)| matches!(change, Change::WentBack(_)))
             {
                 broken.push(format!("{}: {release} was finalized last, and it is at {:?}", host.id, disk.current));
             }

@@ -13,14 +13,14 @@ use crate::journal::Entry;
 use crate::model::Version;
 use crate::plan::{PlanKind, StageKind};
 use crate::rollout::{Event, Outcome, Record};
-use crate::tui::edge::{EnvironmentFacts, HistoryRow, LiveRollout, LockFacts, Message};
+use crate::tui::messages::{EnvironmentFacts, HistoryRow, LiveRollout, LockFacts, Message};
 
 /// How often it is looked whether something changed.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How many rollouts the history goes back.
 const HISTORY: usize = 200;
 
-pub(super) async fn keep_telling(backend: Arc<Backend>) {
+pub(super) async fn keep_sending(backend: Arc<Backend>) {
     let mut told: Option<EnvironmentFacts> = None;
     loop {
         if backend.memory().release.is_none()
@@ -35,10 +35,10 @@ pub(super) async fn keep_telling(backend: Arc<Backend>) {
                 let facts = EnvironmentFacts { release, ..facts };
                 if told.as_ref() != Some(&facts) {
                     told = Some(facts.clone());
-                    backend.tell(Message::Environment(facts)).await;
+                    backend.send(Message::Environment(facts)).await;
                 }
             }
-            Err(failed) => backend.tell(Message::Told(output::own(&failed))).await,
+            Err(failed) => backend.send(Message::Notice(output::own(&failed))).await,
         }
         tokio::time::sleep(AGAIN).await;
     }
@@ -96,7 +96,7 @@ pub(super) async fn history(backend: Arc<Backend>) {
         Ok(rows) => rows.map_err(|failed| output::own(&failed)),
         Err(error) => Err(error.to_string()),
     };
-    backend.tell(Message::History(rows)).await;
+    backend.send(Message::History(rows)).await;
 }
 
 fn read(backend: &Backend, tagged: &HashMap<Version, Timestamp>) -> Result<Vec<HistoryRow>, Error> {

@@ -20,8 +20,8 @@ use crate::host::RealFleet;
 use crate::journal::Rollouts;
 use crate::model::{Digest, ReleaseId, RolloutId, Version};
 use crate::release::{Store, StoredRelease};
-use crate::tui::edge::{Message, Request, Settings, Ticket};
-use crate::tui::terminal::{edge, run};
+use crate::tui::messages::{Message, Request, Settings, Ticket};
+use crate::tui::terminal::{channels, run};
 use crate::tui::theme::{Ground, Theme};
 
 /// Says how the console is opened.
@@ -48,9 +48,9 @@ pub(super) fn open(globals: &Globals, workspace: Workspace, opening: Opening) ->
     };
     let log = log_file(&workspace)?;
     let aside = log.try_clone().map_err(|error| Error::before(format!("the log cannot be opened twice: {error}")))?;
-    output::step_aside(aside);
+    output::redirect_errors(aside);
     let runtime = runtime()?;
-    let (messages, requests, ends) = edge();
+    let (messages, requests, ends) = channels();
     let backend = Arc::new(Backend::new(globals, workspace, messages, opening.read_only)?);
     runtime.spawn(serve(backend, requests));
     let ended = run(settings, ends, Some(log)).map_err(Error::before);
@@ -140,19 +140,19 @@ impl Backend {
     }
 
     /// Tells the console something; when it is gone, there is nobody to tell.
-    async fn tell(&self, message: Message) {
+    async fn send(&self, message: Message) {
         drop(self.messages.send(message).await);
     }
 
     async fn reply(&self, ticket: Ticket, result: Result<(), String>) {
-        self.tell(Message::Reply { ticket, result }).await;
+        self.send(Message::Reply { ticket, result }).await;
     }
 }
 
 /// Answers requests until the console is gone.
 async fn serve(backend: Arc<Backend>, mut requests: mpsc::UnboundedReceiver<Request>) {
     let mut tasks = JoinSet::new();
-    tasks.spawn(facts::keep_telling(Arc::clone(&backend)));
+    tasks.spawn(facts::keep_sending(Arc::clone(&backend)));
     while let Some(request) = requests.recv().await {
         while tasks.try_join_next().is_some() {}
         let backend = Arc::clone(&backend);

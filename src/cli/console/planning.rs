@@ -8,11 +8,11 @@ use crate::deploy::{Error, Goal, Known, Notice, Options, Selection, may_resume};
 use crate::model::RolloutId;
 use crate::plan::Plan;
 use crate::release::{Mark, Wanted};
-use crate::tui::edge::{Message, PlanWanted, Standing, Ticket, VersionRow};
+use crate::tui::messages::{Message, PlanWanted, Standing, Ticket, VersionRow};
 
 pub(super) async fn versions(backend: Arc<Backend>) {
     let rows = list(&backend).await.map_err(|failed| output::own(&failed));
-    backend.tell(Message::Versions(rows)).await;
+    backend.send(Message::Versions(rows)).await;
 }
 
 async fn list(backend: &Backend) -> Result<Vec<VersionRow>, Error> {
@@ -34,7 +34,7 @@ async fn list(backend: &Backend) -> Result<Vec<VersionRow>, Error> {
 
 pub(super) async fn plan(backend: Arc<Backend>, ticket: Ticket, wanted: PlanWanted) {
     let plan = make(&backend, ticket, wanted).await.map(Arc::new).map_err(|failed| output::own(&failed));
-    backend.tell(Message::Plan { ticket, plan }).await;
+    backend.send(Message::Plan { ticket, plan }).await;
 }
 
 async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<Plan, Error> {

@@ -12,11 +12,11 @@ use crate::host::Survey;
 use crate::model::{Failure, HostId, Installed, Probe, Version};
 use crate::release::VersionOrder;
 use crate::report::HostStatusReport;
-use crate::tui::edge::{Message, SurveyHost, SurveyRow};
+use crate::tui::messages::{Message, SurveyHost, SurveyRow};
 
 pub(super) async fn survey(backend: Arc<Backend>) {
     let result = run(&backend).await.map_err(|failed| output::own(&failed));
-    backend.tell(Message::SurveyDone(result)).await;
+    backend.send(Message::SurveyDone(result)).await;
 }
 
 async fn run(backend: &Backend) -> Result<(), Error> {
@@ -30,7 +30,7 @@ async fn run(backend: &Backend) -> Result<(), Error> {
         site: fleet.policy.site.site_of(host),
         groups: workspace.groups_of(host).into_iter().map(Into::into).collect(),
     });
-    backend.tell(Message::SurveyStarted { hosts: hosts.collect() }).await;
+    backend.send(Message::SurveyStarted { hosts: hosts.collect() }).await;
     let wanted = workspace.wanted_release(&fleet.wanted(None, None), true).await?;
     backend.memory().release = Some((wanted.version.clone(), wanted.digest));
     let versions: Vec<Version> = workspace.tags().await?.into_iter().map(|tag| tag.version).collect();
@@ -47,7 +47,7 @@ async fn run(backend: &Backend) -> Result<(), Error> {
             if let Some(version) = row.version.as_deref().and_then(|version| Version::new(version).ok()) {
                 *counts.entry(version).or_default() += 1;
             }
-            backend.tell(Message::SurveyRow(Box::new(row))).await;
+            backend.send(Message::SurveyRow(Box::new(row))).await;
         }
         backend.memory().versions = counts;
         Ok(())

@@ -6,7 +6,7 @@ use super::{Backend, output};
 use crate::conductor::{ClientError, Farewell, News, Watcher};
 use crate::model::RolloutId;
 use crate::rollout::Record;
-use crate::tui::edge::{Message, Source};
+use crate::tui::messages::{Message, Source};
 
 /// How many records go to the console at once.
 const TOGETHER: usize = 512;
@@ -18,18 +18,18 @@ pub(super) async fn follow(backend: Arc<Backend>, rollout: RolloutId) {
         Err(error) => {
             let why = error.to_string();
             replay(&backend, &rollout).await;
-            backend.tell(Message::Disconnected { rollout, why, gone: false }).await;
+            backend.send(Message::Disconnected { rollout, why, gone: false }).await;
         }
     }
 }
 
 async fn watch(backend: &Backend, rollout: &RolloutId, mut watcher: Watcher) {
     let source = if backend.read_only { Source::ReadOnly } else { Source::Live };
-    backend.tell(Message::Opened { rollout: rollout.clone(), source }).await;
+    backend.send(Message::Opened { rollout: rollout.clone(), source }).await;
     loop {
         let (why, gone) = match watcher.next().await {
             Ok(Some(News::Record(record))) => {
-                backend.tell(Message::Records { rollout: rollout.clone(), records: vec![*record] }).await;
+                backend.send(Message::Records { rollout: rollout.clone(), records: vec![*record] }).await;
                 continue;
             }
             Ok(Some(News::Bye(Farewell::Finished)) | None) => return,
@@ -38,7 +38,7 @@ async fn watch(backend: &Backend, rollout: &RolloutId, mut watcher: Watcher) {
             Ok(Some(News::Lost)) => ("its conductor died; it can be resumed".to_owned(), true),
             Err(error) => (error.to_string(), false),
         };
-        backend.tell(Message::Disconnected { rollout: rollout.clone(), why, gone }).await;
+        backend.send(Message::Disconnected { rollout: rollout.clone(), why, gone }).await;
         return;
     }
 }
@@ -49,11 +49,11 @@ async fn replay(backend: &Backend, rollout: &RolloutId) {
     let read = tokio::task::spawn_blocking(move || rollouts.read(&of)?.collect::<Result<Vec<Record>, _>>()).await;
     let records = match read {
         Ok(Ok(records)) => records,
-        Ok(Err(error)) => return backend.tell(Message::Told(output::own(&error))).await,
-        Err(error) => return backend.tell(Message::Told(output::own(&error))).await,
+        Ok(Err(error)) => return backend.send(Message::Notice(output::own(&error))).await,
+        Err(error) => return backend.send(Message::Notice(output::own(&error))).await,
     };
-    backend.tell(Message::Opened { rollout: rollout.clone(), source: Source::Journal }).await;
+    backend.send(Message::Opened { rollout: rollout.clone(), source: Source::Journal }).await;
     for records in records.chunks(TOGETHER) {
-        backend.tell(Message::Records { rollout: rollout.clone(), records: records.to_vec() }).await;
+        backend.send(Message::Records { rollout: rollout.clone(), records: records.to_vec() }).await;
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::Globals;
 use crate::cli::args::StreamFormat;
 use crate::cli::console::{self, Opening};
 use crate::cli::interrupt::runtime;
-use crate::cli::output::{has_screen, tell};
+use crate::cli::output::{has_screen, notify};
 use crate::cli::rollout::{finish, reporter};
 use crate::conductor::{Ending, Farewell, News, Watcher, replay};
 use crate::deploy::Error;
@@ -61,7 +61,7 @@ pub(in crate::cli) fn show(
     if let Some(code) = state.exit_code() {
         return Ok(code);
     }
-    tell(&format!(
+    notify(&format!(
         "rollout {rollout} goes on: `coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"
     ));
     Ok(Exit::Waiting.code())
@@ -100,22 +100,22 @@ pub(in crate::cli) async fn follow(
     let is_over = matches!(end, Some(News::Bye(Farewell::Finished)));
     finish(reporter);
     if end.is_none() {
-        tell(&format!(
+        notify(&format!(
             "rollout {rollout} goes on in process {pid}: `coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"
         ));
         return Ok(Exit::Waiting.code());
     }
     let ending = Ending::of(state);
     match end {
-        Some(News::Lost) => tell(&format!("the conductor of rollout {rollout} died")),
-        Some(News::Bye(Farewell::Failed)) => tell(&format!(
+        Some(News::Lost) => notify(&format!("the conductor of rollout {rollout} died")),
+        Some(News::Bye(Farewell::Failed)) => notify(&format!(
             "the conductor of rollout {rollout} could not go on; {} says why",
             crate::conductor::log_in(&rollouts.folder(rollout)).display()
         )),
         _ => {}
     }
     if let (Some(hint), false) = (&ending.hint, is_over) {
-        tell(hint);
+        notify(hint);
     }
     Ok(ending.exit_code)
 }

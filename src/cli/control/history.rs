@@ -4,7 +4,7 @@ use clap_complete::engine::ArgValueCompleter;
 use super::attach::follow;
 use crate::cli::args::{StreamFormat, TableFormat, rollout};
 use crate::cli::interrupt::runtime;
-use crate::cli::output::{print, print_for_people, style, tell};
+use crate::cli::output::{notify, print, print_for_people, style};
 use crate::cli::{Globals, completion};
 use crate::deploy::{Error, in_environment};
 use crate::journal::Rollouts;
@@ -56,7 +56,7 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
     let rollouts = globals.rollouts()?;
     let listing = rollouts.list()?;
     for error in &listing.unreadable {
-        tell(&format!("left out: {error}"));
+        notify(&format!("left out: {error}"));
     }
     let wanted = globals.environment.as_ref();
     let entries = listing.entries.iter().rev().filter(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
@@ -68,7 +68,7 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
                 let (state, lead) = LeadTime::fold(&records);
                 rows.extend(RolloutRow::new(&state, lead.tag_to_fleet_s, entry.live));
             }
-            Err(error) => tell(&format!("left out: {error}")),
+            Err(error) => notify(&format!("left out: {error}")),
         }
     }
     let report = RolloutsReport::new(rows);

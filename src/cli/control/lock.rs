@@ -3,7 +3,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::args::{host, one_line, reason};
 use crate::cli::ask::ask;
-use crate::cli::output::{is_interactive, print, print_for_people, tell};
+use crate::cli::output::{is_interactive, notify, print, print_for_people};
 use crate::cli::{Globals, completion, interrupt};
 use crate::conductor::{Freeze, Freezing, LockError, freeze, running, unfreeze};
 use crate::deploy::{Deployment, Error, Workspace};
@@ -50,12 +50,12 @@ pub(in crate::cli) fn lock(globals: &Globals, args: &LockArgs) -> Result<u8, Err
         Freezing::Held(before) => {
             return Err(Error::from(frozen(before)).hint("`coalmine lock --force` takes the freeze over"));
         }
-        Freezing::TakenOver(before) => tell(&format!("taken over: {}", frozen(before))),
+        Freezing::TakenOver(before) => notify(&format!("taken over: {}", frozen(before))),
     }
     print_for_people(&format!("{environment} is frozen for everybody: {}", mine.reason()))?;
     let rollouts = workspace.rollouts();
     for entry in running(&rollouts, Some(environment))? {
-        tell(&format!(
+        notify(&format!(
             "rollout {id} runs and goes on: `coalmine pause {id}` stops it from starting hosts",
             id = entry.rollout
         ));
@@ -97,7 +97,7 @@ fn break_locks(workspace: &Workspace, args: &UnlockArgs) -> Result<u8, Error> {
             ))?,
             Ok(None) => print(&format!("{host} was not locked"))?,
             Err(why) => {
-                tell(&format!("{host}: {why}"));
+                notify(&format!("{host}: {why}"));
                 exit = Exit::Failed;
             }
         }

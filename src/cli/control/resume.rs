@@ -7,7 +7,7 @@ use super::attach::follow;
 use super::choose::one_of;
 use crate::cli::args::{StreamFormat, duration, reason, rollout as rollout_id};
 use crate::cli::interrupt::{runtime, unless_interrupted};
-use crate::cli::output::{is_interactive, print, tell};
+use crate::cli::output::{is_interactive, notify, print};
 use crate::cli::{Globals, completion, rollout};
 use crate::deploy::{Detached, Error, Resumed, Workspace, may_resume, resumable, resume_due, title};
 use crate::journal::{Entry, Rollouts};
@@ -101,13 +101,13 @@ fn due(globals: &Globals, rollouts: &Rollouts) -> Result<u8, Error> {
         let name = title(entry);
         match resumed {
             Resumed::Started => return print(entry.rollout.as_str()),
-            Resumed::LeftAlone(why) => tell(&format!("left {name} alone: {why}")),
+            Resumed::LeftAlone(why) => notify(&format!("left {name} alone: {why}")),
             Resumed::Unclear(why) => {
-                tell(&format!("left {name} alone: {why}"));
+                notify(&format!("left {name} alone: {why}"));
                 failures += 1;
             }
             Resumed::Failed(error) => {
-                tell(&format!("could not go on with {name}: {error}"));
+                notify(&format!("could not go on with {name}: {error}"));
                 failures += 1;
             }
         }

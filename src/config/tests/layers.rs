@@ -144,7 +144,10 @@ fn relative_paths_start_where_they_are_written() {
     assert_eq!(config.product.repository.as_path(), place.path("project/here"));
     assert_eq!(config.ssh.config.unwrap().as_path(), place.path("home/ssh_config"));
     let web = config.groups.values().next().unwrap();
-    assert!(matches!(web, crate::config::Group::File(file) if file.as_path() == place.path("etc/web")), "{web:?}");
+    assert!(
+        matches!(web, crate::config::GroupOrigin::File(file) if file.as_path() == place.path("etc/web")),
+        "{web:?}"
+    );
 }
 
 #[test]

@@ -241,8 +241,10 @@ lease = "60s"
     assert_eq!((request.selection, request.gates), (plan::StageSelection::Hosts(hosts), gates));
     assert_eq!(fleet.budget.rule().transfer, Amount::Percent(2));
     let group = |name: &str| config.groups.iter().find(|(known, _)| known.as_str() == name).unwrap().1.clone();
-    assert!(matches!(group("api"), super::Group::Command { timeout, .. } if timeout.as_secs() == 10));
-    assert!(matches!(group("web"), super::Group::Ansible(path) if path.as_path() == place.path("project/hosts.ini")));
+    assert!(matches!(group("api"), super::GroupOrigin::Command { timeout, .. } if timeout.as_secs() == 10));
+    assert!(
+        matches!(group("web"), super::GroupOrigin::Ansible(path) if path.as_path() == place.path("project/hosts.ini"))
+    );
 }
 
 #[test]

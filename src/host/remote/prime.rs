@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::refusal;
 use super::work::Remote;
 use crate::host::answer::{Answer, Record};
+use crate::host::delta::Delta;
 use crate::host::pace;
 use crate::host::script::{Phase, Script};
 use crate::host::transport::{Copy, Transport};
-use crate::host::travel::Travel;
 use crate::host::{HostError, Primed};
 use crate::manifest::Manifest;
 use crate::model::{Bytes, Failure, FailureClass, Progress, ReleaseId, RolloutId};
@@ -27,7 +27,7 @@ enum Base {
     Unknown,
     Nothing,
     /// A release whose manifest is known here, and what travels from it.
-    Release(ReleaseId, Arc<Travel>),
+    Release(ReleaseId, Arc<Delta>),
     /// A release that is known there only: the host says afterwards what is wrong with it.
     Stranger(ReleaseId),
 }
@@ -74,7 +74,7 @@ struct Folder {
 
 impl<T: Transport> Remote<T> {
     /// Brings a release to the host.
-    pub(super) async fn bring(
+    pub(super) async fn transfer(
         &self,
         release: &Arc<StoredRelease>,
         rollout: &RolloutId,
@@ -102,27 +102,27 @@ impl<T: Transport> Remote<T> {
                 }
             }
         };
-        let mut travel = match (&folder.wrong, &base) {
-            (Some(wrong), _) => Arc::new(Travel::repair(manifest, wrong.iter().map(Vec::as_slice))),
-            (None, _) if folder.resumed => Arc::new(Travel::manifest_only(manifest)),
-            (None, Base::Release(_, travel)) => Arc::clone(travel),
-            (None, Base::Stranger(_)) => Arc::new(Travel::manifest_only(manifest)),
-            (None, Base::Nothing | Base::Unknown) => self.common.atlas.whole(&release.id, manifest),
+        let mut delta = match (&folder.wrong, &base) {
+            (Some(wrong), _) => Arc::new(Delta::repair(manifest, wrong.iter().map(Vec::as_slice))),
+            (None, _) if folder.resumed => Arc::new(Delta::manifest_only(manifest)),
+            (None, Base::Release(_, delta)) => Arc::clone(delta),
+            (None, Base::Stranger(_)) => Arc::new(Delta::manifest_only(manifest)),
+            (None, Base::Nothing | Base::Unknown) => self.common.deltas.whole(&release.id, manifest),
         };
         let mut primed = Primed::default();
         // What comes before it is only known to be all when the host has proven it.
         let mut done = Bytes(0);
         let mut repairs = 0;
         loop {
-            let whole = done.saturating_add(travel.bytes);
+            let whole = done.saturating_add(delta.bytes);
             let tell = |now: Progress| {
                 progress(Progress { bytes: done.saturating_add(now.bytes), total: whole, rate: now.rate });
             };
             let copy = Copy {
                 source: release.tree.clone(),
                 target: folder.path.clone(),
-                list: Arc::clone(&travel.list),
-                total: travel.bytes,
+                list: Arc::clone(&delta.list),
+                total: delta.bytes,
                 zstd: folder.zstd,
             };
             let copied = self.transport.copy(&copy, &tell).await?;
@@ -139,18 +139,18 @@ impl<T: Transport> Remote<T> {
                 return Err(still_wrong(&wrong).into());
             }
             tracing::debug!(host = %self.id, release = %release.id, wrong = wrong.len(), "sending what does not match");
-            travel = Arc::new(Travel::repair(manifest, wrong.iter().map(Vec::as_slice)));
+            delta = Arc::new(Delta::repair(manifest, wrong.iter().map(Vec::as_slice)));
         }
     }
 
     /// Chooses what to link, of what the host has: the release that leaves least to send.
     fn choose(&self, release: &StoredRelease, found: &[ReleaseId]) -> Base {
         let known = found.iter().filter(|id| **id != release.id).take(CANDIDATES).filter_map(|id| {
-            let travel = self.common.atlas.between(id, &release.id, &release.manifest)?;
-            Some((id.clone(), travel))
+            let delta = self.common.deltas.between(id, &release.id, &release.manifest)?;
+            Some((id.clone(), delta))
         });
-        if let Some((id, travel)) = known.min_by_key(|(_, travel)| travel.bytes) {
-            return Base::Release(id, travel);
+        if let Some((id, delta)) = known.min_by_key(|(_, delta)| delta.bytes) {
+            return Base::Release(id, delta);
         }
         match found.iter().find(|id| **id != release.id) {
             Some(stranger) => Base::Stranger(stranger.clone()),
@@ -168,19 +168,19 @@ impl<T: Transport> Remote<T> {
                 .set("machine", &interpreter.machine);
         }
         let manifest = &release.manifest;
-        let (name, travel) = match base {
+        let (name, delta) = match base {
             // What it takes is not known before the host has said what it has.
-            Base::Unknown => (String::new(), Arc::new(Travel::manifest_only(manifest))),
-            Base::Nothing => ("-".to_owned(), self.common.atlas.whole(&release.id, manifest)),
-            Base::Release(id, travel) => (id.to_string(), Arc::clone(travel)),
-            Base::Stranger(id) => (id.to_string(), Arc::new(Travel::manifest_only(manifest))),
+            Base::Unknown => (String::new(), Arc::new(Delta::manifest_only(manifest))),
+            Base::Nothing => ("-".to_owned(), self.common.deltas.whole(&release.id, manifest)),
+            Base::Release(id, delta) => (id.to_string(), Arc::clone(delta)),
+            Base::Stranger(id) => (id.to_string(), Arc::new(Delta::manifest_only(manifest))),
         };
         script
             .set("base", &name)
-            .set("need_kib", &travel.need_kib.to_string())
-            .set("need_inodes", &travel.need_inodes.to_string());
+            .set("need_kib", &delta.need_kib.to_string())
+            .set("need_inodes", &delta.need_inodes.to_string());
         // Without the last line feed: the host adds one.
-        script.set_bytes("removals", travel.removals.strip_suffix(b"\n").unwrap_or_default());
+        script.set_bytes("removals", delta.removals.strip_suffix(b"\n").unwrap_or_default());
         let answer = self.transport.run(&script).await?;
         if let Some((word, _)) = refusal::refusal(&answer)
             && word == "base"

@@ -3,10 +3,10 @@ use std::time::{Duration, Instant};
 
 use super::{read, refusal};
 use crate::host::answer::{Answer, clean_lines, last_line, unhex};
+use crate::host::delta::Deltas;
 use crate::host::script::{Phase, Script};
 use crate::host::settings::{TargetSettings, TransferSettings, Verify};
 use crate::host::transport::Transport;
-use crate::host::travel::Atlas;
 use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{
     Failure, FailureClass, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot,
@@ -25,7 +25,7 @@ const LONGEST_LEASE: Duration = Duration::from_secs(80_000);
 pub(in crate::host) struct Common {
     pub(in crate::host) target: Arc<TargetSettings>,
     pub(in crate::host) transfer: Arc<TransferSettings>,
-    pub(in crate::host) atlas: Atlas,
+    pub(in crate::host) deltas: Deltas,
 }
 
 /// Holds what was last heard of the host; every bit of it may be out of date, and is only a guess that saves a question.
@@ -125,7 +125,13 @@ impl<T: Transport> Remote<T> {
     }
 
     /// Writes what is good now: a release, or with none what was there before coalmine.
-    async fn settle(&self, id: &str, back: &str, rollout: &RolloutId, slot: Option<&Slot>) -> Result<(), HostError> {
+    async fn finalize_state(
+        &self,
+        id: &str,
+        back: &str,
+        rollout: &RolloutId,
+        slot: Option<&Slot>,
+    ) -> Result<(), HostError> {
         let mut script = self.fenced(Phase::Finalize, 300, slot, rollout);
         script.set("id", id).set("back", back).set("keep", &self.common.target.keep.max(1).to_string());
         let answer = self.run(&script).await?;
@@ -229,7 +235,7 @@ impl<T: Transport> Host for Remote<T> {
     async fn probe(&self, survey: &Survey, slot: Option<&Slot>) -> Result<Probe, HostError> {
         let (seconds, deep) = match survey {
             Survey::Shallow => (30, "no".to_owned()),
-            Survey::For(release) => (self.common.atlas.time_to_prove(release), release.to_string()),
+            Survey::For(release) => (self.common.deltas.time_to_prove(release), release.to_string()),
             Survey::Deep => (300, "yes".to_owned()),
             Survey::Tools => (60, "tools".to_owned()),
         };
@@ -277,7 +283,7 @@ impl<T: Transport> Host for Remote<T> {
         rollout: &RolloutId,
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<Primed, HostError> {
-        self.bring(release, rollout, progress).await
+        self.transfer(release, rollout, progress).await
     }
 
     async fn activate(&self, release: &ReleaseId, switch: &Switch) -> Result<Activated, HostError> {
@@ -327,7 +333,7 @@ impl<T: Transport> Host for Remote<T> {
         let Some(release) = repair.filter(|release| release.id == *id) else {
             return Err(failure(&broken));
         };
-        self.bring(release, &switch.rollout, &|_| {}).await?;
+        self.transfer(release, &switch.rollout, &|_| {}).await?;
         self.try_roll_back(target, switch).await?.map_err(|broken| failure(&broken))
     }
 
@@ -364,7 +370,7 @@ impl<T: Transport> Host for Remote<T> {
     }
 
     async fn finalize(&self, release: &ReleaseId, rollout: &RolloutId, slot: Option<&Slot>) -> Result<(), HostError> {
-        self.settle(&release.to_string(), "", rollout, slot).await
+        self.finalize_state(&release.to_string(), "", rollout, slot).await
     }
 
     async fn finalize_back(
@@ -374,8 +380,8 @@ impl<T: Transport> Host for Remote<T> {
         slot: Option<&Slot>,
     ) -> Result<(), HostError> {
         match target {
-            RollBackTarget::Release { id } => self.settle(&id.to_string(), "yes", rollout, slot).await,
-            RollBackTarget::Adopted => self.settle("", "yes", rollout, slot).await,
+            RollBackTarget::Release { id } => self.finalize_state(&id.to_string(), "yes", rollout, slot).await,
+            RollBackTarget::Adopted => self.finalize_state("", "yes", rollout, slot).await,
             // Where nothing runs there is nothing to call good.
             RollBackTarget::Nothing => self.unlock(rollout).await,
         }

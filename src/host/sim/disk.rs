@@ -29,7 +29,7 @@ pub enum Place {
 
 /// Names something that was done to a host and changed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deed {
+pub enum Change {
     /// A rollout took the lock.
     Locked(RolloutId),
     /// The release became whole.
@@ -83,7 +83,7 @@ pub struct Disk {
     /// The rollout that switched it last.
     pub rollout: Option<RolloutId>,
     /// What was done to it, oldest first.
-    pub deeds: Vec<(Timestamp, Deed)>,
+    pub changes: Vec<(Timestamp, Change)>,
     /// What must never be and was.
     pub broken: Vec<String>,
     pub(super) armed: Option<Armed>,
@@ -108,7 +108,7 @@ impl Disk {
             last: None,
             writes: Vec::new(),
             rollout: None,
-            deeds: Vec::new(),
+            changes: Vec::new(),
             broken: Vec::new(),
             armed: None,
             reverted: false,
@@ -142,21 +142,21 @@ impl Disk {
         self.last = self.lock.take();
     }
 
-    pub(super) fn note(&mut self, now: Timestamp, deed: Deed) {
-        self.deeds.push((now, deed));
+    pub(super) fn note(&mut self, now: Timestamp, change: Change) {
+        self.changes.push((now, change));
         if let Place::Release(current) = &self.current
             && !self.has(current)
         {
-            self.broken.push(format!("current names {current}, which is not whole, after {:?}", self.deeds.last()));
+            self.broken.push(format!("current names {current}, which is not whole, after {:?}", self.changes.last()));
         }
     }
 
     /// Lets the dead man's switch fire when its time has come.
-    pub(super) fn settle(&mut self, now: Timestamp) {
+    pub(super) fn advance(&mut self, now: Timestamp) {
         if let Some(armed) = self.armed.take_if(|armed| armed.until <= now) {
             self.current = armed.back;
             self.reverted = true;
-            self.note(now, Deed::Reverted);
+            self.note(now, Change::Reverted);
         }
     }
 
@@ -165,7 +165,7 @@ impl Disk {
         if let Some(armed) = self.armed.as_mut().filter(|armed| armed.rollout != *rollout) {
             armed.until = now;
         }
-        self.settle(now);
+        self.advance(now);
     }
 
     /// Gives what the host would answer that has it.

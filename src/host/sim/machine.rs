@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::disk::{Armed, Content, Deed, Disk, Place};
+use super::disk::{Armed, Change, Content, Disk, Place};
 use super::fault::{Fault, Operation};
 use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{
@@ -122,7 +122,7 @@ impl SimHost {
     pub fn disk(&self) -> Disk {
         let now = self.now();
         let mut inner = self.inner();
-        inner.disk.settle(now);
+        inner.disk.advance(now);
         inner.disk.clone()
     }
 
@@ -151,17 +151,17 @@ impl SimHost {
         operation: Operation,
         class: FailureClass,
         work: Duration,
-        deed: impl FnOnce(&mut Disk, Timestamp) -> Result<T, HostError> + Send,
+        change: impl FnOnce(&mut Disk, Timestamp) -> Result<T, HostError> + Send,
     ) -> Result<T, HostError> {
         let _using = self.using(operation);
         self.reach(operation).await?;
-        let mut landing = Landing { host: self, lands: self.inner().random.bool(), deed: Some(deed) };
+        let mut landing = Landing { host: self, lands: self.inner().random.bool(), change: Some(change) };
         sleep(self.slowed(work)).await;
         if self.has(|fault| *fault == Fault::Hung(operation)) {
             pending::<()>().await;
         }
         if self.has(|fault| *fault == Fault::Panics(operation)) {
-            landing.deed = None;
+            landing.change = None;
             self.panic(operation);
         }
         let result = landing.land();
@@ -270,16 +270,16 @@ impl Drop for Using<'_> {
 struct Landing<'a, T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> {
     host: &'a SimHost,
     lands: bool,
-    deed: Option<F>,
+    change: Option<F>,
 }
 
 impl<T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> Landing<'_, T, F> {
     fn land(&mut self) -> Option<Result<T, HostError>> {
         let now = self.host.now();
-        let deed = self.deed.take()?;
+        let change = self.change.take()?;
         let thief = self.host.thief(now);
         let disk = &mut self.host.inner().disk;
-        disk.settle(now);
+        disk.advance(now);
         if thief.is_some() {
             if disk.lock.as_ref().map(|holder| &holder.rollout) != thief.as_ref().map(|thief| &thief.rollout) {
                 disk.end_lease();
@@ -287,7 +287,7 @@ impl<T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> Landing<'_, T, 
             }
             disk.lock = thief;
         }
-        Some(deed(disk, now))
+        Some(change(disk, now))
     }
 }
 
@@ -304,7 +304,7 @@ impl Host for SimHost {
         let probe = self
             .remote(Operation::Probe, FailureClass::Unreachable, Duration::ZERO, |disk, _| Ok(disk.probe()))
             .await?;
-        Ok(self.told(probe))
+        Ok(self.answered(probe))
     }
 
     async fn lock(
@@ -318,7 +318,7 @@ impl Host for SimHost {
             })
             .await?;
         *self.fence.lock().unwrap_or_else(PoisonError::into_inner) = Some((request.rollout.clone(), token));
-        Ok((self.told(probe), before))
+        Ok((self.answered(probe), before))
     }
 
     async fn renew(&self, request: &LockRequest) -> Result<(), HostError> {
@@ -373,7 +373,7 @@ impl Host for SimHost {
         self.remote(Operation::Prime, FailureClass::Transfer, Duration::ZERO, |disk, now| {
             claim.writes(disk)?;
             disk.releases.insert(id.clone(), Content::Whole);
-            disk.note(now, Deed::Primed(id.clone()));
+            disk.note(now, Change::Primed(id.clone()));
             Ok(())
         })
         .await?;
@@ -483,7 +483,7 @@ impl Host for SimHost {
             disk.remember_good(Some(release), false);
             disk.prune();
             disk.end_lease();
-            disk.note(now, Deed::Finalized(release.clone()));
+            disk.note(now, Change::Finalized(release.clone()));
             Ok(())
         })
         .await
@@ -516,7 +516,7 @@ impl Host for SimHost {
             disk.prune();
             disk.end_lease();
             if let Some(id) = id {
-                disk.note(now, Deed::Finalized(id.clone()));
+                disk.note(now, Change::Finalized(id.clone()));
             }
             Ok(())
         })
@@ -529,7 +529,7 @@ impl Host for SimHost {
             if claim.writes(disk).is_ok() {
                 disk.end_lease();
                 disk.releases.retain(|_, content| *content == Content::Whole);
-                disk.note(now, Deed::Unlocked(rollout.clone()));
+                disk.note(now, Change::Unlocked(rollout.clone()));
             }
             Ok(())
         })
@@ -560,7 +560,7 @@ impl Host for SimHost {
 
 impl SimHost {
     /// Gives what the host says that it has.
-    fn told(&self, mut probe: Probe) -> Probe {
+    fn answered(&self, mut probe: Probe) -> Probe {
         probe.latency = self.inner().latency;
         for fault in &self.inner().faults {
             if let Fault::Lies(id) = fault {
@@ -650,7 +650,7 @@ fn take_lock(
         }
         None => {
             disk.token += 1;
-            disk.note(now, Deed::Locked(request.rollout.clone()));
+            disk.note(now, Change::Locked(request.rollout.clone()));
             // Nobody confirms what a rollout armed that is gone.
             disk.fire_others(&request.rollout, now);
             now
@@ -692,7 +692,7 @@ fn switch_to(disk: &mut Disk, release: &ReleaseId, switch: &Switch, now: Timesta
         back,
         rollout: switch.rollout.clone(),
     });
-    disk.note(now, Deed::Switched(release.clone()));
+    disk.note(now, Change::Switched(release.clone()));
     Ok(activated)
 }
 
@@ -725,7 +725,7 @@ fn go_back(disk: &mut Disk, target: &RollBackTarget, can_repair: bool, now: Time
             disk.bad.insert(0, left);
         }
         disk.current = place;
-        disk.note(now, Deed::WentBack(target.clone()));
+        disk.note(now, Change::WentBack(target.clone()));
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ mod fault;
 mod fleet;
 mod machine;
 
-pub use disk::{Content, Deed, Disk, Place};
+pub use disk::{Change, Content, Disk, Place};
 pub use fault::{Fault, Operation};
 pub use fleet::SimFleet;
 pub use machine::SimHost;

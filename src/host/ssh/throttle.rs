@@ -13,11 +13,11 @@ use crate::model::HostId;
 pub(super) struct Throttle {
     most: usize,
     turns: Semaphore,
-    state: Mutex<State>,
+    state: Mutex<Turns>,
 }
 
 #[derive(Debug)]
-struct State {
+struct Turns {
     limit: usize,
     /// How many turns are still to be taken back from who has one.
     owed: usize,
@@ -41,11 +41,11 @@ pub(super) struct Turn<'a> {
 impl Throttle {
     pub(super) fn new(most: usize) -> Self {
         let most = most.clamp(1, Semaphore::MAX_PERMITS);
-        let state = State { limit: most, owed: 0, age: 0, first: None, accepted: 0, told: false };
+        let state = Turns { limit: most, owed: 0, age: 0, first: None, accepted: 0, told: false };
         Self { most, turns: Semaphore::new(most), state: Mutex::new(state) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Turns> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

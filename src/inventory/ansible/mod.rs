@@ -99,14 +99,14 @@ fn is_yaml(path: &Path, origin: &str, bytes: &[u8]) -> Result<bool, InventoryErr
 #[derive(Default)]
 struct Builder {
     known: HashSet<HostId>,
-    groups: Vec<Group>,
+    groups: Vec<AnsibleGroup>,
     families: HashSet<(usize, usize)>,
     index: HashMap<String, usize>,
     variables: HashMap<HostId, Variables>,
 }
 
 #[derive(Default)]
-struct Group {
+struct AnsibleGroup {
     name: String,
     hosts: Vec<HostId>,
     children: Vec<usize>,
@@ -119,7 +119,7 @@ impl Builder {
             return index;
         }
         let index = self.groups.len();
-        self.groups.push(Group { name: name.to_owned(), ..Group::default() });
+        self.groups.push(AnsibleGroup { name: name.to_owned(), ..AnsibleGroup::default() });
         self.index.insert(name.to_owned(), index);
         index
     }

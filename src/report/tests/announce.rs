@@ -26,13 +26,13 @@ fn failure_is_announced_when_it_happens_and_at_the_end() {
 
 #[test]
 fn a_pause_is_announced_once_whoever_caused_it() {
-    let pause = |story: &mut Story, why: PauseReason| story.tell(Event::Paused { why });
+    let pause = |story: &mut Story, why: PauseReason| story.happens(Event::Paused { why });
     let mut story = Story::new(plan(9));
     let why = PauseReason::NoneHealthy { stage: super::story::stage_name("canary") };
-    story.tell(Event::Stopping { why: why.clone() });
+    story.happens(Event::Stopping { why: why.clone() });
     pause(&mut story, why);
     assert_eq!(announced(&story).len(), 1);
     pause(&mut story, PauseReason::Operator { by: Operator("bob@deploy01".into()) });
-    story.tell(Event::Continued { by: Operator("bob@deploy01".into()) });
+    story.happens(Event::Continued { by: Operator("bob@deploy01".into()) });
     assert_eq!(announced(&story).len(), 3);
 }

@@ -131,7 +131,7 @@ impl Story {
     pub(crate) fn new(plan: Plan) -> Self {
         let plan = Arc::new(plan);
         let mut story = Self { records: Vec::new(), state: State::new(), plan: Arc::clone(&plan), millis: 0 };
-        story.tell(Event::RolloutPlanned { number: None, plan });
+        story.happens(Event::RolloutPlanned { number: None, plan });
         story
     }
 
@@ -150,7 +150,7 @@ impl Story {
         Record { seq, at: self.now(), rollout: self.plan.rollout.clone(), event }
     }
 
-    pub(crate) fn tell(&mut self, event: Event) {
+    pub(crate) fn happens(&mut self, event: Event) {
         let record = self.record(event);
         self.state.apply(&record);
         self.records.push(record);
@@ -159,14 +159,14 @@ impl Story {
     pub(crate) fn lock(&mut self) {
         for planned in Arc::clone(&self.plan).hosts.iter() {
             self.wait(1);
-            self.tell(Event::HostProbed {
+            self.happens(Event::HostProbed {
                 host: planned.host.clone(),
                 installed: planned.from.clone().unwrap(),
                 good: planned.good.clone(),
                 latency_ms: 40 + self.state.seq() % 7,
             });
         }
-        self.tell(Event::Locked { hosts: self.plan.hosts.len() });
+        self.happens(Event::Locked { hosts: self.plan.hosts.len() });
     }
 
     pub(crate) fn hosts(&self, stage: &str) -> Vec<HostId> {
@@ -175,7 +175,7 @@ impl Story {
     }
 
     pub(crate) fn phase(&mut self, host: &HostId, phase: Phase) {
-        self.tell(Event::host_phase(host.clone(), phase));
+        self.happens(Event::host_phase(host.clone(), phase));
     }
 
     /// Primes every host, `each` milliseconds after the other.
@@ -186,7 +186,7 @@ impl Story {
         }
         self.wait(2100);
         for host in hosts {
-            self.tell(Event::HostPhase {
+            self.happens(Event::HostPhase {
                 host,
                 phase: Phase::Primed,
                 bytes: Some(Bytes(9_751_757)),
@@ -199,8 +199,8 @@ impl Story {
 
     pub(crate) fn start(&mut self, stage: &str) {
         let hosts = self.plan.stages.iter().find(|planned| planned.name.as_str() == stage).unwrap().waves[0];
-        self.tell(Event::StageStarted { stage: stage_name(stage) });
-        self.tell(Event::WaveStarted { stage: stage_name(stage), wave: 1, hosts });
+        self.happens(Event::StageStarted { stage: stage_name(stage) });
+        self.happens(Event::WaveStarted { stage: stage_name(stage), wave: 1, hosts });
     }
 
     /// Switches hosts that all do well.
@@ -214,17 +214,17 @@ impl Story {
     }
 
     pub(crate) fn fail(&mut self, host: &HostId, failure: Failure) {
-        self.tell(Event::host_failed(host.clone(), failure));
+        self.happens(Event::host_failed(host.clone(), failure));
     }
 
     pub(crate) fn promote(&mut self, stage: &str) {
-        self.tell(Event::Promoted { stage: stage_name(stage), by: None });
+        self.happens(Event::Promoted { stage: stage_name(stage), by: None });
     }
 
     pub(crate) fn finish(&mut self, outcome: crate::rollout::Outcome) {
         let summary = self.state.summary();
         let exit_code = outcome.exit_code(self.plan.kind, &summary.debt);
-        self.tell(Event::RolloutFinished { outcome, exit_code, counts: summary.counts, debt: summary.debt });
+        self.happens(Event::RolloutFinished { outcome, exit_code, counts: summary.counts, debt: summary.debt });
     }
 }
 
@@ -238,7 +238,7 @@ pub(crate) fn gate_failure() -> Failure {
 pub(crate) fn good() -> Story {
     use crate::rollout::GateScope;
     let mut story = Story::new(plan(9));
-    story.tell(Event::ReleaseBuilt {
+    story.happens(Event::ReleaseBuilt {
         release: story.plan.release.clone(),
         entries: 5012,
         bytes: Bytes(100_663_296),
@@ -257,10 +257,10 @@ pub(crate) fn good() -> Story {
     let canaries = story.hosts("canary");
     story.switch(&canaries);
     let until = story.now() + Duration::from_secs(600);
-    story.tell(Event::SoakStarted { stage: stage_name("canary"), until });
+    story.happens(Event::SoakStarted { stage: stage_name("canary"), until });
     for (value, verdict) in [(1.1, crate::model::Verdict::Pass), (1.0, crate::model::Verdict::Pass)] {
         story.wait(30_000);
-        story.tell(Event::GateResult {
+        story.happens(Event::GateResult {
             gate: "error rate".into(),
             scope: GateScope::Stage,
             stage: stage_name("canary"),
@@ -272,16 +272,16 @@ pub(crate) fn good() -> Story {
         });
     }
     story.wait(540_000);
-    story.tell(Event::PromotionNeeded { stage: stage_name("canary") });
+    story.happens(Event::PromotionNeeded { stage: stage_name("canary") });
     story.wait(60_000);
-    story.tell(Event::Promoted { stage: stage_name("canary"), by: Some(Operator("bob@deploy01".into())) });
+    story.happens(Event::Promoted { stage: stage_name("canary"), by: Some(Operator("bob@deploy01".into())) });
     story.start("fleet");
     let fleet = story.hosts("fleet");
     story.switch(&fleet[..4]);
-    story.tell(Event::WaveStarted { stage: stage_name("fleet"), wave: 2, hosts: 5 });
+    story.happens(Event::WaveStarted { stage: stage_name("fleet"), wave: 2, hosts: 5 });
     story.switch(&fleet[4..]);
     story.promote("fleet");
-    story.tell(Event::ReleaseFinalized { release: story.plan.release.clone(), hosts: 12, masters: 0 });
+    story.happens(Event::ReleaseFinalized { release: story.plan.release.clone(), hosts: 12, masters: 0 });
     story.finish(crate::rollout::Outcome::Completed);
     story
 }
@@ -308,7 +308,7 @@ pub(crate) fn bad() -> Story {
         story.fail(host, gate_failure());
         story.phase(host, Phase::RollingBack);
     }
-    story.tell(Event::Stopping {
+    story.happens(Event::Stopping {
         why: PauseReason::OverBudget {
             stage: stage_name("canary"),
             class: FailureClass::Unhealthy,
@@ -319,14 +319,14 @@ pub(crate) fn bad() -> Story {
     story.wait(700);
     canaries.iter().for_each(|host| story.phase(host, Phase::RolledBack));
     story.wait(300);
-    story.tell(Event::RollbackStarted { by: None, hosts: 1 });
+    story.happens(Event::RollbackStarted { by: None, hosts: 1 });
     story.phase(&masters[0], Phase::RollingBack);
     story.wait(500);
     story.fail(
         &masters[0],
         Failure::new(FailureClass::Unreachable, "the connection broke").hint("is deploy01 up? ssh deploy01"),
     );
-    story.tell(Event::HostDepooled { host: masters[0].clone(), error: Some("exit 2: no such\nservice".into()) });
+    story.happens(Event::HostDepooled { host: masters[0].clone(), error: Some("exit 2: no such\nservice".into()) });
     story.finish(crate::rollout::Outcome::RolledBack);
     story
 }

@@ -57,9 +57,9 @@ fn nothing_that_came_from_elsewhere_reaches_the_terminal_as_an_order() {
     story.lock();
     let hosts = story.hosts("fleet");
     story.fail(&hosts[0], Failure::new(FailureClass::Transfer, evil).hint(evil).output(evil));
-    story.tell(Event::HostSkipped { host: hosts[1].clone(), reason: evil.into() });
-    story.tell(Event::HostDepooled { host: hosts[2].clone(), error: Some(evil.into()) });
-    story.tell(Event::AbortRequested { by: crate::model::Operator(evil.into()) });
+    story.happens(Event::HostSkipped { host: hosts[1].clone(), reason: evil.into() });
+    story.happens(Event::HostDepooled { host: hosts[2].clone(), error: Some(evil.into()) });
+    story.happens(Event::AbortRequested { by: crate::model::Operator(evil.into()) });
     story.finish(Outcome::Stopped);
     let mut lines = show_text(&story.records, &style(PLAIN));
     lines.extend(plan_text(&story.plan, PLAIN));
@@ -122,7 +122,7 @@ fn a_paused_rollout_says_how_to_go_on() {
         gate: "error rate".into(),
         message: "it printed no number".into(),
     };
-    story.tell(Event::Paused { why });
+    story.happens(Event::Paused { why });
     let shown = show(&story, PLAIN);
     assert!(
         shown.contains("‖ paused: gate \"error rate\" of stage canary cannot tell: it printed no number"),

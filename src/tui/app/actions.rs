@@ -2,12 +2,12 @@
 
 use super::planning::Answer;
 use super::watch::{Link, Watched};
-use super::{Screen, State};
+use super::{App, Screen};
 use crate::model::Command;
 use crate::plan::Plan;
 use crate::rollout::refusal;
-use crate::tui::edge::Source;
 use crate::tui::keymap::Action;
+use crate::tui::messages::Source;
 use crate::tui::rows::Table;
 use crate::words::{Typed, quote};
 
@@ -21,7 +21,7 @@ pub(super) fn command_line(invocation: &Typed, rollout: &str, command: &Command)
 }
 
 /// Writes the command line that installs what a plan installs.
-pub(super) fn install_line(state: &State, plan: &Plan) -> String {
+pub(super) fn install_line(state: &App, plan: &Plan) -> String {
     let mut line = format!("{} install-world {}", state.settings.invocation, quote(plan.version.as_str()));
     let mut add = |text: String| {
         line.push(' ');
@@ -49,7 +49,7 @@ pub(super) fn install_line(state: &State, plan: &Plan) -> String {
     line
 }
 
-impl State {
+impl App {
     /// Says why an action cannot be done now; none when it can.
     #[must_use]
     pub fn refusal(&self, action: Action) -> Option<String> {

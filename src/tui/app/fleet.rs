@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::model::{HostId, HostState};
-use crate::tui::edge::{SurveyHost, SurveyRow};
+use crate::tui::messages::{SurveyHost, SurveyRow};
 use crate::tui::rows::{Field, Rows, Sort, Table, widest};
 
 /// Says how far the survey is.

@@ -5,16 +5,16 @@ use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEv
 use super::layers::{Answered, Layer, LineKind};
 use super::planning::{Answer, Side};
 use super::watch::Watched;
-use super::{Fleet, LogSize, Planning, Screen, State, Survey};
+use super::{App, Fleet, LogSize, Planning, Screen, Survey};
 use crate::expr::fold;
 use crate::model::HostId;
 use crate::plan::OnFailure;
-use crate::tui::edge::{Limit, LogScroll, Request};
 use crate::tui::keymap::{Action, BINDINGS, Context, binding, lookup};
+use crate::tui::messages::{Limit, LogScroll, Request};
 use crate::tui::rows::{Cursor, Rows, Table};
 use crate::tui::view;
 
-impl State {
+impl App {
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Request> {
         if key.kind == KeyEventKind::Release {
             return Vec::new();
@@ -36,9 +36,9 @@ impl State {
                     self.layers.pop();
                     Vec::new()
                 }
-                Answered::Do(deed) => {
+                Answered::Do(decision) => {
                     self.layers.pop();
-                    self.carry_out(deed)
+                    self.carry_out(decision)
                 }
             },
             Some(Layer::Line(_)) => self.key_in_line(key),
@@ -102,7 +102,7 @@ impl State {
     pub(super) fn act(&mut self, action: Action) -> Vec<Request> {
         if let Some(why) = self.refusal(action) {
             let word = binding(action, &self.screen.contexts()).map_or("", |binding| binding.word);
-            return self.tell(format!("cannot {word}: {why}"));
+            return self.notify(format!("cannot {word}: {why}"));
         }
         if self.log == LogSize::Full
             && let Some(scroll) = scroll_of(action)
@@ -136,7 +136,7 @@ impl State {
             Action::Filter => self.open_line(LineKind::Filter),
             Action::Reason => self.open_line(LineKind::Reason),
             Action::Survey => match self.fleet.survey {
-                Survey::Running { .. } => self.tell("the survey is still running"),
+                Survey::Running { .. } => self.notify("the survey is still running"),
                 _ => vec![Request::Survey],
             },
             Action::Install if self.screen == Screen::Fleet => self.plan_for_chosen(),
@@ -270,7 +270,7 @@ impl State {
             return Vec::new();
         };
         self.tickets += 1;
-        let ticket = crate::tui::edge::Ticket(self.tickets);
+        let ticket = crate::tui::messages::Ticket(self.tickets);
         self.planning.ticket = Some(ticket);
         self.planning.plan = Answer::Asked;
         self.planning.step = None;
@@ -283,7 +283,7 @@ impl State {
         let rows = &self.fleet.rows;
         let limit = self.chosen();
         if limit.is_none() && !(rows.filter().is_empty() && rows.marks().is_empty()) {
-            return self.tell("the filter shows no host to install on");
+            return self.notify("the filter shows no host to install on");
         }
         self.planning.limit = limit;
         self.planning.plan = Answer::None;
@@ -390,7 +390,7 @@ impl State {
             return Vec::new();
         }
         let text = fold(&hosts);
-        self.tell(format!("copied {text}"));
+        self.notify(format!("copied {text}"));
         vec![Request::CopyToClipboard(text)]
     }
 }

@@ -3,16 +3,16 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 
-use super::State;
+use super::App;
 use super::keys::step;
 use super::layers::{Layer, Line, LineKind, edit};
 use crate::expr::fold;
 use crate::model::HostId;
-use crate::tui::edge::Request;
 use crate::tui::keymap::Action;
+use crate::tui::messages::Request;
 use crate::tui::view;
 
-impl State {
+impl App {
     pub(super) fn paste(&mut self, text: &str) {
         match self.layers.last_mut() {
             Some(Layer::Dialog(dialog)) => dialog.paste(text),

@@ -54,7 +54,7 @@ pub struct Line {
 
 /// Says what a dialog does when it is answered with yes.
 #[derive(Debug, Clone)]
-pub enum Deed {
+pub enum Decision {
     /// Starts the rollout of a plan.
     Install(Arc<Plan>),
     /// Gives commands to the rollout that is shown.
@@ -73,7 +73,7 @@ pub struct Button {
     /// What is on it.
     pub label: &'static str,
     /// What it does; none closes the dialog.
-    pub deed: Option<Deed>,
+    pub decision: Option<Decision>,
     /// Why it cannot be pressed now.
     pub refused: Option<String>,
 }
@@ -116,21 +116,21 @@ pub enum Answered {
     /// It is closed.
     Closed,
     /// It was answered.
-    Do(Deed),
+    Do(Decision),
 }
 
 impl Dialog {
-    /// Asks whether something is to be done; the deed's button comes after `Cancel`, on which the focus starts.
+    /// Asks whether something is to be done; the decision's button comes after `Cancel`, on which the focus starts.
     #[must_use]
-    pub fn new(title: impl Into<String>, label: &'static str, deed: Deed) -> Self {
+    pub fn new(title: impl Into<String>, label: &'static str, decision: Decision) -> Self {
         Self {
             title: title.into(),
             body: Vec::new(),
             command_line: None,
             typed: None,
             buttons: vec![
-                Button { label: "Cancel", deed: None, refused: None },
-                Button { label, deed: Some(deed), refused: None },
+                Button { label: "Cancel", decision: None, refused: None },
+                Button { label, decision: Some(decision), refused: None },
             ],
             focus: Focus::Button(0),
             seen: false,
@@ -162,7 +162,7 @@ impl Dialog {
     /// Tells whether it asks whether to leave.
     #[must_use]
     pub fn is_quit(&self) -> bool {
-        self.buttons.iter().any(|button| matches!(button.deed, Some(Deed::Leave)))
+        self.buttons.iter().any(|button| matches!(button.decision, Some(Decision::Leave)))
     }
 
     /// Takes pasted text, if it was on the screen.
@@ -225,7 +225,7 @@ impl Dialog {
         let Some(button) = self.buttons.get(place) else {
             return Answered::Closed;
         };
-        let Some(deed) = button.deed.clone() else {
+        let Some(decision) = button.decision.clone() else {
             return Answered::Closed;
         };
         if let Some(why) = &button.refused {
@@ -239,7 +239,7 @@ impl Dialog {
             self.focus = Focus::Typed;
             return Answered::Not;
         }
-        Answered::Do(deed)
+        Answered::Do(decision)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the console knows and how it changes: messages in, requests out. Nothing here does IO or has a clock.
 
 mod actions;
-mod deeds;
+mod decisions;
 mod estimate;
 mod fleet;
 mod keys;
@@ -12,7 +12,7 @@ mod watch;
 
 pub use estimate::{Estimate, Pace, estimate};
 pub use fleet::{Fleet, FleetTable, Survey};
-pub use layers::{Button, Deed, Dialog, Focus, Layer, Line, LineKind};
+pub use layers::{Button, Decision, Dialog, Focus, Layer, Line, LineKind};
 pub use planning::{Answer, Flags, LeftOutGroup, PlanTable, Planning, Side};
 pub use watch::{Link, Watched, WatchedTable};
 
@@ -20,14 +20,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::edge::{EnvironmentFacts, HistoryRow, LogLine, Message, Request, Settings, Source, Ticket};
 use super::keymap::Context;
+use super::messages::{EnvironmentFacts, HistoryRow, LogLine, Message, Request, Settings, Source, Ticket};
 use super::rows::{Cursor, Table};
 use super::view;
 use crate::model::{HostId, RolloutId};
 use crate::plan::OnFailure;
 use crate::rollout::Event;
-use crate::words::{between, clock, tell};
+use crate::words::{between, clock, event_line};
 
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(8);
@@ -106,9 +106,9 @@ pub struct Notice {
     pub since: Timestamp,
 }
 
-/// Holds all that the console knows; only [`State::update`] changes it.
+/// Holds all that the console knows; only [`App::update`] changes it.
 #[derive(Debug)]
-pub struct State {
+pub struct App {
     /// What it was started with.
     pub settings: Settings,
     /// Columns and rows of the terminal.
@@ -146,7 +146,7 @@ pub struct State {
     left: bool,
 }
 
-impl State {
+impl App {
     /// Makes the console as it opens, and what it asks for first.
     #[must_use]
     pub fn new(settings: Settings, size: (u16, u16)) -> (Self, Vec<Request>) {
@@ -187,9 +187,9 @@ impl State {
         match message {
             Message::Key(key) => {
                 // Keys mean what is there now, and not what was there when the list was last drawn.
-                self.settle();
+                self.fit();
                 let requests = self.key(key);
-                self.settle();
+                self.fit();
                 return requests;
             }
             Message::Paste(text) => self.paste(&text),
@@ -239,7 +239,7 @@ impl State {
                     watched.link = Link::Lost { why, gone };
                 }
             }
-            Message::Told(text) => return self.tell(text),
+            Message::Notice(text) => return self.notify(text),
             Message::Resumed => return vec![Request::Redraw],
             Message::HungUp => return self.leave(),
         }
@@ -247,28 +247,28 @@ impl State {
     }
 
     /// Brings lists and windows up to date with what was taken; called before anything is drawn.
-    pub fn settle(&mut self) {
+    pub fn fit(&mut self) {
         if let Some(watched) = self.watched.as_mut().filter(|_| self.screen == Screen::Rollout) {
             watched.derive();
         }
         let heights = view::heights(self);
         match self.screen {
-            Screen::Fleet => self.fleet.rows.settle(&self.fleet.table, heights.list),
-            Screen::Plan => self.planning.settle(heights.versions, heights.list),
+            Screen::Fleet => self.fleet.rows.fit(&self.fleet.table, heights.list),
+            Screen::Plan => self.planning.fit(heights.versions, heights.list),
             Screen::Rollout => {
                 if let Some(watched) = &mut self.watched {
-                    watched.rows.settle(&watched.table, heights.list);
+                    watched.rows.fit(&watched.table, heights.list);
                 }
             }
             Screen::History => {
                 let past = self.history.here().map_or(0, Vec::len);
-                self.past.settle(past, heights.list);
+                self.past.fit(past, heights.list);
             }
         }
         let groups = self.watched.as_ref().map_or(0, |watched| watched.groups().len());
         match self.layers.last_mut() {
-            Some(Layer::Failures(cursor)) => cursor.settle(groups, heights.layer),
-            Some(Layer::Menu(cursor, actions)) => cursor.settle(actions.len(), heights.layer),
+            Some(Layer::Failures(cursor)) => cursor.fit(groups, heights.layer),
+            Some(Layer::Menu(cursor, actions)) => cursor.fit(actions.len(), heights.layer),
             _ => {}
         }
         // A layer's text may have become shorter than what was scrolled away.
@@ -322,7 +322,7 @@ impl State {
             watched.take(record);
             is_over |= matches!(record.event, Event::RolloutFinished { .. });
             let Settings { zone, theme, invocation, .. } = &self.settings;
-            let line = tell(record, watched.state(), zone, theme.look());
+            let line = event_line(record, watched.state(), zone, theme.look());
             requests.extend(line.map(|line| Request::Log(LogLine::new(line, clock(record.at, zone), invocation))));
         }
         if is_over && watched.source != Source::Journal {
@@ -366,7 +366,7 @@ impl State {
             Ok(()) => Vec::new(),
             Err(why) => {
                 self.leave_after = self.leave_after.filter(|&waiting| waiting != ticket);
-                self.tell(format!("{} was refused: {why}", asked.what))
+                self.notify(format!("{} was refused: {why}", asked.what))
             }
         }
     }
@@ -382,7 +382,7 @@ impl State {
         ticket
     }
 
-    fn tell(&mut self, text: impl Into<String>) -> Vec<Request> {
+    fn notify(&mut self, text: impl Into<String>) -> Vec<Request> {
         self.notice = Some(Notice { text: text.into(), since: self.now });
         Vec::new()
     }

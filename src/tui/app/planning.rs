@@ -6,7 +6,7 @@ use super::fleet::{contains, natural};
 use crate::expr::fold;
 use crate::model::{HostId, Installed};
 use crate::plan::{LeftOutReason, OnFailure, Plan};
-use crate::tui::edge::{Limit, PlanWanted, Ticket, VersionRow};
+use crate::tui::messages::{Limit, PlanWanted, Ticket, VersionRow};
 use crate::tui::rows::{Cursor, Field, Rows, Sort, Table, widest};
 
 /// Holds what was asked for and is either on its way, there, or refused.
@@ -260,11 +260,11 @@ impl Planning {
     }
 
     /// Brings list and window up to date.
-    pub fn settle(&mut self, picker_height: usize, height: usize) {
+    pub fn fit(&mut self, picker_height: usize, height: usize) {
         let versions = self.versions.here().map_or(0, Vec::len);
-        self.picker.settle(versions, picker_height);
+        self.picker.fit(versions, picker_height);
         if let Answer::Here(table) = &self.plan {
-            self.rows.settle(table, height);
+            self.rows.fit(table, height);
         }
     }
 }

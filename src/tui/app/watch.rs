@@ -9,7 +9,7 @@ use super::estimate::Pace;
 use super::fleet::{contains, natural};
 use crate::model::{HostId, Installed, Phase, RolloutId, StageIdx};
 use crate::rollout::{Event, HostStatus, Mode, Record, State};
-use crate::tui::edge::Source;
+use crate::tui::messages::Source;
 use crate::tui::rows::{Field, Rows, Sort, Table, widest};
 use crate::words::{Change, FailureGroup, Status, Transfer, Transfers, failure_groups};
 

@@ -11,7 +11,7 @@ pub struct Cursor {
 
 impl Cursor {
     /// Fits place and window to a list of a length, shown on a number of lines.
-    pub const fn settle(&mut self, len: usize, height: usize) {
+    pub const fn fit(&mut self, len: usize, height: usize) {
         self.len = len;
         self.height = height;
         if self.place >= len {

@@ -123,11 +123,11 @@ impl Rows {
     }
 
     /// Brings the list up to date if anything made it stale, and the window to the selection.
-    pub fn settle(&mut self, table: &(impl Table + ?Sized), height: usize) {
+    pub fn fit(&mut self, table: &(impl Table + ?Sized), height: usize) {
         if std::mem::take(&mut self.stale) {
             self.rebuild(table);
         }
-        self.cursor.settle(self.shown.len(), height);
+        self.cursor.fit(self.shown.len(), height);
         self.selected = self.shown.get(self.cursor.place()).copied();
     }
 

@@ -50,7 +50,7 @@ fn settled(count: usize, height: usize) -> (Names, Rows) {
     let table = Names::new(count);
     let mut rows = Rows::default();
     rows.replaced();
-    rows.settle(&table, height);
+    rows.fit(&table, height);
     (table, rows)
 }
 
@@ -58,15 +58,15 @@ fn settled(count: usize, height: usize) -> (Names, Rows) {
 fn the_window_follows_the_selection_by_as_little_as_it_can() {
     let (table, mut rows) = settled(100, 10);
     rows.cursor().down(12);
-    rows.settle(&table, 10);
+    rows.fit(&table, 10);
     assert_eq!(rows.window_range(), 3..13);
     rows.cursor().up(3);
-    rows.settle(&table, 10);
+    rows.fit(&table, 10);
     assert_eq!(rows.window_range(), 3..13, "still inside");
     rows.cursor().last();
-    rows.settle(&table, 10);
+    rows.fit(&table, 10);
     assert_eq!(rows.window_range(), 90..100);
-    rows.settle(&table, 40);
+    rows.fit(&table, 40);
     assert_eq!(rows.window_range(), 60..100, "a higher window is filled");
 }
 
@@ -74,15 +74,15 @@ fn the_window_follows_the_selection_by_as_little_as_it_can() {
 fn the_selection_stays_on_its_host_when_the_order_changes() {
     let (mut table, mut rows) = settled(20, 10);
     rows.cursor().go(7);
-    rows.settle(&table, 10);
+    rows.fit(&table, 10);
     rows.next_sort(&[Sort::Given, Sort::State]);
     table.states[7] = "zzz";
-    rows.settle(&table, 10);
+    rows.fit(&table, 10);
     assert_eq!(rows.selected(), Some(7));
     assert_eq!(rows.shown().last(), Some(&7));
     table.states[7] = "aaa";
     rows.touched();
-    rows.settle(&table, 10);
+    rows.fit(&table, 10);
     assert_eq!((rows.selected(), rows.shown().first()), (Some(7), Some(&7)));
 }
 
@@ -103,7 +103,7 @@ fn a_filter_takes_text_fields_expressions_and_their_inversions() {
         ("", (0..20).collect()),
     ] {
         rows.set_filter(filter);
-        rows.settle(&table, 10);
+        rows.fit(&table, 10);
         assert_eq!(rows.shown(), shown, "{filter}");
         assert_eq!(rows.filter().error(), None, "{filter}");
     }
@@ -113,11 +113,11 @@ fn a_filter_takes_text_fields_expressions_and_their_inversions() {
 fn an_expression_that_matches_nothing_shows_nobody_and_says_so() {
     let (table, mut rows) = settled(20, 10);
     rows.set_filter("db[01-02]");
-    rows.settle(&table, 10);
+    rows.fit(&table, 10);
     assert!(rows.shown().is_empty());
     assert!(rows.filter().error().is_some());
     rows.set_filter("mw[01-");
-    rows.settle(&table, 10);
+    rows.fit(&table, 10);
     assert_eq!(rows.shown().len(), 20, "half an expression does not empty the list while it is typed");
     assert!(rows.filter().error().is_some());
 }
@@ -126,10 +126,10 @@ fn an_expression_that_matches_nothing_shows_nobody_and_says_so() {
 fn a_range_marks_from_its_start_to_the_selection_in_the_order_that_is_shown() {
     let (table, mut rows) = settled(20, 10);
     rows.cursor().go(8);
-    rows.settle(&table, 10);
+    rows.fit(&table, 10);
     rows.mark_range();
     rows.cursor().go(5);
-    rows.settle(&table, 10);
+    rows.fit(&table, 10);
     assert_eq!(rows.range(), 5..9);
     rows.mark_range();
     assert_eq!(rows.marks().iter().copied().collect::<Vec<_>>(), [5, 6, 7, 8]);
@@ -144,7 +144,7 @@ fn events_rebuild_the_list_only_where_they_matter_to_it() {
     rows.touched();
     assert!(!rows.stale, "in the given order and unfiltered, no event changes the list");
     rows.set_filter("state:failed");
-    rows.settle(&table, 10);
+    rows.fit(&table, 10);
     rows.touched();
     assert!(rows.stale);
 }
@@ -156,7 +156,7 @@ fn an_empty_table_has_an_empty_window_at_any_height() {
         rows.cursor().down(3);
         rows.mark();
         rows.mark_range();
-        rows.settle(&table, height);
+        rows.fit(&table, height);
         assert_eq!(rows.window().count(), 0);
         assert_eq!(rows.selected(), None);
     }

@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::Ended;
-use crate::tui::app::State;
-use crate::tui::edge::{Message, Request};
+use crate::tui::app::App;
+use crate::tui::messages::{Message, Request};
 use crate::tui::view::LogPane;
 
 /// How many messages are taken before anything is drawn.
@@ -29,7 +29,7 @@ pub trait Surface {
     /// # Errors
     ///
     /// When the terminal is gone.
-    fn draw(&mut self, state: &State, log: &LogPane) -> io::Result<()>;
+    fn draw(&mut self, state: &App, log: &LogPane) -> io::Result<()>;
 
     /// Draws everything anew with the next frame, and makes sure that the terminal is as the console needs it.
     ///
@@ -57,7 +57,7 @@ pub trait Surface {
 #[derive(Debug)]
 pub struct Driver<S> {
     surface: S,
-    state: State,
+    state: App,
     log: LogPane,
     inbox: mpsc::Receiver<Message>,
     requests: mpsc::UnboundedSender<Request>,
@@ -75,7 +75,7 @@ impl<S: Surface> Driver<S> {
     #[must_use]
     pub fn new(
         surface: S,
-        state: State,
+        state: App,
         log: LogPane,
         inbox: mpsc::Receiver<Message>,
         requests: mpsc::UnboundedSender<Request>,
@@ -174,8 +174,8 @@ impl<S: Surface> Driver<S> {
         if !self.dirty || self.drawn.is_some_and(|drawn| now < drawn + FRAME) {
             return Ok(());
         }
-        self.state.settle();
-        self.log.settle(&self.state);
+        self.state.fit();
+        self.log.fit(&self.state);
         self.surface.draw(&self.state, &self.log)?;
         self.dirty = false;
         self.drawn = Some(now);
@@ -205,13 +205,13 @@ impl<S: Surface> Driver<S> {
                         Ok(()) => format!("wrote {name}"),
                         Err(error) => format!("{name} could not be written: {error}"),
                     };
-                    self.state.update(Message::Told(told));
+                    self.state.update(Message::Notice(told));
                 }
                 Request::Log(line) => {
                     self.log.add(&line);
                     self.lines += 1;
                     if self.lines.is_multiple_of(LOG_LINES) {
-                        self.log.settle(&self.state);
+                        self.log.fit(&self.state);
                     }
                 }
                 Request::ScrollLog(scroll) => self.log.scroll(scroll),

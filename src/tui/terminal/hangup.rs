@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::Ended;
-use crate::tui::edge::Message;
+use crate::tui::messages::Message;
 
 /// How often it is looked whether the terminal is still there: not every loss of one comes with a signal.
 const LOOK: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use crossterm::event::{self, Event};
 use tokio::sync::mpsc;
 
 use super::hangup;
-use crate::tui::edge::Message;
+use crate::tui::messages::Message;
 
 /// How long a console that was left may still take a key.
 const PATIENCE: Duration = Duration::from_millis(200);

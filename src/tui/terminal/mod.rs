@@ -25,8 +25,8 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use super::app::State;
-use super::edge::{Message, Request, Settings};
+use super::app::App;
+use super::messages::{Message, Request, Settings};
 use super::view::LogPane;
 
 /// How many messages wait at most: whoever sends faster than the screen takes has to wait, and is not buffered for.
@@ -69,7 +69,7 @@ pub struct Ends {
 ///
 /// Messages wait for the screen, since hosts send more than a person can; requests do not, since a person sends few.
 #[must_use]
-pub fn edge() -> (mpsc::Sender<Message>, mpsc::UnboundedReceiver<Request>, Ends) {
+pub fn channels() -> (mpsc::Sender<Message>, mpsc::UnboundedReceiver<Request>, Ends) {
     let (sender, inbox) = mpsc::channel(WAITING);
     let (requests, asked) = mpsc::unbounded_channel();
     (sender.clone(), asked, Ends { sender, inbox, requests })
@@ -94,7 +94,7 @@ pub fn run(settings: Settings, ends: Ends, log: Option<File>) -> Result<Ended, T
     let screen = move || {
         let outcome = (|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-            let (state, first) = State::new(settings, size);
+            let (state, first) = App::new(settings, size);
             let driver = Driver::new(tty, state, LogPane::new(), inbox, requests, Timestamp::now);
             runtime.block_on(driver.run(first))
         })();

@@ -19,7 +19,7 @@ use rustix::process::{Signal, kill_current_process_group};
 
 use super::driver::Surface;
 use super::hangup;
-use crate::tui::app::State;
+use crate::tui::app::App;
 use crate::tui::view::{self, LogPane};
 
 /// How much is gathered before it is written: a frame goes out in one piece.
@@ -92,7 +92,7 @@ impl Tty {
         result
     }
 
-    fn try_draw(&mut self, state: &State, log: &LogPane) -> io::Result<()> {
+    fn try_draw(&mut self, state: &App, log: &LogPane) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| view::draw(frame, state, log))?;
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
@@ -152,7 +152,7 @@ fn restore_before_panics_are_told() {
 }
 
 impl Surface for Tty {
-    fn draw(&mut self, state: &State, log: &LogPane) -> io::Result<()> {
+    fn draw(&mut self, state: &App, log: &LogPane) -> io::Result<()> {
         let drawn = self.try_draw(state, log);
         self.or_lost(drawn)
     }

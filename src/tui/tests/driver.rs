@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep};
 use super::fixture::{rollout_id, settings, survey_hosts};
 use super::screens::in_flight;
 use crate::model::Command;
-use crate::tui::app::State;
-use crate::tui::edge::{Message, Request, Source};
+use crate::tui::app::App;
+use crate::tui::messages::{Message, Request, Source};
 use crate::tui::terminal::{Driver, Ended, Surface};
 use crate::tui::view::LogPane;
 
@@ -31,7 +31,7 @@ struct Seen {
 struct Memory(Arc<Mutex<Seen>>);
 
 impl Surface for Memory {
-    fn draw(&mut self, _: &State, _: &LogPane) -> io::Result<()> {
+    fn draw(&mut self, _: &App, _: &LogPane) -> io::Result<()> {
         let mut seen = self.0.lock().unwrap();
         if seen.gone {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -68,7 +68,7 @@ impl Console {
         let (inbox, messages) = mpsc::channel(2000);
         let (asked, requests) = mpsc::unbounded_channel();
         let surface = Memory::default();
-        let (state, first) = State::new(settings(), (80, 24));
+        let (state, first) = App::new(settings(), (80, 24));
         let driver = Driver::new(surface.clone(), state, LogPane::new(), messages, asked, || Timestamp::UNIX_EPOCH);
         let ended = tokio::spawn(driver.run(first));
         Self { inbox, requests, surface, ended }

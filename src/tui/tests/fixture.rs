@@ -20,8 +20,8 @@ use crate::plan::{
 };
 use crate::plans;
 use crate::rollout::{Effect, Event, HostGate, Input, Machine, Outcome, Record, Task, TaskError, TaskOutput};
-use crate::tui::app::State;
-use crate::tui::edge::{
+use crate::tui::app::App;
+use crate::tui::messages::{
     EnvironmentFacts, HistoryRow, LiveRollout, LockFacts, Message, Request, Settings, Source, Standing, SurveyHost,
     SurveyRow, VersionRow,
 };
@@ -290,7 +290,7 @@ impl Run {
 
 /// A console on a screen in memory.
 pub(super) struct Console {
-    pub(super) state: State,
+    pub(super) state: App,
     pub(super) asked: Vec<Request>,
     pub(super) log: LogPane,
     terminal: Terminal<TestBackend>,
@@ -302,7 +302,7 @@ impl Console {
     }
 
     pub(super) fn with(settings: Settings, columns: u16, rows: u16) -> Self {
-        let (state, asked) = State::new(settings, (columns, rows));
+        let (state, asked) = App::new(settings, (columns, rows));
         let terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
         Self { state, asked, log: LogPane::new(), terminal }
     }
@@ -337,8 +337,8 @@ impl Console {
     }
 
     pub(super) fn draw(&mut self) -> &Buffer {
-        self.state.settle();
-        self.log.settle(&self.state);
+        self.state.fit();
+        self.log.fit(&self.state);
         let Self { state, log, terminal, .. } = self;
         terminal.draw(|frame| view::draw(frame, state, log)).unwrap();
         self.terminal.backend().buffer()

@@ -8,7 +8,7 @@ use super::fixture::{Console, facts, given_plan, locked, past, rollout_id, surve
 use super::screens::{in_flight, rolled_back, soaking};
 use crate::model::Command;
 use crate::tui::app::Layer;
-use crate::tui::edge::{Message, Request, Source, Ticket};
+use crate::tui::messages::{Message, Request, Source, Ticket};
 
 fn key() -> impl Strategy<Value = Message> {
     let named = prop::sample::select(vec![
@@ -76,7 +76,7 @@ fn act() -> impl Strategy<Value = Act> {
         Message::Opened { rollout: rollout_id(), source: Source::Journal },
         Message::Disconnected { rollout: rollout_id(), why: "reset".to_owned(), gone: false },
         Message::Disconnected { rollout: rollout_id(), why: "reset".to_owned(), gone: true },
-        Message::Told("read this".to_owned()),
+        Message::Notice("read this".to_owned()),
         Message::Resumed,
         Message::Mouse(MouseEvent {
             kind: MouseEventKind::ScrollDown,

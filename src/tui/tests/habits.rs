@@ -8,8 +8,8 @@ use crate::model::{Command, HostId, Phase};
 use crate::plan::OnFailure;
 use crate::rollout::{Mode, Task, refusal, table};
 use crate::tui::app::{Answer, Layer, LogSize, Screen, Side};
-use crate::tui::edge::{Message, Request, Settings, Source, Ticket};
 use crate::tui::keymap::Action;
+use crate::tui::messages::{Message, Request, Settings, Source, Ticket};
 
 fn watching(run: &Run) -> Console {
     let mut console = Console::new(100, 30);

@@ -7,7 +7,7 @@ use super::fixture::{Console, Run, facts, given_plan, host, locked, past, plan, 
 use crate::model::{Command, Failure, FailureClass, Phase, Verdict};
 use crate::rollout::{Mode, Task};
 use crate::tui::app::Planning;
-use crate::tui::edge::{Message, Request, Settings, Source};
+use crate::tui::messages::{Message, Request, Settings, Source};
 use crate::tui::theme::{Ground, Theme};
 
 const SIZES: [(u16, u16); 3] = [(60, 15), (80, 24), (140, 40)];

@@ -5,7 +5,7 @@ use super::fleet::{labelled, state_glyph};
 use super::paint::{Painter, span};
 use super::rollout::status_cell;
 use crate::model::{HostId, Installed};
-use crate::tui::app::{Screen, State};
+use crate::tui::app::{App, Screen};
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
 use crate::words::{self, Status, back_to, between, clean, clock, wrap};
@@ -51,7 +51,7 @@ impl Facts {
 }
 
 /// Makes all that is known of the selected host, in lines of a width.
-pub(super) fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
+pub(super) fn lines(state: &App, room: usize) -> Vec<Line<'static>> {
     let mut facts = Facts { theme: state.settings.theme, room, lines: Vec::new() };
     let whole = match state.screen {
         Screen::Fleet => fleet(state, &mut facts),
@@ -65,7 +65,7 @@ pub(super) fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
     facts.lines
 }
 
-fn fleet(state: &State, facts: &mut Facts) -> Option<()> {
+fn fleet(state: &App, facts: &mut Facts) -> Option<()> {
     let table = &state.fleet.table;
     let row = state.fleet.rows.selected()?;
     facts.host(table.hosts().get(row)?);
@@ -95,7 +95,7 @@ fn fleet(state: &State, facts: &mut Facts) -> Option<()> {
     Some(())
 }
 
-fn plan(state: &State, facts: &mut Facts) -> Option<()> {
+fn plan(state: &App, facts: &mut Facts) -> Option<()> {
     let table = state.planning.plan.here()?;
     let row = state.planning.rows.selected()?;
     let host = table.plan.hosts.get(row)?;
@@ -110,7 +110,7 @@ fn plan(state: &State, facts: &mut Facts) -> Option<()> {
     Some(())
 }
 
-fn rollout(state: &State, facts: &mut Facts) -> Option<()> {
+fn rollout(state: &App, facts: &mut Facts) -> Option<()> {
     let watched = state.watched.as_ref()?;
     let row = watched.rows.selected()?;
     let table = &watched.table;
@@ -183,7 +183,7 @@ fn rollout(state: &State, facts: &mut Facts) -> Option<()> {
 }
 
 /// Draws it beside a list.
-pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
+pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, state: &App) {
     let inner = painter.divide(area);
     let lines = lines(state, usize::from(inner.width));
     let room = usize::from(inner.height);

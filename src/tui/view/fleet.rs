@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span};
 use super::paint::{Cell, Column, Painter, Width, column, number, plain, span};
 use super::{below, beside, detail, list_title};
 use crate::model::HostState;
-use crate::tui::app::{State, Survey};
+use crate::tui::app::{App, Survey};
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
 use crate::words::{Glyph, clean_line, clock, day_and_time, width};
@@ -16,13 +16,13 @@ pub(super) const fn state_glyph(state: HostState) -> (Glyph, Tone) {
 }
 
 /// Gives the summary, the list and what stands beside it.
-pub(super) fn layout(state: &State, body: Rect) -> (Rect, Rect, Option<Rect>) {
+pub(super) fn layout(state: &App, body: Rect) -> (Rect, Rect, Option<Rect>) {
     let (summary, rest) = below(body, summary(state, body).len());
     let (list, detail) = beside(rest);
     (summary, list, detail)
 }
 
-fn summary(state: &State, body: Rect) -> Vec<Line<'static>> {
+fn summary(state: &App, body: Rect) -> Vec<Line<'static>> {
     let mut lines = vec![release_line(state)];
     lines.extend(counts_lines(state, usize::from(body.width)));
     let hosts = state.fleet.table.hosts().len();
@@ -37,7 +37,7 @@ fn summary(state: &State, body: Rect) -> Vec<Line<'static>> {
     lines
 }
 
-fn release_line(state: &State) -> Line<'static> {
+fn release_line(state: &App) -> Line<'static> {
     let theme = state.settings.theme;
     let dot = format!(" {} ", theme.sign(Sign::Dot));
     let Some(facts) = &state.facts else {
@@ -66,7 +66,7 @@ fn release_line(state: &State) -> Line<'static> {
 }
 
 /// Counts the hosts by state, on as many lines as that takes.
-fn counts_lines(state: &State, room: usize) -> Vec<Line<'static>> {
+fn counts_lines(state: &App, room: usize) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
     let mut lines = Vec::new();
     let mut spans: Vec<Span<'static>> = Vec::new();
@@ -89,7 +89,7 @@ fn counts_lines(state: &State, room: usize) -> Vec<Line<'static>> {
     lines
 }
 
-fn survey_spans(state: &State) -> Vec<Span<'static>> {
+fn survey_spans(state: &App) -> Vec<Span<'static>> {
     let theme = state.settings.theme;
     let hosts = state.fleet.table.hosts().len();
     match &state.fleet.survey {
@@ -104,7 +104,7 @@ fn survey_spans(state: &State) -> Vec<Span<'static>> {
 }
 
 /// Draws how much of the fleet is on which version: a bar, and the names of its parts.
-fn versions_line(state: &State, room: usize) -> Line<'static> {
+fn versions_line(state: &App, room: usize) -> Line<'static> {
     let theme = state.settings.theme;
     let versions = state.fleet.versions();
     let all: usize = versions.iter().map(|(_, count)| count).sum();
@@ -130,7 +130,7 @@ fn versions_line(state: &State, room: usize) -> Line<'static> {
     Line::from(bar)
 }
 
-fn rollout_line(state: &State) -> Option<Line<'static>> {
+fn rollout_line(state: &App) -> Option<Line<'static>> {
     let theme = state.settings.theme;
     let live = state.facts.as_ref()?.rollouts.first()?;
     let (tone, what) = if live.running {
@@ -146,7 +146,7 @@ fn rollout_line(state: &State) -> Option<Line<'static>> {
 #[derive(Debug, Clone, Copy)]
 enum Id {
     Host,
-    State,
+    App,
     Installed,
     Behind,
     Site,
@@ -156,10 +156,10 @@ enum Id {
     Cause,
 }
 
-fn columns(state: &State) -> [Column<Id>; 9] {
+fn columns(state: &App) -> [Column<Id>; 9] {
     [
         column(Id::Host, "host", Width::Fixed(state.fleet.table.widest()), 0),
-        column(Id::State, "state", Width::Fixed(13), 0),
+        column(Id::App, "state", Width::Fixed(13), 0),
         column(Id::Installed, "installed", Width::Fixed(12), 2),
         number(Id::Behind, "behind", 6, 4),
         column(Id::Site, "site", Width::Fixed(8), 3),
@@ -170,7 +170,7 @@ fn columns(state: &State) -> [Column<Id>; 9] {
     ]
 }
 
-fn cell(state: &State, row: usize, id: Id) -> Cell {
+fn cell(state: &App, row: usize, id: Id) -> Cell {
     let theme = state.settings.theme;
     let table = &state.fleet.table;
     let answer = table.answer(row);
@@ -178,7 +178,7 @@ fn cell(state: &State, row: usize, id: Id) -> Cell {
     let dim = if fresh { Tone::Plain } else { Tone::Dim };
     match id {
         Id::Host => (table.hosts().get(row).map(ToString::to_string).unwrap_or_default().into(), Tone::Plain),
-        Id::State => match answer {
+        Id::App => match answer {
             Some(answer) if fresh => labelled(theme, state_glyph(answer.state), answer.state.word()),
             _ if matches!(state.fleet.survey, Survey::Running { .. }) => {
                 labelled(theme, (Glyph::Connecting, Tone::Dim), "asking")
@@ -217,7 +217,7 @@ pub(super) fn labelled(theme: Theme, (sign, tone): (Glyph, Tone), word: &str) ->
     (format!("{} {word}", theme.glyph(sign)).into(), tone)
 }
 
-pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
+pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &App) {
     let (top, list, side) = layout(state, body);
     painter.lines(top, &summary(state, body));
     let fleet = &state.fleet;
@@ -245,6 +245,6 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
     }
 }
 
-pub(super) fn text_of(state: &State) -> String {
+pub(super) fn text_of(state: &App) -> String {
     plain(&columns(state), state.fleet.rows.shown(), |row, id| cell(state, row, id))
 }

@@ -4,8 +4,8 @@ use ratatui::text::Line;
 use super::below;
 use super::paint::{Cell, Column, Painter, Width, column, fit, number, plain, span};
 use crate::plan::PlanKind;
-use crate::tui::app::{Answer, State};
-use crate::tui::edge::HistoryRow;
+use crate::tui::app::{Answer, App};
+use crate::tui::messages::HistoryRow;
 use crate::tui::theme::Tone;
 use crate::words::{self, Glyph, clean_line, count, day_and_time};
 
@@ -36,7 +36,7 @@ const COLUMNS: [Column<Id>; 10] = [
     column(Id::Reason, "why", Width::Rest(10), 1),
 ];
 
-fn cell(state: &State, row: &HistoryRow, id: Id) -> Cell {
+fn cell(state: &App, row: &HistoryRow, id: Id) -> Cell {
     let theme = state.settings.theme;
     let time = |duration: Option<std::time::Duration>| duration.map(words::span).unwrap_or_default();
     match id {
@@ -69,7 +69,7 @@ fn cell(state: &State, row: &HistoryRow, id: Id) -> Cell {
     }
 }
 
-pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
+pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &App) {
     let theme = painter.theme;
     let says = match &state.history {
         Answer::Here(rows) if rows.is_empty() => "no rollout was made from here yet".to_owned(),
@@ -98,7 +98,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
     }
 }
 
-pub(super) fn text_of(state: &State) -> String {
+pub(super) fn text_of(state: &App) -> String {
     let rows = state.history.here().map(Vec::as_slice).unwrap_or_default();
     let places: Vec<usize> = (0..rows.len()).collect();
     plain(&COLUMNS, &places, |place, id| rows.get(place).map_or(("".into(), Tone::Plain), |row| cell(state, row, id)))

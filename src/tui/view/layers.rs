@@ -3,7 +3,7 @@ use ratatui::text::{Line, Span};
 
 use super::detail;
 use super::paint::{Painter, span};
-use crate::tui::app::{Dialog, Focus, Layer, State};
+use crate::tui::app::{App, Dialog, Focus, Layer};
 use crate::tui::keymap::{self, Action, BINDINGS, Context};
 use crate::tui::rows::Cursor;
 use crate::tui::theme::{Sign, Theme, Tone};
@@ -12,7 +12,7 @@ use crate::words::{FailureGroup, clean_line, count, cut, width, wrap};
 /// The widest that a layer of text is drawn.
 const WIDEST: u16 = 110;
 
-fn outer(state: &State) -> Rect {
+fn outer(state: &App) -> Rect {
     let (columns, rows) = state.size;
     let width = columns.saturating_sub(4).min(WIDEST);
     let height = rows.saturating_sub(2);
@@ -20,7 +20,7 @@ fn outer(state: &State) -> Rect {
 }
 
 /// Gives what is inside the box of a layer that is not a dialog.
-pub(super) fn inner(state: &State) -> Rect {
+pub(super) fn inner(state: &App) -> Rect {
     let outer = outer(state);
     Rect {
         x: outer.x + 2,
@@ -31,7 +31,7 @@ pub(super) fn inner(state: &State) -> Rect {
 }
 
 /// Counts the lines of the topmost layer's text.
-pub(super) fn length(state: &State) -> usize {
+pub(super) fn length(state: &App) -> usize {
     let room = usize::from(inner(state).width);
     match state.layers.last() {
         Some(Layer::Help { .. }) => help(state).len(),
@@ -40,7 +40,7 @@ pub(super) fn length(state: &State) -> usize {
     }
 }
 
-pub(super) fn draw(painter: &mut Painter<'_>, state: &State) {
+pub(super) fn draw(painter: &mut Painter<'_>, state: &App) {
     let area = outer(state);
     let room = usize::from(inner(state).width);
     match state.layers.last() {
@@ -69,7 +69,7 @@ fn text(painter: &mut Painter<'_>, area: Rect, title: &str, lines: &[Line<'stati
 }
 
 /// Makes the help of every key: this screen's first, what cannot be done now dimmed and with why.
-fn help(state: &State) -> Vec<Line<'static>> {
+fn help(state: &App) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
     let here = state.screen.contexts();
     let room = usize::from(inner(state).width);
@@ -100,7 +100,7 @@ fn help(state: &State) -> Vec<Line<'static>> {
 }
 
 /// Lists what can be done on this screen, with the command line that does the same, or why not now.
-fn menu(painter: &mut Painter<'_>, area: Rect, state: &State, cursor: Cursor, actions: &[Action]) {
+fn menu(painter: &mut Painter<'_>, area: Rect, state: &App, cursor: Cursor, actions: &[Action]) {
     let theme = painter.theme;
     let height = u16::try_from(actions.len() + 2).unwrap_or(area.height).min(area.height);
     let inside = painter.frame(Rect { height, ..area }, "actions");
@@ -127,7 +127,7 @@ fn menu(painter: &mut Painter<'_>, area: Rect, state: &State, cursor: Cursor, ac
     }
 }
 
-fn failures(painter: &mut Painter<'_>, area: Rect, state: &State, groups: &[FailureGroup], cursor: Cursor) {
+fn failures(painter: &mut Painter<'_>, area: Rect, state: &App, groups: &[FailureGroup], cursor: Cursor) {
     let theme = painter.theme;
     let inside = painter.frame(area, "failures: Enter shows the hosts");
     let window = cursor.window(groups.len());
@@ -151,7 +151,7 @@ fn failures(painter: &mut Painter<'_>, area: Rect, state: &State, groups: &[Fail
     }
 }
 
-fn whole(state: &State, group: &FailureGroup, room: usize) -> Vec<Line<'static>> {
+fn whole(state: &App, group: &FailureGroup, room: usize) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
     let mut lines = Vec::new();
     let mut add =
@@ -164,7 +164,7 @@ fn whole(state: &State, group: &FailureGroup, room: usize) -> Vec<Line<'static>>
     lines
 }
 
-fn draw_dialog(painter: &mut Painter<'_>, state: &State, dialog: &Dialog) {
+fn draw_dialog(painter: &mut Painter<'_>, state: &App, dialog: &Dialog) {
     let theme = painter.theme;
     let (columns, rows) = state.size;
     let room = usize::from(columns.saturating_sub(8).min(72));

@@ -10,8 +10,8 @@ use tui_logger::{Drain, ExtLogRecord, LogFormatter, TuiLoggerWidget, TuiWidgetEv
 use super::below;
 use super::paint::{Painter, span};
 use crate::model::HostId;
-use crate::tui::app::{LogSize, State};
-use crate::tui::edge::{LogLevel, LogLine, LogScroll};
+use crate::tui::app::{App, LogSize};
+use crate::tui::messages::{LogLevel, LogLine, LogScroll};
 use crate::tui::theme::{Sign, Theme, Tone};
 use crate::words::{Glyph, clean_line, cut};
 
@@ -61,7 +61,7 @@ impl LogPane {
     }
 
     /// Brings the pane up to date with what was added, and with the host that it follows.
-    pub fn settle(&mut self, state: &State) {
+    pub fn fit(&mut self, state: &App) {
         tui_logger::move_events();
         let followed = state.follow.then(|| state.selected_host().cloned()).flatten();
         if followed != self.followed {
@@ -79,7 +79,7 @@ impl LogPane {
         });
     }
 
-    pub(super) fn draw(&self, painter: &mut Painter<'_>, area: Rect, state: &State) {
+    pub(super) fn draw(&self, painter: &mut Painter<'_>, area: Rect, state: &App) {
         let theme = painter.theme;
         let mut title = vec![span(theme, Tone::Strong, "log")];
         match &self.followed {

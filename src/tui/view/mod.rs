@@ -17,9 +17,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use self::paint::{Painter, span};
-use super::app::{LogSize, Screen, State};
-use super::edge::Source;
+use super::app::{App, LogSize, Screen};
 use super::keymap::{self, Action};
+use super::messages::Source;
 use super::rows::Rows;
 use super::theme::{Sign, Tone, strip_colors};
 use crate::words::{between, clock, count, cut, width};
@@ -49,7 +49,7 @@ struct Parts {
     foot: Rect,
 }
 
-fn parts(state: &State) -> Parts {
+fn parts(state: &App) -> Parts {
     let (width, height) = state.size;
     let area = Rect::new(0, 0, width, height);
     let head = Rect { height: 1.min(height), ..area };
@@ -89,7 +89,7 @@ fn list_height(area: Rect) -> usize {
 
 /// Says how many lines each list has; what the state's windows are fitted to.
 #[must_use]
-pub fn heights(state: &State) -> Heights {
+pub fn heights(state: &App) -> Heights {
     let body = parts(state).body;
     let layer = usize::from(layers::inner(state).height);
     let (list, versions) = match state.screen {
@@ -106,12 +106,12 @@ pub fn heights(state: &State) -> Heights {
 
 /// Says how far the text of the topmost layer can be scrolled.
 #[must_use]
-pub fn scroll_limit(state: &State) -> usize {
+pub fn scroll_limit(state: &App) -> usize {
     layers::length(state).saturating_sub(usize::from(layers::inner(state).height))
 }
 
 /// Draws everything.
-pub fn draw(frame: &mut Frame<'_>, state: &State, log: &LogPane) {
+pub fn draw(frame: &mut Frame<'_>, state: &App, log: &LogPane) {
     let area = frame.area();
     let theme = state.settings.theme;
     let mut painter = Painter { buffer: frame.buffer_mut(), theme };
@@ -138,7 +138,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, log: &LogPane) {
     }
 }
 
-fn too_small(painter: &mut Painter<'_>, area: Rect, state: &State) {
+fn too_small(painter: &mut Painter<'_>, area: Rect, state: &App) {
     let running = state.watched.as_ref().is_some_and(super::app::Watched::is_running);
     let (columns, rows) = SMALLEST;
     let goes_on = if running { "; the rollout goes on" } else { "" };
@@ -146,7 +146,7 @@ fn too_small(painter: &mut Painter<'_>, area: Rect, state: &State) {
     painter.text(area, 0, usize::from(area.height / 2), area.width, &text, ratatui::style::Style::new());
 }
 
-fn head(painter: &mut Painter<'_>, area: Rect, state: &State) {
+fn head(painter: &mut Painter<'_>, area: Rect, state: &App) {
     let theme = painter.theme;
     let tabs = |named: bool| -> Vec<Span<'static>> {
         let tab = |(number, screen): (usize, Screen)| {
@@ -194,7 +194,7 @@ fn at_right(painter: &mut Painter<'_>, area: Rect, spans: Vec<Span<'static>>) {
     }
 }
 
-fn foot(painter: &mut Painter<'_>, area: Rect, state: &State) {
+fn foot(painter: &mut Painter<'_>, area: Rect, state: &App) {
     let theme = painter.theme;
     let asked: Vec<Span<'static>> = state
         .asked
@@ -233,7 +233,7 @@ fn foot(painter: &mut Painter<'_>, area: Rect, state: &State) {
 }
 
 /// Makes the title of a list: its name, how many of how many, what chooses and orders them, and how many are marked.
-fn list_title(state: &State, name: &str, rows: &Rows, all: usize) -> Vec<Span<'static>> {
+fn list_title(state: &App, name: &str, rows: &Rows, all: usize) -> Vec<Span<'static>> {
     let theme = state.settings.theme;
     let shown = rows.shown().len();
     let counts = if shown == all { count(all, name) } else { format!("{shown} of {}", count(all, name)) };
@@ -263,7 +263,7 @@ fn list_title(state: &State, name: &str, rows: &Rows, all: usize) -> Vec<Span<'s
 
 /// Writes what is shown as text.
 #[must_use]
-pub fn text_of(state: &State) -> String {
+pub fn text_of(state: &App) -> String {
     match state.screen {
         Screen::Fleet => fleet::text_of(state),
         Screen::Plan => plan::text_of(state),

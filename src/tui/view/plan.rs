@@ -5,8 +5,8 @@ use super::paint::{Cell, Column, Painter, Placed, Width, column, fit, number, pl
 use super::{below, list_title};
 use crate::model::FailureClass;
 use crate::plan::{LeftOutReason, PlanKind, Promote, StagePlan};
-use crate::tui::app::{Answer, Layer, LineKind, PlanTable, Side, State};
-use crate::tui::edge::{Standing, VersionRow};
+use crate::tui::app::{Answer, App, Layer, LineKind, PlanTable, Side};
+use crate::tui::messages::{Standing, VersionRow};
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
 use crate::words::{self, Glyph, clean_line, count, day_and_time};
@@ -16,7 +16,7 @@ const WIDE: u16 = 110;
 const PICKER: u16 = 46;
 
 /// Gives the versions, the summary of the plan, and its hosts; what has no room is empty.
-pub(super) fn layout(state: &State, body: Rect) -> (Rect, Rect, Rect) {
+pub(super) fn layout(state: &App, body: Rect) -> (Rect, Rect, Rect) {
     let nothing = Rect { height: 0, ..body };
     let (picker, plan) = if body.width >= WIDE {
         let picker = Rect { width: PICKER, ..body };
@@ -53,7 +53,7 @@ const VERSIONS: [Column<VersionId>; 5] = [
     column(VersionId::Built, "", Width::Fixed(5), 3),
 ];
 
-fn version_cell(state: &State, row: &VersionRow, id: VersionId) -> Cell {
+fn version_cell(state: &App, row: &VersionRow, id: VersionId) -> Cell {
     let theme = state.settings.theme;
     match id {
         VersionId::Version => (row.version.to_string().into(), Tone::Strong),
@@ -72,7 +72,7 @@ fn version_cell(state: &State, row: &VersionRow, id: VersionId) -> Cell {
     }
 }
 
-fn draw_versions(painter: &mut Painter<'_>, area: Rect, state: &State) {
+fn draw_versions(painter: &mut Painter<'_>, area: Rect, state: &App) {
     let theme = painter.theme;
     let versions = state.planning.versions.here().map(Vec::as_slice).unwrap_or_default();
     let mut title = vec![span(theme, Tone::Strong, count(versions.len(), "version"))];
@@ -102,7 +102,7 @@ fn draw_versions(painter: &mut Painter<'_>, area: Rect, state: &State) {
 }
 
 /// Makes what stands above the hosts of the plan.
-fn summary(state: &State, room: u16) -> Vec<Line<'static>> {
+fn summary(state: &App, room: u16) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
     let planning = &state.planning;
     let mut lines = vec![what(state), flags(state), reason(state)];
@@ -140,7 +140,7 @@ fn summary(state: &State, room: u16) -> Vec<Line<'static>> {
     lines
 }
 
-fn what(state: &State) -> Line<'static> {
+fn what(state: &App) -> Line<'static> {
     let theme = state.settings.theme;
     let planning = &state.planning;
     let mut spans = Vec::new();
@@ -162,7 +162,7 @@ fn what(state: &State) -> Line<'static> {
     Line::from(spans)
 }
 
-fn flags(state: &State) -> Line<'static> {
+fn flags(state: &App) -> Line<'static> {
     let theme = state.settings.theme;
     let flags = &state.planning.flags;
     let unreachable = if flags.skip_unreachable { "left out" } else { "count" };
@@ -173,7 +173,7 @@ fn flags(state: &State) -> Line<'static> {
     Line::from(span(theme, Tone::Dim, text))
 }
 
-fn reason(state: &State) -> Line<'static> {
+fn reason(state: &App) -> Line<'static> {
     let theme = state.settings.theme;
     let typing = matches!(state.layers.last(), Some(Layer::Line(line)) if line.kind == LineKind::Reason);
     let reason = &state.planning.reason;
@@ -335,7 +335,7 @@ fn cell(theme: Theme, table: &PlanTable, row: usize, id: Id) -> Cell {
     }
 }
 
-pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
+pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &App) {
     let theme = painter.theme;
     let (picker, top, hosts) = layout(state, body);
     if picker.height > 0 {
@@ -361,7 +361,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
     }
 }
 
-pub(super) fn text_of(state: &State) -> String {
+pub(super) fn text_of(state: &App) -> String {
     let mut text = String::new();
     for line in summary(state, 200) {
         text.push_str(line.to_string().trim_end());

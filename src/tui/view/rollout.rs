@@ -4,19 +4,19 @@ use ratatui::text::Line;
 use super::fleet::labelled;
 use super::paint::{Cell, Column, Painter, Width, column, number, plain, span};
 use super::{below, beside, detail, list_title, summary};
-use crate::tui::app::{State, Watched};
+use crate::tui::app::{App, Watched};
 use crate::tui::rows::Table;
 use crate::tui::theme::{Theme, Tone};
 use crate::words::{self, Status, clean_line};
 
 /// Gives the summary, the list and what stands beside it.
-pub(super) fn layout(state: &State, body: Rect) -> (Rect, Rect, Option<Rect>) {
+pub(super) fn layout(state: &App, body: Rect) -> (Rect, Rect, Option<Rect>) {
     let (summary, rest) = below(body, summary_lines(state, body).len());
     let (list, detail) = beside(rest);
     (summary, list, detail)
 }
 
-fn summary_lines(state: &State, body: Rect) -> Vec<Line<'static>> {
+fn summary_lines(state: &App, body: Rect) -> Vec<Line<'static>> {
     let Some(watched) = &state.watched else {
         return Vec::new();
     };
@@ -131,7 +131,7 @@ fn note(watched: &Watched, row: usize) -> Cell {
     (facts.join(", ").into(), Tone::Dim)
 }
 
-pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
+pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &App) {
     let theme = painter.theme;
     let Some(watched) = &state.watched else {
         let starting = state.asked.iter().any(|asked| asked.what.starts_with("start"));
@@ -153,7 +153,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &State) {
     }
 }
 
-pub(super) fn text_of(state: &State) -> String {
+pub(super) fn text_of(state: &App) -> String {
     let Some(watched) = &state.watched else {
         return String::new();
     };

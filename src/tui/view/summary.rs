@@ -9,9 +9,9 @@ use super::paint::span;
 use crate::model::{Bytes, FailureClass, Phase, StageIdx, Verdict};
 use crate::plan::{PlanKind, StagePlan};
 use crate::rollout::{GateStatus, HostEnd, Mode, Outcome, PauseReason, StageStatus};
-use crate::tui::app::{Link, Screen, State, Watched, estimate};
-use crate::tui::edge::Source;
+use crate::tui::app::{App, Link, Screen, Watched, estimate};
 use crate::tui::keymap::Action;
+use crate::tui::messages::Source;
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
 use crate::words::{
@@ -22,7 +22,7 @@ use crate::words::{
 type Weighted = (u8, Line<'static>);
 
 /// Makes the lines above the hosts, at most so many; what matters least is left out first.
-pub(super) fn lines(state: &State, watched: &Watched, room: usize, most: usize) -> Vec<Line<'static>> {
+pub(super) fn lines(state: &App, watched: &Watched, room: usize, most: usize) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
     let mut lines: Vec<Weighted> = vec![(1, headline(state, watched))];
     lines.extend(steps(theme, watched, room).map(|line| (2, line)));
@@ -43,7 +43,7 @@ pub(super) fn lines(state: &State, watched: &Watched, room: usize, most: usize) 
     lines.into_iter().map(|(_, line)| line).collect()
 }
 
-fn headline(state: &State, watched: &Watched) -> Line<'static> {
+fn headline(state: &App, watched: &Watched) -> Line<'static> {
     let theme = state.settings.theme;
     let rollout = watched.state();
     let Some(plan) = rollout.plan() else {
@@ -162,7 +162,7 @@ fn rate(watched: &Watched) -> Option<Bytes> {
 }
 
 /// Says what the rollout as a whole is doing.
-fn now(state: &State, watched: &Watched, room: usize) -> Option<Line<'static>> {
+fn now(state: &App, watched: &Watched, room: usize) -> Option<Line<'static>> {
     let theme = state.settings.theme;
     let rollout = watched.state();
     let plan = rollout.plan()?;
@@ -215,7 +215,7 @@ fn now(state: &State, watched: &Watched, room: usize) -> Option<Line<'static>> {
     Some(Line::from(span(theme, Tone::Plain, format!(" {text}{slot}"))))
 }
 
-fn soak(state: &State, watched: &Watched, idx: StageIdx, room: usize) -> Option<Line<'static>> {
+fn soak(state: &App, watched: &Watched, idx: StageIdx, room: usize) -> Option<Line<'static>> {
     let theme = state.settings.theme;
     let (plan, status) = watched.state().stage(idx)?;
     let soak = status.soak?;
@@ -271,7 +271,7 @@ fn finished(theme: Theme, watched: &Watched) -> Line<'static> {
 }
 
 /// Says what the rollout waits for, and what would let it go on.
-fn waits(state: &State, watched: &Watched, room: usize) -> Vec<Line<'static>> {
+fn waits(state: &App, watched: &Watched, room: usize) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
     let rollout = watched.state();
     let key = |action| key_of(Screen::Rollout, action);
@@ -377,7 +377,7 @@ fn budgets(theme: Theme, watched: &Watched) -> Option<Line<'static>> {
     Some(Line::from(spans))
 }
 
-fn gates(state: &State, watched: &Watched) -> Vec<Line<'static>> {
+fn gates(state: &App, watched: &Watched) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
     let Some((plan, status)) = shown_stage(watched) else {
         return Vec::new();
@@ -431,7 +431,7 @@ fn stalled(theme: Theme, watched: &Watched, room: usize) -> Option<Line<'static>
 }
 
 /// Shows what went wrong, the same messages together, the most frequent first.
-fn failures(state: &State, watched: &Watched, room: usize) -> Vec<Line<'static>> {
+fn failures(state: &App, watched: &Watched, room: usize) -> Vec<Line<'static>> {
     const MOST: usize = 3;
     let theme = state.settings.theme;
     let groups = watched.groups();

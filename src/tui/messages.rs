@@ -92,7 +92,7 @@ pub enum Message {
         gone: bool,
     },
     /// Something that the person should read once.
-    Told(String),
+    Notice(String),
     /// The process was stopped and runs again; the terminal may have been used by somebody else meanwhile.
     Resumed,
     /// The terminal is gone, or the process was told to end: nothing is to be asked any more.

@@ -1,25 +1,25 @@
 //! What doing something asks for: at once, or after a question.
 
 use super::actions::{command_line, install_line};
-use super::layers::{Button, Deed, Dialog, Focus, Layer};
+use super::layers::{Button, Decision, Dialog, Focus, Layer};
 use super::watch::Watched;
-use super::{Screen, State};
+use super::{App, Screen};
 use crate::expr::fold;
 use crate::model::{Command, HostId};
 use crate::plan::{PlanKind, StageKind};
 use crate::rollout::{Mode, PauseReason};
-use crate::tui::edge::{Request, Source};
 use crate::tui::keymap::Action;
+use crate::tui::messages::{Request, Source};
 use crate::words::{count, reason};
 
-impl State {
+impl App {
     /// Does one of the actions of the rollout, or asks first.
     pub(super) fn act_on_rollout(&mut self, action: Action) -> Vec<Request> {
         match action {
             Action::Continue => self.go_on(),
             Action::Pause => self.command(vec![Command::Pause]),
             Action::Abort => {
-                let dialog = self.abort_dialog(Deed::Commands(vec![Command::Abort]));
+                let dialog = self.abort_dialog(Decision::Commands(vec![Command::Abort]));
                 self.open(dialog)
             }
             Action::Rollback => {
@@ -28,7 +28,7 @@ impl State {
             }
             Action::Retry => match self.commands_for_hosts(Action::Retry) {
                 Ok(commands) => self.command(commands),
-                Err(why) => self.tell(why),
+                Err(why) => self.notify(why),
             },
             Action::Skip => match self.commands_for_hosts(Action::Skip) {
                 Ok(commands) => {
@@ -41,14 +41,14 @@ impl State {
                     let dialog = Dialog::new(
                         format!("Leave {} out?", count(hosts.len(), "host")),
                         "Skip",
-                        Deed::Commands(commands.clone()),
+                        Decision::Commands(commands.clone()),
                     )
                     .says(fold(&hosts))
                     .says("They keep what they run and count as debt.")
                     .same_as(self.lines_of(&commands));
                     self.open(dialog)
                 }
-                Err(why) => self.tell(why),
+                Err(why) => self.notify(why),
             },
             _ => Vec::new(),
         }
@@ -65,13 +65,13 @@ impl State {
         };
         let line = self.same_as(Action::Continue).unwrap_or_default();
         if watched.can_resume() {
-            let dialog = Dialog::new(format!("Resume rollout {}?", watched.rollout), "Resume", Deed::Resume)
+            let dialog = Dialog::new(format!("Resume rollout {}?", watched.rollout), "Resume", Decision::Resume)
                 .says("Every host is asked what it really has before anything is done again.")
                 .same_as(line);
             return self.open(dialog);
         }
         let state = watched.state();
-        let yes = Deed::Commands(vec![Command::Continue]);
+        let yes = Decision::Commands(vec![Command::Continue]);
         let dialog = match (state.paused(), state.mode()) {
             (Some(PauseReason::Operator { .. }), _) => return self.command(vec![Command::Continue]),
             (Some(why), _) => Dialog::new("Go on in spite of it?", "Go on", yes)
@@ -98,10 +98,10 @@ impl State {
         self.open(dialog)
     }
 
-    fn abort_dialog(&self, deed: Deed) -> Dialog {
+    fn abort_dialog(&self, decision: Decision) -> Dialog {
         let state = self.watched.as_ref().map(Watched::state);
         let switched = state.map_or(0, |state| state.switched().count());
-        Dialog::new("Abort the rollout?", "Abort", deed)
+        Dialog::new("Abort the rollout?", "Abort", decision)
             .says(format!(
                 "{} stay on the new release; every host is left as it stands.",
                 count(switched, "switched host")
@@ -120,7 +120,7 @@ impl State {
         Dialog::new(
             format!("Roll {} back?", count(switched, "host")),
             "Roll back",
-            Deed::Commands(vec![Command::Rollback]),
+            Decision::Commands(vec![Command::Rollback]),
         )
         .says("Each goes to the release that was last good there, the last one switched first.")
         .says(format!("Type the number of hosts to confirm: {switched}"))
@@ -139,10 +139,10 @@ impl State {
         let mut dialog = Dialog::new(
             format!("{verb} {} on {}?", plan.version, count(targets, "host")),
             if plan.kind == PlanKind::Prime { "Prime" } else { "Install" },
-            Deed::Install(plan.clone()),
+            Decision::Install(plan.clone()),
         );
         if let Some(bad) = &plan.mark {
-            dialog = dialog.says(format!("It is marked bad: {}", bad.told()));
+            dialog = dialog.says(format!("It is marked bad: {}", bad.describe()));
         }
         let stages: Vec<String> = plan
             .stages
@@ -188,9 +188,9 @@ impl State {
                 .map(|watched| format!("{} attach {}", self.settings.invocation, watched.rollout)),
             typed: None,
             buttons: vec![
-                Button { label: "Leave it running", deed: Some(Deed::Leave), refused: None },
-                Button { label: "Abort it", deed: Some(Deed::AbortAndLeave), refused },
-                Button { label: "Stay", deed: None, refused: None },
+                Button { label: "Leave it running", decision: Some(Decision::Leave), refused: None },
+                Button { label: "Abort it", decision: Some(Decision::AbortAndLeave), refused },
+                Button { label: "Stay", decision: None, refused: None },
             ],
             focus: Focus::Button(0),
             seen: false,
@@ -200,21 +200,21 @@ impl State {
     }
 
     /// Does what a dialog was answered with.
-    pub(super) fn carry_out(&mut self, deed: Deed) -> Vec<Request> {
-        match deed {
-            Deed::Leave => self.leave(),
-            Deed::AbortAndLeave => {
+    pub(super) fn carry_out(&mut self, decision: Decision) -> Vec<Request> {
+        match decision {
+            Decision::Leave => self.leave(),
+            Decision::AbortAndLeave => {
                 self.leave_after = Some(self.next_ticket());
                 self.command(vec![Command::Abort])
             }
-            Deed::Commands(commands) => self.command(commands),
-            Deed::Install(plan) => {
+            Decision::Commands(commands) => self.command(commands),
+            Decision::Install(plan) => {
                 self.screen = Screen::Rollout;
                 let what = format!("start of {}", plan.version);
                 let ticket = self.ask(what);
                 vec![Request::StartRollout { ticket, plan }]
             }
-            Deed::Resume => {
+            Decision::Resume => {
                 let Some(rollout) = self.watched.as_ref().map(|watched| watched.rollout.clone()) else {
                     return Vec::new();
                 };

@@ -25,7 +25,7 @@ const MARGIN: u64 = 1024;
 
 /// Says what travels from one release to another, computed once for all hosts that take this way.
 #[derive(Debug, Clone)]
-pub(super) struct Travel {
+pub(super) struct Delta {
     /// What rsync sends, each name ended by a zero byte.
     pub(super) list: Arc<[u8]>,
     /// What the host removes before, a line each, spelled as in a manifest.
@@ -38,7 +38,7 @@ pub(super) struct Travel {
     pub(super) need_inodes: u64,
 }
 
-impl Travel {
+impl Delta {
     /// Sends what differs. A file that stays a file is left there as the basis of a delta: rsync puts the new one in its place by a
     /// rename, so the old release keeps its own.
     fn between(old: &Manifest, new: &Manifest) -> Self {
@@ -115,22 +115,22 @@ fn kibibytes<'a>(sent: impl Iterator<Item = &'a Entry>, new: &Manifest, director
     (files + new.length().0.div_ceil(BLOCK) + directories) * (BLOCK / 1024) + MARGIN
 }
 
-type Ways = HashMap<(Option<ReleaseId>, ReleaseId), Arc<OnceLock<Arc<Travel>>>>;
+type Ways = HashMap<(Option<ReleaseId>, ReleaseId), Arc<OnceLock<Arc<Delta>>>>;
 
 /// Remembers what travels between two releases.
-pub(super) struct Atlas {
+pub(super) struct Deltas {
     bases: Box<dyn Bases>,
     ways: Mutex<Ways>,
     times: Mutex<HashMap<ReleaseId, u64>>,
 }
 
-impl std::fmt::Debug for Atlas {
+impl std::fmt::Debug for Deltas {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Atlas").finish_non_exhaustive()
+        f.debug_struct("Deltas").finish_non_exhaustive()
     }
 }
 
-impl Atlas {
+impl Deltas {
     pub(super) fn new(bases: impl Bases) -> Self {
         Self { bases: Box::new(bases), ways: Mutex::default(), times: Mutex::default() }
     }
@@ -151,13 +151,13 @@ impl Atlas {
     }
 
     /// Gives what travels from nothing.
-    pub(super) fn whole(&self, id: &ReleaseId, new: &Manifest) -> Arc<Travel> {
-        self.way(None, id, || Some(Travel::whole(new))).unwrap_or_else(|| Arc::new(Travel::whole(new)))
+    pub(super) fn whole(&self, id: &ReleaseId, new: &Manifest) -> Arc<Delta> {
+        self.way(None, id, || Some(Delta::whole(new))).unwrap_or_else(|| Arc::new(Delta::whole(new)))
     }
 
     /// Gives what travels from a release; none when the store does not know that one.
-    pub(super) fn between(&self, base: &ReleaseId, id: &ReleaseId, new: &Manifest) -> Option<Arc<Travel>> {
-        self.way(Some(base), id, || self.bases.manifest(base).map(|old| Travel::between(&old, new)))
+    pub(super) fn between(&self, base: &ReleaseId, id: &ReleaseId, new: &Manifest) -> Option<Arc<Delta>> {
+        self.way(Some(base), id, || self.bases.manifest(base).map(|old| Delta::between(&old, new)))
     }
 
     /// Computes a way once; whoever asks for the same meanwhile waits.
@@ -165,15 +165,15 @@ impl Atlas {
         &self,
         base: Option<&ReleaseId>,
         id: &ReleaseId,
-        compute: impl FnOnce() -> Option<Travel>,
-    ) -> Option<Arc<Travel>> {
+        compute: impl FnOnce() -> Option<Delta>,
+    ) -> Option<Arc<Delta>> {
         let key = (base.cloned(), id.clone());
         let place = Arc::clone(self.ways.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
-        if let Some(travel) = place.get() {
-            return Some(Arc::clone(travel));
+        if let Some(delta) = place.get() {
+            return Some(Arc::clone(delta));
         }
-        let travel = Arc::new(compute()?);
-        Some(Arc::clone(place.get_or_init(|| travel)))
+        let delta = Arc::new(compute()?);
+        Some(Arc::clone(place.get_or_init(|| delta)))
     }
 }
 
@@ -183,7 +183,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::{Atlas, Travel};
+    use super::{Delta, Deltas};
     use crate::manifest::{Entry, Kind, Manifest};
     use crate::model::{Bytes, Digest, ReleaseId};
 
@@ -211,21 +211,21 @@ mod tests {
         let new =
             [file("same", 1, 5000), file("edit\ned", 2, 90), folder("was"), file("was/new", 1, 7), file("turns", 1, 3)];
         let (old, new) = (Manifest::new(old.to_vec()).unwrap(), Manifest::new(new.to_vec()).unwrap());
-        let travel = Travel::between(&old, &new);
-        assert_eq!(&*travel.list, b"./edit\ned\0./turns\0./was\0./was/new\0./MANIFEST\0");
-        let removals = String::from_utf8(travel.removals.to_vec()).unwrap();
+        let delta = Delta::between(&old, &new);
+        assert_eq!(&*delta.list, b"./edit\ned\0./turns\0./was\0./was/new\0./MANIFEST\0");
+        let removals = String::from_utf8(delta.removals.to_vec()).unwrap();
         let mut removals: Vec<_> = removals.lines().collect();
         removals.sort_unstable();
         assert_eq!(removals, ["gone", "turns", "was"]);
-        assert_eq!(travel.bytes, Bytes(100 + new.length().0));
+        assert_eq!(delta.bytes, Bytes(100 + new.length().0));
     }
 
     #[test]
     fn a_repair_sends_what_the_host_named_and_no_more() {
         let new = Manifest::new(vec![file("a", 1, 5), file("b\nc", 1, 70), folder("d")]).unwrap();
-        let travel = Travel::repair(&new, [&b"b\\0012c"[..], b"MANIFEST", b"unknown"]);
-        assert_eq!(&*travel.list, b"./b\nc\0./MANIFEST\0");
-        assert_eq!(travel.bytes, Bytes(70 + new.length().0));
+        let delta = Delta::repair(&new, [&b"b\\0012c"[..], b"MANIFEST", b"unknown"]);
+        assert_eq!(&*delta.list, b"./b\nc\0./MANIFEST\0");
+        assert_eq!(delta.bytes, Bytes(70 + new.length().0));
     }
 
     #[test]
@@ -234,14 +234,14 @@ mod tests {
         let (old, new) = (id("1-00000000"), id("2-00000000"));
         let manifest = Arc::new(Manifest::new(vec![file("a", 1, 5)]).unwrap());
         let known = Arc::clone(&manifest);
-        let atlas = Atlas::new(move |id: &ReleaseId| {
+        let deltas = Deltas::new(move |id: &ReleaseId| {
             ASKED.fetch_add(1, Ordering::Relaxed);
             (id.version().as_str() == "1").then(|| Arc::clone(&known))
         });
         for _ in 0..10 {
-            assert!(atlas.between(&old, &new, &manifest).is_some());
+            assert!(deltas.between(&old, &new, &manifest).is_some());
         }
         assert_eq!(ASKED.load(Ordering::Relaxed), 1);
-        assert!(atlas.between(&id("3-00000000"), &new, &manifest).is_none());
+        assert!(deltas.between(&id("3-00000000"), &new, &manifest).is_none());
     }
 }
