@@ -22,7 +22,7 @@ phase_activate() {
         ;;
     foreign)
         # Somebody else's link: kept as it is.
-        rm -f ".coalmine/link.$p_nonce" ".coalmine/adopted.$p_link"
+        remove ".coalmine/link.$p_nonce" ".coalmine/adopted.$p_link"
         must ln -s "$link_target" ".coalmine/link.$p_nonce"
         rename ".coalmine/link.$p_nonce" ".coalmine/adopted.$p_link"
         state_adopted='link'
@@ -33,8 +33,10 @@ phase_activate() {
     state_rollout=$p_rollout
     state_pending=$p_id
     [ "$state_good" != "$p_id" ] || state_pending=''
+    state_current=$p_id
     if [ "$link_id" = "$p_id" ]; then
         say activated already
+        try_write_state
     else
         write_state
         [ "$p_confirm" -eq 0 ] || arm
@@ -42,6 +44,4 @@ phase_activate() {
         note "$p_link switched to $p_id from ${link_id:-$link_is}"
         say activated "${adopted_id:--}"
     fi
-    state_current=$p_id
-    try_write_state
 }

@@ -24,9 +24,9 @@ adopt() {
     is_name "$adopted_id" || fail io "cannot read $PWD/$p_link/MANIFEST"
     scrap "releases/$adopted_id"
     rm -f "releases/$adopted_id" ".coalmine/flip.$p_nonce"
-    must write_line "$adopted_id" ".coalmine/adopting.$p_link"
+    write "$adopted_id" ".coalmine/adopting.$p_link"
     # Nobody but a person removes it, whatever is adopted later.
-    must write_line "$p_rollout" ".coalmine/kept.$adopted_id"
+    write "$p_rollout" ".coalmine/kept.$adopted_id"
     settle .
     # The link lies where the folder is going, and the two change places.
     must ln -s "releases/$adopted_id" "releases/$adopted_id"

@@ -1,51 +1,80 @@
 # shellcheck shell=sh
 # Runs a command of the site's with a limit of time, and keeps the end of what it printed.
 
-# attempt SECONDS FOLDER COMMAND: sets `attempt_code` to its exit code, or to late, lost; its output is in $work/out.
+# attempt SECONDS FOLDER COMMAND [SETTINGS]: sets `attempt_code` to its exit code, or to late, lost; its output is in $work/out.
+# The settings are evaluated before it.
+#
+# Whatever a command prints, no more of it is kept than this; a reader that ends before would end the command. It reads from a
+# pipe without a name: of one that has one, `tail` of uutils 0.12 waits for more when all have closed it.
 attempt() {
-    rm -f "$work/out" "$work/read" "$work/pipe" "$work/late"
-    must write_line '' "$work/out"
-    must mkfifo "$work/pipe"
+    for file in code late cut gate ready timer; do
+        printf '' >"$work/$file"
+    done
     session=setsid
     command -v setsid >/dev/null 2>&1 || session=''
-    # Whatever a command prints, no more of it is kept than this; a reader that ends before would end the command. Fed by a pipe
-    # without a name: of one that has one, `tail` of uutils 0.12 waits for more when all have closed it.
-    # shellcheck disable=SC2016
-    $session sh -c '{ cat && echo >"$1/read"; } | { tail -c 4096 >"$1/out"; cat >/dev/null; }' sh "$work" \
-        <"$work/pipe" >/dev/null 2>&1 &
+    run_command "$@" | tail -c 4096 >"$work/out" &
     reader=$!
+    # Not within the pipe: mksh keeps it open for all that is begun there.
+    keep_time "$1" >/dev/null 2>&1 &
+    timer=$!
+    printf '%s\n' "$timer" >"$work/timer"
+    wait "$reader" 2>/dev/null
+    reader=$?
+    kill -TERM "$timer" 2>/dev/null
+    attempt_code=''
+    read -r attempt_code <"$work/code"
+    if [ -s "$work/late" ]; then
+        attempt_code=late
+    elif [ -z "$attempt_code" ]; then
+        attempt_code=lost
+    elif [ "$attempt_code" != 0 ] && [ "$reader" -ne 0 ] && [ ! -s "$work/cut" ]; then
+        attempt_code=lost
+    fi
+}
+
+run_command() {
     (
         cd "$2" 2>/dev/null || { echo "cannot enter $2" && exit 1; }
+        eval "${4:-}"
         # A session of its own, so that all of it can be ended. It is no group's leader, and so keeps its number.
         # shellcheck disable=SC2086
         exec $session sh -c "$3"
-    ) >"$work/pipe" 2>&1 &
+    ) 2>&1 &
     child=$!
     # For whoever has to end it in our place.
     printf '%s\n' "$child" >"$work/gate"
-    (
-        nap=''
-        trap 'kill -9 $nap 2>/dev/null; exit 0' TERM
-        sleep "$1" &
-        nap=$!
-        wait "$nap" || exit 0
-        : >"$work/late"
-        kill -9 "-$child" || kill -9 "$child"
-    ) >/dev/null 2>&1 &
-    timer=$!
     wait "$child" 2>/dev/null
-    attempt_code=$?
-    kill -TERM "$timer" 2>/dev/null
+    printf '%s\n' "$?" >"$work/code"
     # What it left running would hold on to the pipe.
     kill -9 "-$child" 2>/dev/null
-    waited=0
-    while kill -0 "$reader" 2>/dev/null && [ "$waited" -lt 20 ]; do
-        [ "$waited" -eq 0 ] || sleep 0.1 2>/dev/null || sleep 1
-        waited=$((waited + 1))
+    # What is in a session of its own does so all the same.
+    timer='' tries=0
+    while [ "$tries" -lt 1000 ]; do
+        read -r timer <"$work/timer" && [ -s "$work/ready" ] && break
+        tries=$((tries + 1))
     done
-    if [ "$attempt_code" != 0 ] && [ ! -e "$work/read" ] && ! kill -0 "$reader" 2>/dev/null; then
-        attempt_code=lost
-    fi
-    kill -9 "-$reader" 2>/dev/null || kill -9 "$reader" 2>/dev/null
-    [ ! -e "$work/late" ] || attempt_code=late
+    kill -TERM "$timer" 2>/dev/null
+}
+
+# Ends the command when its time is over; told that it has ended, ends the reader where that goes on for two seconds.
+keep_time() {
+    nap=''
+    trap 'kill -9 $nap; end_reader; exit 0' TERM
+    echo ready >"$work/ready"
+    sleep "$1" &
+    nap=$!
+    wait "$nap" || exit 0
+    echo late >"$work/late"
+    read -r child <"$work/gate" && { kill -9 "-$child" || kill -9 "$child"; }
+    end_reader
+}
+
+end_reader() {
+    waited=0
+    while kill -0 "$reader"; do
+        [ "$waited" -lt 200 ] || sleep 0.1 || sleep 1
+        waited=$((waited + 1))
+        [ "$waited" -lt 220 ] || break
+    done
+    [ "$waited" -lt 220 ] || { echo cut >"$work/cut" && kill -9 "$reader"; }
 }

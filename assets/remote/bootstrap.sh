@@ -181,7 +181,8 @@ bootstrap() {
     /*) ;;
     *) cd "${HOME:-/nonexistent}" || stop 1 "HOME must be the login folder of $(id -un): that is where $p_root begins" ;;
     esac
-    p_rollout=bootstrap-$(now)-$$
+    ask_time || stop 1 "date gave no answer"
+    p_rollout=bootstrap-$time-$$
     p_owner=$(id -un)@$(uname -n)
     trap 'stop 1 interrupted' HUP INT TERM
     take

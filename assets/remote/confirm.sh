@@ -5,7 +5,7 @@ phase_confirm() {
     enter
     fence
     if mv -f -T ".coalmine/armed.$p_rollout" ".coalmine/confirmed.$p_rollout" 2>/dev/null; then
-        rm -f ".coalmine/back.$p_rollout"
+        remove ".coalmine/back.$p_rollout"
         note "switch confirmed"
         say confirmed
     elif [ -e ".coalmine/fired.$p_rollout" ] || [ -e ".coalmine/reverted.$p_rollout" ]; then

@@ -56,10 +56,10 @@ read_states() {
 # Keeps so many of our releases, and removes the others: those that were good here are kept first, the latest before the
 # earlier ones, and then the rest by age. What failed so goes before anything that worked.
 prune() {
-    kept=0 seen=' '
+    kept=0 seen=' ' linked=''
     read_states
-    learn list_releases
-    worth="$good_here $learned"
+    list_releases
+    worth="$good_here $listed"
     for name in $worth; do
         case $seen in *" $name "*) continue ;; esac
         seen="$seen$name "
@@ -82,11 +82,25 @@ prune() {
         if [ "$kept" -lt "$p_keep" ]; then
             kept=$((kept + 1))
         else
+            if [ -z "$linked" ]; then
+                linked=yes
+                before_links "$p_id"
+                before_links "$state_previous"
+            fi
             scrap "releases/$name"
-            rm -f ".coalmine/primed.$name"
+            remove ".coalmine/primed.$name" ".coalmine/proven.$name"
             note "pruned $name"
         fi
     done
+    after_links
+    [ -z "$linked" ] || cut_log
+}
+
+# Half a mebibyte of what was done here is enough; looked at where something else goes, too.
+cut_log() {
+    if [ -n "$(find .coalmine/log -size +1024k 2>/dev/null)" ]; then
+        tail -c 524288 .coalmine/log >".coalmine/log.$p_nonce" && mv -f -T ".coalmine/log.$p_nonce" .coalmine/log
+    fi
 }
 
 # Remembers what is good here now and what was before. An install comes on top of that. A way back drops what it led away from,
@@ -167,14 +181,11 @@ phase_finalize() {
     write_state
     settle .coalmine
     note "${p_id:-what was here before} is good"
-    rm -f ".coalmine/confirmed.$p_rollout" ".coalmine/reverted.$p_rollout" ".coalmine/slot.$p_rollout" \
-        ".coalmine/back.$p_rollout" ".coalmine/primed.${p_id:-none}"
     sweep
     prune
-    # Half a mebibyte of what was done here is enough.
-    if [ -n "$(find .coalmine/log -size +1024k 2>/dev/null)" ]; then
-        tail -c 524288 .coalmine/log >".coalmine/log.$p_nonce" && mv -f -T ".coalmine/log.$p_nonce" .coalmine/log
-    fi
+    remove ".coalmine/confirmed.$p_rollout" ".coalmine/reverted.$p_rollout" ".coalmine/slot.$p_rollout" \
+        ".coalmine/back.$p_rollout" ".coalmine/primed.${p_id:-none}" \
+        .coalmine/linked.* .coalmine/phase.*."$p_nonce"
     free_lease
     say finalized
 }

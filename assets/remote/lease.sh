@@ -95,7 +95,8 @@ say_lock() {
     read_lease
     [ -n "$lease" ] || return 0
     describe "$lease"
-    if is_dead "$(now)"; then
+    know_time
+    if is_dead "$time"; then
         say left "$described"
     else
         say held "$described"
@@ -109,18 +110,16 @@ once_more() {
 }
 
 write_lease() {
-    {
-        printf 'rollout %s\n' "$p_rollout" &&
-            printf 'owner %s\n' "$p_owner" &&
-            printf 'since %s\n' "$(now)" &&
-            { [ -z "$p_reason" ] || printf 'reason %s\n' "$p_reason"; }
-    } | cat >"$1"
+    lines="rollout $p_rollout${newline}owner $p_owner${newline}since $time"
+    write "$lines${p_reason:+${newline}reason $p_reason}" "$1"
 }
 
 # move_lease UNTIL TOKEN TERM: renames the lease that was read; fails where it is not there any more.
 move_lease() {
     moved=.coalmine/lock/$1.$2.$3.$lease_rollout
     [ "$lease" = "$moved" ] || mv -f -T "$lease" "$moved" 2>/dev/null || return 1
+    # It is there, unless it was moved on already, which the next look shows.
+    [ -e "$moved" ] || return 1
     lease=$moved lease_until=$1 lease_token=$2 lease_term=$3
 }
 
@@ -140,11 +139,13 @@ settle_token() {
         [ "$token" -ge "$lease_token" ] || break
         move_lease "$lease_until" $((token + 1)) "$lease_term" || return 1
     done
+    set --
     for found in .coalmine/token.*; do
         if is_number "${found##*.}" && [ "${found##*.}" -lt "$lease_token" ]; then
-            rm -f "$found"
+            set -- "$@" "$found"
         fi
     done
+    [ $# -eq 0 ] || rm -f "$@"
 }
 
 # Takes the lock; does not return where another has it. Asked for once more by the same conductor, it is the same lease.
@@ -153,16 +154,16 @@ take_lease() {
     taken_from=''
     tries=0
     while once_more taken; do
-        time=$(now)
+        know_time
         read_lease
         if [ -z "$lease" ]; then
             read_token
             # Where nothing is known of those before, a token of today is greater than theirs.
             [ "$token" -gt 0 ] || token=$time
             beside=.coalmine/lock.$p_nonce
-            rm -rf "$beside"
+            [ ! -e "$beside" ] || rm -rf "$beside"
             must mkdir "$beside"
-            must write_lease "$beside/$((time + p_lease)).$((token + 1)).$p_term.$p_rollout"
+            write_lease "$beside/$((time + p_lease)).$((token + 1)).$p_term.$p_rollout"
             if mv -f -T "$beside" .coalmine/lock 2>/dev/null; then
                 settle_token || continue
                 [ -z "$taken_from" ] || say before "$taken_from"
@@ -217,7 +218,7 @@ end_switches() {
 extend_lease() {
     tries=0
     while once_more held; do
-        time=$(now)
+        know_time
         read_lease
         holds_lease || lost
         until=$((time + p_lease))
@@ -233,15 +234,12 @@ extend_lease() {
 #
 # It always changes the name, so that `let_go` of another phase beside this one fails.
 fence() {
-    must make_mark ".coalmine/phase.$(($(now) + p_lease)).$p_nonce"
+    know_time
+    mark ".coalmine/phase.$((time + p_lease)).$p_nonce"
     extend_lease always
     p_fence=$lease_token
     held=$lease
     held_in=$PWD
-}
-
-make_mark() {
-    : >"$1"
 }
 
 # Ends the phase where the lease was lost since it began, as on a machine that stood still. To be asked right before what
@@ -254,9 +252,11 @@ hold() {
 
 # Tells whether a phase that has made its mark may still run: one whose answer was lost, or that another conductor began.
 another_phase() {
-    time=$(now)
+    ask_time || return 0
     for found in .coalmine/phase.*; do
         found=${found#.coalmine/phase.}
+        # Its own goes with it.
+        [ "${found#*.}" != "$p_nonce" ] || continue
         if is_number "${found%%.*}" && [ "${found%%.*}" -ge "$time" ]; then
             return 0
         fi
@@ -271,18 +271,17 @@ let_go() {
     held=''
     # The phase may have gone elsewhere.
     cd "$held_in" 2>/dev/null || return 0
-    rm -f .coalmine/phase.*."$p_nonce"
     read_lease
     [ "$lease" = "$was_held" ] || return 0
     ! another_phase || return 0
-    until=$(($(now) + p_rest))
+    ask_time || return 0
+    until=$((time + p_rest))
     [ "$until" -ge "$lease_until" ] || move_lease "$until" "$lease_token" "$lease_term" || :
 }
 
 # Says who has the lock now, or had it since, and ends the phase.
 lost() {
     held=''
-    rm -f .coalmine/phase.*."$p_nonce"
     read_lease
     if [ -n "$lease" ]; then
         describe "$lease"
@@ -303,13 +302,15 @@ has_freed() {
     [ -z "$lease" ] || return 1
     read_token
     [ -z "$p_fence" ] || [ "$token" = "$p_fence" ] || return 1
-    [ -n "$token_file" ] && grep -q -x -F "rollout $p_rollout" "$token_file" 2>/dev/null
+    [ -n "$token_file" ] || return 1
+    freed=''
+    read -r freed 2>/dev/null <"$token_file"
+    [ "$freed" = "rollout $p_rollout" ]
 }
 
 # Frees the lock, unless another phase may still run: then it ends with the time of that one.
 free_lease() {
     held=''
-    rm -f .coalmine/phase.*."$p_nonce"
     tries=0
     while once_more freed; do
         read_lease

@@ -4,7 +4,6 @@
 phase_lock() {
     # Nothing travels yet.
     require_tools rsync
-    say_facts
     enter
     take_lease
     say locked

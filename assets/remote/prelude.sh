@@ -24,6 +24,13 @@ work=''
 in_session=''
 # Who this is; set by `know_me`.
 me='' my_name='' my_group=''
+# When the clock was asked last, by the time that the machine runs; see `ask_time`.
+asked_at='' asked_time=''
+# Whether nobody else may write here, as a step of this session found, which folder that is, and whether its folders are on one
+# device; set by `trust`.
+trusted='' here='' one_device=''
+# What ends a step in which that was found out first; see `serve`.
+farewell=0
 # The lease as this phase has made it; see lease.sh.
 held=''
 
@@ -49,8 +56,10 @@ fail() {
 
 finish() {
     [ -z "$held" ] || let_go
+    clean_up
+    trap - EXIT
     say end
-    exit 0
+    exit "$farewell"
 }
 
 # Does what must succeed; the last line that it printed is the failure's text.
@@ -81,9 +90,34 @@ require_tools() {
     [ -z "$missing" ] || [ "$missing" = "$1" ] || fail tool "$missing"
 }
 
+# write TEXT FILE: writes lines by the shell alone; where that fails, by a tool that can say why.
+write() {
+    printf '%s\n' "$1" 2>/dev/null >"$2" || must write_by_tool "$1" "$2"
+}
+
+# Makes an empty file; no disk is too full for it.
+mark() {
+    printf '' 2>/dev/null >"$1" || must mark_by_tool "$1"
+}
+
+mark_by_tool() {
+    : >"$1"
+}
+
 # Of a full disk `cat` says that it is one; printf of dash does not.
-write_line() {
+write_by_tool() {
     printf '%s\n' "$1" | cat >"$2"
+}
+
+# Removes files and links of those that are there.
+remove() {
+    for left; do
+        shift
+        if [ -e "$left" ] || [ -h "$left" ]; then
+            set -- "$@" "$left"
+        fi
+    done
+    [ $# -eq 0 ] || rm -f "$@"
 }
 
 # Moves a thing to another name, and believes it when the old one is gone.
@@ -94,15 +128,16 @@ rename() {
     fi
 }
 
-# Bytes as hexadecimal digits, for what may hold anything.
 hex() {
-    hexed=$(od -An -v -tx1) || return 1
-    # Splits, and joins without blanks.
-    # shellcheck disable=SC2086
-    set -- $hexed
-    IFS=''
-    printf '%s' "$*"
-    IFS=" $tab$newline"
+    od -An -v -tx1
+}
+
+# Sets `hexed` to the bytes of a file as hexadecimal digits, for what may hold anything; fails where they cannot be read.
+hex_file() {
+    hexed=''
+    [ -s "$1" ] || return 0
+    hexed=$(hex <"$1") || hexed=''
+    join_digits
 }
 
 # Sets `hexed` to a text in such digits; to none only where the text is empty.
@@ -112,11 +147,22 @@ hex_of() {
     if ! hexed=$(printf '%s' "$1" | hex) || [ -z "$hexed" ]; then
         fail io "od gave no answer"
     fi
+    join_digits
+}
+
+# Splits, and joins without blanks.
+join_digits() {
+    # shellcheck disable=SC2086
+    set -- $hexed
+    IFS=''
+    hexed="$*"
+    IFS=" $tab$newline"
+    [ -n "$hexed" ]
 }
 
 # What a phase calls; the shell itself has the rest. A host that lacks one is refused by its name.
-tools='awk cat chmod cp cut date df find grep head id ln ls mkdir mkfifo mv od paste readlink rm rmdir rsync sed
-    sha256sum sleep sort stat sync tail touch tr uname xargs'
+tools='awk cat chmod cp date df find grep id ln mkdir mv od paste readlink rm rmdir rsync sed sha256sum sleep sort stat sync
+    tail touch tr uname xargs'
 
 # Sets `missing` to the tools that are not here.
 look_for_tools() {
@@ -127,14 +173,29 @@ look_for_tools() {
     missing=${missing# }
 }
 
-# The time in seconds. Where there is none, what is computed from it ends the script instead of being near 1970.
-now() {
+# Sets `time`, in seconds, and `stamp`, the same for people, some seconds old at most. The host's clock is asked where it was not
+# for ten seconds; in between the kernel's count of seconds goes on from there, and a clock that was set is seen soon enough.
+ask_time() {
+    runs=''
+    read -r runs _ 2>/dev/null </proc/uptime
+    runs=${runs%%.*}
+    if is_number "$runs" && is_number "$asked_at" && [ "$((runs - asked_at))" -lt 10 ]; then
+        time=$((asked_time + runs - asked_at))
+        return 0
+    fi
     for _ in 1 2 3; do
-        time_now=$(date +%s)
-        is_number "$time_now" && break
-        time_now=no_time
+        time=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
+        stamp=${time#* } time=${time%% *}
+        if is_number "$time"; then
+            asked_at=$runs asked_time=$time
+            return 0
+        fi
     done
-    printf '%s\n' "$time_now"
+    return 1
+}
+
+know_time() {
+    ask_time || fail io "date gave no answer"
 }
 
 # A name that can be part of a path as it is.
@@ -150,20 +211,20 @@ is_number() {
     esac
 }
 
-# Makes the folder of what is temporary. Its name, as that of all that is temporary, has this shell's number in it, so that
-# who comes later knows whether its owner lives.
+# Makes the folder of what is temporary, for much or with `little` for little. Its name, as that of all that is temporary, has this
+# shell's number in it, so that who comes later knows whether its owner lives.
 work_here() {
-    find_room || fail full "no room for temporary files in ${TMPDIR:-/tmp}, nor in $PWD/.coalmine"
+    find_room "$@" || fail full "no room for temporary files in ${TMPDIR:-/tmp}, nor in $PWD/.coalmine"
 }
 
 # Makes the folder of temporary files where there is room for them: where they belong, or else in the root.
 find_room() {
     [ -z "$work" ] || return 0
     work=${TMPDIR:-/tmp}/coalmine.$p_nonce
-    (umask 077 && mkdir "$work") 2>/dev/null && has_room && return 0
+    mkdir -m 700 "$work" 2>/dev/null && has_room "$@" && return 0
     rm -rf "$work"
     work=$PWD/.coalmine/work.$p_nonce
-    mkdir -p "$work" 2>/dev/null && has_room && return 0
+    mkdir -p "$work" 2>/dev/null && has_room "$@" && return 0
     rm -rf "$work"
     work=''
     return 1
@@ -171,10 +232,12 @@ find_room() {
 
 # Tells whether a mebibyte can be written beside the temporary files; what fills a folder may be the release itself.
 has_room() {
-    head -c 1048576 /dev/zero >"$work/room" 2>/dev/null
-    has_room=$?
-    rm -f "$work/room"
-    return "$has_room"
+    if [ "${1:-much}" = little ]; then
+        printf '%8192s' '' 2>/dev/null >"$work/room" || return 1
+    else
+        printf '%1048576s' '' 2>/dev/null >"$work/room" || return 1
+    fi
+    printf '' >"$work/room"
 }
 
 # Tells whether something temporary has no owner any more: the shell whose number it bears is dead. What bears none is old
@@ -192,9 +255,11 @@ is_litter() {
 # Removes what scripts of this user left that were killed: nothing of theirs did it for them.
 tidy() {
     for left in "${TMPDIR:-/tmp}"/coalmine.* .coalmine/work.* .coalmine/lock.* .coalmine/phase.* \
-        .coalmine/link.* .coalmine/flip.* .coalmine/log.* .coalmine/state.new.*; do
+        .coalmine/link.* .coalmine/flip.* .coalmine/log.* .coalmine/state.new.* \
+        .coalmine/proven.new.* .coalmine/ref.*; do
+        # Somebody else may be at it.
         if [ -O "$left" ] && [ ! -h "$left" ] && is_litter "$left"; then
-            rm -rf "$left"
+            rm -rf "$left" 2>/dev/null
         fi
     done
     for left in ./.coalmine-link.*; do
@@ -232,13 +297,15 @@ watch() {
 
 clean_up() {
     [ -z "$watchdog" ] || kill -TERM "$watchdog" 2>/dev/null
-    [ -z "$work" ] || rm -rf "$work"
-    # Left by a step that failed; here only if the root was entered.
+    set -- ${work:+"$work"}
+    # The mark of a step, or what one left that failed; here only if the root was entered.
     for left in .coalmine/*."$p_nonce" "./.coalmine-link.$p_nonce"; do
         if [ -e "$left" ] || [ -h "$left" ]; then
-            rm -rf "$left"
+            set -- "$@" "$left"
         fi
     done
+    [ $# -eq 0 ] || rm -rf "$@"
+    work=''
 }
 
 # begin PHASE: runs a phase from its begin to its end. Within a session the other side watches the time (see `serve`).
@@ -260,15 +327,17 @@ begin() {
 enter() {
     [ -d "$p_root" ] || must mkdir -p "$p_root"
     cd "$p_root" 2>/dev/null || fail io "cannot enter $p_root"
+    if [ ! -d releases ] || [ ! -d .coalmine ]; then
+        must mkdir -p releases .coalmine
+    fi
+    trust
     for folder in releases .coalmine; do
-        [ -d "$folder" ] || must mkdir -p "$folder"
         if [ ! -w "$folder" ]; then
             # Not everything that cannot be written is another's: a disk may have been mounted read-only.
             must touch "$folder"
-            fail io "$PWD/$folder cannot be written by $(id -un)"
+            fail io "$PWD/$folder cannot be written by $my_name"
         fi
     done
-    trust
     tidy
     honour_dead_men
 }
@@ -276,24 +345,33 @@ enter() {
 # Sets `me`, and `my_group` where nobody else is in it; a session asks once for all its steps.
 know_me() {
     [ -z "$me" ] || return 0
-    if ! my_name=$(id -un) || ! my_group=$(id -gn) || [ -z "$my_name" ] || [ -z "$my_group" ]; then
-        return 1
-    fi
-    if [ "$my_group" = "$my_name" ]; then
-        my_group=$(id -g) && is_number "$my_group" || return 1
-    else
-        my_group=''
-    fi
-    number=$(id -u) && is_number "$number" || return 1
+    # uid=1000(anna) gid=1000(anna) groups=1000(anna),4(adm); a number without a name has no parentheses (id(1p)).
+    who=$(id) || return 1
+    number=${who#uid=} my_group=${who#*" gid="}
+    my_name=${number#*"("} number=${number%%[!0-9]*} my_name=${my_name%%")"*}
+    case ${who#"uid=$number"} in
+    "("*) ;;
+    *) my_name=$number ;;
+    esac
+    case ${my_group#"${my_group%%[!0-9]*}"} in
+    "($my_name)"*) my_group=${my_group%%[!0-9]*} ;;
+    *) my_group='' ;;
+    esac
+    case $who in
+    # What is allowed goes by that.
+    *" euid="*) number=${who#*" euid="} number=${number%%[!0-9]*} my_group='' ;;
+    esac
+    is_number "$number" || return 1
     me=$number
 }
 
 # Refuses what others may write, as sshd does (StrictModes, sshd_config(5)): names and links in here say what is switched.
-# A group with nobody else in it is no other: where every user has one of the same name, folders are made for it.
+# A group with nobody else in it is no other: where every user has one of the same name, folders are made for it. What was
+# so at the first step of a session is not asked again: nobody else could have changed it since. Sets `here` to the root's device
+# and inode.
 trust() {
+    [ -z "$trusted" ] || return 0
     know_me || fail io "id gave no answer"
-    set -- -perm -002 -o ! -user "$me" ! -user 0 -o -perm -020
-    [ -z "$my_group" ] || set -- "$@" ! -group "$my_group"
     # Through a link, which only who may write the folder above it makes; what is not there yet is made by us.
     folders=.
     for folder in releases .coalmine; do
@@ -302,19 +380,37 @@ trust() {
         fi
     done
     # shellcheck disable=SC2086
-    untrusted=$(find $folders -prune \( "$@" \) -print) || fail io "cannot look at who may write $PWD"
-    untrusted=${untrusted%%"$newline"*}
-    case $untrusted in
-    '') return 0 ;;
-    .) untrusted=$PWD ;;
-    *) untrusted=$PWD/${untrusted%/.} ;;
+    learn stat -c '%f %u %g %d:%i' $folders
+    # shellcheck disable=SC2086
+    set -- $learned
+    here=${4:-} one_device=yes
+    for folder in $folders; do
+        [ $# -ge 4 ] || fail io "cannot look at who may write $PWD"
+        case $1 in
+        # The write bits of others, and of the group, in hexadecimal digits.
+        *[!0-9a-f]* | *[2367abef]) refuse_writer ;;
+        *[13579bdf]?) [ "$3" = "$my_group" ] || refuse_writer ;;
+        esac
+        [ "$2" = "$me" ] || [ "$2" = 0 ] || refuse_writer
+        [ "${4%:*}" = "${here%:*}" ] || one_device=''
+        shift 4
+    done
+    [ -z "$in_session" ] || farewell=3${one_device:+3}
+    trusted=yes
+}
+
+refuse_writer() {
+    case $folder in
+    .) folder=$PWD ;;
+    *) folder=$PWD/${folder%/.} ;;
     esac
-    fail trust "$untrusted must be a folder of $my_name or root that nobody else may write"
+    fail trust "$folder must be a folder of $my_name or root that nobody else may write"
 }
 
 # Tells the host's own log what was done here; never a reason to fail.
 note() {
-    printf '%s %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${p_rollout:--}" "$*" >>.coalmine/log 2>/dev/null || :
+    ask_time || return 0
+    printf '%s %s %s\n' "$stamp" "${p_rollout:--}" "$*" 2>/dev/null >>.coalmine/log || :
 }
 
 # Brings what was written under a path to the disk; older utilities know no argument and do all of it.
@@ -346,7 +442,8 @@ honour_dead_men() {
         .coalmine/armed.*)
             read -r until _ <"$dead" || continue
             is_number "$until" || continue
-            [ "$until" -lt "$(now)" ] || continue
+            know_time
+            [ "$until" -lt "$time" ] || continue
             ;;
         esac
         fire "${dead#.coalmine/*.}"

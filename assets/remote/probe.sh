@@ -2,15 +2,14 @@
 # Asks what the host has; changes nothing.
 
 say_facts() {
-    # What could not be found out is not told.
+    say_os
+    look_for_tools
+    [ -z "$missing" ] || say fact missing "$missing"
+    [ "$p_deep" = tools ] || return 0
+    # What only a process can find out; and what could not be found out is not told.
     if arch=$(uname -m) && [ -n "$arch" ]; then
         say fact arch "$arch"
     fi
-    os=$(
-        # shellcheck disable=SC1091
-        [ -r /etc/os-release ] && . /etc/os-release >/dev/null 2>&1 && printf '%s-%s' "${ID:-unknown}" "${VERSION_ID:-}"
-    )
-    [ -z "$os" ] || say fact os "${os%-}"
     if python=$(command -v python3); then
         ! version=$(python3 --version 2>&1 </dev/null) || say fact python3 "${version#Python }"
         say fact python3-path "$python"
@@ -18,9 +17,21 @@ say_facts() {
     if command -v rsync >/dev/null; then
         say_rsync
     fi
-    look_for_tools
-    [ -z "$missing" ] || say fact missing "$missing"
-    [ "$p_deep" != tools ] || try_tools
+    try_tools
+}
+
+# What the host calls its system, os-release(5).
+say_os() {
+    [ -r /etc/os-release ] || return 0
+    os='unknown' os_version=''
+    while read -r line; do
+        case $line in
+        ID=*) os=${line#ID=} ;;
+        VERSION_ID=*) os_version=${line#VERSION_ID=} ;;
+        esac
+    done </etc/os-release
+    os=${os#[\"\']} os=${os%[\"\']} os_version=${os_version#[\"\']} os_version=${os_version%[\"\']}
+    say fact os "$os${os_version:+-$os_version}"
 }
 
 # Tells two names of one machine from two machines: the kernel that runs, and the folder that releases are in or will be.
@@ -38,7 +49,9 @@ say_machine() {
         *) place=. ;;
         esac
     done
-    folder=$(stat -L -c '%d:%i' "$place" 2>/dev/null)
+    # The root was looked at for other reasons.
+    folder=$here
+    [ -n "$folder" ] || folder=$(stat -L -c '%d:%i' "$place" 2>/dev/null)
     [ -z "$kernel" ] || [ -z "$folder" ] || say fact machine "$kernel:$folder$below"
     [ "$p_deep" != tools ] || say_place
 }
@@ -53,9 +66,7 @@ say_place() {
         [ "$room_all" != 0 ]; then
         say fact inodes "$room_free"
     fi
-    if clock=$(date +%s) && is_number "$clock"; then
-        say fact clock "$clock"
-    fi
+    ! ask_time || say fact clock "$time"
     # Nothing but the shell is asked for these.
     if logical=$(cd -L "$place" 2>/dev/null && pwd -L) && physical=$(cd -P "$place" 2>/dev/null && pwd -P) &&
         [ "$logical" != "$physical" ]; then
@@ -91,12 +102,28 @@ say_link() {
     case $link_is in
     missing) say link missing ;;
     release)
-        # Through the link, as whoever uses it does.
+        case $p_deep in
+        yes | files | "$link_id") ;;
+        *)
+            # Through the link, as whoever uses it does.
+            digest_of "./$p_link"
+            say link release "$link_id" "${digest:--}"
+            return 0
+            ;;
+        esac
+        # Its own manifest may have been changed along with the rest: its name has the digest's begin.
+        if [ "$link_target" = "releases/$link_id" ] && was_proven "$link_id" "${link_id##*-}"; then
+            say link release "$link_id" "$digest"
+            say proof metadata "$proven_at"
+            return 0
+        fi
         digest_of "./$p_link"
         say link release "$link_id" "${digest:--}"
-        if [ "$p_deep" = yes ] || [ "$p_deep" = "$link_id" ]; then
-            # Its own manifest may have been changed along with the rest: its name has the digest's begin.
-            prove "./$p_link/." full "${link_id##*-}" || say_drift
+        if prove "./$p_link/." full "${link_id##*-}"; then
+            say proof hashes "$proof_time"
+            [ "$link_target" != "releases/$link_id" ] || record "$link_id" "$digest" "$proof_time"
+        else
+            say_drift
         fi
         ;;
     *)
@@ -104,8 +131,8 @@ say_link() {
         if [ "$p_deep" != no ] && [ "$p_deep" != tools ] && [ -n "$p_version_command" ]; then
             work_here
             attempt 10 "./$p_link" "$p_version_command"
-            if [ "$attempt_code" = 0 ] && version=$(hex <"$work/out"); then
-                say version "$version"
+            if [ "$attempt_code" = 0 ] && hex_file "$work/out"; then
+                say version "$hexed"
             fi
         fi
         ;;

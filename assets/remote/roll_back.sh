@@ -7,11 +7,12 @@
 
 # Proves the target as far as that can be done: 0 when it is whole, 1 when it is not, 2 when nobody can tell.
 try_prove() {
+    was_proven "$1" "$3" && return 0
     find_room || return 2
     (
         say() { :; }
         finish() { exit 2; }
-        prove "$@"
+        prove_release "$@"
     )
 }
 
@@ -59,7 +60,7 @@ phase_roll_back() {
             say broken
             finish
         fi
-        try_prove "releases/$p_id" "$p_verify" "${p_digest:-${p_id##*-}}"
+        try_prove "$p_id" "$p_verify" "${p_digest:-${p_id##*-}}"
         case $? in
         0) ;;
         1)
@@ -97,7 +98,7 @@ phase_roll_back() {
     # What was good here and is left now was found bad; what was not is the first to be removed.
     if [ -n "$link_id" ] && [ "releases/$link_id" != "$target" ]; then
         forget_good "$link_id"
-        rm -f ".coalmine/primed.$link_id"
+        remove ".coalmine/primed.$link_id"
     fi
     # It has gone back; a full disk does not change that.
     try_write_state

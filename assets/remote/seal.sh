@@ -27,7 +27,6 @@ phase_seal() {
         fi
         prove "$staging" "$p_verify" "$p_digest" || fail io "cannot remove what does not belong into $PWD/$staging"
     fi
-    touch "$staging" 2>/dev/null
     settle "$staging"
     goal=releases/$p_id
     [ "$p_goal" != repair ] || goal=releases/.$p_id.repair
@@ -36,6 +35,10 @@ phase_seal() {
     [ ! -d "$goal" ] || scrap "$goal"
     rename "$staging" "$goal"
     settle releases
+    if [ "$p_verify" = full ] && [ "$goal" = "releases/$p_id" ]; then
+        record "$p_id" "$digest" "$proof_time"
+    fi
+    after_links
     printf '%s\n' "$p_rollout" >".coalmine/primed.$p_id" 2>/dev/null
     note "primed $p_id"
     say sealed

@@ -14,6 +14,7 @@ serve() {
     guard
     # Where that fails a step asks again, and says so.
     know_me || :
+    ask_time || :
     printf '\n'
     say begin
     read_stat "$$"
@@ -21,6 +22,11 @@ serve() {
     say end
     while IFS= read -r step <&3; do
         (eval "$step") 3<&-
+        # What is so for the session, and only a step can find out.
+        case $? in
+        3) trusted=yes ;;
+        33) trusted=yes one_device=yes ;;
+        esac
     done
     kill -TERM "$guard" 2>/dev/null
     exit 0

@@ -48,6 +48,13 @@ read_room() {
 }
 
 enough_room() {
+    # Most can be told by one call; what is told to people is what `df` says.
+    # shellcheck disable=SC2046
+    set -- $(stat -f -c '%a %S %c %d' . 2>/dev/null)
+    if [ $# -eq 4 ] && is_number "$1" && is_number "$2" && is_number "$3" && is_number "$4" && [ "$2" -gt 0 ] &&
+        [ "$1" -ge $((p_need_kib * 1024 / $2 + 1)) ] && [ "$3" -gt 0 ] && [ "$4" -ge "$p_need_inodes" ]; then
+        return 0
+    fi
     room -k
     # Where nobody counts, a dash says so.
     if is_number "$room_free" && [ "$room_free" -lt "$p_need_kib" ]; then
@@ -68,8 +75,6 @@ enough_room() {
 # path only where it ends as it chose.
 staged() {
     say_rsync
-    # Who looks for it finds that it is in use.
-    touch "$staging" 2>/dev/null
     cd -P "$staging" || fail io "cannot enter $PWD/$staging"
     case $PWD in
     *"$newline"*) fail io "target.root has a line feed in it, and no transfer can go there: $PWD" ;;
@@ -89,18 +94,34 @@ link_copy() {
     find "$staging.new" -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null
 }
 
+# Tells whether a copy of the release that is here is whole.
+proves() {
+    case $1 in
+    releases/.*) prove "$1" "$p_verify" "$p_digest" ;;
+    *) prove_release "$p_id" "$p_verify" "$p_digest" ;;
+    esac
+}
+
 phase_stage() {
     require_tools ''
     enter
+    # What is there and was not touched since is told by a look at the lease: nothing is done to it.
+    read_lease
+    if holds_lease && was_proven "$p_id" "$p_digest"; then
+        read_lease
+        holds_lease || lost
+        printf '%s\n' "$p_rollout" 2>/dev/null >".coalmine/primed.$p_id"
+        say already
+        finish
+    fi
     fence
-    require
     sweep
     staging=releases/.$p_id.$p_rollout
     goal='final'
     broken=''
     for there in "releases/$p_id" "releases/.$p_id.repair"; do
         [ -d "$there" ] || continue
-        if prove "$there" "$p_verify" "$p_digest"; then
+        if proves "$there"; then
             printf '%s\n' "$p_rollout" >".coalmine/primed.$p_id" 2>/dev/null
             say already
             finish
@@ -118,6 +139,7 @@ phase_stage() {
             goal=repair
         fi
     done
+    require
     if [ -d "$staging" ]; then
         staged "$goal" resumed
     fi
@@ -146,6 +168,7 @@ phase_stage() {
     *)
         [ -d "releases/$p_base" ] || fail base "$p_base is gone"
         enough_room
+        before_links "$p_base"
         if link_copy "releases/$p_base"; then
             removals
             rename "$staging.new" "$staging"
@@ -163,6 +186,16 @@ phase_stage() {
 # Removes what our side listed, plain names at once and odd ones each by itself; the list is written by our side.
 removals() {
     [ -n "$p_removals" ] || return 0
+    case $p_removals in
+    *\\*) ;;
+    *)
+        # Fewer than an argument list can be, and none that is spelled otherwise.
+        if [ ${#p_removals} -lt 50000 ]; then
+            remove_plain "$staging.new"
+            return 0
+        fi
+        ;;
+    esac
     work_here
     # No program's argument: the list may be longer than one can be.
     cat >"$work/removals" <<END_OF_REMOVALS || fail io "cannot list what the new release has no more"
@@ -172,6 +205,20 @@ END_OF_REMOVALS
         fail io "cannot list what the new release has no more"
     fi
     remove_listed "$staging.new" <"$work/removals0"
+}
+
+remove_plain() {
+    set -f
+    IFS=$newline
+    # shellcheck disable=SC2086
+    set -- "$1" $p_removals
+    set +f
+    IFS=" $tab$newline"
+    came_from=$PWD
+    cd "$1" || fail io "cannot enter $PWD/$1"
+    shift
+    must rm -rf -- "$@"
+    cd "$came_from" || fail io "cannot enter $came_from"
 }
 
 removals_plain() {

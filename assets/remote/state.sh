@@ -45,29 +45,33 @@ read_state() {
     done <"$state"
 }
 
-write_facts() {
-    {
-        for fact in "current $state_current" "good $state_good" "previous $state_previous" "rollout $state_rollout" \
-            "pending $state_pending" "adopted $state_adopted"; do
-            [ -z "${fact#* }" ] || printf '%s\n' "$fact"
-        done
-        for name in $state_was; do
-            printf 'was %s\n' "$name"
-        done
-        for name in $state_bad; do
-            printf 'bad %s\n' "$name"
-        done
-    } | cat >"$1"
+# Sets `facts` to what is remembered, a line each.
+gather_facts() {
+    facts=''
+    for fact in "current $state_current" "good $state_good" "previous $state_previous" "rollout $state_rollout" \
+        "pending $state_pending" "adopted $state_adopted"; do
+        [ -z "${fact#* }" ] || facts="$facts$newline$fact"
+    done
+    for name in $state_was; do
+        facts="$facts${newline}was $name"
+    done
+    for name in $state_bad; do
+        facts="$facts${newline}bad $name"
+    done
+    facts=${facts#"$newline"}
 }
 
 write_state() {
-    must write_facts ".coalmine/state.new.$p_nonce"
+    gather_facts
+    write "$facts" ".coalmine/state.new.$p_nonce"
     rename ".coalmine/state.new.$p_nonce" "$state"
 }
 
 # Writes it where it can be.
 try_write_state() {
-    write_facts ".coalmine/state.new.$p_nonce" 2>/dev/null && mv -f -T ".coalmine/state.new.$p_nonce" "$state" 2>/dev/null
+    gather_facts
+    printf '%s\n' "$facts" 2>/dev/null >".coalmine/state.new.$p_nonce" &&
+        mv -f -T ".coalmine/state.new.$p_nonce" "$state" 2>/dev/null
 }
 
 # Looks at a link: sets `link_is` to missing, release, foreign, folder or file, and of a release `link_id`. A release that
@@ -75,19 +79,15 @@ try_write_state() {
 look() {
     link_id='' link_target=''
     if [ -h "./$1" ]; then
+        link_is=release
+        # Without a tool, where it leads to a release.
+        for found in releases/*-???????? releases/.*-????????.repair; do
+            [ "./$1" -ef "$found" ] && [ ! -h "$found" ] && link_target=$found && name_link && return 0
+        done
         learn readlink "./$1"
         link_target=$learned
-        link_is=foreign
-        case $link_target in
-        releases/.*.repair) link_id=${link_target#releases/.} link_id=${link_id%.repair} ;;
-        releases/*) link_id=${link_target#releases/} ;;
-        esac
         # Others keep their releases in a folder of that name, too.
-        if is_id "$link_id"; then
-            link_is=release
-        else
-            link_id=''
-        fi
+        name_link || link_is=foreign
     elif [ -d "./$1" ]; then
         link_is=folder
     elif [ -e "./$1" ]; then
@@ -97,13 +97,21 @@ look() {
     fi
 }
 
-# Tells whether any link under the root names a target.
+# Sets `link_id` to the release that a link's target is.
+name_link() {
+    case $link_target in
+    releases/.*.repair) link_id=${link_target#releases/.} link_id=${link_id%.repair} ;;
+    releases/*) link_id=${link_target#releases/} ;;
+    esac
+    is_id "$link_id" && return 0
+    link_id=''
+    return 1
+}
+
+# Tells whether any link under the root leads to a folder.
 is_linked() {
     for link in ./* "./$p_link"; do
-        [ -h "$link" ] || continue
-        learn readlink "$link"
-        linked=$learned
-        [ "$linked" != "$1" ] || return 0
+        [ ! -h "$link" ] || [ ! "$link" -ef "$1" ] || return 0
     done
     return 1
 }
@@ -111,13 +119,12 @@ is_linked() {
 # Points a link at a target by one rename(2): `ln -sfn` of busybox removes the old one first. The new one is made beside it,
 # where its target resolves as it will: `mv` of uutils 0.12 looks through both, and refuses one that leads nowhere.
 flip() {
-    rm -f "./.coalmine-link.$p_nonce"
+    remove "./.coalmine-link.$p_nonce"
     must ln -s "$2" "./.coalmine-link.$p_nonce"
     hold
     must mv -f -T "./.coalmine-link.$p_nonce" "./$1"
-    learn readlink "./$1"
-    flipped=$learned
-    [ "$flipped" = "$2" ] || fail io "$PWD/$1 does not name $2 after it was switched"
+    [ -h "./$1" ] || fail io "$PWD/$1 is no link after it was switched"
+    [ "./$1" -ef "$2" ] || fail io "$PWD/$1 does not name $2 after it was switched"
     settle .
 }
 
@@ -133,22 +140,33 @@ digest_of() {
     [ "${#digest}" -eq 64 ] || fail io "sha256sum said $digest of $1/MANIFEST"
 }
 
-# The newest first, and something behind them that is no name.
+# Sets `listed` to the releases that are here, the newest first.
 list_releases() {
-    ls -1t releases && echo /
+    listed=''
+    for found in releases/*-????????; do
+        [ -d "$found" ] || continue
+        is_id "${found##*/}" || continue
+        sorted='' placed=''
+        for name in $listed; do
+            if [ -z "$placed" ] && [ "$found" -nt "releases/$name" ]; then
+                placed=yes sorted="$sorted ${found##*/}"
+            fi
+            sorted="$sorted $name"
+        done
+        [ -n "$placed" ] || sorted="$sorted ${found##*/}"
+        listed=$sorted
+    done
 }
 
 # Says what is here, a record each.
 say_releases() {
-    learn list_releases
-    listed=$learned
+    list_releases
     for name in $listed; do
-        if is_id "$name" && [ -f "releases/$name/MANIFEST" ]; then
-            # Whoever wants to go back asks for what proves the way.
-            digest=''
-            [ "$p_deep" != yes ] || digest_of "releases/$name"
-            say "$1" "$name" "$digest"
-        fi
+        [ -f "releases/$name/MANIFEST" ] || continue
+        # Whoever wants to go back asks for what proves the way.
+        digest=''
+        [ "$p_deep" != yes ] || digest_of "releases/$name"
+        say "$1" "$name" "$digest"
     done
 }
 

@@ -31,24 +31,24 @@ swap_repaired() {
 # Points every link that names one target at another.
 move_links() {
     for link in ./* "./$p_link"; do
-        [ -h "$link" ] || continue
-        learn readlink "$link"
-        linked=$learned
-        [ "$linked" != "$1" ] || flip "${link#./}" "$2"
+        if [ -h "$link" ] && [ "$link" -ef "$1" ]; then
+            flip "${link#./}" "$2"
+        fi
     done
 }
 
 # Arms the dead man's switch before the link is switched. It lives in a session of its own, away from this connection.
 arm() {
     disarm
-    rm -f ".coalmine/reverted.$p_rollout" ".coalmine/confirmed.$p_rollout" ".coalmine/slot.$p_rollout"
+    remove ".coalmine/reverted.$p_rollout" ".coalmine/confirmed.$p_rollout" ".coalmine/slot.$p_rollout"
     kind=none
     if [ "$link_is" != missing ]; then
         must ln -s "$link_target" ".coalmine/back.$p_rollout"
         kind='link'
     fi
     [ -z "$p_slot" ] || : >".coalmine/slot.$p_rollout"
-    must write_line "$(($(now) + p_confirm)) $kind $p_link" ".coalmine/arming.$p_rollout"
+    know_time
+    write "$((time + p_confirm)) $kind $p_link" ".coalmine/arming.$p_rollout"
     must mv -f -T ".coalmine/arming.$p_rollout" ".coalmine/armed.$p_rollout"
     settle .coalmine
     # Each of the three redirections matters: ssh waits for whoever holds its channel.
@@ -61,14 +61,15 @@ arm() {
 
 # Takes the dead man's switch away, or waits until it has done what it began.
 disarm() {
-    mv -f -T ".coalmine/armed.$p_rollout" ".coalmine/disarmed.$p_rollout" 2>/dev/null
+    [ ! -e ".coalmine/armed.$p_rollout" ] ||
+        mv -f -T ".coalmine/armed.$p_rollout" ".coalmine/disarmed.$p_rollout" 2>/dev/null
     waited=0
     while [ -e ".coalmine/fired.$p_rollout" ] && [ "$waited" -lt 10 ]; do
         sleep 1
         waited=$((waited + 1))
     done
     [ ! -e ".coalmine/armed.$p_rollout" ] || fail io "cannot take the dead man's switch away"
-    rm -f ".coalmine/disarmed.$p_rollout" ".coalmine/back.$p_rollout" "./.coalmine-back.$p_rollout"
+    remove ".coalmine/disarmed.$p_rollout" ".coalmine/back.$p_rollout" "./.coalmine-back.$p_rollout"
 }
 
 # Sets `target` to what the link was before the first release came, or fails where that is gone.

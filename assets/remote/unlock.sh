@@ -12,5 +12,6 @@ phase_unlock() {
     for left in releases/.*."$p_rollout" releases/.*."$p_rollout.new"; do
         [ ! -d "$left" ] || scrap "$left"
     done
+    remove ".coalmine/linked.$p_rollout"
     free_lease
 }

@@ -31,6 +31,10 @@ pub(super) struct StatusArgs {
     #[arg(long)]
     pub no_fetch: bool,
 
+    /// Hashes every file, also of what was proven before and not touched since.
+    #[arg(long)]
+    pub full_verify: bool,
+
     /// What is printed.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
     pub output: TableFormat,
@@ -59,8 +63,8 @@ pub(super) fn run(globals: &Globals, args: &StatusArgs) -> Result<u8, Error> {
 async fn survey(workspace: &Workspace, args: &StatusArgs) -> Result<StatusReport, Error> {
     let fleet = workspace.fleet().await?;
     let wanted = workspace.wanted_release(&fleet.wanted(args.version.as_deref(), None), args.no_fetch).await?;
-    let deployment = Deployment::over_ssh(workspace, fleet, true)?;
-    let answers = deployment.survey(&args.selection.clone().into(), args.slot.as_ref(), &Survey::Deep).await?;
+    let deployment = Deployment::over_ssh(workspace, fleet, args.full_verify)?;
+    let answers = deployment.survey(&args.selection.clone().into(), args.slot.as_ref(), &Survey::Files).await?;
     let asked = answers.all().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
     if let Err(twins) = check_machines(asked) {
         notify(&format!("warning: {twins}"));

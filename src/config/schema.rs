@@ -116,6 +116,7 @@ pub(super) static ROOT: Section = Section {
         table("target", &TARGET, "Where a release lives on a host."),
         table("ssh", &SSH, "How hosts are reached; whatever is not said here is said by ssh_config."),
         table("transfer", &TRANSFER, "How a release travels."),
+        table("verify", &VERIFY, "How it is known that a host still has what it was given."),
         Key { name: "groups", about: "Named hosts, for expressions: `@NAME`.", shape: Shape::Named(&GROUPS) },
         Key {
             name: "environments",
@@ -278,6 +279,14 @@ static TRANSFER: Section = Section {
             "or \"changed\": what is hashed on the host before it counts as primed",
         ),
     ],
+};
+
+static VERIFY: Section = Section {
+    keys: &[value::<Duration>(
+        "rehash",
+        Default(r#""30d""#),
+        "what a host proved and nobody touched is hashed again within this time, by turns; \"0s\": always",
+    )],
 };
 
 static GROUPS: Named = Named { section: &GROUP, check_name: check_group_name, whole: true, essential: None };

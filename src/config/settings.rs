@@ -41,6 +41,8 @@ pub struct Config {
     pub ssh: Ssh,
     /// How a release travels.
     pub transfer: Transfer,
+    /// How it is known that a host has what it was given.
+    pub verify: Proving,
     /// Named hosts, in the order of the files: the inventory has it.
     pub groups: IndexMap<GroupName, GroupOrigin>,
     /// The fleets; there is at least one.
@@ -229,6 +231,15 @@ pub struct Transfer {
     pub compress: Compress,
     /// What is hashed on the host before it counts as primed.
     pub verify: Verify,
+}
+
+/// Says how it is known that a host has what it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proving {
+    /// After how long what nobody touched is hashed again.
+    #[serde(deserialize_with = "leaf")]
+    pub rehash: Duration,
 }
 
 /// Says where the hosts of a group come from.

@@ -100,6 +100,7 @@ pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>,
             config::Verify::Changed if !full_verify => Verify::Changed,
             config::Verify::Changed | config::Verify::Full => Verify::Full,
         },
+        rehash: Some(if full_verify { Duration::ZERO } else { config.verify.rehash }),
         ..TransferSettings::default()
     };
     let target = target_settings(workspace)?;

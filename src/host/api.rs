@@ -16,6 +16,8 @@ pub enum Survey {
     /// replaced, and hashing it would cost every host of an upgrade as much as proving what replaces it.
     For(ReleaseId),
     /// Also every file of the current release against its manifest, and what an unmanaged one answers.
+    Files,
+    /// As that, and the manifests of all its releases.
     Deep,
     /// As shallow, and tries those of its tools that are not the same everywhere; in a temporary folder.
     Tools,

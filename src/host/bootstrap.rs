@@ -99,7 +99,8 @@ impl Bootstrap<'_> {
             // Writing to a text cannot fail.
             writeln!(parameters, "p_{name}={}", quote(&value)).ok();
         }
-        for unset in ["rollout", "owner", "fence", "over", "slot", "version_command", "to", "back", "deep", "removals"]
+        for unset in
+            ["rollout", "owner", "fence", "over", "slot", "version_command", "to", "back", "deep", "removals", "rehash"]
         {
             writeln!(parameters, "p_{unset}=''").ok();
         }

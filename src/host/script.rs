@@ -6,17 +6,22 @@
 //! that begin with its token.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
 /// What every phase may call, and the phases that put a release on a host.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     include_str!("../../assets/remote/prelude.sh"),
     include_str!("../../assets/remote/lease.sh"),
     include_str!("../../assets/remote/state.sh"),
     include_str!("../../assets/remote/tree.sh"),
+    include_str!("../../assets/remote/proven.sh"),
     include_str!("../../assets/remote/switch.sh"),
     include_str!("../../assets/remote/adopt.sh"),
     include_str!("../../assets/remote/attempt.sh"),
@@ -41,6 +46,17 @@ const OF_ROLLOUTS: [&str; 9] = [
 ];
 const DEAD_MAN: &str = include_str!("../../assets/remote/dead_man.sh");
 
+/// The functions of every phase as they are sent where the host can unpack them: a fourth of them.
+static PACKED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    // Into memory it can be written; and nothing is no library, which is told.
+    let whole = [LIBRARY.as_slice(), WHOLE].concat();
+    packed.write_all(&whole).and_then(|()| packed.finish()).unwrap_or_default()
+});
+
+/// What only a library has that arrived to its end.
+const WHOLE: &[u8] = b"library=whole\n";
+
 /// The functions of every phase, as they are sent.
 static LIBRARY: LazyLock<Vec<u8>> = LazyLock::new(|| library(PARTS.iter().chain(&OF_ROLLOUTS)));
 
@@ -60,7 +76,7 @@ const BY_ITSELF: &str = include_str!("../../assets/remote/bootstrap.sh");
 pub(super) fn by_itself(head: &str, parameters: &str) -> Vec<u8> {
     let functions = without_comments(BY_ITSELF);
     // Not every phase is called, and what others call is not seen to be.
-    let checks = "# shellcheck disable=SC2034,SC2317,SC2329\n";
+    let checks = "# shellcheck disable=SC2034,SC2317,SC2329,SC3013\n";
     let (begin, end) = (format!("{head}{checks}{{\n"), "bootstrap\n}\n");
     let library = library(PARTS.iter());
     [begin.as_bytes(), &library, functions.as_bytes(), parameters.as_bytes(), end.as_bytes()].concat()
@@ -193,6 +209,7 @@ impl Script {
             "back",
             "id",
             "deep",
+            "rehash",
         ] {
             script.set(unset, "");
         }
@@ -261,6 +278,32 @@ impl Opening {
     #[must_use]
     pub fn greeting(&self) -> Vec<u8> {
         format!("printf '\\n%s\\n%s\\n' '{0} begin' '{0} end'\n", self.token).into_bytes()
+    }
+
+    /// Gives the same for a shell that is to take [`Self::packed`] where it says `packed`: it costs three processes there.
+    ///
+    /// It says `unpacked` where nothing came of that, and waits for [`Self::text`] as any other.
+    #[must_use]
+    pub fn packing(&self) -> Vec<u8> {
+        let (token, length) = (&self.token, PACKED.len());
+        let text = format!(
+            "{{ printf '\\n%s\\n' '{token} begin'\n\
+             if command -v gzip >/dev/null 2>&1 && command -v head >/dev/null 2>&1; then\n\
+             printf '%s\\n' '{token} packed' '{token} end'\nlibrary=''\n\
+             eval \"$(head -c {length} | gzip -dc 2>/dev/null)\"\n\
+             if [ \"$library\" = whole ]; then p_token='{token}' p_stale='{stale}'; serve; fi\n\
+             printf '\\n%s\\n' '{token} begin' '{token} unpacked' '{token} end'\n\
+             else printf '%s\\n' '{token} end'; fi; }}\n",
+            // Numbers, as they were read.
+            stale = self.stale,
+        );
+        text.into_bytes()
+    }
+
+    /// Gives the library for a shell that waits for it packed.
+    #[must_use]
+    pub fn packed() -> &'static [u8] {
+        &PACKED
     }
 
     /// Gives the text that makes it one that does steps; a group of commands, as that of a script.

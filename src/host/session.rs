@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::answer::{Answer, Tail};
-use super::script::Script;
+use super::script::{Phase, Script};
 use super::shell::{Ends, NotOpened, Shell};
 
 /// After this long without a step a shell is closed: a soak may last a day, and nobody's host is to hold one so long.
@@ -91,7 +91,8 @@ impl Turn {
                     Ok(ends) => ends,
                     Err(error) => return Stepped::NotStarted(error),
                 };
-                match Shell::open(ends, slot.stale.as_deref(), patience).await {
+                let packed = script.phase != Phase::Probe;
+                match Shell::open(ends, slot.stale.as_deref(), patience, packed).await {
                     Ok(shell) => shell,
                     Err(error) => return Stepped::NotOpened(error),
                 }

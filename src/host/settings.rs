@@ -106,6 +106,8 @@ pub struct TransferSettings {
     pub compress: Compress,
     /// What is hashed on the host.
     pub verify: Verify,
+    /// After how long what was proven on a host is hashed again though nothing of it was touched; zero is always, none never.
+    pub rehash: Option<Duration>,
     /// Transfers at once.
     pub at_once: usize,
 }
@@ -119,6 +121,7 @@ impl Default for TransferSettings {
             retries: 2,
             compress: Compress::Auto,
             verify: Verify::Full,
+            rehash: None,
             at_once: 64,
         }
     }

@@ -59,14 +59,20 @@ pub(super) struct NotOpened {
 impl Shell {
     /// Waits until a shell answers, and sends it the library; one that says nothing for `patience` is mute.
     ///
-    /// `stale` is the identity of the shell that was given up before: it is ended first.
+    /// `stale` is the identity of the shell that was given up before: it is ended first. With `packed` a fourth of the bytes is sent
+    /// where the host can unpack them, by three processes: worth it for a rollout, and not for one question.
     ///
     /// Dropping the future closes what was opened.
     ///
     /// # Errors
     ///
     /// When no shell of ours answers; the answer has `mute` where nothing came in time.
-    pub(super) async fn open(mut ends: Ends, stale: Option<&str>, patience: Duration) -> Result<Self, NotOpened> {
+    pub(super) async fn open(
+        mut ends: Ends,
+        stale: Option<&str>,
+        patience: Duration,
+        packed: bool,
+    ) -> Result<Self, NotOpened> {
         let complaints = Arc::new(Mutex::new(Tail::default()));
         let complain = tokio::spawn(complain(
             std::mem::replace(&mut ends.stderr, Box::pin(tokio::io::empty())),
@@ -74,9 +80,15 @@ impl Shell {
         ));
         let mut shell = Self { ends, identity: None, greeted: String::new(), complaints, complain };
         let opening = Opening::new(stale);
-        let mut answer = shell.say(&opening.greeting(), &opening.token, patience, patience).await;
+        let greeting = if packed { opening.packing() } else { opening.greeting() };
+        let mut answer = shell.say(&greeting, &opening.token, patience, patience).await;
         if answer.ended {
             shell.greeted = std::mem::take(&mut answer.greeting);
+        }
+        if answer.ended && answer.has("packed") {
+            answer = shell.say(Opening::packed(), &opening.token, SENDING, SENDING).await;
+        }
+        if answer.ended && !answer.has("session") {
             answer = shell.say(&opening.text(), &opening.token, SENDING, SENDING).await;
         }
         if !answer.ended {

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, HostLock, ReleaseId, RolloutId, Slot};
@@ -116,11 +117,33 @@ impl Adopted {
     }
 }
 
+/// Tells what a host's word for the files of a release rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestsOn {
+    /// Every file was hashed for this answer.
+    Hashes,
+    /// Every file was hashed before, and the metadata of none has changed since.
+    Metadata,
+}
+
+/// Tells how it is known that the files of what a host runs are those of its release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Proof {
+    /// What was looked at for this answer.
+    pub rests_on: RestsOn,
+    /// When every file was hashed, by the host's clock.
+    pub hashed_at: Timestamp,
+}
+
 /// Holds what a host answered when it was asked what it has.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
     /// What stands where the current link belongs.
     pub installed: Installed,
+    /// How it is known that its files are those of the release; none where they were not looked at, or are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
     /// The release that was last finalized there: where a rollback goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub good: Option<ReleaseId>,

@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::conductor::{Freeze, Holder};
 use crate::deploy::{FoundMark, LiveRollout, Standing, WantedRelease, compare};
 use crate::model::{
-    Digest, Environment, Failure, HostId, HostLock, HostState, Installed, Probe, ReleaseId, RolloutId, Site, Version,
+    Digest, Environment, Failure, HostId, HostLock, HostState, Installed, Probe, Proof, ReleaseId, RestsOn, RolloutId,
+    Site, Version,
 };
 use crate::rollout::{Debt, HostEnd};
 use crate::words::{Glyph, Look, Tone, count, folded, one_line, pad, short_commit};
@@ -29,6 +30,8 @@ pub struct HostStatusReport {
     pub version: Option<String>,
     /// The digest of what it runs.
     pub digest: Option<Digest>,
+    /// How it is known that its files are those of what it runs; none where they were not looked at, or are not.
+    pub proof: Option<Proof>,
     /// How long its answer took, in milliseconds.
     pub latency_ms: Option<u64>,
     /// What is wrong with it.
@@ -66,6 +69,7 @@ impl HostStatusReport {
             state,
             version,
             digest,
+            proof: probe.and_then(|probe| probe.proof),
             latency_ms: probe.map(|probe| milliseconds(probe.latency)),
             error,
             hint: answer.as_ref().err().and_then(|failure| failure.hint.clone()),
@@ -188,6 +192,7 @@ impl StatusReport {
         lines.push(format!("  {}", counts.join("   ")));
         lines.push(String::new());
         lines.extend(if each { self.table(look) } else { self.groups(look) });
+        lines.extend(self.proofs());
         lines.extend(self.debts(look));
         lines.extend(self.locks(look));
         lines
@@ -231,6 +236,22 @@ impl StatusReport {
             }
         }
         lines
+    }
+
+    /// Says what the answers about files rest on.
+    fn proofs(&self) -> Vec<String> {
+        let all: Vec<Proof> = self.hosts.iter().filter_map(|host| host.proof).collect();
+        let untouched: Vec<_> =
+            all.iter().filter(|proof| proof.rests_on == RestsOn::Metadata).map(|proof| proof.hashed_at).collect();
+        let mut parts = Vec::new();
+        if let Some(first) = untouched.iter().min() {
+            let day = first.strftime("%Y-%m-%d");
+            parts.push(format!("{} untouched since they were hashed ({day} or later)", count(untouched.len(), "host")));
+        }
+        if all.len() > untouched.len() {
+            parts.push(format!("{} hashed now", count(all.len() - untouched.len(), "host")));
+        }
+        if parts.is_empty() { Vec::new() } else { vec![String::new(), format!("files: of {}", parts.join(", of "))] }
     }
 
     /// Names the hosts in debt, those together that ended alike.

@@ -1,309 +1,321 @@
-//! The hosts, and the ways in which they are upgraded.
+//! What coalmine costs a fleet, beside what a deployer would use instead, in one run: `assets/costs.md` is written by it.
+//!
+//! ```text
+//! apt-get install pssh strace
+//! cargo bench --bench fleet
+//! cargo bench --bench fleet -- --hosts 8 --rounds 3 --write /tmp/costs.md
+//! ```
+//!
+//! It brings a sandbox up (real sshd and real rsync on loopback, accounts that log in to plain `sh`) and does in turns what a deployer
+//! does with coalmine, with bare ssh, with `parallel-rsync`, and with Ansible's `synchronize` where that is installed. It asserts
+//! nothing about time. Processes and bytes are counted in a round of their own: under strace everything is slow.
+//!
+//! Hosts and deploy server share this machine, so the wall time contains the work of all of them, and there is no distance between.
+
+mod cost;
+mod counts;
+mod product;
+mod ways;
 
 use std::ffi::OsString;
-use std::fmt;
+use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use coalmine::sandbox;
+use anyhow::{Context as _, Result};
+use clap::Parser;
 
-use super::cost::{self, Cost};
-use super::product::{NEW, OLD};
+use cost::Cost;
+use product::{NEW, OLD};
+use ways::{Fleet, ROOT, Way, run};
 
-/// Where coalmine puts its releases on a host, and parallel-rsync its folder.
-const ROOT: &str = "coalmine";
-const PLAIN: &str = "plain";
+/// Compares coalmine with what would be used instead.
+#[derive(Debug, Parser)]
+struct Options {
+    /// How many hosts there are.
+    #[arg(long, default_value_t = 20)]
+    hosts: usize,
+    /// How often each has its turn.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Where the table is written.
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/costs.md"))]
+    write: PathBuf,
+    /// Where the sandbox is made; in memory where that can be had, since the hosts would share one disk.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Given by cargo.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
 
-/// Names what takes the hosts from the old version to the new one.
+/// Names what is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    Coalmine,
-    /// `-az --delete` over the old files, of a build whose files are all new by their times.
-    Compressed,
-    /// The same without `-z`.
-    Plain,
-    /// `-az` into a folder beside the old files.
-    Fresh,
-    /// `-az --delete` over the old files, of a build in which files that did not change kept their time.
-    Kept,
+enum Work {
+    BareSsh,
+    Status,
+    Nothing,
+    Switch,
+    RollBack,
+    Upgrade,
+    UpgradeByRsync,
+    UpgradeByAnsible,
+    Install,
+    InstallByRsync,
 }
 
-impl Way {
-    pub(crate) const ALL: [Self; 5] = [Self::Coalmine, Self::Compressed, Self::Plain, Self::Fresh, Self::Kept];
-}
+impl Work {
+    /// In the order in which each leaves the hosts as the next one takes them.
+    const ALL: [Self; 10] = [
+        Self::BareSsh,
+        Self::Status,
+        Self::Nothing,
+        Self::Switch,
+        Self::RollBack,
+        Self::Upgrade,
+        Self::UpgradeByRsync,
+        Self::UpgradeByAnsible,
+        Self::InstallByRsync,
+        Self::Install,
+    ];
 
-impl fmt::Display for Way {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Coalmine => "coalmine install-world",
-            Self::Compressed => "parallel-rsync -az --delete, in place, as built",
-            Self::Plain => "parallel-rsync -a --delete, in place, as built",
-            Self::Fresh => "parallel-rsync -az, into a fresh folder",
-            Self::Kept => "parallel-rsync -az --delete, in place, times kept",
-        })
+    const fn name(self) -> &'static str {
+        match self {
+            Self::BareSsh => "`ssh HOST true`, a connection each",
+            Self::Status => "`coalmine status`, nothing touched since it was proven",
+            Self::Nothing => "`coalmine install-world`, nothing to do",
+            Self::Switch => "`coalmine install-world --activate-only`, one gate",
+            Self::RollBack => "`coalmine rollback`, one gate",
+            Self::Upgrade => "`coalmine install-world`, upgrade, one gate",
+            Self::UpgradeByRsync => "`parallel-rsync -a --delete`, upgrade in place",
+            Self::UpgradeByAnsible => "Ansible's `synchronize`, upgrade in place",
+            Self::Install => "`coalmine install-world`, first install, one gate",
+            Self::InstallByRsync => "`parallel-rsync -a --delete`, first install",
+        }
     }
-}
 
-/// Holds a sandbox whose hosts have the old version, from coalmine and from rsync.
-pub(crate) struct Fleet {
-    dir: PathBuf,
-    program: OsString,
-    kex: Option<String>,
-    /// The homes of the hosts that are upgraded.
-    homes: Vec<PathBuf>,
-    hosts: PathBuf,
-    supervisor: u32,
-    /// What coalmine remembers on each host of the old version.
-    states: Vec<String>,
-    old: String,
-}
+    /// Says what it is measured by.
+    const fn beside(self) -> Self {
+        match self {
+            Self::Upgrade | Self::UpgradeByAnsible => Self::UpgradeByRsync,
+            Self::Install => Self::InstallByRsync,
+            _ => Self::BareSsh,
+        }
+    }
 
-impl Fleet {
-    pub(crate) fn up(dir: &Path, program: OsString, hosts: usize, kex: Option<String>) -> Result<Self> {
-        let sandbox = dir.join("sandbox");
-        let supervisor = vec![program.clone(), "sandbox".into(), "serve".into()];
-        sandbox::up(&sandbox::Options { dir: sandbox.clone(), hosts, supervisor })?;
-        let status = sandbox::status(&sandbox)?;
-        let targets: Vec<_> = status.hosts.into_iter().filter(|host| !host.is_master).collect();
-        let list: String = targets.iter().map(|host| format!("{}\n", host.host)).collect();
-        let mut fleet = Self {
-            homes: targets.into_iter().map(|host| host.home).collect(),
-            hosts: dir.join("hosts"),
-            dir: dir.to_owned(),
-            program,
-            kex,
-            supervisor: status.supervisor,
-            states: Vec::new(),
-            old: String::new(),
+    fn is_here(self) -> bool {
+        let program = match self {
+            Self::UpgradeByRsync | Self::InstallByRsync => "parallel-rsync",
+            Self::UpgradeByAnsible => "ansible",
+            _ => return true,
         };
-        fs::write(&fleet.hosts, list)?;
-        fs::write(fleet.dir.join("coalmine.toml"), fleet.config())?;
-        fleet.install()?;
-        Ok(fleet)
+        Command::new(program).arg("--version").output().is_ok()
     }
 
-    fn config(&self) -> String {
-        let dir = self.dir.display();
-        format!(
-            r#"[product]
-name = "bench"
-repository = "{dir}/repository"
-remote = ""
-[build]
-kind = "command"
-commands = ["cp -R tree/. {{prefix}}"]
-check = "test -f pyvenv.cfg"
-[target]
-root = "{ROOT}"
-[ssh]
-config = "{dir}/sandbox/ssh_config"
-kex = "{kex}"
-[groups]
-all = {{ file = "{dir}/hosts" }}
-[environments.bench]
-hosts = "@all"
-[[environments.bench.stages]]
-name = "fleet"
-soak = "0s"
-[[gates]]
-name = "answers"
-on = "host"
-run = "test -f pyvenv.cfg"
-"#,
-            kex = self.kex.as_deref().unwrap_or_default(),
-        )
-    }
-
-    /// Builds both versions and puts the old one everywhere, by both ways.
-    fn install(&mut self) -> Result<()> {
-        run(&self.coalmine(&["build", NEW]))?;
-        run(&self.coalmine(&["install-world", OLD, "--yes"]))?;
-        for version in [OLD, NEW] {
-            let built = self.built(version)?;
-            // A build gives its files the time at which it writes them.
-            copy(&built, &self.source(version, "fresh"), &["-rlp"])?;
-            std::thread::sleep(Duration::from_millis(1100));
-        }
-        // As if both had been made of the same unpacked packages: what is equal in the new one has the old one's times.
-        copy(&self.source(OLD, "fresh"), &self.source(NEW, "kept"), &["-a"])?;
-        copy(&self.source(NEW, "fresh"), &self.source(NEW, "kept"), &["-rlpc", "--delete"])?;
-        for home in &self.homes {
-            self.states.push(fs::read_to_string(home.join(ROOT).join(".coalmine/state"))?);
-            let link = fs::read_link(home.join(ROOT).join("current"))?;
-            self.old = link.to_str().context("a link that is no text")?.to_owned();
-        }
-        Ok(())
-    }
-
-    fn coalmine(&self, arguments: &[&str]) -> Vec<OsString> {
-        let mut command = vec![self.program.clone(), "-c".into(), self.dir.join("coalmine.toml").into()];
-        command.extend(["--state-dir".into(), self.dir.join("state").into()]);
-        command.extend(arguments.iter().map(Into::into));
-        command
-    }
-
-    /// Gives the folder of a build in coalmine's store.
-    fn built(&self, version: &str) -> Result<PathBuf> {
-        let releases = self.dir.join("state/releases");
-        for entry in fs::read_dir(&releases)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(&format!("{version}-")) {
-                return Ok(entry.path().join("tree"));
-            }
-        }
-        bail!("{} has no {version}", releases.display())
-    }
-
-    fn source(&self, version: &str, times: &str) -> PathBuf {
-        self.dir.join(format!("{version}-{times}"))
-    }
-
-    /// Gives the host's folder that a way fills.
-    fn target(home: &Path, way: Way) -> PathBuf {
-        match way {
-            Way::Coalmine => home.join(ROOT).join("current"),
-            Way::Fresh => home.join("fresh"),
-            Way::Compressed | Way::Plain | Way::Kept => home.join(PLAIN),
-        }
-    }
-
-    /// Puts every host where it was before an upgrade.
-    pub(crate) fn go_back(&self, way: Way) -> Result<()> {
-        for (home, state) in self.homes.iter().zip(&self.states) {
-            let target = Self::target(home, way);
-            match way {
-                Way::Coalmine => {
-                    let root = home.join(ROOT);
-                    fs::remove_file(&target)?;
-                    symlink(&self.old, &target)?;
-                    fs::write(root.join(".coalmine/state"), state)?;
-                    for release in fs::read_dir(root.join("releases"))? {
-                        let release = release?.path();
-                        if !release.ends_with(&self.old) {
-                            fs::remove_dir_all(release)?;
-                        }
+    /// Puts the hosts where it begins.
+    fn prepare(self, fleet: &Fleet) -> Result<()> {
+        match self {
+            Self::Switch => run(&fleet.coalmine(&["install-world", NEW, "--even-bad", "--prime", "--yes"])).map(drop),
+            Self::Upgrade => fleet.go_back(Way::Coalmine),
+            Self::UpgradeByRsync | Self::UpgradeByAnsible => fleet.go_back(Way::Plain),
+            Self::InstallByRsync | Self::Install => {
+                for home in &fleet.homes {
+                    for folder in [ROOT, "first"] {
+                        run(&["rm", "-rf"]
+                            .map(OsString::from)
+                            .into_iter()
+                            .chain([home.join(folder).into()])
+                            .collect::<Vec<_>>())?;
                     }
                 }
-                Way::Fresh if target.exists() => fs::remove_dir_all(target)?,
-                Way::Fresh => {}
-                Way::Compressed | Way::Plain | Way::Kept => {
-                    copy(&self.source(OLD, "fresh"), &target, &["-a", "--delete"])?;
-                }
+                Ok(())
             }
+            Self::BareSsh | Self::Status | Self::Nothing | Self::RollBack => Ok(()),
         }
-        Ok(())
     }
 
-    /// Takes every host to the new version, and tells what that cost.
-    pub(crate) fn upgrade(&self, way: Way) -> Result<Cost> {
-        let command = match way {
-            Way::Coalmine => self.coalmine(&["install-world", NEW, "--yes"]),
-            Way::Compressed => self.parallel_rsync(&["-a", "-z", "-X", "--delete"], &self.source(NEW, "fresh"), PLAIN),
-            Way::Plain => self.parallel_rsync(&["-a", "-X", "--delete"], &self.source(NEW, "fresh"), PLAIN),
-            Way::Fresh => self.parallel_rsync(&["-a", "-z"], &self.source(NEW, "fresh"), "fresh"),
-            Way::Kept => self.parallel_rsync(&["-a", "-z", "-X", "--delete"], &self.source(NEW, "kept"), PLAIN),
+    fn command(self, fleet: &Fleet) -> Vec<OsString> {
+        let config = fleet.dir.join("sandbox/ssh_config");
+        let hosts = fleet.hosts.display();
+        match self {
+            Self::BareSsh => {
+                let text = format!("xargs -P 32 -I @ ssh -n -F {} @ true <{hosts}", config.display());
+                ["sh", "-c", &text].map(OsString::from).into()
+            }
+            Self::Status => fleet.coalmine(&["status", OLD]),
+            Self::Nothing => fleet.coalmine(&["install-world", OLD, "--yes"]),
+            // What the round before went back from counts as bad.
+            Self::Switch => fleet.coalmine(&["install-world", NEW, "--even-bad", "--activate-only", "--yes"]),
+            Self::RollBack => fleet.coalmine(&["rollback", "--yes"]),
+            Self::Upgrade | Self::Install => fleet.coalmine(&["install-world", NEW, "--even-bad", "--yes"]),
+            Self::UpgradeByRsync => {
+                fleet.parallel_rsync(&["-a", "-X", "--delete"], &fleet.source(NEW, "fresh"), "plain")
+            }
+            Self::InstallByRsync => {
+                fleet.parallel_rsync(&["-a", "-X", "--delete"], &fleet.source(NEW, "fresh"), "first")
+            }
+            Self::UpgradeByAnsible => {
+                let arguments = format!("src={}/ dest=plain delete=true", fleet.source(NEW, "fresh").display());
+                let ssh = format!("--ssh-common-args=-F {}", config.display());
+                let list = hosts.to_string();
+                ["ansible", "all", "-f", "32", "-i", &list, &ssh, "-m", "ansible.posix.synchronize", "-a", &arguments]
+                    .map(OsString::from)
+                    .into()
+            }
+        }
+    }
+}
+
+fn median<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option<T> {
+    let mut values: Vec<T> = values.collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied()
+}
+
+/// Holds what one kind of work took.
+struct Row {
+    work: Work,
+    costs: Vec<Cost>,
+    processes: Option<usize>,
+    bytes: u64,
+}
+
+impl Row {
+    fn time(&self, read: fn(&Cost) -> Duration) -> f64 {
+        median(self.costs.iter().map(read)).unwrap_or_default().as_secs_f64()
+    }
+}
+
+const WALL: fn(&Cost) -> Duration = |cost| cost.wall;
+const CLIENT: fn(&Cost) -> Duration = |cost| cost.client;
+const MACHINE: fn(&Cost) -> Duration = |cost| cost.client + cost.hosts;
+
+fn table(rows: &[Row], hosts: usize) -> Result<String> {
+    let mut text = String::from(
+        "| work | wall | deploy server's CPU | whole machine's CPU | beside | wall | deploy server | machine | \
+         processes per host | kB per host |\n|---|---|---|---|---|---|---|---|---|---|\n",
+    );
+    let bare = rows.iter().find(|row| row.work == Work::BareSsh).and_then(|row| row.processes);
+    for row in rows {
+        let beside = rows.iter().find(|other| other.work == row.work.beside() && other.work != row.work);
+        let ratio =
+            |read| beside.map_or_else(|| "–".to_owned(), |other| format!("{:.2}", row.time(read) / other.time(read)));
+        let processes = match (row.processes, bare) {
+            (Some(all), Some(bare)) if row.work != Work::BareSsh => (all.saturating_sub(bare) / hosts).to_string(),
+            (Some(all), _) => format!("{} of sshd's", all / hosts),
+            _ => "not counted".to_owned(),
         };
-        let (hosts, connections) = (cost::spent(self.supervisor)?, self.accepted()?);
-        let (wall, client) = cost::measure(&command, &self.dir.join("log"))?;
-        self.wait_for_hosts()?;
-        Ok(Cost {
-            wall,
-            client,
-            hosts: cost::spent(self.supervisor)?.saturating_sub(hosts),
-            connections: self.accepted()? - connections,
-        })
+        writeln!(
+            text,
+            "| {} | {:.2} s | {:.2} s | {:.2} s | {} | {} | {} | {} | {processes} | {} |",
+            row.work.name(),
+            row.time(WALL),
+            row.time(CLIENT),
+            row.time(MACHINE),
+            match beside {
+                None => "–",
+                Some(other) if other.work == Work::BareSsh => "bare ssh",
+                Some(_) => "parallel-rsync",
+            },
+            ratio(WALL),
+            ratio(CLIENT),
+            ratio(MACHINE),
+            row.bytes / 1000 / hosts as u64,
+        )?;
     }
+    Ok(text)
+}
 
-    fn parallel_rsync(&self, options: &[&str], source: &Path, target: &str) -> Vec<OsString> {
-        let config = self.dir.join("sandbox/ssh_config");
-        let mut command: Vec<OsString> = vec!["parallel-rsync".into(), "-h".into(), self.hosts.clone().into()];
-        command.extend(["-p", "32", "-t", "0"].map(Into::into));
-        command.extend(["-S".into(), format!("-F{}", config.display()).into()]);
-        if let Some(kex) = &self.kex {
-            command.extend(["-O".into(), format!("KexAlgorithms={kex}").into()]);
-        }
-        command.extend(options.iter().map(Into::into));
-        command.extend([format!("{}/", source.display()).into(), target.into()]);
-        command
-    }
+fn version(program: &str, flag: &str) -> String {
+    let said = Command::new(program).arg(flag).output().ok();
+    let said =
+        said.map(|said| String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned()).unwrap_or_default();
+    said.lines().next().unwrap_or("not installed").trim().to_owned()
+}
 
-    /// Counts the connections that hosts have taken so far, by their logs.
-    fn accepted(&self) -> Result<usize> {
-        let mut count = 0;
-        for entry in fs::read_dir(self.dir.join("sandbox/log"))? {
-            let log = fs::read_to_string(entry?.path())?;
-            count += log.lines().filter(|line| line.contains("Accepted publickey")).count();
-        }
-        Ok(count)
-    }
-
-    /// Waits until no connection is open: what a process took is told when it has ended.
-    fn wait_for_hosts(&self) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while Instant::now() < deadline {
-            let status = sandbox::status(&self.dir.join("sandbox"))?;
-            if status.hosts.iter().all(|host| host.connections == 0) {
-                return Ok(());
+fn measure(options: &Options, folder: &Path) -> Result<String> {
+    let program = OsString::from(env!("CARGO_BIN_EXE_coalmine"));
+    eprintln!("making a product of two versions");
+    let product = product::make(&folder.join("repository"))?;
+    eprintln!("bringing {} hosts up, and installing the first version", options.hosts);
+    let fleet = Fleet::up(folder, program, options.hosts, None)?;
+    let here: Vec<Work> = Work::ALL.into_iter().filter(|work| work.is_here()).collect();
+    let mut rows: Vec<Row> =
+        here.iter().map(|&work| Row { work, costs: Vec::new(), processes: None, bytes: 0 }).collect();
+    // The first turn of each only warms the caches, and the last is counted.
+    for round in 0..=options.rounds + 1 {
+        for row in &mut rows {
+            row.work.prepare(&fleet).with_context(|| format!("before {}", row.work.name()))?;
+            let counting =
+                (round > options.rounds).then(|| counts::Counting::of(fleet.supervisor, folder)).transpose()?;
+            let bytes = counts::loopback()?;
+            let cost = fleet.measure(&row.work.command(&fleet)).with_context(|| row.work.name())?;
+            if let Some(counting) = counting {
+                row.bytes = counts::loopback()?.saturating_sub(bytes);
+                row.processes = counting.finish()?;
+            } else if round > 0 {
+                row.costs.push(cost);
             }
-            std::thread::sleep(Duration::from_millis(50));
         }
-        bail!("connections stay open")
+        Work::Install.prepare(&fleet)?;
+        run(&fleet.coalmine(&["install-world", OLD, "--yes"]))?;
+        eprintln!("round {round} of {} is over", options.rounds + 1);
     }
-
-    /// Checks that every host has the new version, byte for byte.
-    pub(crate) fn prove(&self, way: Way) -> Result<()> {
-        let source = self.source(NEW, "fresh");
-        for home in &self.homes {
-            let mut target = Self::target(home, way).into_os_string();
-            target.push("/");
-            let mut from = source.clone().into_os_string();
-            from.push("/");
-            let command = ["rsync", "-rlcn", "--delete", "--itemize-changes"].map(OsString::from);
-            let differing = run(&command.into_iter().chain([from, target]).collect::<Vec<_>>())?;
-            ensure!(differing.trim().is_empty(), "{} differs:\n{differing}", home.display());
-        }
-        Ok(())
-    }
-
-    pub(crate) fn down(self) -> Result<()> {
-        sandbox::down(&self.dir.join("sandbox"))?;
-        Ok(())
-    }
+    let steps = counts::steps(&fleet)?;
+    let mut text = String::new();
+    writeln!(text, "# What it costs\n")?;
+    writeln!(
+        text,
+        "Written by `cargo bench --bench fleet` on {}; medians of {} rounds, {} hosts.\n",
+        jiff::Zoned::now().date(),
+        options.rounds,
+        options.hosts
+    )?;
+    writeln!(
+        text,
+        "- {product}; {} processors, hosts on loopback, accounts that log in to plain `sh`",
+        std::thread::available_parallelism()?
+    )?;
+    writeln!(
+        text,
+        "- coalmine {}{}; {}; {}",
+        env!("CARGO_PKG_VERSION"),
+        if cfg!(debug_assertions) { ", not optimized" } else { "" },
+        version("ssh", "-V"),
+        version("rsync", "--version")
+    )?;
+    writeln!(
+        text,
+        "- pssh {}; Ansible: {}\n",
+        version("parallel-rsync", "--version"),
+        version("ansible", "--version")
+    )?;
+    writeln!(
+        text,
+        "A ratio is of what the column `beside` names, in the same run. Processes are those beside sshd's own.\n"
+    )?;
+    write!(text, "{}", table(&rows, options.hosts)?)?;
+    writeln!(text, "\n## By step, of one host\n\n{steps}")?;
+    fleet.down()?;
+    Ok(text)
 }
 
-impl Drop for Fleet {
-    fn drop(&mut self) {
-        if let Err(error) = sandbox::down(&self.dir.join("sandbox")) {
-            eprintln!("the sandbox was not taken down: {error}");
-        }
-        // Releases are read-only, and their folder is to be removed.
-        let mut mend = Command::new("chmod");
-        if let Err(error) = mend.args(["-R", "u+w"]).arg(&self.dir).stderr(Stdio::null()).status() {
-            eprintln!("{}: {error}", self.dir.display());
-        }
+fn main() -> Result<()> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == cost::OBSERVE) {
+        return cost::observe(arguments);
     }
-}
-
-/// Copies a folder on this machine.
-fn copy(from: &Path, to: &Path, options: &[&str]) -> Result<()> {
-    let mut command = vec![OsString::from("rsync")];
-    command.extend(options.iter().map(Into::into));
-    let from = format!("{}/", from.display());
-    command.extend([from.into(), to.into()]);
-    run(&command).map(drop)
-}
-
-/// Runs a command to its end and gives what it printed.
-fn run(command: &[OsString]) -> Result<String> {
-    let (program, arguments) = command.split_first().context("no command")?;
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
-    let output = output.with_context(|| format!("cannot start {}", program.display()))?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let complained = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command:?}: {}\n{said}{complained}", output.status);
-    Ok(said)
+    // A test runner that asks what is in here gets no answer, which is right: nothing is.
+    if !std::env::args_os().any(|argument| argument == "--bench") {
+        return Ok(());
+    }
+    let options = Options::parse();
+    let memory = PathBuf::from("/dev/shm");
+    let parent = options.dir.clone().unwrap_or_else(|| if memory.is_dir() { memory } else { std::env::temp_dir() });
+    let folder = tempfile::Builder::new().prefix("coalmine-bench-").tempdir_in(parent)?;
+    let text = measure(&options, folder.path())?;
+    print!("{text}");
+    fs::write(&options.write, text).with_context(|| format!("cannot write {}", options.write.display()))
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::cost::Cost;
-use super::fleet::Way;
+use super::ways::Way;
 
 /// A column: its name, and the figure that it shows.
 type Column = (&'static str, fn(&Cost) -> Duration);

@@ -24,9 +24,9 @@
 //! of all hosts together; they share this machine, so the wall time contains it, and there is no distance between them and it.
 
 mod cost;
-mod fleet;
 mod product;
 mod table;
+mod ways;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 
 use cost::Cost;
-use fleet::{Fleet, Way};
+use ways::{Fleet, Way};
 
 /// Compares coalmine with parallel-rsync.
 #[derive(Debug, Parser)]

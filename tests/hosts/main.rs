@@ -9,6 +9,8 @@
 mod connections;
 mod failing;
 mod over_ssh;
+mod processes;
+mod proven;
 mod room;
 mod scripts;
 mod sshd;

@@ -83,7 +83,7 @@ async fn whole_rollout(host: &RealHost, root: &Path, state: &Path) {
     let (one, two) = (v1(state), v2(state));
     let probe = host.probe(&Survey::Deep, None).await.unwrap();
     assert_eq!(probe.installed, Installed::Missing);
-    assert!(probe.facts.iter().any(|(key, _)| key == "rsync"), "{probe:?}");
+    assert!(probe.facts.iter().any(|(key, _)| key == "os"), "{probe:?}");
     assert!(probe.facts.iter().all(|(key, _)| key != "missing"), "{probe:?}");
     let (_, before) = host.lock(&lock("r1"), None).await.unwrap();
     assert_eq!(before, None);

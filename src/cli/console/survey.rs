@@ -36,7 +36,7 @@ async fn run(backend: &Backend) -> Result<(), Error> {
     let versions: Vec<Version> = workspace.tags().await?.into_iter().map(|tag| tag.version).collect();
     let order = workspace.version_order();
     let (heard, mut answers) = mpsc::unbounded_channel();
-    let asking = deployment.survey_targets(&Survey::Deep, |host, answer| {
+    let asking = deployment.survey_targets(&Survey::Files, |host, answer| {
         // The receiver is read below until the last answer.
         drop(heard.send(row(host, answer, &wanted, &versions, &order)));
     });

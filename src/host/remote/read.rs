@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use crate::host::answer::{Answer, Record, clean_lines, last_line, unhex};
-use crate::model::{Adopted, Digest, HostLock, Installed, LockHolder, Operator, Probe, ReleaseId, RolloutId, Slot};
+use crate::model::{
+    Adopted, Digest, HostLock, Installed, LockHolder, Operator, Probe, Proof, ReleaseId, RestsOn, RolloutId, Slot,
+};
 
 /// Reads what a probe told.
 pub(super) fn probe(answer: &Answer) -> Probe {
@@ -21,6 +23,15 @@ pub(super) fn probe(answer: &Answer) -> Probe {
                 if let Installed::Release { drift, .. } = &mut probe.installed {
                     *drift = Some(describe_drift(record));
                 }
+            }
+            "proof" => {
+                let rests_on = match words.next() {
+                    Some("metadata") => Some(RestsOn::Metadata),
+                    Some("hashes") => Some(RestsOn::Hashes),
+                    _ => None,
+                };
+                let at = words.next().and_then(|at| Timestamp::from_second(at.parse().ok()?).ok());
+                probe.proof = rests_on.zip(at).map(|(rests_on, hashed_at)| Proof { rests_on, hashed_at });
             }
             "version" => {
                 if let Installed::Unmanaged { version } = &mut probe.installed {
@@ -128,7 +139,7 @@ pub(super) fn holder(record: &Record) -> Option<LockHolder> {
 mod tests {
     use super::{describe_drift, holder, probe};
     use crate::host::answer::{Answer, Record};
-    use crate::model::{Adopted, Installed};
+    use crate::model::{Adopted, Installed, RestsOn};
 
     fn record(kind: &str, rest: &str) -> Record {
         Record { kind: kind.into(), rest: rest.into() }
@@ -142,6 +153,7 @@ mod tests {
             record("fact", "missing rsync awk"),
             record("link", &format!("release 4.2.0-abababab {digest}")),
             record("drift", "2 1 bin/a tool"),
+            record("proof", "metadata 1700000000"),
             record("state", "good 4.1.0-00000000"),
             record("state", "previous not an id"),
             record("state", "was 4.0.0-00000000"),
@@ -159,6 +171,8 @@ mod tests {
         assert_eq!(id.to_string(), "4.2.0-abababab");
         assert_eq!(found.unwrap().to_string(), digest);
         assert_eq!(drift.unwrap(), "2 entries differ, 1 too many: bin/a tool");
+        let proof = probe.proof.unwrap();
+        assert_eq!((proof.rests_on, proof.hashed_at.as_second()), (RestsOn::Metadata, 1_700_000_000));
         assert_eq!(probe.good.unwrap().to_string(), "4.1.0-00000000");
         assert!(probe.previous.is_none());
         let text: Vec<String> = probe.was.iter().chain(&probe.bad).map(ToString::to_string).collect();

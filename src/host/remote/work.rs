@@ -67,6 +67,9 @@ impl<T: Transport> Remote<T> {
             Verify::Changed => "changed",
         };
         script.set("verify", verify);
+        if let Some(rehash) = self.common.transfer.rehash {
+            script.set("rehash", &turn(rehash, &self.id).as_secs().to_string());
+        }
         // A phase must end before the lease that it renewed.
         let rest = self.remembered(|memory| memory.lease).unwrap_or(LEASE);
         let lease = rest.max(script.deadline + Duration::from_secs(30)).min(LONGEST_LEASE);
@@ -163,12 +166,20 @@ impl<T: Transport> Remote<T> {
     }
 }
 
-/// Gives the lease that is asked for, in whole seconds.
+/// Gives after how long a host hashes again what was proven there: never later than was said, and the hosts of a fleet that were all
+/// proven in one rollout not all on one day.
+fn turn(rehash: Duration, host: &HostId) -> Duration {
+    let sum = host.as_str().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    // Names that differ by little are far apart then (Knuth, TAOCP 3, 6.4: multiplicative hashing).
+    rehash.saturating_mul(512 + (sum.wrapping_mul(0x9e37_79b9) >> 23)) / 1024
+}
+
 /// Gives a text as it stands in a lease, which has a line for each thing.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Gives the lease that is asked for, in whole seconds.
 fn lease_of(request: &LockRequest) -> Duration {
     Duration::from_secs(request.lease.as_secs().max(1)).min(LONGEST_LEASE)
 }
@@ -214,10 +225,10 @@ fn gate_calls(gates: &[GateCheck]) -> String {
             bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
                 && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
         };
-        text.push_str("( ");
+        let mut settings = String::new();
         // One that is no name of a shell's variable cannot be set by one.
         for (name, value) in gate.environment.iter().filter(|(name, _)| is_name(name)) {
-            text.push_str(&format!("{name}={} && export {name} && ", quote(value)));
+            settings.push_str(&format!("{name}={};export {name};", quote(value)));
         }
         let words = [
             index.to_string(),
@@ -225,8 +236,9 @@ fn gate_calls(gates: &[GateCheck]) -> String {
             gate.retries.to_string(),
             if gate.dry { "dry" } else { "decides" }.to_owned(),
             gate.run.clone(),
+            settings,
         ];
-        text.push_str(&format!("gate {} ) || return 0\n", quote_words(words.iter().map(String::as_str))));
+        text.push_str(&format!("gate {} || return 0\n", quote_words(words.iter().map(String::as_str))));
     }
     text
 }
@@ -236,6 +248,7 @@ impl<T: Transport> Host for Remote<T> {
         let (seconds, deep) = match survey {
             Survey::Shallow => (30, "no".to_owned()),
             Survey::For(release) => (self.common.deltas.time_to_prove(release), release.to_string()),
+            Survey::Files => (300, "files".to_owned()),
             Survey::Deep => (300, "yes".to_owned()),
             Survey::Tools => (60, "tools".to_owned()),
         };
@@ -416,9 +429,19 @@ impl<T: Transport> Host for Remote<T> {
 mod tests {
     use std::time::Duration;
 
-    use super::report;
+    use super::{report, turn};
     use crate::host::GateCheck;
-    use crate::model::Verdict;
+    use crate::model::{HostId, Verdict};
+
+    #[test]
+    fn hosts_hash_again_by_turns_within_the_time_that_was_said() {
+        let month = Duration::from_secs(30 * 24 * 3600);
+        let host = |name: &str| HostId::new(name).unwrap();
+        let days: std::collections::BTreeSet<u64> =
+            (0..200).map(|n| turn(month, &host(&format!("mw{n:03}"))).as_secs() / 86_400).collect();
+        assert!(days.len() >= 14 && days.iter().all(|day| (15..30).contains(day)), "{days:?}");
+        assert_eq!(turn(Duration::ZERO, &host("mw01")), Duration::ZERO);
+    }
 
     #[test]
     fn a_gates_report_says_why_in_one_line_and_keeps_no_control_characters() {

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::story::{host, id, plan, release, version};
 use crate::deploy::{Standing, WantedRelease, compare};
-use crate::model::{Digest, Environment, Failure, FailureClass, HostState, Installed, Probe, Site};
+use crate::model::{Digest, Environment, Failure, FailureClass, HostState, Installed, Probe, Proof, RestsOn, Site};
 use crate::plan::LeftOutReason;
 use crate::report::{HostStatusReport, PlanReport, StatusReport, plan_exit_code};
 use crate::rollout::{Debt, HostEnd};
@@ -95,6 +95,7 @@ fn status_has_the_shape_that_product_md_promises() {
     let answer = Ok(Probe {
         installed: release("1.2", 1),
         good: Some(id("1.2", 1)),
+        proof: Some(Proof { rests_on: RestsOn::Metadata, hashed_at: "2026-03-01T12:00:00Z".parse().unwrap() }),
         latency: std::time::Duration::from_millis(42),
         ..Probe::default()
     });
@@ -109,11 +110,12 @@ fn status_has_the_shape_that_product_md_promises() {
             "hosts": [
                 {
                     "host": "h0.eqiad", "site": "eqiad", "groups": ["all"], "state": "current", "version": "1.2",
-                    "digest": digest, "latency_ms": 42, "error": null, "hint": null, "good": "1.2-01010101",
+                    "digest": digest,
+                    "proof": {"rests_on": "metadata", "hashed_at": "2026-03-01T12:00:00Z"}, "latency_ms": 42, "error": null, "hint": null, "good": "1.2-01010101",
                 },
                 {
                     "host": "h1.eqiad", "site": "eqiad", "groups": ["all"], "state": "unreachable", "version": null,
-                    "digest": null, "latency_ms": null, "error": "no answer", "hint": null, "good": null,
+                    "digest": null, "proof": null, "latency_ms": null, "error": "no answer", "hint": null, "good": null,
                 },
             ],
             "counts": {

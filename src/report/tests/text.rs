@@ -6,7 +6,7 @@ use super::story::{
     ASCII, COLOR, PLAIN, Story, bad, gate_failure, good, host, id, plan, release, stage_name, style, version,
 };
 use crate::deploy::WantedRelease;
-use crate::model::{Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, Site};
+use crate::model::{Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, Proof, RestsOn, Site};
 use crate::plan::{OnFailure, PlanKind};
 use crate::report::{
     HostStatusReport, Look, Progress, ReleaseMark, ReleaseRow, ReleasesReport, RolloutRow, RolloutsReport, Screen,
@@ -331,6 +331,16 @@ fn a_status_is_told_by_what_hosts_have_in_common_or_host_by_host() {
     insta::assert_snapshot!("status_each", status().text(PLAIN, true).join("\n"));
     insta::assert_snapshot!("status_color", status().text(COLOR, false).join("\n").replace('\x1b', "␛"));
     assert!(status().text(ASCII, false).iter().all(|line| line.is_ascii()));
+    // What the answers rest on is told of those that looked.
+    let mut looked = status();
+    let proof = |rests_on, hashed_at: &str| Some(Proof { rests_on, hashed_at: hashed_at.parse().unwrap() });
+    looked.hosts[0].proof = proof(RestsOn::Metadata, "2026-03-04T12:00:00Z");
+    looked.hosts[1].proof = proof(RestsOn::Metadata, "2026-03-01T12:00:00Z");
+    let told = |report: &StatusReport| report.text(PLAIN, false).into_iter().find(|line| line.starts_with("files: "));
+    assert_eq!(told(&looked).unwrap(), "files: of 2 hosts untouched since they were hashed (2026-03-01 or later)");
+    looked.hosts[1].proof = proof(RestsOn::Hashes, "2026-03-04T12:00:00Z");
+    let both = "files: of 1 host untouched since they were hashed (2026-03-04 or later), of 1 host hashed now";
+    assert_eq!((told(&looked).unwrap().as_str(), told(&status())), (both, None));
 }
 
 #[test]

@@ -1,0 +1,161 @@
+//! How many processes a host starts for what is done on it, exactly: they are what a rollout costs there, and are not to creep back.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coalmine::host::{
+    GateCheck, Host as _, LockRequest, RealHost, SshSettings, Survey, Switch, TargetSettings, TransferSettings,
+};
+use coalmine::model::{RestsOn, RollBackTarget};
+use coalmine::release::StoredRelease;
+
+use crate::stage::{Content, fleet, host, me, noise, release, rollout, target, temporary};
+
+/// A host of this machine, whose `sh` is dash, under strace.
+struct Counted {
+    state: tempfile::TempDir,
+    root: tempfile::TempDir,
+    bin: tempfile::TempDir,
+    trace: PathBuf,
+    host: Arc<RealHost>,
+    seen: usize,
+    told: Vec<String>,
+}
+
+impl Counted {
+    fn new() -> Self {
+        let [state, root, bin] = [(); 3].map(|()| temporary());
+        symlink("/usr/bin/dash", bin.path().join("sh")).unwrap();
+        let trace = bin.path().join("trace");
+        let words = [
+            "strace",
+            "-f",
+            "-qq",
+            "-A",
+            "-o",
+            trace.to_str().unwrap(),
+            "-e",
+            "trace=clone,clone3,fork,vfork",
+            "-e",
+            "signal=none",
+            "env",
+            // Behind it the usual tools.
+            &format!("PATH={}:/usr/bin:/bin", bin.path().display()),
+        ];
+        let r#become = words.map(str::to_owned).to_vec();
+        let settings = TargetSettings { r#become, ..target(root.path()) };
+        let fleet = fleet(SshSettings::default(), TransferSettings::default(), settings, state.path());
+        let host = host(&fleet, "here");
+        Self { state, root, bin, trace, host, seen: 0, told: Vec::new() }
+    }
+
+    /// Counts what was started since the last time.
+    fn started(&mut self) -> usize {
+        let trace = fs::read_to_string(&self.trace).unwrap_or_default();
+        let is_start = |line: &&str| {
+            ["clone(", "clone3(", "fork("].iter().any(|call| line.contains(call)) && !line.contains("CLONE_THREAD")
+        };
+        let now = trace.lines().filter(is_start).count();
+        now - std::mem::replace(&mut self.seen, now)
+    }
+
+    fn tell(&mut self, what: &str, most: usize) {
+        let started = self.started();
+        let mark = if started > most { "  <- too many" } else { "" };
+        self.told.push(format!("{what}: {started}, at most {most}{mark}"));
+    }
+
+    fn release(&self, version: &str) -> Arc<StoredRelease> {
+        let same = noise(3, 100_000);
+        let own = format!("#!/bin/sh\necho {version}\n");
+        let files = [
+            (&b"bin/tool"[..], Content::Program(&own)),
+            (b"lib/same", Content::Bytes(same)),
+            (b"link", Content::Link("bin/tool")),
+        ];
+        release(self.state.path(), version, &files)
+    }
+
+    async fn status(&mut self, most: usize) -> Option<RestsOn> {
+        self.host.close().await;
+        self.started();
+        let probe = self.host.probe(&Survey::Files, None).await.unwrap();
+        self.tell("status", most);
+        probe.proof.map(|proof| proof.rests_on)
+    }
+
+    /// Takes the host to a release; the numbers are those of the lock, priming, the switch, one gate and the end.
+    async fn install(&mut self, release: &Arc<StoredRelease>, name: &str, most: [usize; 5]) {
+        self.host.close().await;
+        self.started();
+        let name = rollout(name);
+        let lease = Duration::from_secs(60);
+        let request = LockRequest { owner: me(), rollout: name.clone(), term: 1, over: None, reason: None, lease };
+        self.host.lock(&request, None).await.unwrap();
+        self.tell("connect and lock", most[0]);
+        self.host.prime(release, &name, &|_| {}).await.unwrap();
+        self.tell("prime", most[1]);
+        let switch = Switch { rollout: name.clone(), slot: None, confirm: Duration::ZERO };
+        self.host.activate(&release.id, &switch).await.unwrap();
+        self.tell("switch", most[2]);
+        self.check().await;
+        self.tell("gate", most[3]);
+        self.host.finalize(&release.id, &name, None).await.unwrap();
+        self.tell("finalize", most[4]);
+    }
+
+    async fn check(&self) {
+        let gate = GateCheck {
+            name: "answers".into(),
+            run: "test -e link".into(),
+            environment: vec![("COALMINE_HOST".into(), "here".into())],
+            timeout: Duration::from_secs(30),
+            retries: 0,
+            dry: false,
+        };
+        self.host.check(&[gate]).await.unwrap();
+    }
+}
+
+/// Tells whether processes can be counted here.
+fn can_trace() -> bool {
+    Path::new("/usr/bin/strace").exists()
+        && Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output().is_ok_and(|ran| ran.status.success())
+}
+
+#[tokio::test]
+async fn a_host_starts_no_more_processes_than_it_did() {
+    if !can_trace() {
+        eprintln!("NOT TRIED: strace is not installed, or may trace nothing here; processes are not counted");
+        return;
+    }
+    let mut counted = Counted::new();
+    let (one, two) = (counted.release("1.0"), counted.release("2.0"));
+    counted.install(&one, "r1", [13, 27, 9, 12, 7]).await;
+    // What it proved when it came is not hashed again.
+    assert_eq!(counted.status(8).await, Some(RestsOn::Metadata));
+    counted.install(&two, "r2", [13, 34, 9, 12, 7]).await;
+    assert_eq!(counted.status(8).await, Some(RestsOn::Metadata));
+    // It is there already, and what it shares with the other is as it was.
+    counted.install(&one, "r3", [13, 3, 9, 12, 7]).await;
+    let lease = Duration::from_secs(60);
+    let name = rollout("r4");
+    let request = LockRequest { owner: me(), rollout: name.clone(), term: 1, over: None, reason: None, lease };
+    counted.host.lock(&request, None).await.unwrap();
+    counted.started();
+    let switch = Switch { rollout: name.clone(), slot: None, confirm: Duration::ZERO };
+    let back = RollBackTarget::Release { id: two.id.clone() };
+    counted.host.roll_back(&back, None, &switch).await.unwrap();
+    counted.tell("roll back", 11);
+    counted.host.finalize_back(&back, &name, None).await.unwrap();
+    counted.tell("finalize", 8);
+    assert!(counted.root.path().join("tool/link").exists() && counted.bin.path().exists());
+    let told = counted.told.join("\n");
+    eprintln!("{told}");
+    assert!(!told.contains("too many"), "{told}");
+    assert!(counted.seen > 60, "nothing is counted:\n{told}");
+}

@@ -1,0 +1,168 @@
+//! What was proven and not touched since is not hashed again, and what was touched is found, however it was done.
+
+use std::fs::{self, File, FileTimes};
+use std::io::Write as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use coalmine::host::{Host as _, LockRequest, RealHost, SshSettings, Survey, Switch, TransferSettings};
+use coalmine::model::{Installed, RestsOn, RollBackTarget};
+use coalmine::release::StoredRelease;
+
+use crate::stage::{Content, assert_whole, fleet, host, me, release, rollout, target, temporary};
+
+struct Stand {
+    state: tempfile::TempDir,
+    root: tempfile::TempDir,
+}
+
+impl Stand {
+    fn new() -> Self {
+        Self { state: temporary(), root: temporary() }
+    }
+
+    fn host(&self, rehash: Option<Duration>) -> Arc<RealHost> {
+        let transfer = TransferSettings { rehash, ..TransferSettings::default() };
+        host(&fleet(SshSettings::default(), transfer, target(self.root.path()), self.state.path()), "here")
+    }
+
+    fn release(&self, version: &str) -> Arc<StoredRelease> {
+        let files = [
+            (&b"bin/tool"[..], Content::Program(version)),
+            (b"lib/same", Content::Text("as it was")),
+            (b"lib/other", Content::Text(version)),
+            (b"link", Content::Link("bin/tool")),
+        ];
+        release(self.state.path(), version, &files)
+    }
+
+    fn file(&self, release: &StoredRelease, name: &str) -> PathBuf {
+        self.root.path().join("releases").join(release.id.to_string()).join(name)
+    }
+
+    fn record(&self, release: &StoredRelease) -> PathBuf {
+        self.root.path().join(format!(".coalmine/proven.{}", release.id))
+    }
+}
+
+fn switch(name: &str) -> Switch {
+    Switch { rollout: rollout(name), slot: None, confirm: Duration::ZERO }
+}
+
+async fn lock(host: &RealHost, name: &str) {
+    let lease = Duration::from_secs(60);
+    let request = LockRequest { owner: me(), rollout: rollout(name), term: 1, over: None, reason: None, lease };
+    host.lock(&request, None).await.unwrap();
+}
+
+async fn install(host: &RealHost, release: &Arc<StoredRelease>, name: &str) {
+    lock(host, name).await;
+    host.prime(release, &rollout(name), &|_| {}).await.unwrap();
+    host.activate(&release.id, &switch(name)).await.unwrap();
+    host.finalize(&release.id, &rollout(name), None).await.unwrap();
+}
+
+/// Gives what an answer rests on, or how the files differ.
+async fn asked(host: &RealHost) -> Result<RestsOn, String> {
+    let probe = host.probe(&Survey::Files, None).await.unwrap();
+    match probe.installed {
+        Installed::Release { drift: Some(drift), .. } => Err(drift),
+        _ => Ok(probe.proof.unwrap().rests_on),
+    }
+}
+
+/// Changes bytes of a file and neither its size nor the time of its last edit, as somebody does who wants to hide it.
+fn edit(path: &Path) {
+    let before = fs::metadata(path).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    let mut file = File::options().write(true).open(path).unwrap();
+    file.write_all(b"X").unwrap();
+    file.set_times(FileTimes::new().set_modified(before.modified().unwrap())).unwrap();
+    fs::set_permissions(path, before.permissions()).unwrap();
+}
+
+const METADATA: Result<RestsOn, String> = Ok(RestsOn::Metadata);
+const HASHES: Result<RestsOn, String> = Ok(RestsOn::Hashes);
+
+#[tokio::test]
+async fn what_nobody_touched_is_not_hashed_again_and_an_edit_is_found_within_the_second() {
+    let stand = Stand::new();
+    let host = stand.host(None);
+    let one = stand.release("1.0");
+    install(&host, &one, "r1").await;
+    edit(&stand.file(&one, "lib/same"));
+    assert_eq!(asked(&host).await, Err("1 entry differs: lib/same".into()));
+    lock(&host, "r2").await;
+    assert!(!host.prime(&one, &rollout("r2"), &|_| {}).await.unwrap().already);
+    host.activate(&one.id, &switch("r2")).await.unwrap();
+    host.finalize(&one.id, &rollout("r2"), None).await.unwrap();
+    assert_whole(&one, &stand.root.path().join("tool/."));
+    // Its folder was made anew for that: once all of it is hashed.
+    assert_eq!([asked(&host).await, asked(&host).await], [HASHES, METADATA]);
+    edit(&stand.file(&one, "lib/other"));
+    assert_eq!(asked(&host).await, Err("1 entry differs: lib/other".into()));
+    fs::write(stand.file(&one, "more"), "x").unwrap();
+    assert_eq!(asked(&host).await, Err("1 entry differs, 1 too many: lib/other".into()));
+}
+
+#[tokio::test]
+async fn a_record_counts_only_where_it_can_be_believed() {
+    let stand = Stand::new();
+    let host = stand.host(None);
+    let one = stand.release("1.0");
+    install(&host, &one, "r1").await;
+    assert_eq!(asked(&host).await, METADATA);
+    assert_eq!(asked(&stand.host(Some(Duration::ZERO))).await, HASHES);
+    assert_eq!(asked(&stand.host(Some(Duration::from_secs(3600)))).await, METADATA);
+    let path = stand.record(&one);
+    let record = fs::read_to_string(&path).unwrap();
+    let hashed_at = record.split_whitespace().nth(2).unwrap().to_owned();
+    let at = |seconds: i64| record.replacen(&hashed_at, &(hashed_at.parse::<i64>().unwrap() + seconds).to_string(), 1);
+    // Hashed two hours ago; and in the future, by a clock that went back since.
+    fs::write(&path, at(-7200)).unwrap();
+    assert_eq!(asked(&host).await, METADATA);
+    assert_eq!(asked(&stand.host(Some(Duration::from_secs(3600)))).await, HASHES);
+    fs::write(&path, at(7200)).unwrap();
+    assert_eq!([asked(&host).await, asked(&host).await], [HASHES, METADATA]);
+    // Of something else, half, none, and one that lies elsewhere.
+    fs::write(&path, record.replacen("1 ", "1 0", 1)).unwrap();
+    assert_eq!(asked(&host).await, HASHES);
+    fs::write(&path, &record.as_bytes()[..record.len() / 2]).unwrap();
+    assert_eq!(asked(&host).await, HASHES);
+    fs::remove_file(&path).unwrap();
+    assert_eq!([asked(&host).await, asked(&host).await], [HASHES, METADATA]);
+    let elsewhere = stand.root.path().join("elsewhere");
+    fs::rename(&path, &elsewhere).unwrap();
+    symlink(&elsewhere, &path).unwrap();
+    assert_eq!(asked(&host).await, HASHES);
+    if rustix::process::geteuid().is_root() {
+        // Another user's.
+        assert_eq!(asked(&host).await, METADATA);
+        std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+        assert_eq!(asked(&host).await, HASHES);
+    }
+}
+
+#[tokio::test]
+async fn what_another_release_shares_stays_proven_and_what_was_edited_before_does_not() {
+    let stand = Stand::new();
+    let host = stand.host(None);
+    let releases: Vec<_> = ["1.0", "2.0", "3.0", "4.0", "5.0"].map(|version| stand.release(version)).into();
+    for (release, name) in releases.iter().zip(["r1", "r2", "r3", "r4"]) {
+        install(&host, release, name).await;
+        // Also where one was removed whose files it shared.
+        assert_eq!(asked(&host).await, METADATA, "{}", release.id);
+    }
+    assert!(!stand.record(&releases[0]).exists(), "the record of a release that was pruned is left");
+    lock(&host, "r5").await;
+    let back = RollBackTarget::Release { id: releases[2].id.clone() };
+    host.roll_back(&back, None, &switch("r5")).await.unwrap();
+    assert_eq!(asked(&host).await, METADATA);
+    // What was edited before its files got another link is not taken into the next record.
+    edit(&stand.file(&releases[2], "lib/same"));
+    host.prime(&releases[4], &rollout("r5"), &|_| {}).await.unwrap();
+    assert_whole(&releases[4], &stand.file(&releases[4], "."));
+    assert_eq!(asked(&host).await, Err("1 entry differs: lib/same".into()));
+}
