@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use super::system::escaped;
 use crate::host::settings::{HostKeys, SshSettings};
 
 /// What would break a command that is run without a control socket, where the user's configuration says otherwise: each came after
@@ -37,8 +38,8 @@ pub(super) fn recent() -> io::Result<&'static str> {
 ///
 /// Of every option ssh takes the first value that it finds (ssh_config(5)), so what matters here stands first, and what the user
 /// says of hosts, keys, proxies and certificates follows. A jump host's ssh is given the same file: what it says holds there too,
-/// so nothing of the connection's control socket is in it.
-pub(super) fn write(settings: &SshSettings, recent: &str, home: Option<&Path>) -> String {
+/// so nothing of the connection's control socket is in it. `system` is the file of the whole machine.
+pub(super) fn write(settings: &SshSettings, recent: &str, home: Option<&Path>, system: &Path) -> String {
     let keys = match settings.host_keys {
         HostKeys::Strict => "yes",
         HostKeys::AcceptNew => "accept-new",
@@ -78,7 +79,7 @@ pub(super) fn write(settings: &SshSettings, recent: &str, home: Option<&Path>) -
             if let Some(home) = home {
                 include(&mut text, &home.join(".ssh/config"));
             }
-            include(&mut text, Path::new("/etc/ssh/ssh_config"));
+            include(&mut text, system);
         }
     }
     return text;
@@ -91,15 +92,7 @@ pub(super) fn write(settings: &SshSettings, recent: &str, home: Option<&Path>) -
     fn include(text: &mut String, path: &Path) {
         // What the file before ended with, a `Host` or a `Match`, ends here.
         write(text, "Match all");
-        let mut pattern = String::new();
-        for c in path.to_string_lossy().chars() {
-            // ssh takes the path for a pattern (glob(7)).
-            if matches!(c, '*' | '?' | '[' | '\\') {
-                pattern.push('\\');
-            }
-            pattern.push(c);
-        }
-        write(text, &format!("Include \"{pattern}\""));
+        write(text, &format!("Include \"{}\"", escaped(path)));
     }
 }
 
@@ -115,7 +108,7 @@ mod tests {
     fn effective(settings: &SshSettings, home: Option<&Path>, host: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config");
-        std::fs::write(&file, write(settings, recent().unwrap(), home)).unwrap();
+        std::fs::write(&file, write(settings, recent().unwrap(), home, Path::new("/etc/ssh/ssh_config"))).unwrap();
         let output = Command::new("ssh").arg("-G").arg("-F").arg(&file).args(["--", host]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()

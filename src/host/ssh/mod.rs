@@ -1,7 +1,7 @@
 //! Carries scripts and files over ssh: one connection a host, opened when it is needed and again when it died.
 //!
 //! `pool` counts what is open and closes what is idle, `throttle` what is being opened; `master` is one connection; `config` is what ssh
-//! is told; `control` speaks with a connection's process; `cause` reads what ssh wrote when it failed, `diagnosis` tells it to people, and
+//! is told, `system` what the whole machine says to it; `control` speaks with a connection's process; `cause` reads what ssh wrote when it failed, `diagnosis` tells it to people, and
 //! `jump` whose it is where another host is on the way.
 
 mod cause;
@@ -13,6 +13,7 @@ mod link;
 mod master;
 mod pool;
 mod retry;
+mod system;
 mod throttle;
 
 pub(super) use link::Ssh;

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use super::config;
 use super::control;
 use super::master::Master;
+use super::system;
 use super::throttle::{Throttle, Turn};
 use crate::host::settings::SshSettings;
 
@@ -63,7 +64,8 @@ impl Pool {
             .tempdir_in(&parent)?;
         let owner = File::create(folder.path().join("owner"))?;
         flock(&owner, FlockOperation::NonBlockingLockExclusive)?;
-        let text = config::write(&settings, recent, std::env::home_dir().as_deref());
+        let system = system::faithful(Path::new("/etc/ssh/ssh_config"), folder.path());
+        let text = config::write(&settings, recent, std::env::home_dir().as_deref(), &system);
         fs::write(folder.path().join("config"), text)?;
         Ok(Self {
             throttle: Throttle::new(settings.connects),
