@@ -68,3 +68,15 @@ need_sandbox() {
     need sshd:openssh-server ssh:openssh-client rsync:rsync git:git python3:python3 venv:python3-venv \
         unshare:util-linux "$@"
 }
+
+# offer COMMAND: whether it is there; says how to get it where it is not, since what it finds is no reason to fail without it.
+offer() {
+    has "$1" && return 0
+    echo "going on without $1: cargo install --locked $2" >&2
+    return 1
+}
+
+# Gives the oldest Rust that the project promises to build with.
+oldest_rust() {
+    sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml
+}

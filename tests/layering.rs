@@ -4,6 +4,7 @@
 //! (`use crate::{a, b::c}`) and through `super`. What a macro makes of its arguments is not seen.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The rooms from the ground up, as in the architecture: each may import those before it.
@@ -237,6 +238,216 @@ fn judge(module: &[&str], source: &str) -> Vec<(usize, String)> {
         }
     }
     wrong
+}
+
+/// Holds a file of the crate: its place below `src`, the folder that it lies in, and its source.
+struct Source {
+    module: Vec<String>,
+    folder: String,
+    text: String,
+}
+
+/// Reads every file but those that only tests have.
+fn sources(folder: &Path, module: &[String], found: &mut Vec<Source>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if name == "tests" || name == "fixture" || name.ends_with("_tests") {
+            continue;
+        }
+        let inner: Vec<String> =
+            if name == "mod" { module.to_vec() } else { module.iter().cloned().chain([name]).collect() };
+        if path.is_dir() {
+            sources(&path, &inner, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !module.is_empty() {
+            found.push(Source {
+                module: inner,
+                folder: module.join("/"),
+                text: std::fs::read_to_string(&path).unwrap(),
+            });
+        }
+    }
+}
+
+/// Knows which file a name is defined in, however often it is handed on.
+struct Crate {
+    sources: Vec<Source>,
+    /// For each module its file.
+    files: BTreeMap<Vec<String>, usize>,
+    /// For each module the names that it hands on, and the path below it where each is.
+    handed_on: BTreeMap<(Vec<String>, String), Vec<String>>,
+}
+
+impl Crate {
+    fn of(sources: Vec<Source>) -> Self {
+        let files: BTreeMap<_, _> =
+            sources.iter().enumerate().map(|(index, source)| (source.module.clone(), index)).collect();
+        let mut handed_on = BTreeMap::new();
+        for source in &sources {
+            for Named { path, .. } in paths(&source.text) {
+                let inner: Vec<String> = source.module.iter().chain(path.first()).cloned().collect();
+                if let (true, [_, .., name]) = (files.contains_key(&inner), path.as_slice()) {
+                    handed_on.insert((source.module.clone(), name.clone()), path.clone());
+                }
+            }
+        }
+        Self { sources, files, handed_on }
+    }
+
+    /// Follows a path from a module down to the file that has what it names.
+    fn follow(&self, module: &[String], path: &[String]) -> Option<usize> {
+        let Some((first, rest)) = path.split_first() else { return self.files.get(module).copied() };
+        let inner: Vec<String> = module.iter().cloned().chain([first.clone()]).collect();
+        if self.files.contains_key(&inner) {
+            return self.follow(&inner, rest);
+        }
+        match self.handed_on.get(&(module.to_vec(), first.clone())) {
+            Some(below) => self.follow(module, below),
+            None => self.files.get(module).copied(),
+        }
+    }
+
+    /// Lists for each file those that it takes names from; what its own tests take does not count.
+    fn uses(&self) -> Vec<BTreeSet<usize>> {
+        let mut uses = Vec::new();
+        for source in &self.sources {
+            let mut of_this = BTreeSet::new();
+            for Named { inside, path, .. } in paths(&source.text) {
+                let supers = path.iter().take_while(|word| *word == "super").count();
+                let found = match path.first().map(String::as_str) {
+                    _ if inside > 0 => None,
+                    Some("crate") => self.follow(&[], &path[1..]),
+                    Some("super") if supers <= source.module.len() => {
+                        self.follow(&source.module[..source.module.len() - supers], &path[supers..])
+                    }
+                    _ => None,
+                };
+                of_this.extend(found);
+            }
+            uses.push(of_this);
+        }
+        uses
+    }
+
+    /// Finds the files that lead to each other, and lie in more than one folder.
+    fn circles(&self) -> Vec<Vec<String>> {
+        let uses = self.uses();
+        let reach: Vec<BTreeSet<usize>> = (0..uses.len())
+            .map(|start| {
+                let (mut seen, mut next) = (BTreeSet::new(), vec![start]);
+                while let Some(file) = next.pop() {
+                    next.extend(uses[file].iter().copied().filter(|other| seen.insert(*other)));
+                }
+                seen
+            })
+            .collect();
+        let mut circles = BTreeSet::new();
+        for file in 0..uses.len() {
+            let circle: BTreeSet<usize> =
+                reach[file].iter().copied().filter(|other| reach[*other].contains(&file)).collect();
+            let folders: BTreeSet<&str> = circle.iter().map(|file| self.sources[*file].folder.as_str()).collect();
+            if folders.len() > 1 {
+                circles.insert(circle.iter().map(|file| self.sources[*file].module.join("/")).collect::<Vec<_>>());
+            }
+        }
+        circles.into_iter().collect()
+    }
+}
+
+#[test]
+fn no_files_of_different_folders_lead_to_each_other() {
+    let mut found = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &[], &mut found);
+    let circles = Crate::of(found).circles();
+    assert!(circles.is_empty(), "\n{}", circles.iter().map(|circle| circle.join(" ")).collect::<Vec<_>>().join("\n"));
+}
+
+/// What commands say or show of the rooms that decide: types without a decision in them.
+const SAID_BY_COMMANDS: [(&str, &[&str]); 3] = [
+    ("plan", &["BackTo", "LeftOutReason", "OnFailure", "Plan", "PlanKind", "StageKind"]),
+    ("host", &["RealFleet", "Survey"]),
+    ("release", &["Mark", "Progress", "StoredRelease", "Wanted"]),
+];
+
+/// Gives what a file of the command line takes of a room that decides, beyond what it says and shows.
+fn decides(source: &str) -> Vec<String> {
+    let taken = paths(source).into_iter().filter(|named| named.path.first().is_some_and(|word| word == "crate"));
+    let taken = taken.filter_map(|Named { path, .. }| {
+        let (_, said) = SAID_BY_COMMANDS.iter().find(|(room, _)| path.get(1).is_some_and(|word| word == room))?;
+        let is_said = path.get(2).is_some_and(|name| said.contains(&name.as_str()));
+        (!is_said).then(|| path.join("::"))
+    });
+    taken.collect()
+}
+
+#[test]
+fn commands_take_no_decision_from_the_rooms_below_deploy() {
+    let mut found = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &[], &mut found);
+    let of_commands: Vec<_> = found.iter().filter(|source| source.module[0] == "cli").collect();
+    assert!(of_commands.len() > 30, "only {} files were read", of_commands.len());
+    let wrong: Vec<String> = of_commands
+        .iter()
+        .flat_map(|source| decides(&source.text).into_iter().map(|path| format!("{}: {path}", source.module.join("/"))))
+        .collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert_eq!(decides("use crate::plan::{Plan, make};\nuse crate::release::Store;\nuse crate::host;").len(), 3);
+}
+
+/// The rooms that an installation passes on its way from the command line to a host, each of which hands it on to the next.
+const WAY_OF_AN_INSTALLATION: [&str; 6] = ["cli", "deploy", "conductor", "engine", "host", "model"];
+
+#[test]
+fn an_installation_passes_each_room_once_on_its_way_down() {
+    let place = |room: &str| ROOMS.iter().position(|known| *known == room).unwrap();
+    for step in WAY_OF_AN_INSTALLATION.windows(2) {
+        assert!(place(step[0]) > place(step[1]), "{} stands below {}", step[0], step[1]);
+    }
+    let mut found = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &[], &mut found);
+    let house = Crate::of(found);
+    let uses = house.uses();
+    // Whether a file of the first place takes a name from a file of the second.
+    let takes = |from: &str, of: &str| {
+        let is_in = |file: usize, place: &str| {
+            let parts: Vec<&str> = place.split("::").collect();
+            house.sources[file].module.iter().map(String::as_str).take(parts.len()).eq(parts)
+        };
+        (0..uses.len()).any(|file| is_in(file, from) && uses[file].iter().any(|other| is_in(*other, of)))
+    };
+    for step in WAY_OF_AN_INSTALLATION.windows(2) {
+        assert!(takes(step[0], step[1]), "{} hands nothing to {}", step[0], step[1]);
+    }
+    // Nobody goes around: who asks for a rollout runs no machine, and who decides about it reaches no host.
+    for (from, of) in [
+        ("cli", "rollout::machine"),
+        ("cli", "host::remote"),
+        ("deploy", "host::remote"),
+        ("conductor", "host::remote"),
+        ("engine", "host::ssh"),
+    ] {
+        assert!(!takes(from, of), "{from} goes around, to {of}");
+    }
+}
+
+#[test]
+fn a_circle_over_two_folders_is_found_through_what_is_handed_on() {
+    let source = |module: &[&str], folder: &str, text: &str| Source {
+        module: module.iter().map(ToString::to_string).collect(),
+        folder: folder.to_owned(),
+        text: text.to_owned(),
+    };
+    let files = |of_b: &str| {
+        Crate::of(vec![
+            source(&["a"], "a", "mod inner;\npub use inner::Thing;"),
+            source(&["a", "inner"], "a", "use crate::b::Other;"),
+            source(&["b"], "b", "mod deep;\npub use deep::Other;"),
+            source(&["b", "deep"], "b", of_b),
+        ])
+        .circles()
+    };
+    assert_eq!(files("use crate::a::Thing;"), [["a/inner", "b/deep"]]);
+    assert_eq!(files("mod tests { use crate::a::Thing; }"), Vec::<Vec<String>>::new());
 }
 
 fn judge_folder(folder: &Path, module: &[&str], wrong: &mut Vec<String>) -> usize {

@@ -166,7 +166,7 @@ async fn confirmed<P: Into<Option<Prepared<RealFleet>>>>(
         show(globals, &prepared.plan, TableFormat::Text)?;
         return Ok(Ready::Exit(crate::report::plan_exit_code(&prepared.plan)));
     }
-    if let Some(code) = nothing_to_do(&prepared.plan, running.output)? {
+    if let Some(code) = nothing_to_do(&prepared, running.output)? {
         return Ok(Ready::Exit(code));
     }
     prepared.check_reachable()?;
@@ -210,7 +210,8 @@ async fn start(
 }
 
 /// Says that there is nothing to do, when there is: every host that was not left out has the release.
-fn nothing_to_do(plan: &Plan, output: StreamFormat) -> Result<Option<u8>, Error> {
+fn nothing_to_do(prepared: &Prepared<RealFleet>, output: StreamFormat) -> Result<Option<u8>, Error> {
+    let plan = &prepared.plan;
     if !plan.hosts.is_empty() {
         return Ok(None);
     }
@@ -226,7 +227,7 @@ fn nothing_to_do(plan: &Plan, output: StreamFormat) -> Result<Option<u8>, Error>
         // A reader of events gets events only, and a rollout that was never begun ends as others do.
         StreamFormat::Jsonl => {
             notify(&text);
-            for record in crate::rollout::nothing_done(plan, jiff::Timestamp::now()) {
+            for record in prepared.nothing_done() {
                 print(&record.to_line().map_err(Error::before)?)?;
             }
         }

@@ -4,21 +4,21 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::Globals;
-use super::args::{Selection, Wanted, duration, slot};
+use super::args::{self, Selection, duration, slot};
 use super::begin::{Running, go_ahead};
 use super::pick::{pick, refuse_to_pick_for_nobody};
 use crate::deploy::{Deployment, Error, Goal, Invocation, Options, Workspace};
 use crate::host::RealFleet;
 use crate::model::Slot;
 use crate::plan::{LeftOutReason, OnFailure};
-use crate::release;
+use crate::release::Wanted;
 
 /// What `install-world` takes.
 #[derive(Debug, Clone, Args)]
 pub(super) struct InstallArgs {
     /// What is installed.
     #[command(flatten)]
-    pub wanted: Wanted,
+    pub wanted: args::Wanted,
 
     /// Where.
     #[command(flatten)]
@@ -154,7 +154,7 @@ pub(super) fn run(globals: &Globals, args: &InstallArgs) -> Result<u8, Error> {
 async fn is_newer(
     globals: &Globals,
     deployment: &Deployment<'_, RealFleet>,
-    wanted: &release::Wanted,
+    wanted: &Wanted,
     options: &Options,
 ) -> Result<bool, Error> {
     let quiet = Workspace::open(&Invocation { listener: Arc::new(|_| {}), ..globals.invocation() })?;

@@ -9,7 +9,6 @@ use super::{Globals, completion, interrupt};
 use crate::deploy::{Deployment, Error, Workspace, waiting_note};
 use crate::host::Survey;
 use crate::model::{Slot, Version};
-use crate::plan::check_machines;
 use crate::report::{HostStatusReport, StatusReport};
 
 /// What `status` takes.
@@ -65,10 +64,7 @@ async fn survey(workspace: &Workspace, args: &StatusArgs) -> Result<StatusReport
     let wanted = workspace.wanted_release(&fleet.wanted(args.version.as_deref(), None), args.no_fetch).await?;
     let deployment = Deployment::over_ssh(workspace, fleet, args.full_verify)?;
     let answers = deployment.survey(&args.selection.clone().into(), args.slot.as_ref(), &Survey::Files).await?;
-    let asked = answers.all().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
-    if let Err(twins) = check_machines(asked) {
-        notify(&format!("warning: {twins}"));
-    }
+    deployment.warn_of_same_machines(&answers);
     let versions = workspace.version_order();
     let order = |a: &Version, b: &Version| versions.compare(a.as_str(), b.as_str());
     // A group that cannot be read hides no host.

@@ -9,7 +9,7 @@ use super::survey::survey;
 use super::workspace::{Fleet, Selection, Workspace};
 use crate::host::{self, RealFleet, Survey};
 use crate::model::{Failure, HostId, Probe, Slot};
-use crate::plan::{Member, PlanError};
+use crate::plan::{Member, PlanError, check_machines};
 
 /// Reaches an environment: what may be done to it is its methods.
 ///
@@ -88,6 +88,14 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
 
     pub(super) fn notify(&self, notice: Notice) {
         (self.listener)(notice);
+    }
+
+    /// Warns of two names that are one machine: what a rollout does to both would be done twice.
+    pub fn warn_of_same_machines(&self, answers: &Answers) {
+        let probes = answers.all().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
+        if let Err(same) = check_machines(probes) {
+            self.notify(Notice::warning(same));
+        }
     }
 
     /// Asks the hosts that take part what they have.

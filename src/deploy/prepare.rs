@@ -17,6 +17,7 @@ use crate::journal::Entry;
 use crate::model::{Failure, FreezeWindow, HostId, Probe, ReleaseId, RolloutId, Slot, Version};
 use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, StageRequest};
 use crate::release::{StoredRelease, Verdicts, Wanted};
+use crate::rollout::{self, Record};
 
 /// How many hosts are primed at once where nobody says otherwise.
 const PRIME_WIDTH: usize = 64;
@@ -324,6 +325,12 @@ pub(super) fn new_id() -> Result<RolloutId, Error> {
 }
 
 impl<F> Prepared<F> {
+    /// Gives the records of a rollout that has nothing to do: it ends as others do, and is nobody's journal.
+    #[must_use]
+    pub fn nothing_done(&self) -> [Record; 2] {
+        rollout::nothing_done(&self.plan, jiff::Timestamp::now())
+    }
+
     /// Refuses a rollout that would stop at its first step, with what is wrong with the hosts that would stop it.
     ///
     /// # Errors

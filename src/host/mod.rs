@@ -20,6 +20,7 @@ mod local;
 mod pace;
 mod process;
 mod remote;
+mod route;
 mod rsync;
 pub mod script;
 mod session;

@@ -3,9 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::{Answer, Tail, class_of, last_line};
-use super::local::Local;
 use super::script::{Phase, Script};
-use super::ssh::Ssh;
 use crate::model::{Bytes, Failure, FailureClass, Progress};
 
 /// Describes one run of rsync: a list of files, from a folder here into a folder there.
@@ -67,50 +65,6 @@ pub(super) trait Transport: Send + Sync + 'static {
 
     /// Closes what is open.
     fn close(&self) -> impl Future<Output = ()> + Send;
-}
-
-/// Carries to this machine or to another one.
-#[derive(Debug)]
-pub(super) enum Route {
-    Ssh(Ssh),
-    Local(Local),
-}
-
-impl Transport for Route {
-    async fn run(&self, script: &Script) -> Result<Answer, Failure> {
-        match self {
-            Self::Ssh(ssh) => ssh.run(script).await,
-            Self::Local(local) => local.run(script).await,
-        }
-    }
-
-    async fn run_anew(&self, script: &Script) -> Result<Answer, Failure> {
-        match self {
-            Self::Ssh(ssh) => ssh.run_anew(script).await,
-            Self::Local(local) => local.run_anew(script).await,
-        }
-    }
-
-    async fn copy(&self, copy: &Copy, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Copied, Failure> {
-        match self {
-            Self::Ssh(ssh) => ssh.copy(copy, progress).await,
-            Self::Local(local) => local.copy(copy, progress).await,
-        }
-    }
-
-    async fn is_wide_enough(&self) -> Result<bool, Failure> {
-        match self {
-            Self::Ssh(ssh) => ssh.is_wide_enough().await,
-            Self::Local(local) => local.is_wide_enough().await,
-        }
-    }
-
-    async fn close(&self) {
-        match self {
-            Self::Ssh(ssh) => ssh.close().await,
-            Self::Local(local) => local.close().await,
-        }
-    }
 }
 
 /// Gives the words that start a shell which reads a script, behind whatever becomes another user.

@@ -37,6 +37,6 @@ pub(crate) use machine::table;
 pub use machine::{
     Effect, HostGate, Input, Machine, Step, Task, TaskError, TaskOutput, not_begun, nothing_done, nothing_due,
 };
-pub use outcome::{Debt, HostEnd, Outcome, Summary};
+pub use outcome::{Debt, HostEnd, Outcome};
 pub use refusal::{Rejection, refusal};
-pub use state::{GateStatus, HostStatus, Mode, Soak, StageStatus, State};
+pub use state::{GateStatus, HostStatus, Mode, Soak, StageStatus, State, Summary};

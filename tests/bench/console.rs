@@ -45,7 +45,7 @@ impl Console {
             now: Timestamp::UNIX_EPOCH,
             open: None,
         };
-        let (state, _) = App::new(settings, SIZE);
+        let (state, _) = App::new(settings, SIZE, view::LAYOUT);
         Ok(Self { state, log: LogPane::new(), terminal: Terminal::new(TestBackend::new(SIZE.0, SIZE.1))? })
     }
 

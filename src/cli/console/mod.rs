@@ -19,7 +19,7 @@ use crate::conductor::{EnvironmentLock, command};
 use crate::host::RealFleet;
 use crate::journal::Rollouts;
 use crate::model::{Digest, ReleaseId, RolloutId, Version};
-use crate::release::{Store, StoredRelease};
+use crate::release::StoredRelease;
 use crate::tui::messages::{Message, Request, Settings, Ticket};
 use crate::tui::terminal::{channels, run};
 use crate::tui::theme::{Ground, Theme};
@@ -83,7 +83,6 @@ fn log_file(workspace: &Workspace) -> Result<std::fs::File, Error> {
 struct Backend {
     globals: Globals,
     workspace: Workspace,
-    store: Store,
     hosts: Arc<RealFleet>,
     messages: mpsc::Sender<Message>,
     read_only: bool,
@@ -111,9 +110,8 @@ impl Backend {
         messages: mpsc::Sender<Message>,
         read_only: bool,
     ) -> Result<Self, Error> {
-        let store = workspace.store()?;
         let hosts = reach(&workspace, false)?;
-        Ok(Self { globals: globals.clone(), workspace, store, hosts, messages, read_only, memory: Mutex::default() })
+        Ok(Self { globals: globals.clone(), workspace, hosts, messages, read_only, memory: Mutex::default() })
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {

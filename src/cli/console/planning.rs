@@ -16,7 +16,7 @@ pub(super) async fn versions(backend: Arc<Backend>) {
 }
 
 async fn list(backend: &Backend) -> Result<Vec<VersionRow>, Error> {
-    let known = backend.workspace.known(&backend.store).await?;
+    let known = backend.workspace.known(&backend.workspace.store()?).await?;
     let counts = backend.memory().versions.clone();
     let rows = known.into_iter().map(|Known { tag, built, mark }| VersionRow {
         at: Some(tag.at),

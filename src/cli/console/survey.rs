@@ -1,5 +1,6 @@
 //! Surveys the fleet for the console, and tells each answer as it comes.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,7 +11,6 @@ use super::{Backend, output};
 use crate::deploy::{Error, WantedRelease};
 use crate::host::Survey;
 use crate::model::{Failure, HostId, Installed, Probe, Version};
-use crate::release::VersionOrder;
 use crate::report::HostStatusReport;
 use crate::tui::messages::{Message, SurveyHost, SurveyRow};
 
@@ -35,6 +35,7 @@ async fn run(backend: &Backend) -> Result<(), Error> {
     backend.memory().release = Some((wanted.version.clone(), wanted.digest));
     let versions: Vec<Version> = workspace.tags().await?.into_iter().map(|tag| tag.version).collect();
     let order = workspace.version_order();
+    let order = |a: &Version, b: &Version| order.compare(a.as_str(), b.as_str());
     let (heard, mut answers) = mpsc::unbounded_channel();
     let asking = deployment.survey_targets(&Survey::Files, |host, answer| {
         // The receiver is read below until the last answer.
@@ -60,9 +61,8 @@ fn row(
     answer: &Result<Probe, Failure>,
     wanted: &WantedRelease,
     versions: &[Version],
-    order: &VersionOrder,
+    order: impl Fn(&Version, &Version) -> Ordering,
 ) -> SurveyRow {
-    let order = |a: &Version, b: &Version| order.compare(a.as_str(), b.as_str());
     let report = HostStatusReport::new(host.clone(), None, Vec::new(), answer, wanted, order);
     let probe = answer.as_ref().ok();
     let running = probe.and_then(|probe| match &probe.installed {

@@ -2,6 +2,9 @@
 
 mod apply;
 mod query;
+mod summary;
+
+pub use summary::Summary;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -12,7 +12,6 @@ use crate::plan::OnFailure;
 use crate::tui::keymap::{Action, BINDINGS, Context, binding, lookup};
 use crate::tui::messages::{Limit, LogScroll, Request};
 use crate::tui::rows::{Cursor, Rows, Table};
-use crate::tui::view;
 
 impl App {
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Request> {
@@ -161,7 +160,7 @@ impl App {
             Action::CopyFailure => self.failure_text().map(Request::CopyToClipboard).into_iter().collect(),
             Action::Write => {
                 let name = format!("coalmine-{}-{}.txt", self.screen.title(), self.now.strftime("%Y%m%dT%H%M%SZ"));
-                vec![Request::WriteFile { name, text: view::text_of(self) }]
+                vec![Request::WriteFile { name, text: (self.layout.text)(self) }]
             }
             Action::Log => {
                 self.log = if self.log == LogSize::Hidden { LogSize::Pane } else { LogSize::Hidden };

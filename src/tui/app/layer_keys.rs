@@ -10,7 +10,6 @@ use crate::expr::fold;
 use crate::model::HostId;
 use crate::tui::keymap::Action;
 use crate::tui::messages::Request;
-use crate::tui::view;
 
 impl App {
     pub(super) fn paste(&mut self, text: &str) {
@@ -82,7 +81,7 @@ impl App {
             self.layers.pop();
             return Vec::new();
         }
-        let page = view::heights(self).layer;
+        let page = (self.layout.heights)(self).layer;
         match self.layers.last_mut() {
             Some(Layer::Help { top } | Layer::Detail { top }) => {
                 match action {

@@ -7,12 +7,14 @@ mod fleet;
 mod keys;
 mod layer_keys;
 mod layers;
+mod layout;
 mod planning;
 mod watch;
 
 pub use estimate::{Estimate, Pace, estimate};
 pub use fleet::{Fleet, FleetTable, Survey};
 pub use layers::{Button, Decision, Dialog, Focus, Layer, Line, LineKind};
+pub use layout::{Heights, Layout};
 pub use planning::{Answer, Flags, LeftOutGroup, PlanTable, Planning, Side};
 pub use watch::{Link, Watched, WatchedTable};
 
@@ -23,7 +25,6 @@ use jiff::Timestamp;
 use super::keymap::Context;
 use super::messages::{EnvironmentFacts, HistoryRow, LogLine, Message, Request, Settings, Source, Ticket};
 use super::rows::{Cursor, Table};
-use super::view;
 use crate::model::{HostId, RolloutId};
 use crate::plan::OnFailure;
 use crate::rollout::Event;
@@ -144,12 +145,13 @@ pub struct App {
     tickets: u64,
     leave_after: Option<Ticket>,
     left: bool,
+    layout: Layout,
 }
 
 impl App {
     /// Makes the console as it opens, and what it asks for first.
     #[must_use]
-    pub fn new(settings: Settings, size: (u16, u16)) -> (Self, Vec<Request>) {
+    pub fn new(settings: Settings, size: (u16, u16), layout: Layout) -> (Self, Vec<Request>) {
         let now = settings.now;
         let mut state = Self {
             size,
@@ -170,6 +172,7 @@ impl App {
             tickets: 0,
             leave_after: None,
             left: false,
+            layout,
             settings,
         };
         let first = match state.settings.open.clone() {
@@ -251,7 +254,7 @@ impl App {
         if let Some(watched) = self.watched.as_mut().filter(|_| self.screen == Screen::Rollout) {
             watched.derive();
         }
-        let heights = view::heights(self);
+        let heights = (self.layout.heights)(self);
         match self.screen {
             Screen::Fleet => self.fleet.rows.fit(&self.fleet.table, heights.list),
             Screen::Plan => self.planning.fit(heights.versions, heights.list),
@@ -272,7 +275,7 @@ impl App {
             _ => {}
         }
         // A layer's text may have become shorter than what was scrolled away.
-        let most = view::scroll_limit(self);
+        let most = (self.layout.scroll_limit)(self);
         if let Some(Layer::Help { top } | Layer::Detail { top }) = self.layers.last_mut() {
             *top = (*top).min(most);
         }

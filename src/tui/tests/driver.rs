@@ -68,7 +68,7 @@ impl Console {
         let (inbox, messages) = mpsc::channel(2000);
         let (asked, requests) = mpsc::unbounded_channel();
         let surface = Memory::default();
-        let (state, first) = App::new(settings(), (80, 24));
+        let (state, first) = App::new(settings(), (80, 24), crate::tui::view::LAYOUT);
         let driver = Driver::new(surface.clone(), state, LogPane::new(), messages, asked, || Timestamp::UNIX_EPOCH);
         let ended = tokio::spawn(driver.run(first));
         Self { inbox, requests, surface, ended }

@@ -302,7 +302,7 @@ impl Console {
     }
 
     pub(super) fn with(settings: Settings, columns: u16, rows: u16) -> Self {
-        let (state, asked) = App::new(settings, (columns, rows));
+        let (state, asked) = App::new(settings, (columns, rows), view::LAYOUT);
         let terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
         Self { state, asked, log: LogPane::new(), terminal }
     }

@@ -17,7 +17,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use self::paint::{Painter, span};
-use super::app::{App, LogSize, Screen};
+use super::app::{App, Heights, Layout, LogSize, Screen};
 use super::keymap::{self, Action};
 use super::messages::Source;
 use super::rows::Rows;
@@ -29,16 +29,8 @@ pub const SMALLEST: (u16, u16) = (60, 15);
 /// From how many columns on the selected host's detail stands beside the list.
 const WIDE: u16 = 120;
 
-/// Holds how many lines each list of the screen that is shown has on the terminal as it is.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Heights {
-    /// Of its hosts, or of the history.
-    pub list: usize,
-    /// Of the versions on the plan.
-    pub versions: usize,
-    /// Of a layer.
-    pub layer: usize,
-}
+/// What the console has to know of how it is drawn.
+pub const LAYOUT: Layout = Layout { heights, scroll_limit, text: text_of };
 
 /// Parts of the screen.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,23 @@
+use super::App;
+
+/// Holds how many lines each list of the screen that is shown has on the terminal as it is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Heights {
+    /// Of its hosts, or of the history.
+    pub list: usize,
+    /// Of the versions on the plan.
+    pub versions: usize,
+    /// Of a layer.
+    pub layer: usize,
+}
+
+/// Says of a screen what its lists and windows are fitted to: the console knows nothing of how it is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    /// How many lines each list has.
+    pub heights: fn(&App) -> Heights,
+    /// How far the text of the topmost layer can be scrolled.
+    pub scroll_limit: fn(&App) -> usize,
+    /// What is shown, as text.
+    pub text: fn(&App) -> String,
+}
