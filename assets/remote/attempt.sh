@@ -7,12 +7,16 @@
 # Whatever a command prints, no more of it is kept than this; a reader that ends before would end the command. It reads from a
 # pipe without a name: of one that has one, `tail` of uutils 0.12 waits for more when all have closed it.
 attempt() {
-    for file in code late cut gate ready timer; do
+    # As long as what is written over them: the command may fill the disk.
+    for file in code late cut; do
+        printf '%-6s\n' lost >"$work/$file"
+    done
+    for file in gate ready timer; do
         printf '' >"$work/$file"
     done
     session=setsid
     command -v setsid >/dev/null 2>&1 || session=''
-    run_command "$@" | tail -c 4096 >"$work/out" &
+    run_command "$@" | tail -c 4096 2>/dev/null >"$work/out" &
     reader=$!
     # Not within the pipe: mksh keeps it open for all that is begun there.
     keep_time "$1" >/dev/null 2>&1 &
@@ -21,13 +25,14 @@ attempt() {
     wait "$reader" 2>/dev/null
     reader=$?
     kill -TERM "$timer" 2>/dev/null
-    attempt_code=''
+    attempt_code=lost
     read -r attempt_code <"$work/code"
-    if [ -s "$work/late" ]; then
+    read -r late <"$work/late"
+    read -r cut <"$work/cut"
+    if [ "$late" = late ]; then
         attempt_code=late
-    elif [ -z "$attempt_code" ]; then
-        attempt_code=lost
-    elif [ "$attempt_code" != 0 ] && [ "$reader" -ne 0 ] && [ ! -s "$work/cut" ]; then
+    elif [ "$attempt_code" != 0 ] && [ "$reader" -ne 0 ] && [ "$cut" != cut ] && has_room little; then
+        # It ended before the command did, and not for want of room.
         attempt_code=lost
     fi
 }
@@ -44,7 +49,7 @@ run_command() {
     # For whoever has to end it in our place.
     printf '%s\n' "$child" >"$work/gate"
     wait "$child" 2>/dev/null
-    printf '%s\n' "$?" >"$work/code"
+    printf '%-6s\n' "$?" 1<>"$work/code"
     # What it left running would hold on to the pipe.
     kill -9 "-$child" 2>/dev/null
     # What is in a session of its own does so all the same.
@@ -64,7 +69,7 @@ keep_time() {
     sleep "$1" &
     nap=$!
     wait "$nap" || exit 0
-    echo late >"$work/late"
+    printf '%-6s\n' late 1<>"$work/late"
     read -r child <"$work/gate" && { kill -9 "-$child" || kill -9 "$child"; }
     end_reader
 }
@@ -76,5 +81,5 @@ end_reader() {
         waited=$((waited + 1))
         [ "$waited" -lt 220 ] || break
     done
-    [ "$waited" -lt 220 ] || { echo cut >"$work/cut" && kill -9 "$reader"; }
+    [ "$waited" -lt 220 ] || { printf '%-6s\n' cut 1<>"$work/cut" && kill -9 "$reader"; }
 }
