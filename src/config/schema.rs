@@ -15,8 +15,8 @@ use super::hosts::{GroupReference, HostList, check_group_name};
 use super::leaf::{Form, Leaf, Refused};
 use super::template::CommandTemplate;
 use super::text::{
-    Argv, Command, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern,
-    ProductName, PythonName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup,
+    Argv, BranchName, Command, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName,
+    PathPattern, ProductName, PythonName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup,
 };
 use super::variables::Variables;
 use super::version::VersionPattern;
@@ -144,6 +144,16 @@ static PRODUCT: Section = Section {
             "version_pattern",
             Default(r#""""#),
             r"where tags cannot be ordered as they are: '^rel-(\d+)-(\d+)$', its captures are the version",
+        ),
+        value::<Option<BranchName>>(
+            "state_branch",
+            Default(r#""""#),
+            "the branch of the repository that keeps what each environment runs, such as \"coalmine/state\"; \"\": none",
+        ),
+        value::<Option<GitRemote>>(
+            "state_remote",
+            Default(r#""""#),
+            "where that is pushed to, and read from; \"\": nowhere",
         ),
         value::<bool>("verify_tags", Default("false"), "true: only tags that `git verify-tag` accepts"),
     ],
@@ -386,7 +396,7 @@ static STAGE: Section = Section {
             "hosts activated together, as Ansible's serial: of the stage, at least 1, the last repeats",
         ),
         value::<NonZeroUsize>("concurrency", Default("80"), "hosts in flight at once"),
-        value::<Duration>("soak", Default(r#""10m""#), "how long it must stay healthy before the next may start"),
+        value::<Duration>("soak", Default(r#""10m""#), "how long it must stay healthy before the next may start, the last stage too: ten minutes where it is not said"),
         value::<Promote>(
             "promote",
             Default(r#""auto""#),

@@ -15,8 +15,8 @@ use super::schema::GROUP_TIMEOUT;
 use super::selection::StageSelection;
 use super::template::CommandTemplate;
 use super::text::{
-    Argv, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern, ProductName,
-    PythonName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup,
+    Argv, BranchName, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern,
+    ProductName, PythonName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup,
 };
 use super::variables::Variables;
 use super::version::VersionPattern;
@@ -115,6 +115,12 @@ pub struct Product {
     pub version_pattern: Option<VersionPattern>,
     /// Whether only tags count that `git verify-tag` accepts.
     pub verify_tags: bool,
+    /// The branch that keeps what each environment runs.
+    #[serde(deserialize_with = "leaf")]
+    pub state_branch: Option<BranchName>,
+    /// The remote that has it too.
+    #[serde(deserialize_with = "leaf")]
+    pub state_remote: Option<GitRemote>,
 }
 
 /// Says how a release is cut.

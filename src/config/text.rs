@@ -55,6 +55,9 @@ texts! {
         refuse(text.starts_with('-') || text.contains(char::is_whitespace))
     };
 
+    /// Names a branch.
+    BranchName, r#"the name of a branch, such as "coalmine/state""#, |text| refuse(!super::word::is_branch(text));
+
     /// Selects the tags that are releases, with `*`, `?` and `[…]`.
     TagGlob, r#"a pattern of tags, such as "[0-9]*" or "v*""#, |text| {
         refuse(text.is_empty() || text.starts_with('-') || text.contains(char::is_whitespace))

@@ -244,7 +244,7 @@ impl Leaf for Channel {
 }
 
 /// Tells whether git takes a name for a branch, by the rules of git-check-ref-format(1).
-fn is_branch(name: &str) -> bool {
+pub(super) fn is_branch(name: &str) -> bool {
     let is_component =
         |part: &str| !part.is_empty() && !part.starts_with('.') && !part.to_ascii_lowercase().ends_with(".lock");
     let is_plain = |c: char| !c.is_control() && !" ~^:?*[\\".contains(c);

@@ -8,6 +8,8 @@ use super::error::Error;
 use super::notice::Notice;
 use super::release::Making;
 use super::workspace::{Selection, Workspace};
+use jiff::Timestamp;
+
 use crate::conductor::replay;
 use crate::expr::fold;
 use crate::host;
@@ -21,16 +23,27 @@ use super::installed::ROLLOUTS;
 
 /// Names what an environment finalized last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Finalized {
-    release: ReleaseId,
-    rollout: RolloutId,
-    hosts: usize,
+pub(super) struct Finalized {
+    pub(super) release: ReleaseId,
+    pub(super) rollout: RolloutId,
+    pub(super) hosts: usize,
+    at: Timestamp,
 }
 
 impl Workspace {
     /// Gives what an environment finalized last and did not find bad since, by identity: its tag may name something else today.
     pub(super) async fn finalized_release(&self, environment: &Environment) -> Result<Arc<StoredRelease>, Error> {
-        let Some(found) = self.finalized(environment)? else {
+        let here = self.finalized(environment)?;
+        // Another deploy server may have been the last one.
+        let there = self.last_recorded(environment, None).await?.map(|recorded| Finalized {
+            release: recorded.release,
+            rollout: recorded.rollout,
+            hosts: recorded.hosts,
+            at: recorded.at,
+        });
+        let verdicts = self.verdicts(environment)?;
+        let there = there.filter(|found| !verdicts.is_bad(&found.release));
+        let Some(found) = here.into_iter().chain(there).max_by_key(|found| found.at) else {
             let text = format!("nothing was finalized in {environment} yet, so there is nothing to catch up with");
             return Err(
                 Error::before(format!("{text}; nothing was changed")).hint("coalmine install-world comes first")
@@ -59,20 +72,25 @@ impl Workspace {
     }
 
     /// Finds it in the journals, or where those are gone in the marks that their rollouts left.
-    fn finalized(&self, environment: &Environment) -> Result<Option<Finalized>, Error> {
+    pub(super) fn finalized(&self, environment: &Environment) -> Result<Option<Finalized>, Error> {
         let verdicts = self.verdicts(environment)?;
         for entry in self.ended(environment)?.into_iter().rev().filter(|entry| entry.kind != PlanKind::Prime) {
             let Some(state) = self.replayed(&entry) else { continue };
             let good = state.judgements().into_iter().filter(|found| found.bad.is_none());
             let good = good.filter(|found| !verdicts.is_bad(&found.release));
             if let Some(found) = good.max_by_key(|found| found.on) {
-                return Ok(Some(Finalized { release: found.release, rollout: entry.rollout, hosts: found.on }));
+                return Ok(Some(Finalized {
+                    release: found.release,
+                    rollout: entry.rollout,
+                    hosts: found.on,
+                    at: entry.latest,
+                }));
             }
         }
         let marks = self.store()?.marks()?.into_iter().rev().filter(|mark| mark.environment == *environment);
         let mut good = marks.filter(|mark| mark.verdict == Mark::Good && !verdicts.is_bad(&mark.release));
         Ok(good.find_map(|mark| {
-            Some(Finalized { release: mark.release, rollout: mark.rollout?, hosts: mark.on.unwrap_or(1) })
+            Some(Finalized { release: mark.release, rollout: mark.rollout?, hosts: mark.on.unwrap_or(1), at: mark.at })
         }))
     }
 

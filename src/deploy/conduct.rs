@@ -212,6 +212,7 @@ impl Workspace {
     ) -> Result<Ending, Error> {
         let ending = conductor.run(signals, tell).await?;
         self.mark(&self.store()?, &ending.state);
+        self.record(&ending.state).await;
         Ok(ending)
     }
 }

@@ -25,6 +25,7 @@ mod newer;
 mod notice;
 mod operator;
 mod prepare;
+mod recorded;
 mod release;
 mod resume;
 mod settings;

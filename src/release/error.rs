@@ -54,6 +54,14 @@ pub enum ReleaseError {
         /// What git printed.
         problem: String,
     },
+    /// What environments run cannot be kept on a branch.
+    #[error("the branch {branch:?} cannot keep what environments run: {problem}; product.state_branch names it")]
+    StateBranch {
+        /// The branch.
+        branch: String,
+        /// Why.
+        problem: String,
+    },
     /// No tag of that name.
     #[error("there is no tag {wanted:?} in {}{}", repository.display(), nearest_hint(nearest))]
     NoSuchTag {

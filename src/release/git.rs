@@ -264,6 +264,10 @@ impl Repository {
 
     pub(super) async fn read(&self, arguments: &[&str]) -> Result<String, ReleaseError> {
         let answer = self.ask(arguments, READ_DEADLINE).await?;
+        self.text(arguments, answer)
+    }
+
+    fn text(&self, arguments: &[&str], answer: Answer) -> Result<String, ReleaseError> {
         match answer.ended {
             Ok(()) => Ok(String::from_utf8_lossy(&answer.stdout).into_owned()),
             Err(ended) => {
@@ -273,14 +277,27 @@ impl Repository {
         }
     }
 
+    /// As [`Self::read`], with further variables.
+    pub(super) async fn read_with(
+        &self,
+        arguments: &[&str],
+        environment: &[(OsString, OsString)],
+    ) -> Result<String, ReleaseError> {
+        let mut task = self.git(arguments, READ_DEADLINE);
+        task.environment.extend_from_slice(environment);
+        let answer = ask(&task).await.map_err(|error| self.failed(arguments, error.to_string()))?;
+        self.text(arguments, answer)
+    }
+
     pub(super) async fn ask(&self, arguments: &[&str], deadline: Duration) -> Result<Answer, ReleaseError> {
+        ask(&self.git(arguments, deadline)).await.map_err(|error| self.failed(arguments, error.to_string()))
+    }
+
+    fn git(&self, arguments: &[&str], deadline: Duration) -> Task {
         let mut all = words(["git", "-C"]);
         all.push(self.path.clone().into());
         all.extend(words(arguments));
-        ask(&self.task(all, deadline)).await.map_err(|error| self.failed(arguments, error.to_string()))
-    }
-
-    fn task(&self, arguments: Vec<OsString>, deadline: Duration) -> Task {
+        let arguments = all;
         Task { arguments, folder: self.path.clone(), environment: git_environment(), deadline }
     }
 

@@ -64,6 +64,36 @@ fn hosts_that_missed_a_rollout_catch_up_with_what_was_finalized_last() {
 }
 
 #[test]
+fn what_runs_is_kept_on_a_branch_from_which_another_deploy_server_starts() {
+    let fleet = Fleet::of_scripts(2);
+    fleet.configure(|text| text.replace("[build]", "state_branch = \"coalmine/state\"\n[build]"));
+    fleet.install(&["1.0.0", "--reason", "the fix", "-l", &mw(1, 2)]).exits(0);
+    let product = fleet.dir.join("product");
+    let read = |arguments: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(&product).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(read(&["log", "-1", "--format=%B", "coalmine/state"]).starts_with("sandbox: 1.0.0 on 1 host\n\nthe fix\n"));
+    assert!(read(&["show", "coalmine/state:sandbox/current.toml"]).contains("version = \"1.0.0\""));
+    assert_eq!(read(&["status", "--porcelain"]), "", "the checkout is as it was");
+
+    // Another deploy server has neither journals nor marks.
+    let elsewhere = |arguments: &[&str]| {
+        let mut command = Command::new(crate::fleet::coalmine());
+        command.arg("-c").arg(fleet.dir.join("coalmine.toml")).arg("--state-dir").arg(fleet.dir.join("elsewhere"));
+        Answer::of(command.args(arguments).env("LANG", "C.UTF-8").stdin(Stdio::null()).output().unwrap())
+    };
+    elsewhere(&["bootstrap", &mw(2, 2), "--yes", "--headless"]).exits(0).says("1.0.0 runs on 1 host");
+    assert_eq!(fleet.runs(&mw(2, 2)).as_deref(), Some("1.0.0"));
+    assert_eq!(read(&["rev-list", "--count", "coalmine/state"]).trim(), "2");
+
+    // A branch that is unreadable is told, and fails nobody's rollout.
+    git(&product, &["update-ref", "refs/heads/coalmine/state", "HEAD"]);
+    let answer = fleet.install(&["1.2.0"]).exits(0);
+    answer.says("what it runs is not kept on the branch").says("1.2.0 runs on 2 hosts");
+}
+
+#[test]
 fn a_timer_installs_what_is_newer_and_another_day_switches_to_what_was_primed() {
     let fleet = Fleet::of_scripts(2);
     let newer = ["install-world", "--if-newer", "--yes"];

@@ -1,0 +1,106 @@
+//! What environments run, kept on a branch of the product's repository: for people who read its log, and for other deploy servers.
+
+use super::error::Error;
+use super::notice::Notice;
+use super::workspace::Workspace;
+use crate::model::{Environment, ReleaseId, Slot};
+use crate::plan::PlanKind;
+use crate::release::{Noted, Recorded, Repository, StateBranch};
+use crate::rollout::{HostEnd, Outcome, State};
+
+impl Workspace {
+    /// Keeps what a rollout left on the branch; whatever goes wrong is told, and changes nothing of the rollout.
+    pub(super) async fn record(&self, state: &State) {
+        let kept = async {
+            let Some(branch) = self.state_branch().await? else { return Ok::<_, Error>(Vec::new()) };
+            let Some(plan) = state.plan() else { return Ok(Vec::new()) };
+            let Some(recorded) = self.recorded(state)? else { return Ok(Vec::new()) };
+            Ok(branch.record(&plan.environment, plan.slot.as_ref(), &recorded).await?)
+        };
+        match kept.await {
+            Ok(noted) => self.tell_noted(noted),
+            Err(error) => {
+                self.notify(Notice::warning(format!("what it runs is not kept on the branch: {}", error.message())));
+            }
+        }
+    }
+
+    /// Reads what an environment runs by the word of every deploy server that keeps it there; none where nobody does.
+    ///
+    /// # Errors
+    ///
+    /// When the repository cannot be read.
+    pub async fn last_recorded(
+        &self,
+        environment: &Environment,
+        slot: Option<&Slot>,
+    ) -> Result<Option<Recorded>, Error> {
+        let Some(branch) = self.state_branch().await? else { return Ok(None) };
+        let (found, noted) = branch.read(environment, slot).await?;
+        self.tell_noted(noted);
+        Ok(found)
+    }
+
+    async fn state_branch(&self) -> Result<Option<StateBranch>, Error> {
+        let product = &self.config().product;
+        let Some(branch) = &product.state_branch else { return Ok(None) };
+        let repository = Repository::open(product.repository.as_path()).await?;
+        let remote = product.state_remote.as_ref().map(ToString::to_string);
+        Ok(Some(StateBranch::new(repository, branch.to_string(), remote)))
+    }
+
+    fn tell_noted(&self, noted: Vec<Noted>) {
+        let branch = self.config().product.state_branch.as_ref().map(ToString::to_string).unwrap_or_default();
+        for noted in noted {
+            let text = match noted {
+                Noted::Rewritten => {
+                    format!("the branch {branch} was rewritten upstream; of each file the newer one counts")
+                }
+                Noted::NotPushed(why) => format!("the branch {branch} is here only: {why}"),
+                Noted::Unreadable(paths) => {
+                    format!("the branch {branch} has files that cannot be read: {}", paths.join(", "))
+                }
+            };
+            self.notify(Notice::warning(text));
+        }
+    }
+
+    /// Says what an environment runs after a rollout; none where that changed nothing or is not known.
+    fn recorded(&self, state: &State) -> Result<Option<Recorded>, Error> {
+        let (Some(plan), Some(at)) = (state.plan(), state.latest()) else { return Ok(None) };
+        let found: Option<(ReleaseId, usize)> = match (state.outcome(), plan.kind) {
+            (_, PlanKind::Prime) => None,
+            (Some(Outcome::Completed), _) if plan.slot.is_some() => {
+                let ends = (0..state.hosts().len()).map(|index| state.host_end(index));
+                Some((plan.release.clone(), ends.filter(|end| *end == HostEnd::Healthy).count()))
+            }
+            (Some(Outcome::Completed), _) => {
+                let good = state.judgements().into_iter().filter(|found| found.bad.is_none());
+                good.max_by_key(|found| found.on).map(|found| (found.release, found.on))
+            }
+            (Some(Outcome::RolledBack), _) if plan.slot.is_none() => {
+                self.finalized(&plan.environment)?.map(|found| (found.release, found.hosts))
+            }
+            _ => None,
+        };
+        let Some((release, hosts)) = found else { return Ok(None) };
+        let (commit, digest) = if release == plan.release {
+            (plan.commit.to_string(), plan.digest)
+        } else {
+            let Some(stored) = self.store()?.get(&release)? else { return Ok(None) };
+            (stored.commit.as_str().to_owned(), stored.digest)
+        };
+        Ok(Some(Recorded {
+            version: release.version().clone(),
+            release,
+            commit,
+            digest,
+            rollout: plan.rollout.clone(),
+            at,
+            by: plan.operator.clone(),
+            reason: plan.reason.clone(),
+            hosts,
+            debt: state.summary().debt.into_iter().map(|debt| debt.host).collect(),
+        }))
+    }
+}

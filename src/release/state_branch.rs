@@ -1,0 +1,511 @@
+//! What environments run, on a branch of the product's repository that holds nothing else.
+//!
+//! One file for each environment and slot, a commit for each rollout that finalized something or went back: the branch's log reads as the
+//! list of deployments, and another deploy server learns from it what runs. Neither the checkout's tree nor its index is touched. A push that
+//! meets another's takes both: of each file the newer one. Nothing is ever forced.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::error::ReleaseError;
+use super::git::Repository;
+use crate::model::{Digest, Environment, HostId, Operator, ReleaseId, RolloutId, Slot, Version};
+
+/// How long the remote may take.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How often a commit or a push is tried anew when somebody else came first.
+const TRIES: usize = 5;
+/// What the branch says of itself.
+const README: &str = "README.md";
+const ABOUT: &str = "What each environment runs, and who brought it there: a file for each slot, written by coalmine. The log is the list of deployments.\n";
+
+/// Says what an environment runs in one of its slots.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The version.
+    pub version: Version,
+    /// The release.
+    pub release: ReleaseId,
+    /// The commit that it was built of.
+    pub commit: String,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// The rollout that brought it there, or led back to it.
+    pub rollout: RolloutId,
+    /// When that was over.
+    pub at: Timestamp,
+    /// Who did it.
+    pub by: Operator,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// On how many hosts it runs since.
+    pub hosts: usize,
+    /// The hosts that should run it and do not.
+    #[serde(default)]
+    pub debt: Vec<HostId>,
+}
+
+/// Tells what became of a record besides being kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noted {
+    /// The remote has another history of the branch than it had; what it says was taken along.
+    Rewritten,
+    /// It is here, and did not get to the remote.
+    NotPushed(String),
+    /// Files of the branch cannot be read.
+    Unreadable(Vec<String>),
+}
+
+/// Reads and writes such a branch.
+#[derive(Debug, Clone)]
+pub struct StateBranch {
+    repository: Repository,
+    branch: String,
+    remote: Option<String>,
+}
+
+type Files = BTreeMap<String, String>;
+
+impl StateBranch {
+    /// Names the branch; nothing is made yet.
+    #[must_use]
+    pub const fn new(repository: Repository, branch: String, remote: Option<String>) -> Self {
+        Self { repository, branch, remote }
+    }
+
+    /// Writes what an environment runs now, and pushes it where that is wanted.
+    ///
+    /// # Errors
+    ///
+    /// When the branch holds something else or is checked out, or when git cannot write. That a push fails is no error.
+    pub async fn record(
+        &self,
+        environment: &Environment,
+        slot: Option<&Slot>,
+        recorded: &Recorded,
+    ) -> Result<Vec<Noted>, ReleaseError> {
+        let path = path(environment, slot);
+        let text = toml::to_string(recorded).map_err(|error| self.refuse(error.to_string()))?;
+        let message = message(environment, slot, recorded);
+        let mut noted = Vec::new();
+        let mut kept = false;
+        for _ in 0..TRIES {
+            let head = self.head(&self.local()).await?;
+            let mut files = self.files(head.as_deref()).await?;
+            self.check(&files)?;
+            files.insert(README.to_owned(), ABOUT.to_owned());
+            files.insert(path.clone(), text.clone());
+            kept =
+                self.commit(&files, head.as_deref().into_iter().collect(), head.as_deref(), &message, recorded).await?;
+            if kept {
+                break;
+            }
+        }
+        if !kept {
+            return Err(self.refuse("others write it all the time"));
+        }
+        if let Some(remote) = &self.remote {
+            self.push(remote, recorded, &mut noted).await?;
+        }
+        Ok(noted)
+    }
+
+    /// Reads what an environment runs, by the newest word of here and of the remote; what cannot be read is told.
+    ///
+    /// # Errors
+    ///
+    /// When git cannot read at all.
+    pub async fn read(
+        &self,
+        environment: &Environment,
+        slot: Option<&Slot>,
+    ) -> Result<(Option<Recorded>, Vec<Noted>), ReleaseError> {
+        let mut noted = Vec::new();
+        if let Some(remote) = &self.remote
+            && let Err(error) = self.fetch(remote, &mut noted).await
+        {
+            noted.push(Noted::NotPushed(error.to_string()));
+        }
+        let path = path(environment, slot);
+        let mut found: Option<Recorded> = None;
+        for reference in [self.local(), self.seen()] {
+            let head = self.head(&reference).await?;
+            let files = self.files(head.as_deref()).await?;
+            match files.get(&path).map(|text| toml::from_str::<Recorded>(text)) {
+                Some(Ok(recorded)) if found.as_ref().is_none_or(|found| found.at < recorded.at) => {
+                    found = Some(recorded)
+                }
+                Some(Err(_)) => noted.push(Noted::Unreadable(vec![path.clone()])),
+                Some(Ok(_)) | None => {}
+            }
+        }
+        Ok((found, noted))
+    }
+
+    async fn push(&self, remote: &str, recorded: &Recorded, noted: &mut Vec<Noted>) -> Result<(), ReleaseError> {
+        let local = self.local();
+        let refspec = format!("{local}:{local}");
+        let mut problem = String::new();
+        for _ in 0..TRIES {
+            let answer = self
+                .repository
+                .ask(&["push", "--quiet", "--no-verify", "--end-of-options", remote, &refspec], DEADLINE)
+                .await?;
+            if answer.ended.is_ok() {
+                if let Some(head) = self.head(&local).await? {
+                    self.repository.read(&["update-ref", &self.seen(), &head]).await?;
+                }
+                return Ok(());
+            }
+            problem = answer.stderr.replace('\n', "; ");
+            // Refused because somebody came first, or for good: what the remote has says which.
+            match self.fetch(remote, noted).await {
+                Ok(()) => {}
+                Err(error) => {
+                    problem = error.to_string();
+                    break;
+                }
+            }
+            if !self.take_along(recorded, noted).await? {
+                break;
+            }
+        }
+        noted.push(Noted::NotPushed(problem));
+        Ok(())
+    }
+
+    /// Brings the remote's branch here; one that is not there is none.
+    async fn fetch(&self, remote: &str, noted: &mut Vec<Noted>) -> Result<(), ReleaseError> {
+        let seen = self.seen();
+        let before = self.head(&seen).await?;
+        let refspec = format!("+{}:{seen}", self.local());
+        let arguments =
+            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options", remote, &refspec];
+        let answer = self.repository.ask(&arguments, DEADLINE).await?;
+        if answer.ended.is_err() {
+            return if answer.stderr.contains("couldn't find remote ref") {
+                Ok(())
+            } else {
+                super::git::unless_refused(remote, answer)
+            };
+        }
+        if let (Some(before), Some(after)) = (before, self.head(&seen).await?) {
+            let ancestor = self.repository.ask(&["merge-base", "--is-ancestor", &before, &after], DEADLINE).await?;
+            if ancestor.ended.is_err() {
+                noted.push(Noted::Rewritten);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the remote's branch into the one here, of each file the newer one; tells whether that changed it.
+    async fn take_along(&self, recorded: &Recorded, noted: &mut Vec<Noted>) -> Result<bool, ReleaseError> {
+        let (ours, theirs) = (self.head(&self.local()).await?, self.head(&self.seen()).await?);
+        let (Some(ours), Some(theirs)) = (ours, theirs) else { return Ok(false) };
+        if self.repository.ask(&["merge-base", "--is-ancestor", &theirs, &ours], DEADLINE).await?.ended.is_ok() {
+            return Ok(false);
+        }
+        let mut files = self.files(Some(&theirs)).await?;
+        self.check(&files)?;
+        let mut unreadable = Vec::new();
+        let at = |text: &str| toml::from_str::<Recorded>(text).map(|recorded| recorded.at);
+        for (path, text) in self.files(Some(&ours)).await? {
+            let newer = match files.get(&path).map(|theirs| at(theirs)) {
+                None => true,
+                Some(Ok(theirs)) => at(&text).is_ok_and(|ours| ours > theirs),
+                Some(Err(_)) if path == README => false,
+                Some(Err(_)) => {
+                    unreadable.push(path.clone());
+                    true
+                }
+            };
+            if newer {
+                files.insert(path, text);
+            }
+        }
+        if !unreadable.is_empty() {
+            noted.push(Noted::Unreadable(unreadable));
+        }
+        let message = format!("Take along what {} recorded meanwhile", self.remote.as_deref().unwrap_or("another"));
+        self.commit(&files, vec![&theirs, &ours], Some(&ours), &message, recorded).await
+    }
+
+    /// Commits files, unless the branch is another meanwhile; tells whether it did.
+    async fn commit(
+        &self,
+        files: &Files,
+        parents: Vec<&str>,
+        before: Option<&str>,
+        message: &str,
+        recorded: &Recorded,
+    ) -> Result<bool, ReleaseError> {
+        self.refuse_checked_out().await?;
+        let folder = tempfile::tempdir().map_err(|error| self.refuse(error.to_string()))?;
+        let by = recorded.by.to_string();
+        let name = by.split('@').next().unwrap_or(&by).to_owned();
+        let seconds = format!("{} +0000", recorded.at.as_second());
+        let environment: Vec<(OsString, OsString)> = vec![
+            ("GIT_INDEX_FILE".into(), folder.path().join("index").into()),
+            ("GIT_AUTHOR_NAME".into(), name.clone().into()),
+            ("GIT_AUTHOR_EMAIL".into(), by.clone().into()),
+            ("GIT_COMMITTER_NAME".into(), name.into()),
+            ("GIT_COMMITTER_EMAIL".into(), by.into()),
+            ("GIT_AUTHOR_DATE".into(), seconds.clone().into()),
+            ("GIT_COMMITTER_DATE".into(), seconds.into()),
+        ];
+        let git = async |arguments: &[&str]| self.repository.read_with(arguments, &environment).await;
+        git(&["read-tree", "--empty"]).await?;
+        for (path, text) in files {
+            let file = folder.path().join("file");
+            std::fs::write(&file, text).map_err(|error| self.refuse(error.to_string()))?;
+            let blob = git(&["hash-object", "-w", "--no-filters", "--", &file.to_string_lossy()]).await?;
+            let entry = format!("100644,{},{path}", blob.trim());
+            git(&["update-index", "--add", "--cacheinfo", &entry]).await?;
+        }
+        let tree = git(&["write-tree"]).await?;
+        let mut arguments = vec!["-c", "commit.gpgSign=false", "commit-tree", "-m", message];
+        for parent in parents {
+            arguments.extend(["-p", parent]);
+        }
+        arguments.push(tree.trim());
+        let commit = git(&arguments).await?;
+        // Who came first stays: an empty old value means that there is none yet.
+        let (local, zero) = (self.local(), "0".repeat(commit.trim().len()));
+        let update = ["update-ref", "-m", "coalmine", &local, commit.trim(), before.unwrap_or(&zero)];
+        Ok(self.repository.ask(&update, DEADLINE).await?.ended.is_ok())
+    }
+
+    /// Refuses a branch that holds something else: somebody meant another.
+    fn check(&self, files: &Files) -> Result<(), ReleaseError> {
+        let is_ours = |path: &String| {
+            let parts: Vec<&str> = path.split('/').collect();
+            path == README || matches!(parts.as_slice(), [_, file] if file.ends_with(".toml"))
+        };
+        match files.keys().find(|path| !is_ours(path)) {
+            None => Ok(()),
+            Some(path) => Err(self.refuse(format!("it holds {path}, which is none of coalmine's"))),
+        }
+    }
+
+    async fn refuse_checked_out(&self) -> Result<(), ReleaseError> {
+        let listed = self.repository.read(&["worktree", "list", "--porcelain"]).await?;
+        let checked_out = format!("branch {}", self.local());
+        match listed.lines().any(|line| line == checked_out) {
+            true => Err(self.refuse("somebody has checked it out")),
+            false => Ok(()),
+        }
+    }
+
+    fn refuse(&self, problem: impl Into<String>) -> ReleaseError {
+        ReleaseError::StateBranch { branch: self.branch.clone(), problem: problem.into() }
+    }
+
+    async fn files(&self, commit: Option<&str>) -> Result<Files, ReleaseError> {
+        let Some(commit) = commit else { return Ok(Files::new()) };
+        let listed = self.repository.read(&["ls-tree", "-r", "-z", "--full-tree", "--name-only", commit]).await?;
+        let mut files = Files::new();
+        for path in listed.split('\0').filter(|path| !path.is_empty()) {
+            let object = format!("{commit}:{path}");
+            let text = match path.ends_with(".toml") || path == README {
+                true => self.repository.read(&["cat-file", "blob", &object]).await?,
+                false => String::new(),
+            };
+            files.insert(path.to_owned(), text);
+        }
+        Ok(files)
+    }
+
+    async fn head(&self, reference: &str) -> Result<Option<String>, ReleaseError> {
+        Ok(self.repository.commit(reference).await?.map(|commit| commit.as_str().to_owned()))
+    }
+
+    fn local(&self) -> String {
+        format!("refs/heads/{}", self.branch)
+    }
+
+    /// Names what the remote had when it was asked last.
+    fn seen(&self) -> String {
+        format!("refs/coalmine/state/{}", self.branch)
+    }
+}
+
+fn path(environment: &Environment, slot: Option<&Slot>) -> String {
+    format!("{environment}/{}.toml", slot.map_or("current", Slot::as_str))
+}
+
+fn message(environment: &Environment, slot: Option<&Slot>, recorded: &Recorded) -> String {
+    let slot = slot.map(|slot| format!(", slot {slot}")).unwrap_or_default();
+    let Recorded { version, hosts, rollout, debt, .. } = recorded;
+    let mut message = format!("{environment}{slot}: {version} on {hosts} host{}\n", if *hosts == 1 { "" } else { "s" });
+    if let Some(reason) = &recorded.reason {
+        message.push_str(&format!("\n{}\n", crate::words::one_line(reason, 500, crate::words::Look::default())));
+    }
+    if !debt.is_empty() {
+        message.push_str(&format!("\nIn debt: {}\n", crate::expr::fold(debt)));
+    }
+    message.push_str(&format!("\nRollout: {rollout}\n"));
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::{Noted, Recorded, StateBranch};
+    use crate::model::{Digest, Environment, Operator, ReleaseId, RolloutId, Slot, Version};
+    use crate::release::Repository;
+    use crate::release::fixture::Product;
+
+    fn production() -> Environment {
+        Environment::new("production").unwrap()
+    }
+
+    fn beta() -> Environment {
+        Environment::new("beta").unwrap()
+    }
+
+    fn recorded(version: &str, at: &str) -> Recorded {
+        let (version, digest) = (Version::new(version).unwrap(), Digest([7; 32]));
+        Recorded {
+            release: ReleaseId::new(&version, &digest),
+            version,
+            commit: "0123abc".to_owned(),
+            digest,
+            rollout: RolloutId::new("r1").unwrap(),
+            at: at.parse().unwrap(),
+            by: Operator("amy@deploy1".into()),
+            reason: Some("the fix".to_owned()),
+            hosts: 2,
+            debt: vec![crate::model::HostId::new("mw03").unwrap()],
+        }
+    }
+
+    /// A remote, and two checkouts of it.
+    struct Servers {
+        one: Product,
+        two: Product,
+        remote: TempDir,
+    }
+
+    impl Servers {
+        fn new() -> Self {
+            let one = Product::new();
+            one.write("file", "content").tag("1.0");
+            let remote = tempfile::tempdir().unwrap();
+            one.git(&["clone", "--quiet", "--bare", ".", remote.path().to_str().unwrap()]);
+            let two = Product::clone_of(&one);
+            Self { one, two, remote }
+        }
+
+        async fn branch(&self, product: &Product) -> StateBranch {
+            let remote = Some(self.remote.path().to_str().unwrap().to_owned());
+            StateBranch::new(Repository::open(product.path()).await.unwrap(), "coalmine/state".to_owned(), remote)
+        }
+
+        fn there(&self, arguments: &[&str]) -> String {
+            let path = self.remote.path().to_str().unwrap();
+            self.one.git(&[&["-C", path], arguments].concat())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_runs_is_a_file_and_the_log_is_the_list_of_deployments() {
+        let servers = Servers::new();
+        servers.one.write("file", "somebody edits this");
+        let branch = servers.branch(&servers.one).await;
+        let first = recorded("1.0", "2026-01-01T00:00:00Z");
+        assert_eq!(branch.record(&production(), None, &first).await.unwrap(), []);
+        let second = recorded("1.1", "2026-01-02T00:00:00Z");
+        branch.record(&production(), None, &second).await.unwrap();
+        branch.record(&production(), Some(&Slot::new("next").unwrap()), &first).await.unwrap();
+        assert_eq!(branch.read(&production(), None).await.unwrap(), (Some(second), vec![]));
+        assert_eq!(branch.read(&beta(), None).await.unwrap(), (None, vec![]));
+        let log = servers.there(&["log", "--format=%an %aI %s", "coalmine/state"]);
+        let lines: Vec<&str> = log.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "amy 2026-01-01T00:00:00Z production, slot next: 1.0 on 2 hosts",
+                "amy 2026-01-02T00:00:00Z production: 1.1 on 2 hosts",
+                "amy 2026-01-01T00:00:00Z production: 1.0 on 2 hosts",
+            ]
+        );
+        let listed = servers.there(&["ls-tree", "-r", "--name-only", "coalmine/state"]);
+        assert_eq!(listed, "README.md\nproduction/current.toml\nproduction/next.toml");
+        assert!(servers.there(&["show", "coalmine/state:production/current.toml"]).contains("version = \"1.1\""));
+        assert_eq!(servers.one.git(&["status", "--porcelain"]), "M file", "the checkout is somebody's");
+    }
+
+    #[tokio::test]
+    async fn two_deploy_servers_that_meet_keep_both_words() {
+        let servers = Servers::new();
+        let (one, two) = (servers.branch(&servers.one).await, servers.branch(&servers.two).await);
+        let (old, new) = (recorded("1.0", "2026-01-01T00:00:00Z"), recorded("1.1", "2026-01-02T00:00:00Z"));
+        assert_eq!(one.record(&production(), None, &new).await.unwrap(), []);
+        // The second has heard of nothing, and its histories have no commit in common.
+        assert_eq!(two.record(&production(), None, &old).await.unwrap(), [], "an older word is no error");
+        assert_eq!(two.record(&beta(), None, &old).await.unwrap(), []);
+        for branch in [&one, &two] {
+            assert_eq!(branch.read(&production(), None).await.unwrap(), (Some(new.clone()), vec![]));
+            assert_eq!(branch.read(&beta(), None).await.unwrap(), (Some(old.clone()), vec![]));
+        }
+        assert_eq!(one.record(&beta(), None, &new).await.unwrap(), []);
+        assert_eq!(two.read(&beta(), None).await.unwrap().0, Some(new));
+    }
+
+    #[tokio::test]
+    async fn a_remote_that_is_away_or_was_rewritten_is_told_and_stops_nothing() {
+        let servers = Servers::new();
+        let branch = servers.branch(&servers.one).await;
+        let (old, new) = (recorded("1.0", "2026-01-01T00:00:00Z"), recorded("1.1", "2026-01-02T00:00:00Z"));
+        branch.record(&production(), None, &old).await.unwrap();
+        // Somebody begins the branch anew.
+        servers.there(&["update-ref", "refs/heads/coalmine/state", "main"]);
+        let foreign = branch.record(&beta(), None, &new).await.unwrap_err().to_string();
+        assert!(foreign.contains("it holds file, which is none of coalmine's"), "{foreign}");
+        servers.there(&["update-ref", "-d", "refs/heads/coalmine/state"]);
+        servers.branch(&servers.two).await.record(&beta(), None, &old).await.unwrap();
+        let noted = branch.record(&production(), None, &new).await.unwrap();
+        assert_eq!(noted, [Noted::Rewritten]);
+        assert_eq!(branch.read(&beta(), None).await.unwrap().0, Some(recorded("1.1", "2026-01-02T00:00:00Z")));
+
+        fs::remove_dir_all(servers.remote.path()).unwrap();
+        let newest = recorded("1.2", "2026-01-03T00:00:00Z");
+        let noted = branch.record(&production(), None, &newest).await.unwrap();
+        assert!(matches!(noted.as_slice(), [Noted::NotPushed(why)] if !why.is_empty()), "{noted:?}");
+        let (found, noted) = branch.read(&production(), None).await.unwrap();
+        assert_eq!(found, Some(newest), "it is here all the same");
+        assert!(matches!(noted.as_slice(), [Noted::NotPushed(_)]), "{noted:?}");
+    }
+
+    #[tokio::test]
+    async fn a_branch_that_is_somebody_elses_is_left_alone() {
+        let servers = Servers::new();
+        let repository = Repository::open(servers.one.path()).await.unwrap();
+        let now = recorded("1.0", "2026-01-01T00:00:00Z");
+        let main = StateBranch::new(repository.clone(), "main".to_owned(), None);
+        let refused = main.record(&production(), None, &now).await.unwrap_err().to_string();
+        assert!(refused.contains("\"main\"") && refused.contains("product.state_branch"), "{refused}");
+        let own = StateBranch::new(repository, "own".to_owned(), None);
+        own.record(&production(), None, &now).await.unwrap();
+        servers.one.git(&["checkout", "--quiet", "own"]);
+        let refused = own.record(&production(), None, &now).await.unwrap_err().to_string();
+        assert!(refused.contains("somebody has checked it out"), "{refused}");
+        servers
+            .one
+            .write("production/current.toml", "version = 1")
+            .commit("broken")
+            .git(&["checkout", "--quiet", "main"]);
+        let (found, noted) = own.read(&production(), None).await.unwrap();
+        assert_eq!((found, noted), (None, vec![Noted::Unreadable(vec!["production/current.toml".to_owned()])]));
+        own.record(&production(), None, &now).await.unwrap();
+        assert_eq!(own.read(&production(), None).await.unwrap(), (Some(now), vec![]), "and mended by the next rollout");
+    }
+}
