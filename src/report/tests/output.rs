@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::story::{PLAIN, Story, bad, good, plan, style};
 use crate::model::{Bytes, HostId, Phase};
+use crate::report::output::PLAIN_SOAK;
 use crate::report::{CatchUp, Format, Reporter, Target, Written};
 use crate::rollout::{Event, Record};
 
@@ -35,7 +36,7 @@ fn gate() -> (Target, Sender<()>, Arc<Mutex<Vec<u8>>>) {
     let (tx, rx) = channel();
     let taken = Arc::new(Mutex::new(Vec::new()));
     let writer = Gate { open: Some(rx), taken: Arc::clone(&taken) };
-    (Target { writer: Box::new(writer), size: None }, tx, taken)
+    (Target { writer: Box::new(writer), size: None, soak_every: PLAIN_SOAK }, tx, taken)
 }
 
 fn journal(records: &[Record]) -> CatchUp {
@@ -115,7 +116,7 @@ fn a_stalled_reader_is_not_waited_for_longer_than_it_may() {
 fn a_reader_that_went_away_is_told_of_and_harms_nobody() {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
-    let target = Target { writer: Box::new(writer), size: None };
+    let target = Target { writer: Box::new(writer), size: None, soak_every: PLAIN_SOAK };
     let story = good();
     let reporter = Reporter::start(Format::Jsonl, target, &[], no_journal()).unwrap();
     hand_over(&reporter, &story.records);
@@ -134,7 +135,7 @@ fn json_lines_are_the_journals_and_live_progress_is_among_them() {
         eta: Some(5),
     });
     live.seq = story.records.len() as u64;
-    let target = Target { writer: Box::new(writer), size: None };
+    let target = Target { writer: Box::new(writer), size: None, soak_every: PLAIN_SOAK };
     let reporter = Reporter::start(Format::Jsonl, target, &[], no_journal()).unwrap();
     hand_over(&reporter, &story.records);
     hand_over(&reporter, std::slice::from_ref(&live));
@@ -193,4 +194,24 @@ fn on_a_terminal_the_region_is_drawn_and_gone_at_the_end() {
     let contents = terminal.screen().contents();
     assert!(contents.contains("12 hosts locked and surveyed") && contents.contains("Not over yet"), "{contents}");
     assert!(!contents.contains("50%"), "{contents}");
+}
+
+#[test]
+fn a_soak_is_told_every_now_and_then_where_nothing_is_redrawn() {
+    let mut story = Story::new(plan(3));
+    story.lock();
+    let until = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    story.tell(Event::SoakStarted { stage: super::story::stage_name("canary"), until });
+    let (target, open, taken) = gate();
+    let target = Target { soak_every: Duration::from_millis(20), ..target };
+    let reporter = Reporter::start(Format::Text(style(PLAIN)), target, &[], journal(&story.records)).unwrap();
+    open.send(()).unwrap();
+    hand_over(&reporter, &story.records);
+    let deadline = Instant::now() + LONG;
+    while text(&taken).matches("stage canary soaks, 59m").count() < 2 {
+        assert!(Instant::now() < deadline, "{}", text(&taken));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(PLAIN_SOAK, Duration::from_secs(60));
+    drop(reporter);
 }
