@@ -396,7 +396,11 @@ static STAGE: Section = Section {
             "hosts activated together, as Ansible's serial: of the stage, at least 1, the last repeats",
         ),
         value::<NonZeroUsize>("concurrency", Default("80"), "hosts in flight at once"),
-        value::<Duration>("soak", Default(r#""10m""#), "how long it must stay healthy before the next may start, the last stage too: ten minutes where it is not said"),
+        value::<Duration>(
+            "soak",
+            Default(r#""10m""#),
+            "how long it must stay healthy before the next may start, the last stage too: ten minutes where it is not said",
+        ),
         value::<Promote>(
             "promote",
             Default(r#""auto""#),

@@ -39,7 +39,7 @@ const IDLE_FRAME: Duration = Duration::from_secs(1);
 const PLAIN_PROGRESS: Duration = Duration::from_secs(5);
 
 /// How often a soak is told where nothing can be redrawn.
-pub const PLAIN_SOAK: Duration = Duration::from_secs(60);
+pub(super) const PLAIN_SOAK: Duration = Duration::from_secs(60);
 
 /// After how long without a record the changes of hosts that were held are told.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -65,7 +65,7 @@ pub struct Target {
     pub writer: Box<dyn Write + Send>,
     /// How large the terminal is; none where it is no terminal and nothing can be redrawn.
     pub size: Option<Size>,
-    /// How often a soak is told where nothing can be redrawn: [`PLAIN_SOAK`].
+    /// How often a soak is told where nothing can be redrawn: a minute.
     pub soak_every: Duration,
 }
 
@@ -400,7 +400,7 @@ impl Writer {
         }
         if !lines.is_empty() {
             told.last_said_at = Instant::now();
-        } else if told.last_said_at.elapsed() >= self.target.soak_every
+        } else if told.last_said_at.elapsed() >= target.soak_every
             && let Some(line) = soak_left(state, now)
         {
             let clock = crate::words::clock(now, &told.style.zone);

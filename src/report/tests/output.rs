@@ -201,7 +201,7 @@ fn a_soak_is_told_every_now_and_then_where_nothing_is_redrawn() {
     let mut story = Story::new(plan(3));
     story.lock();
     let until = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
-    story.tell(Event::SoakStarted { stage: super::story::stage_name("canary"), until });
+    story.happens(Event::SoakStarted { stage: super::story::stage_name("canary"), until });
     let (target, open, taken) = gate();
     let target = Target { soak_every: Duration::from_millis(20), ..target };
     let reporter = Reporter::start(Format::Text(style(PLAIN)), target, &[], journal(&story.records)).unwrap();
