@@ -212,6 +212,7 @@ impl App {
                 self.screen = Screen::Rollout;
                 let what = format!("start of {}", plan.version);
                 let ticket = self.ask(what);
+                self.starting = Some(ticket);
                 vec![Request::StartRollout { ticket, plan }]
             }
             Decision::Resume => {

@@ -10,7 +10,7 @@ use crate::expr::fold;
 use crate::model::HostId;
 use crate::plan::OnFailure;
 use crate::tui::keymap::{Action, BINDINGS, Context, binding, lookup};
-use crate::tui::messages::{Limit, LogScroll, Request};
+use crate::tui::messages::{Limit, LogScroll, PlanWanted, Request};
 use crate::tui::rows::{Cursor, Rows, Table};
 
 impl App {
@@ -143,9 +143,12 @@ impl App {
             Action::SkipUnreachable | Action::OnFailure | Action::NoSoak | Action::PrimeOnly => self.set_flag(action),
             Action::Reload if self.screen == Screen::History => self.load_history(),
             Action::Reload => {
-                self.planning.versions = Answer::Asked;
+                // What is there stays until it is answered, so that the selection finds its version again.
+                if self.planning.versions.here().is_none() {
+                    self.planning.versions = Answer::Asked;
+                }
                 let mut requests = vec![Request::LoadVersions];
-                requests.extend(self.load_plan());
+                requests.extend(self.plan_anew());
                 requests
             }
             Action::Continue if self.screen == Screen::Fleet => self.open_dead(),
@@ -264,10 +267,12 @@ impl App {
         vec![Request::LoadHistory]
     }
 
-    fn load_plan(&mut self) -> Vec<Request> {
-        let Some(wanted) = self.planning.want() else {
-            return Vec::new();
-        };
+    /// Asks again for the plan that was asked for before, if there is one.
+    fn plan_anew(&mut self) -> Vec<Request> {
+        self.planning.want_again().map_or_else(Vec::new, |wanted| self.load_plan(wanted))
+    }
+
+    fn load_plan(&mut self, wanted: PlanWanted) -> Vec<Request> {
         self.tickets += 1;
         let ticket = crate::tui::messages::Ticket(self.tickets);
         self.planning.ticket = Some(ticket);
@@ -319,17 +324,17 @@ impl App {
             }
         }
         // A plan that was made under other flags is not what would be started.
-        if matches!(self.planning.plan, Answer::None) { Vec::new() } else { self.load_plan() }
+        self.plan_anew()
     }
 
     fn enter(&mut self) -> Vec<Request> {
         match self.screen {
             Screen::Plan if self.planning.side == Side::Versions => {
-                if self.planning.selected().is_none() {
+                let Some(wanted) = self.planning.want() else {
                     return Vec::new();
-                }
+                };
                 self.planning.side = Side::Plan;
-                self.load_plan()
+                self.load_plan(wanted)
             }
             Screen::History => {
                 let Some(row) = self.history.here().and_then(|rows| rows.get(self.past.place())) else {

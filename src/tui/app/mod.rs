@@ -144,6 +144,7 @@ pub struct App {
     pub notice: Option<Notice>,
     tickets: u64,
     leave_after: Option<Ticket>,
+    starting: Option<Ticket>,
     left: bool,
     layout: Layout,
 }
@@ -171,6 +172,7 @@ impl App {
             notice: None,
             tickets: 0,
             leave_after: None,
+            starting: None,
             left: false,
             layout,
             settings,
@@ -216,7 +218,7 @@ impl App {
                 }
             }
             Message::SurveyDone(Err(why)) => self.fleet.survey = Survey::Failed(why),
-            Message::Versions(versions) => self.planning.versions = versions.into(),
+            Message::Versions(versions) => self.planning.take_versions(versions),
             Message::PlanStep { ticket, what } => {
                 if self.planning.ticket == Some(ticket) {
                     self.planning.step = Some(what);
@@ -364,6 +366,9 @@ impl App {
             return Vec::new();
         };
         let asked = self.asked.remove(place);
+        if self.starting.take_if(|starting| *starting == ticket).is_some() && result.is_ok() {
+            self.planning.begun();
+        }
         match result {
             Ok(()) if self.leave_after == Some(ticket) => self.leave(),
             Ok(()) => Vec::new(),

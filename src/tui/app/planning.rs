@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fleet::{contains, natural};
 use crate::expr::fold;
-use crate::model::{HostId, Installed};
+use crate::model::{HostId, Installed, Version};
 use crate::plan::{LeftOutReason, OnFailure, Plan};
 use crate::tui::messages::{Limit, PlanWanted, Ticket, VersionRow};
 use crate::tui::rows::{Cursor, Field, Rows, Sort, Table, widest};
@@ -209,6 +209,8 @@ pub struct Planning {
     pub ticket: Option<Ticket>,
     /// What is being done for it, until it is there.
     pub step: Option<String>,
+    /// Which version was selected, or planned, when the versions were last forgotten.
+    kept: Option<Version>,
 }
 
 impl Planning {
@@ -221,12 +223,48 @@ impl Planning {
         self.versions.here()?.get(self.picker.place())
     }
 
+    /// Takes the versions; the selection stays on its version and not on its line.
+    pub fn take_versions(&mut self, versions: Result<Vec<VersionRow>, String>) {
+        let kept = self.selected().map(|row| row.version.clone()).or_else(|| self.kept.take());
+        self.versions = versions.into();
+        let place = |kept: &Version| self.versions.here()?.iter().position(|row| row.version == *kept);
+        match kept.as_ref().and_then(place) {
+            Some(place) => {
+                self.picker.fit(self.versions.here().map_or(0, Vec::len), 1);
+                self.picker.go(place);
+            }
+            None => self.kept = kept,
+        }
+    }
+
     /// Says what a plan for the selected version is wanted for.
     #[must_use]
     pub fn want(&self) -> Option<PlanWanted> {
+        Some(self.wanted_of(self.selected()?.version.clone()))
+    }
+
+    /// Says what the plan is wanted for that was asked for before, as the flags are now; where the cursor stands means nothing.
+    #[must_use]
+    pub fn want_again(&self) -> Option<PlanWanted> {
+        Some(self.wanted_of(self.wanted.as_ref()?.version.clone()))
+    }
+
+    fn wanted_of(&self, version: Version) -> PlanWanted {
         let Flags { skip_unreachable, on_failure, no_soak, prime } = self.flags;
-        let version = self.selected()?.version.clone();
-        Some(PlanWanted { version, limit: self.limit.clone(), skip_unreachable, on_failure, no_soak, prime })
+        PlanWanted { version, limit: self.limit.clone(), skip_unreachable, on_failure, no_soak, prime }
+    }
+
+    /// Gives the version that the plan is of, or would be of.
+    #[must_use]
+    pub fn version(&self) -> Option<&Version> {
+        self.wanted.as_ref().map(|wanted| &wanted.version).or_else(|| Some(&self.selected()?.version))
+    }
+
+    /// Forgets what was said for a rollout that has begun: why and how are asked anew for the next one.
+    pub fn begun(&mut self) {
+        self.forget();
+        self.flags = Flags::default();
+        self.reason.clear();
     }
 
     /// Takes the answer to a question, unless another was asked since.
@@ -240,6 +278,8 @@ impl Planning {
 
     /// Forgets the versions and the plan, which were read before something changed; what was set and typed stays.
     pub fn forget(&mut self) {
+        let planned = self.version().cloned();
+        self.kept = planned.or_else(|| self.kept.take());
         self.versions = Answer::None;
         self.plan = Answer::None;
         self.wanted = None;

@@ -4,4 +4,5 @@ mod driver;
 mod fixture;
 mod fuzz;
 mod habits;
+mod planning;
 mod screens;

@@ -146,7 +146,7 @@ fn rollout_line(state: &App) -> Option<Line<'static>> {
 #[derive(Debug, Clone, Copy)]
 enum Id {
     Host,
-    App,
+    State,
     Installed,
     Behind,
     Site,
@@ -159,7 +159,7 @@ enum Id {
 fn columns(state: &App) -> [Column<Id>; 9] {
     [
         column(Id::Host, "host", Width::Fixed(state.fleet.table.widest()), 0),
-        column(Id::App, "state", Width::Fixed(13), 0),
+        column(Id::State, "state", Width::Fixed(13), 0),
         column(Id::Installed, "installed", Width::Fixed(12), 2),
         number(Id::Behind, "behind", 6, 4),
         column(Id::Site, "site", Width::Fixed(8), 3),
@@ -178,7 +178,7 @@ fn cell(state: &App, row: usize, id: Id) -> Cell {
     let dim = if fresh { Tone::Plain } else { Tone::Dim };
     match id {
         Id::Host => (table.hosts().get(row).map(ToString::to_string).unwrap_or_default().into(), Tone::Plain),
-        Id::App => match answer {
+        Id::State => match answer {
             Some(answer) if fresh => labelled(theme, state_glyph(answer.state), answer.state.word()),
             _ if matches!(state.fleet.survey, Survey::Running { .. }) => {
                 labelled(theme, (Glyph::Connecting, Tone::Dim), "asking")

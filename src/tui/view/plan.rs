@@ -152,7 +152,7 @@ fn what(state: &App) -> Line<'static> {
         spans.push(span(theme, Tone::Dim, format!(" {}", plan.release.digest8())));
         spans.push(span(theme, Tone::Strong, format!(" on {}", count(plan.targets(), "host"))));
     } else {
-        let version = planning.selected().map(|row| row.version.to_string()).unwrap_or_default();
+        let version = planning.version().map(ToString::to_string).unwrap_or_default();
         spans.push(span(theme, Tone::Plain, format!(" install {version}")));
     }
     let limit = planning.limit.as_ref().map_or("  the whole fleet".to_owned(), |limit| {
