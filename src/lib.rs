@@ -18,7 +18,9 @@
 //! | play with a fleet | `coalmine sandbox up --hosts 12`, and `sandbox fault HOST FAULT` for one that misbehaves |
 //!
 //! A **command** is a file in `cli` (its arguments and what it prints), one in `deploy` where it decides anything, and one in
-//! `report` where it has a layout of its own; `diff` is a small one to copy. An **event** is a variant of `rollout`'s `Event`: `apply`
+//! `report` where it has a layout of its own; beside these it costs a variant and a line in `cli/command.rs`, a `mod` line in each room and
+//! the manual, which a test writes anew. `diff` is a small one to copy, and `cli/begin.rs` has the flags of whatever starts a rollout. A
+//! **field of a plan** costs `plan/types.rs`, who fills it in, and `tests/common/plans.rs`: no test writes a plan out. An **event** is a variant of `rollout`'s `Event`: `apply`
 //! says what it changes, `words` how it is told, and the contract's test in `rollout` names its fields. A **remote step** is a function
 //! `phase_…` in `assets/remote` that answers by `say` and ends by `fail`; `host/script.rs` names it, `host/remote` asks and reads it,
 //! and `tests/hosts` runs it in every shell (`assets/remote/README.md` has the idioms). A **key** is a line of `tui/keymap.rs`, from which

@@ -12,6 +12,7 @@ mod adopted;
 mod catch_up;
 mod dead_man;
 mod faults;
+mod flags;
 #[path = "../common/fleet.rs"]
 mod fleet;
 mod guide;
@@ -23,4 +24,3 @@ mod refusals;
 mod rollback;
 mod story;
 mod way_back;
-mod wishes;
