@@ -31,7 +31,7 @@ attempt() {
     read -r cut <"$work/cut"
     if [ "$late" = late ]; then
         attempt_code=late
-    elif [ "$attempt_code" != 0 ] && [ "$reader" -ne 0 ] && [ "$cut" != cut ] && has_room little; then
+    elif [ "$attempt_code" != 0 ] && [ "$reader" -ne 0 ] && [ "$cut" != cut ] && has_room 8192; then
         # It ended before the command did, and not for want of room.
         attempt_code=lost
     fi

@@ -27,7 +27,7 @@ gate() {
 
 phase_check() {
     cd "$p_root" 2>/dev/null || fail io "cannot enter $p_root"
-    work_here little
+    work_here
     # Through the link once: a check never sees half of two releases.
     root=$PWD
     cd -P "./$p_link/." 2>/dev/null || fail io "$PWD/$p_link is no folder"

@@ -211,32 +211,28 @@ is_number() {
     esac
 }
 
-# Makes the folder of what is temporary, for much or with `little` for little. Its name, as that of all that is temporary, has this
-# shell's number in it, so that who comes later knows whether its owner lives.
+# Makes the folder of what is temporary. Its name, as that of all that is temporary, has this shell's number in it, so that
+# who comes later knows whether its owner lives.
 work_here() {
-    find_room "$@" || fail full "no room for temporary files in ${TMPDIR:-/tmp}, nor in $PWD/.coalmine"
+    find_room || fail full "no room for temporary files in ${TMPDIR:-/tmp}, nor in $PWD/.coalmine"
 }
 
 # Makes the folder of temporary files where there is room for them: where they belong, or else in the root.
 find_room() {
     [ -z "$work" ] || return 0
     work=${TMPDIR:-/tmp}/coalmine.$p_nonce
-    mkdir -m 700 "$work" 2>/dev/null && has_room "$@" && return 0
+    mkdir -m 700 "$work" 2>/dev/null && has_room 1048576 && return 0
     rm -rf "$work"
     work=$PWD/.coalmine/work.$p_nonce
-    mkdir -p "$work" 2>/dev/null && has_room "$@" && return 0
+    mkdir -p "$work" 2>/dev/null && has_room 1048576 && return 0
     rm -rf "$work"
     work=''
     return 1
 }
 
-# Tells whether a mebibyte can be written beside the temporary files; what fills a folder may be the release itself.
+# has_room BYTES: tells whether so many can be written beside the temporary files; what fills a folder may be the release itself.
 has_room() {
-    if [ "${1:-much}" = little ]; then
-        printf '%8192s' '' 2>/dev/null >"$work/room" || return 1
-    else
-        printf '%1048576s' '' 2>/dev/null >"$work/room" || return 1
-    fi
+    printf "%${1}s" '' 2>/dev/null >"$work/room" || return 1
     printf '' >"$work/room"
 }
 

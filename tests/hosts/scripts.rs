@@ -817,7 +817,10 @@ fn nothing_of_a_script_outlives_it() {
             let run = format!("gate 0 800 0 decides 'sleep {seconds}'");
             check.set("gates", &format!("{run}\nsay one\nsay two\n"));
             let mut child = programs.start_in(&check, temporary.path());
-            eventually("the gate runs", || !processes_with(&format!("sleep {seconds}")).is_empty());
+            // And is no longer on its way from one program to the next.
+            eventually("the gate runs", || {
+                processes_with(&format!("sleep {seconds}")).iter().any(|(_, line)| line.starts_with("sleep "))
+            });
             assert_eq!(names(temporary.path()).len(), 1);
             drop(child.stdout.take());
             if cut == "killed" {
