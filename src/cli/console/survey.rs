@@ -39,7 +39,7 @@ async fn run(backend: &Backend) -> Result<(), Error> {
     let (heard, mut answers) = mpsc::unbounded_channel();
     let asking = deployment.survey_targets(&Survey::Files, |host, answer| {
         // The receiver is read below until the last answer.
-        drop(heard.send(row(host, answer, &wanted, &versions, &order)));
+        drop(heard.send(row(host, answer, &wanted, &versions, order)));
     });
     let telling = async {
         let mut counts: HashMap<Version, usize> = HashMap::new();
