@@ -12,9 +12,11 @@
 //!
 //! Hosts and deploy server share this machine, so the wall time contains the work of all of them, and there is no distance between.
 
+#[expect(dead_code, reason = "the bench of upgrades asks for the rest of it")]
 mod cost;
 mod counts;
 mod product;
+#[expect(dead_code, reason = "the bench of upgrades asks for the rest of it")]
 mod ways;
 
 use std::ffi::OsString;

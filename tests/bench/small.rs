@@ -51,7 +51,11 @@ pub(crate) fn run(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
         packages.lines().filter(|line| !line.starts_with('#')).map(|line| line.replace("==", " ")).collect();
     writeln!(text, "\nWith {}.", pins.join(", "))?;
     // A part of the table would be taken for the whole.
-    if digests.values().flatten().count() > 50 { page::write("small", &text) } else { Ok(print!("{text}")) }
+    if digests.values().flatten().count() > 50 {
+        return page::write("small", &text);
+    }
+    print!("{text}");
+    Ok(())
 }
 
 fn build(folder: &Path, project: &Project, deployers: &[Deployer]) -> Result<String> {

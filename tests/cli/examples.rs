@@ -1,5 +1,7 @@
 //! The example configurations that are handed out: each is one that coalmine takes, and does what its first line says.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+
 use std::fs;
 use std::path::Path;
 
