@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::shared_folder;
 use super::error::ConductorError;
+use crate::journal::clear_temporary;
 use crate::model::{Environment, HostId, LockHolder, Operator, ReleaseId};
 
 /// The version of the file.
@@ -121,6 +122,7 @@ pub fn freeze(
     force: bool,
 ) -> Result<Freezing, ConductorError> {
     let locks = shared_folder(state, "locks")?;
+    clear_temporary(&locks);
     let before = frozen(state, environment)?;
     if let Some(before) = before.clone().filter(|_| !force) {
         return Ok(Freezing::Held(before));

@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::access::shared_folder;
 use super::error::ConductorError;
 use super::freeze::{Freeze, frozen};
+use crate::journal::clear_temporary;
 use crate::model::{Environment, Operator, RolloutId};
 
 /// How often a lock that another holds is asked for again.
@@ -162,7 +163,9 @@ impl EnvironmentLock {
         wait: Duration,
         mut waiting: impl FnMut(&LockError, Duration),
     ) -> Result<Self, ConductorError> {
-        let path = path(&shared_folder(state, "locks")?, environment);
+        let locks = shared_folder(state, "locks")?;
+        clear_temporary(&locks);
+        let path = path(&locks, environment);
         let file = open(&path).map_err(LockError::io("open", &path))?;
         let start = Instant::now();
         let mut next_word = Duration::ZERO;

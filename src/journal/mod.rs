@@ -9,6 +9,7 @@
 
 mod error;
 mod index;
+mod litter;
 mod reader;
 mod rollouts;
 mod storage;
@@ -16,6 +17,7 @@ mod writer;
 
 pub use error::JournalError;
 pub use index::{Entry, Listing};
+pub use litter::clear_temporary;
 pub use reader::Records;
 pub use rollouts::Rollouts;
 pub use storage::{Disk, Memory, Storage};

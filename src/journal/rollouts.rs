@@ -44,12 +44,14 @@ impl Rollouts {
         self.folder(rollout).join("journal.jsonl")
     }
 
-    /// Starts a journal with its first record, which gets its number here, in a folder that is its owner's alone.
+    /// Starts a journal with its first record, which gets its number here, in a folder that is its owner's alone; removes what others
+    /// left that were killed.
     ///
     /// # Errors
     ///
     /// When there is one already, or when the disk refuses.
     pub fn create(&self, first: &Record) -> Result<Journal<Disk>, JournalError> {
+        self.clear();
         let mut first = first.clone();
         if let Event::RolloutPlanned { number, .. } = &mut first.event {
             *number = Some(self.next_number()?);

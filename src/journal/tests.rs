@@ -33,7 +33,7 @@ fn plan(name: &str, hosts: usize) -> Plan {
     }
 }
 
-fn first(name: &str, hosts: usize) -> Record {
+pub(super) fn first(name: &str, hosts: usize) -> Record {
     let plan = plan(name, hosts);
     Record { seq: 1, at: at(1), rollout: id(name), event: Event::RolloutPlanned { number: None, plan: plan.into() } }
 }

@@ -178,6 +178,10 @@ fn is_ours(found: &fs::Metadata) -> bool {
     found.uid() == rustix::process::geteuid().as_raw()
 }
 
+fn is_settled(found: &fs::Metadata) -> bool {
+    found.modified().ok().and_then(|made| made.elapsed().ok()).is_some_and(|age| age >= SETTLED)
+}
+
 /// Ends the connections, and removes the folders, of processes that died without doing so.
 fn clear(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
@@ -185,10 +189,20 @@ fn clear(parent: &Path) {
         let folder = entry.path();
         let is_candidate = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes())
             && fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir() && is_ours(&found));
-        let Some(owner) = is_candidate.then(|| File::open(folder.join("owner")).ok()).flatten() else { continue };
+        if !is_candidate {
+            continue;
+        }
+        let Ok(owner) = File::open(folder.join("owner")) else {
+            // Whoever made it was killed before it was anybody's; where anything is in it, it is not ours.
+            if fs::metadata(&folder).is_ok_and(|found| is_settled(&found)) && fs::remove_dir(&folder).is_ok() {
+                tracing::debug!(?folder, "removed a folder that nobody had come to own");
+            }
+            continue;
+        };
         // One that is being made just now is not locked yet.
-        let age = owner.metadata().and_then(|found| found.modified()).ok().and_then(|made| made.elapsed().ok());
-        if age.is_none_or(|age| age < SETTLED) || flock(&owner, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if !owner.metadata().is_ok_and(|found| is_settled(&found))
+            || flock(&owner, FlockOperation::NonBlockingLockExclusive).is_err()
+        {
             continue;
         }
         end_all(&folder);
@@ -218,7 +232,10 @@ impl Drop for Pool {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_SOCKET, Pool};
+    use std::fs::{self, File};
+    use std::time::SystemTime;
+
+    use super::{LONGEST_SOCKET, Pool, SETTLED, clear};
     use crate::host::settings::SshSettings;
 
     #[test]
@@ -236,5 +253,34 @@ mod tests {
         drop(other);
         drop(pool);
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn folders_that_killed_processes_left_are_removed_and_those_of_others_are_not() {
+        let parent = tempfile::tempdir().unwrap();
+        let make = |name: &str, files: &[&str], old: bool| {
+            let folder = parent.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            for file in files {
+                File::create(folder.join(file)).unwrap();
+            }
+            for path in [folder.join("owner"), folder] {
+                if old && let Ok(file) = File::open(path) {
+                    file.set_modified(SystemTime::now() - SETTLED - SETTLED).unwrap();
+                }
+            }
+        };
+        make("coalmine-dead", &["owner", "config", "7.log"], true);
+        make("coalmine-unowned", &[], true);
+        make("coalmine-begun", &[], false);
+        make("coalmine-foreign", &["notes"], true);
+        make("coalmine-alive", &["owner"], true);
+        make("another-dead", &["owner"], true);
+        let alive = File::open(parent.path().join("coalmine-alive/owner")).unwrap();
+        rustix::fs::flock(&alive, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+        clear(parent.path());
+        let mut left: Vec<_> = fs::read_dir(parent.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["another-dead", "coalmine-alive", "coalmine-begun", "coalmine-foreign"]);
     }
 }
