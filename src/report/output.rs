@@ -112,7 +112,8 @@ pub enum Written {
 struct Shared {
     queue: VecDeque<Arc<Record>>,
     missing: bool,
-    live: HashMap<HostId, Arc<Record>>,
+    /// The last progress of each host, and under no host's name who is waited for: neither takes the other's place.
+    live: HashMap<Option<HostId>, Arc<Record>>,
     ended: bool,
 }
 
@@ -163,12 +164,10 @@ impl Reporter {
         let mut shared = self.mailbox.lock();
         if let Event::HostProgress { host, .. } = &record.event {
             let host = host.clone();
-            shared.live.insert(host, record);
-        } else if let Event::HostsAwaited { hosts, .. } = &record.event {
+            shared.live.insert(Some(host), record);
+        } else if matches!(record.event, Event::HostsAwaited { .. }) {
             // The last word is what counts, as of progress.
-            if let Some(host) = hosts.first() {
-                shared.live.insert(host.clone(), record);
-            }
+            shared.live.insert(None, record);
         } else if shared.missing || shared.queue.len() >= QUEUE {
             shared.missing = true;
         } else {

@@ -127,24 +127,26 @@ fn a_reader_that_went_away_is_told_of_and_harms_nobody() {
 fn json_lines_are_the_journals_and_live_progress_is_among_them() {
     let (mut reader, writer) = io::pipe().unwrap();
     let story = good();
-    let mut live = story.record(Event::HostProgress {
-        host: HostId::new("mw01.eqiad.wmnet").unwrap(),
-        bytes: Bytes(5),
-        total: Bytes(10),
-        rate: Bytes(1),
-        eta: Some(5),
-    });
-    live.seq = story.records.len() as u64;
+    let host = HostId::new("mw01.eqiad.wmnet").unwrap();
+    let (total, rate, eta) = (Bytes(10), Bytes(1), Some(5));
+    let progress = Event::HostProgress { host: host.clone(), bytes: Bytes(5), total, rate, eta };
+    // Of one and the same host, and told in the same turn.
+    let awaited = Event::HostsAwaited { hosts: vec![host], at_most_s: 40, without: "coalmine skip".to_owned() };
+    let live = [progress, awaited].map(|event| Record { seq: story.records.len() as u64, ..story.record(event) });
     let target = Target { writer: Box::new(writer), size: None, soak_every: PLAIN_SOAK };
     let reporter = Reporter::start(Format::Jsonl, target, &[], no_journal()).unwrap();
     hand_over(&reporter, &story.records);
-    hand_over(&reporter, std::slice::from_ref(&live));
+    hand_over(&reporter, &live);
     assert_eq!(reporter.finish(LONG), Written::All);
     let mut shown = String::new();
     reader.read_to_string(&mut shown).unwrap();
     let read: Vec<Record> = shown.lines().map(|line| Record::from_line(line).unwrap()).collect();
-    assert_eq!(read.len(), story.records.len() + 1);
-    assert!(read.contains(&live));
+    assert_eq!(read.len(), story.records.len() + live.len());
+    assert!(live.iter().all(|live| read.contains(live)), "{shown}");
+    let line = shown.lines().find(|line| line.contains("\"hosts_awaited\"")).unwrap();
+    for part in ["\"hosts\":[\"mw01.eqiad.wmnet\"]", "\"at_most_s\":40", "\"without\":\"coalmine skip\""] {
+        assert!(line.contains(part), "no {part} in {line}");
+    }
     assert!(read.iter().filter(|record| record.event.is_journaled()).eq(story.records.iter()));
 }
 
