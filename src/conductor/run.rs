@@ -18,7 +18,7 @@ use crate::host::Fleet;
 use crate::journal::{Disk, Journal, Rollouts};
 use crate::model::RolloutId;
 use crate::plan::Plan;
-use crate::rollout::{Machine, Mode, State};
+use crate::rollout::{Machine, Mode, SHORTAGE, State};
 
 /// How long the third signal waits for what cannot be interrupted.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -118,13 +118,18 @@ pub struct Ending {
 impl Ending {
     /// Says how a rollout stands that nobody conducts any more.
     ///
-    /// One that was stopped before anything was switched answers 130, and 5 afterwards.
+    /// One that was stopped before anything was switched answers 130, or 1 where this machine failed, and 5 afterwards.
     #[must_use]
     pub fn of(state: State) -> Self {
         match state.exit_code() {
             Some(exit_code) => Self { state, exit_code, hint: None },
             None => {
-                let exit_code = if state.anything_switched() { 5 } else { 130 };
+                let failed = state.suspended().is_some_and(|by| by.0.starts_with(SHORTAGE));
+                let exit_code = match (state.anything_switched(), failed) {
+                    (true, _) => 5,
+                    (false, true) => 1,
+                    (false, false) => 130,
+                };
                 let hint = state.rollout().map(|rollout| format!("`coalmine resume {rollout}` goes on with it"));
                 Self { state, exit_code, hint }
             }

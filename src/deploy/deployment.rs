@@ -24,6 +24,17 @@ pub struct Deployment<'a, F> {
     listener: Listener,
 }
 
+/// Says that hosts were not asked, by no fault of theirs.
+fn not_asked(answers: &[Result<Probe, Failure>], why: &Failure) -> Error {
+    let not_asked = answers.iter().filter(|answer| answer.as_ref().is_err_and(|failure| failure.here)).count();
+    let message =
+        format!("{not_asked} of {} hosts could not be asked: {}; nothing was changed", answers.len(), why.message);
+    match &why.hint {
+        Some(hint) => Error::before(message).hint(hint),
+        None => Error::before(message),
+    }
+}
+
 impl<F: fmt::Debug> fmt::Debug for Deployment<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Deployment").field("fleet", &self.fleet).field("hosts", &self.hosts).finish_non_exhaustive()
@@ -102,7 +113,8 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
     ///
     /// # Errors
     ///
-    /// When the selection matches nothing, or a master is a target; a host that does not answer is an answer.
+    /// When the selection matches nothing, when a master is a target, or when this machine could not ask: a host that does not answer is
+    /// an answer, and one that nobody asked has given none.
     pub async fn survey(&self, selection: &Selection, slot: Option<&Slot>, depth: &Survey) -> Result<Answers, Error> {
         check_masters(&self.fleet)?;
         let is_limited = selection.limit.is_some();
@@ -121,6 +133,9 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
             }
         })
         .await;
+        if let Some(failure) = answers.iter().filter_map(|answer| answer.as_ref().err()).find(|failure| failure.here) {
+            return Err(not_asked(&answers, failure));
+        }
         let mut answers: HashMap<HostId, Result<Probe, Failure>> = chosen.iter().cloned().zip(answers).collect();
         let mut member = |host: &HostId| Member {
             host: host.clone(),

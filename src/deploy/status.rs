@@ -74,7 +74,7 @@ pub fn compare(
 ) -> (HostState, Option<String>) {
     let probe = match answer {
         Ok(probe) => probe,
-        Err(failure) if failure.class == FailureClass::Unreachable => {
+        Err(failure) if failure.class == FailureClass::Unreachable && !failure.here => {
             return (HostState::Unreachable, Some(failure.message.clone()));
         }
         Err(failure) => return (HostState::Unknown, Some(failure.message.clone())),

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::notice::Notice;
-use crate::host::{Fleet, Host as _, HostError, Survey};
+use crate::host::{Fleet, Host as _, HostError, Survey, is_short};
 use crate::model::{Failure, FailureClass, HostId, Probe, Slot};
 
 /// When the hosts that did not answer yet are named first, and how often then.
@@ -63,6 +63,11 @@ pub async fn survey<F: Fleet>(
                 continue;
             }
             () = async { match give_up { Some(at) => sleep_until(at).await, None => pending().await } } => {
+                // Nobody is given up who may not have been asked yet: this machine has a time of its own for what it lacks.
+                if is_short() {
+                    give_up = Some(Instant::now() + LEAST_PATIENCE);
+                    continue;
+                }
                 for index in &silent {
                     if let (Some(id), Some(place)) = (hosts.get(*index), answers.get_mut(*index)) {
                         *place = Err(given_up(begun.elapsed()));

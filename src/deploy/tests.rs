@@ -13,7 +13,7 @@ use crate::conductor::EnvironmentLock;
 use crate::conductor::tests::{host as numbered, journal, plan};
 use crate::config::Sources;
 use crate::host::Survey;
-use crate::host::sim::{Disk, Fault, SimFleet};
+use crate::host::sim::{Disk, Fault, Operation, SimFleet};
 use crate::journal::Rollouts;
 use crate::model::{HostId, Phase, RolloutId, Slot};
 use crate::plan::{BackTo, PlanKind, Promote};
@@ -199,6 +199,20 @@ async fn a_survey_asks_who_is_selected_and_names_who_is_silent() {
     let nobody = Selection { limit: Some("mw09".to_owned()), exclude: None };
     let error = deployment.survey(&nobody, None, &Survey::Shallow).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Usage);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_this_machine_could_not_ask_is_not_unreachable_and_nothing_begins() {
+    let here = Here::new("/nowhere");
+    let mut fleet = simulated(&[]);
+    // All others answer at once, and it is not given up with the last few of a fleet.
+    fleet.add(host("mw02"), Disk::new(), vec![Fault::ServerShort(Operation::Probe)], 7);
+    let deployment = here.deployment(fleet).await;
+    let error = deployment.survey(&Selection::default(), None, &Survey::Shallow).await.unwrap_err();
+    assert_eq!(error.kind().exit().code(), 1);
+    let why =
+        "1 of 5 hosts could not be asked: cannot start ssh on this machine: Too many open files; nothing was changed";
+    assert_eq!(error.message(), why);
 }
 
 /// A freeze window that is there whenever tests run.

@@ -92,7 +92,7 @@ impl<F: Fleet, S: Site> Worker<F, S> {
                 };
                 let mut result = announce().await;
                 // It may have happened and its answer be lost; the host is debt until it has said so.
-                if let Err(HostError::Failed(_)) = result {
+                if matches!(&result, Err(HostError::Failed(failure)) if !failure.here) {
                     result = announce().await;
                 }
                 let result = result.map_err(error);
@@ -181,7 +181,9 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         match found.confirm(&self.plan.rollout).await {
             Ok(()) => {}
             // A conductor that died had switched it, and its time ran out just now: it went back, and is switched anew.
-            Err(HostError::Failed(failure)) if activated.already && failure.class != FailureClass::Unreachable => {
+            Err(HostError::Failed(failure))
+                if activated.already && !failure.here && failure.class != FailureClass::Unreachable =>
+            {
                 tracing::debug!(%host, %failure, "switching a host again that went back by itself");
                 found.activate(&self.plan.release, &switch).await.map_err(error)?;
                 found.confirm(&self.plan.rollout).await.map_err(error)?;
@@ -233,7 +235,7 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         // Nobody is locked out by what worked before: going back needs no confirmation.
         match found.roll_back(target, repair.as_ref(), &self.switch(Duration::ZERO)).await {
             Ok(went) => Ok(went.unproven),
-            Err(HostError::Failed(failure)) if failure.class != FailureClass::Unreachable => {
+            Err(HostError::Failed(failure)) if failure.class != FailureClass::Unreachable && !failure.here => {
                 // It may never have left, as on a disk that takes nothing any more, or have gone back by itself.
                 let there = self.is_there(host, target).await;
                 if there { Ok(true) } else { Err(TaskError::Failed(failure)) }

@@ -1,5 +1,5 @@
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -7,6 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::{Instant, sleep};
 
 use super::settings::{SshSettings, TransferSettings};
+use crate::model::Failure;
 
 /// How many descriptors are asked for: programs that close every one they may have take long where there are very many.
 const ENOUGH: u64 = 65_536;
@@ -103,6 +104,40 @@ pub(super) fn exhaustion<'a>(error: &'a (dyn std::error::Error + 'static)) -> Op
     None
 }
 
+/// Says that a failure is this machine's where the reason is that it has run out of something.
+pub(super) fn blame(failure: Failure, error: &io::Error) -> Failure {
+    if is_exhausted(error) {
+        failure.here().hint("it is no fault of the host: see `ulimit -n`, `ulimit -u` and the memory here")
+    } else {
+        failure
+    }
+}
+
+/// How many wait just now for what this machine ran out of.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts one who waits, as long as it lives.
+pub(super) struct Waiting;
+
+impl Waiting {
+    pub(super) fn begin() -> Self {
+        WAITING.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Tells whether anything waits for what this machine ran out of: what hosts do not answer then may not have been asked.
+#[must_use]
+pub fn is_short() -> bool {
+    WAITING.load(Ordering::Relaxed) > 0
+}
+
 /// Waits for what this machine ran out of.
 #[derive(Debug)]
 pub(super) struct Shortage {
@@ -124,6 +159,7 @@ impl Shortage {
         if !TOLD.swap(true, Ordering::Relaxed) {
             tracing::warn!("this machine ran out of something and waits for it: {what} (see `ulimit -n`, `ulimit -u`)");
         }
+        let _waiting = Waiting::begin();
         sleep(self.pause + Duration::from_millis(fastrand::u64(0..50))).await;
         self.pause = self.pause.saturating_mul(2).min(Duration::from_secs(5));
         true

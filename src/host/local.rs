@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::answer::Answer;
 use super::converse::converse;
+use super::limits::blame;
 use super::process::{Group, quiet};
 use super::rsync::{self, Reach};
 use super::script::{Phase, Script};
@@ -41,8 +42,9 @@ impl Local {
         let mut command = quiet(words.next().unwrap_or("sh"));
         command.args(words).current_dir(Self::home());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let not_started = |error: &dyn std::fmt::Display| {
-            Failure::new(FailureClass::Unreachable, format!("cannot start a shell on this machine: {error}"))
+        let not_started = |error: &std::io::Error| {
+            let message = format!("cannot start a shell on this machine: {error}");
+            blame(Failure::new(FailureClass::Unreachable, message), error)
         };
         let mut group = Group::spawn(&mut command).await.map_err(|error| not_started(&error))?;
         match (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take()) {
@@ -52,7 +54,7 @@ impl Local {
                 stderr: Box::pin(stderr),
                 keep: Box::new(group),
             }),
-            _ => Err(not_started(&"no pipes")),
+            _ => Err(not_started(&std::io::Error::other("no pipes"))),
         }
     }
 

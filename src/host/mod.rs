@@ -36,5 +36,5 @@ pub use api::{
 pub use bootstrap::{Bootstrap, Source};
 pub use delta::Bases;
 pub use fleet::{RealFleet, RealHost};
-pub use limits::Descriptors;
+pub use limits::{Descriptors, is_short};
 pub use settings::{Compress, HostKeys, SettingsError, SshSettings, TargetSettings, TransferSettings, Verify};

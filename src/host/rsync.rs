@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::answer::{Tail, last_line};
+use super::limits::blame;
 use super::pace;
 use super::process::{Group, quiet};
 use super::settings::{Compress, TransferSettings};
@@ -142,8 +143,11 @@ pub(super) async fn run(
     command.env_remove("RSYNC_RSH").env_remove("RSYNC_PARTIAL_DIR").env_remove("RSYNC_OLD_ARGS");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let not_started = |error: &std::io::Error| Broken {
-        failure: Failure::new(FailureClass::Transfer, format!("cannot start rsync on this machine: {error}"))
-            .hint("install rsync here"),
+        failure: blame(
+            Failure::new(FailureClass::Transfer, format!("cannot start rsync on this machine: {error}"))
+                .hint("install rsync here"),
+            error,
+        ),
         again: false,
     };
     let mut group = Group::spawn(&mut command).await.map_err(|error| not_started(&error))?;

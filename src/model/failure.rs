@@ -51,13 +51,18 @@ pub struct Failure {
     /// The last lines that the host printed, control characters removed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
+    /// Whether it is this machine that could not, which says nothing of the host.
+    ///
+    /// No host is counted for that, so it is in no journal.
+    #[serde(skip)]
+    pub here: bool,
 }
 
 impl Failure {
     /// Makes a failure of a class and a message, without hint or output.
     #[must_use]
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), hint: None, output: String::new() }
+        Self { class, message: message.into(), hint: None, output: String::new(), here: false }
     }
 
     /// Adds what to try.
@@ -65,6 +70,12 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Says that it is this machine's.
+    #[must_use]
+    pub fn here(self) -> Self {
+        Self { here: true, ..self }
     }
 
     /// Adds what the host printed.

@@ -368,7 +368,7 @@ impl Event {
     /// Says that a host failed.
     #[must_use]
     pub fn host_failed(host: HostId, failure: Failure) -> Self {
-        let Failure { class, message, hint, output } = failure;
+        let Failure { class, message, hint, output, here: _ } = failure;
         Self::HostFailed { host, class, message, hint, output }
     }
 

@@ -272,6 +272,42 @@ fn a_large_fleet_is_renewed_no_faster_than_its_rate() {
 }
 
 #[test]
+fn what_this_machine_lacks_is_no_hosts_failure_and_the_rollout_goes_on_when_it_is_there_again() {
+    for (operation, exit_code) in
+        [(Operation::Lock, 1), (Operation::Prime, 1), (Operation::Activate, 5), (Operation::Check, 5)]
+    {
+        // The arbiter of locks, whom everybody meets first, and one among others.
+        for index in [0, 3] {
+            in_virtual_time(async {
+                let memory = Memory::new();
+                let mut scenario = small(None);
+                scenario.hosts[index].faults = vec![Fault::ServerShort(operation)];
+                let (first, _handle, fleet) = engine(&scenario, &memory);
+                let state = first.run().await.unwrap().state;
+                let told = |state: &coalmine::rollout::State| state.suspended().map(ToString::to_string);
+                let why = told(&state).unwrap_or_default();
+                assert!(why.starts_with("a failure of this machine (") && why.contains("Too many open files"), "{why}");
+                assert!(state.hosts().iter().all(|host| host.failure.is_none()), "{operation:?}: nobody failed");
+                let ending = coalmine::conductor::Ending::of(state.clone());
+                assert_eq!(ending.exit_code, exit_code, "{operation:?} of {index}");
+
+                // It has what it lacked again.
+                scenario.hosts[index].faults.clear();
+                fleet.get(&host(index)).unwrap().mend();
+                let clock = VirtualClock::new(state.latest().unwrap());
+                let machine = Machine::resume(state, clock.now()).unwrap();
+                let site = Arc::new(SimSite::new(1, Weather::Calm));
+                let journal = Journal::new(memory.clone(), "memory");
+                let settings = Settings::new(operator("bob"));
+                let (engine, _handle) = Engine::new(machine, journal, parts(&scenario, &fleet, &site, clock), settings);
+                let state = engine.run().await.unwrap().state;
+                assert_eq!((state.exit_code(), told(&state)), (Some(0), None), "{operation:?} of {index}");
+            });
+        }
+    }
+}
+
+#[test]
 fn a_stopped_rollout_ends_its_engine_and_is_gone_on_with() {
     in_virtual_time(async {
         let memory = Memory::new();

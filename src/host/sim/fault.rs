@@ -52,6 +52,8 @@ pub enum Fault {
     Slow(u32),
     /// It does not answer: never, or not during one operation.
     Unreachable(Option<Operation>),
+    /// The deploy server cannot ask it during one operation: it is out of descriptors, processes or memory.
+    ServerShort(Operation),
     /// It takes an operation and never says what came of it.
     Hung(Operation),
     /// Its link is up and down by turns.

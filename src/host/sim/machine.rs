@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::disk::{Armed, Change, Content, Disk, Place};
 use super::fault::{Fault, Operation};
+use crate::host::limits::Waiting;
 use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{
     Bytes, Failure, FailureClass, Installed, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget,
@@ -18,6 +19,8 @@ use crate::release::StoredRelease;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a host is silent before its link counts as lost.
 const ALIVE_TIMEOUT: Duration = Duration::from_secs(45);
+/// How long what the deploy server ran out of is waited for.
+const SHORTAGE: Duration = Duration::from_secs(90);
 /// What no lease is longer than, as on real hosts.
 const LONGEST_LEASE: Duration = Duration::from_secs(24 * 3600);
 /// In how many pieces a release travels.
@@ -188,6 +191,12 @@ impl SimHost {
         if self.has(|fault| matches!(fault, Fault::Unreachable(at) if at.is_none_or(|at| at == operation))) {
             sleep(CONNECT_TIMEOUT).await;
             return Err(lost("no route to host"));
+        }
+        if self.has(|fault| *fault == Fault::ServerShort(operation)) {
+            let _waiting = Waiting::begin();
+            sleep(SHORTAGE).await;
+            let message = "cannot start ssh on this machine: Too many open files";
+            return Err(Failure::new(FailureClass::Unreachable, message).here().into());
         }
         let latency = self.inner().latency;
         sleep(self.slowed(latency)).await;

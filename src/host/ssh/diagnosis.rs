@@ -73,6 +73,9 @@ pub(super) fn failure(
             "it opens no connection for others".into(),
             Some("AllowTcpForwarding or PermitOpen there forbids it, or a restriction of the key"),
         ),
+        Cause::ThisMachine if whose == Whose::Behind => {
+            (format!("no connection to it: {last}"), Some("what ran out did so there; it is waited for no longer"))
+        }
         Cause::ThisMachine => (
             format!("this machine ran out of something while {doing}: {last}"),
             Some("it is no fault of the host: see `ulimit -n`, `ulimit -u` and the memory here, or lower ssh.connects"),
@@ -112,6 +115,8 @@ pub(super) fn failure(
     };
     let mut failure = Failure::new(FailureClass::Unreachable, message).output(log);
     failure.hint = hint.map(str::to_owned);
+    // A proxy and what it says are here, too; what a jump host says of its own way on is not.
+    failure.here = cause == Cause::ThisMachine && whose != Whose::Behind;
     failure
 }
 
@@ -154,6 +159,20 @@ mod tests {
         }
         assert!(told(Cause::HostKeyUnknown, Whose::Host, "").hint.unwrap_or_default().contains("accept-new"));
         assert!(told(Cause::Turned, Whose::Host, "").hint.unwrap_or_default().contains("PerSourcePenalties"));
+    }
+
+    #[test]
+    fn what_this_machine_ran_out_of_says_nothing_of_the_host() {
+        let log = "socket: Too many open files\nssh: connect to host mw01 port 22: failure";
+        assert!(told(Cause::ThisMachine, Whose::Host, log).here);
+        assert!(told(Cause::ThisMachine, Whose::Jump, log).here);
+        let behind = told(
+            Cause::ThisMachine,
+            Whose::Behind,
+            "channel 0: open failed: connect failed: Cannot assign requested address",
+        );
+        assert!(!behind.here && behind.message.ends_with("as jump host bastion says"), "{behind}");
+        assert!(!told(Cause::Refused, Whose::Host, "").here);
     }
 
     #[test]

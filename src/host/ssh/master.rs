@@ -147,14 +147,14 @@ pub(super) fn patience(pool: &Pool) -> Patience {
     Patience { connect: pool.settings.connect_timeout, silence: pool.settings.silence() }
 }
 
-/// Says that ssh itself is not to be had.
+/// Says that ssh itself is not to be had: whichever host it was for, that is this machine's.
 pub(super) fn no_ssh(error: &std::io::Error) -> Failure {
     let hint = if is_exhausted(error) {
         "it is no fault of the host: see `ulimit -n`, `ulimit -u` and the memory here, or lower ssh.sessions"
     } else {
         "install OpenSSH's client here"
     };
-    Failure::new(FailureClass::Unreachable, format!("cannot start ssh on this machine: {error}")).hint(hint)
+    Failure::new(FailureClass::Unreachable, format!("cannot start ssh on this machine: {error}")).hint(hint).here()
 }
 
 /// Says what ssh's complaints mean, and whose they are.

@@ -27,6 +27,9 @@ use crate::model::{
 };
 use crate::plan::{Plan, PlanKind};
 
+/// What stops a rollout that the machine of its conductor can do nothing for; in brackets behind it stands what was wrong.
+pub const SHORTAGE: &str = "a failure of this machine";
+
 /// Names something that is done to one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Task {
@@ -347,7 +350,8 @@ impl Machine {
             return;
         }
         self.begun = true;
-        if self.state.mode() == Mode::Planned {
+        // One that was stopped before its first host answered is gone on with, too.
+        if self.state.mode() == Mode::Planned && self.state.suspended().is_none() {
             return;
         }
         let before = self.state.latest().unwrap_or(self.now);

@@ -1,4 +1,4 @@
-use super::{HostGate, Machine, Task, TaskError, TaskOutput};
+use super::{HostGate, Machine, SHORTAGE, Task, TaskError, TaskOutput};
 use crate::model::{
     Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget, StageIdx,
     Verdict,
@@ -26,6 +26,10 @@ impl Machine {
             self.lost(host, holder.clone());
             return;
         }
+        let result = match result {
+            Err(TaskError::Failed(failure)) if failure.here && self.is_short(&failure) => Err(TaskError::Cancelled),
+            result => result,
+        };
         match (task, result) {
             (Task::Lock, Ok(TaskOutput::Locked { installed, good, latency_ms, taken_from })) => {
                 self.locked(index, host, installed, good, latency_ms, taken_from);
@@ -98,6 +102,22 @@ impl Machine {
             // Any other answer was to another question.
             (Task::Lock | Task::Check, _) => {}
         }
+    }
+
+    /// Stops where this machine cannot do what has to be done, and tells whether it did: whatever is asked of a host then says nothing
+    /// of the host, and the next one would fare no better.
+    ///
+    /// Every host stays as it is, uncounted. Who resumes asks each of them first what it has.
+    fn is_short(&mut self, failure: &Failure) -> bool {
+        if self.state.aborted().is_some() || self.state.mode() == Mode::Finished {
+            return false;
+        }
+        if self.state.suspended().is_none() {
+            self.settling = None;
+            self.emit(Event::Suspended { by: Operator(format!("{SHORTAGE} ({})", failure.message).into()) });
+            self.cancel_harmless();
+        }
+        true
     }
 
     /// Stops where a host's lock is another's: whoever came there meanwhile knows more than this rollout does.

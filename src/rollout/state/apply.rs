@@ -83,8 +83,8 @@ impl State {
             Event::HostFailed { host, class, message, hint, output } => {
                 if let Some(index) = self.index_of(host) {
                     self.leave_planned();
-                    let failure =
-                        Failure { class: *class, message: message.clone(), hint: hint.clone(), output: output.clone() };
+                    let (message, hint, output) = (message.clone(), hint.clone(), output.clone());
+                    let failure = Failure { class: *class, message, hint, output, here: false };
                     self.fail(index, failure, at);
                 }
             }
