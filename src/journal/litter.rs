@@ -10,7 +10,7 @@ use super::rollouts::Rollouts;
 use crate::model::RolloutId;
 
 /// After this long nobody is about to name what has no name yet, however slow a disk is.
-const SETTLED: Duration = Duration::from_hours(1);
+const SETTLED: Duration = Duration::from_secs(3600);
 /// What files are called that are to be renamed when they are whole.
 const TEMPORARY: &str = ".tmp";
 /// More than the first record of any rollout: a file that has no whole line in so much was not written here.
