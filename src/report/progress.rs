@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::model::{Bytes, Phase, StageIdx};
 use crate::plan::PlanKind;
 use crate::rollout::{Mode, Record, State};
-use crate::words::{Glyph, Look, Tone, Transfer, Transfers, between, count, cut_painted, pad, span};
+use crate::words::{Look, Status, Tone, Transfer, Transfers, between, count, cut_painted, pad, span};
 
 /// How wide a bar is.
 const BAR: usize = 24;
@@ -210,7 +210,9 @@ fn transfer_line(name: &str, names: usize, transfer: &Transfer, look: Look, now:
         format!("{rate}/s{left}")
     };
     let bar = bar(&[(usize::from(percent), "█", "#", Tone::Busy)], 100, look);
-    format!("  {} {} {bar} {percent:>3}%  {bytes} of {total}  {speed}", look.glyph(Glyph::Priming), pad(name, names))
+    let stalled = transfer.stalled(now).is_some();
+    let glyph = if stalled { Status::Stalled(None) } else { Status::Priming(None) }.glyph();
+    format!("  {} {} {bar} {percent:>3}%  {bytes} of {total}  {speed}", look.glyph(glyph), pad(name, names))
 }
 
 fn footer(state: &State, now: Timestamp) -> String {

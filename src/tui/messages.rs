@@ -1,5 +1,6 @@
 //! What the console is told and what it asks: its whole border with the rest of the program, as data.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub enum Message {
     Drawn,
     /// The facts of the environment, at the start and whenever one changes.
     Environment(EnvironmentFacts),
+    /// The groups that hosts can be chosen by on every list; a survey brings them too.
+    Groups(Groups),
     /// A survey started; none of its hosts has answered.
     SurveyStarted {
         /// The hosts that are asked, in the inventory's order.
@@ -160,27 +163,12 @@ pub enum Request {
         /// What is written.
         text: String,
     },
-    /// Adds a line to the log pane.
-    Log(LogLine),
-    /// Scrolls the log pane.
-    ScrollLog(LogScroll),
     /// Stops the process as a shell's job.
     Suspend,
     /// Draws everything anew.
     Redraw,
     /// Ends the console; whatever runs goes on.
     Quit,
-}
-
-/// Says how the log pane is scrolled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogScroll {
-    /// To earlier lines.
-    Earlier,
-    /// To later lines.
-    Later,
-    /// To the last line, and on with it.
-    Latest,
 }
 
 /// Holds a line of the log pane.
@@ -290,6 +278,9 @@ pub struct LiveRollout {
     /// Whether a conductor runs it; otherwise it waits to be resumed.
     pub running: bool,
 }
+
+/// Holds the hosts of groups by their names.
+pub type Groups = BTreeMap<Arc<str>, Vec<HostId>>;
 
 /// Names a host of the fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use super::glyph::Glyph;
 use super::installed::{back_to, was};
 use super::look::Look;
+use super::outcome::ended;
 use super::reason::reason;
 use super::text::{count, one_line};
 use super::time::{between, clock, span, took};
@@ -193,11 +194,7 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
             Line::new(Glyph::Good, format!("{release} is the good release of {}{beside}", count(*hosts, "host")))
         }
         Event::RolloutFinished { outcome, exit_code, debt, .. } => {
-            let glyph = match exit_code {
-                0 => Glyph::Good,
-                6 => Glyph::Back,
-                _ => Glyph::Bad,
-            };
+            let (glyph, _) = ended(*outcome, debt.len());
             let debt = if debt.is_empty() { String::new() } else { format!(", {} in debt", count(debt.len(), "host")) };
             Line::new(glyph, format!("the rollout is over: {outcome}{debt} (exit {exit_code})"))
         }

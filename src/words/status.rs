@@ -43,6 +43,25 @@ pub enum Status {
 }
 
 impl Status {
+    /// The word of every status.
+    pub const WORDS: [&'static str; 15] = [
+        Self::Pending.word(),
+        Self::Connecting.word(),
+        Self::Priming(None).word(),
+        Self::Stalled(None).word(),
+        Self::Verifying.word(),
+        Self::Primed.word(),
+        Self::Activating.word(),
+        Self::Active.word(),
+        Self::Checking.word(),
+        Self::Healthy.word(),
+        Self::RollingBack.word(),
+        Self::RolledBack.word(),
+        Self::Failed.word(),
+        Self::Unreachable.word(),
+        Self::Skipped.word(),
+    ];
+
     /// Says how a host stands; `asked` is whether one that has not given its lock is being asked for it.
     #[must_use]
     pub fn of(host: &HostStatus, transfer: Option<&Transfer>, asked: bool, now: Timestamp) -> Self {

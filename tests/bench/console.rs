@@ -11,7 +11,7 @@ use coalmine::plan::{HostPlan, Plan, Policy, StagePlan};
 use coalmine::rollout::{Event, Record};
 use coalmine::tui::messages::{Message, Settings, Source, SurveyHost, SurveyRow};
 use coalmine::tui::theme::Theme;
-use coalmine::tui::view::{self, LogPane};
+use coalmine::tui::view;
 use coalmine::tui::{App, Request};
 use coalmine::words::Typed;
 use crossterm::event::KeyCode;
@@ -29,7 +29,6 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 struct Console {
     state: App,
-    log: LogPane,
     terminal: Terminal<TestBackend>,
 }
 
@@ -46,7 +45,7 @@ impl Console {
             open: None,
         };
         let (state, _) = App::new(settings, SIZE, view::LAYOUT);
-        Ok(Self { state, log: LogPane::new(), terminal: Terminal::new(TestBackend::new(SIZE.0, SIZE.1))? })
+        Ok(Self { state, terminal: Terminal::new(TestBackend::new(SIZE.0, SIZE.1))? })
     }
 
     fn send(&mut self, message: Message) -> Vec<Request> {
@@ -62,9 +61,8 @@ impl Console {
 
     fn frame(&mut self) -> Outcome<()> {
         self.state.fit();
-        self.log.fit(&self.state);
-        let Self { state, log, terminal } = self;
-        terminal.draw(|frame| view::draw(frame, state, log))?;
+        let Self { state, terminal } = self;
+        terminal.draw(|frame| view::draw(frame, state))?;
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use crate::journal::Entry;
 use crate::model::Version;
 use crate::plan::{PlanKind, StageKind};
 use crate::rollout::{Event, Outcome, Record};
-use crate::tui::messages::{EnvironmentFacts, HistoryRow, LiveRollout, LockFacts, Message};
+use crate::tui::messages::{EnvironmentFacts, Groups, HistoryRow, LiveRollout, LockFacts, Message};
 
 /// How often it is looked whether something changed.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -42,6 +42,22 @@ pub(super) async fn keep_sending(backend: Arc<Backend>) {
         }
         tokio::time::sleep(AGAIN).await;
     }
+}
+
+/// Tells the groups by which hosts can be chosen, also to who only attached and has no survey.
+pub(super) async fn groups(backend: Arc<Backend>) {
+    let workspace = &backend.workspace;
+    // Where one cannot be read, who is in none is not known; the survey says so.
+    let (Ok(_), Ok(fleet)) = (workspace.grouped().await, workspace.fleet().await) else {
+        return;
+    };
+    let mut groups = Groups::new();
+    for host in &fleet.hosts {
+        for group in workspace.groups_of(host) {
+            groups.entry(group.into()).or_default().push(host.clone());
+        }
+    }
+    backend.send(Message::Groups(groups)).await;
 }
 
 async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {

@@ -151,6 +151,7 @@ impl Backend {
 async fn serve(backend: Arc<Backend>, mut requests: mpsc::UnboundedReceiver<Request>) {
     let mut tasks = JoinSet::new();
     tasks.spawn(facts::keep_sending(Arc::clone(&backend)));
+    tasks.spawn(facts::groups(Arc::clone(&backend)));
     while let Some(request) = requests.recv().await {
         while tasks.try_join_next().is_some() {}
         let backend = Arc::clone(&backend);
@@ -181,8 +182,6 @@ async fn serve(backend: Arc<Backend>, mut requests: mpsc::UnboundedReceiver<Requ
             // These are the screen's own.
             Request::CopyToClipboard(_)
             | Request::WriteFile { .. }
-            | Request::Log(_)
-            | Request::ScrollLog(_)
             | Request::Suspend
             | Request::Redraw
             | Request::Quit => {}

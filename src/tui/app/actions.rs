@@ -2,7 +2,7 @@
 
 use super::planning::Answer;
 use super::watch::{Link, Watched};
-use super::{App, Screen};
+use super::{App, LogSize, Screen};
 use crate::model::Command;
 use crate::plan::Plan;
 use crate::rollout::refusal;
@@ -56,6 +56,9 @@ impl App {
         if let Some(why) = self.refusal_of_the_console(action) {
             return Some(why);
         }
+        if let Some(told) = self.refusal_of_the_log(action) {
+            return told;
+        }
         match (self.screen, action) {
             (Screen::Rollout, Action::Continue) if self.watched.as_ref().is_some_and(Watched::can_resume) => None,
             (Screen::Rollout, Action::Pause | Action::Continue | Action::Abort | Action::Rollback) => {
@@ -93,6 +96,22 @@ impl App {
             (_, Action::CopyFailure) => {
                 self.failure_text().is_none().then(|| "nothing is wrong with this host".to_owned())
             }
+            _ => None,
+        }
+    }
+
+    /// Says what the log makes of an action where it has the whole screen; none when it makes nothing of it.
+    fn refusal_of_the_log(&self, action: Action) -> Option<Option<String>> {
+        match action {
+            _ if self.log != LogSize::Full => None,
+            Action::Filter => Some(None),
+            Action::Enter
+            | Action::Sort
+            | Action::Reverse
+            | Action::Mark
+            | Action::MarkRange
+            | Action::MarkAll
+            | Action::Unmark => Some(Some("the log hides the list: Esc brings it back".to_owned())),
             _ => None,
         }
     }

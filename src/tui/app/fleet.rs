@@ -1,12 +1,12 @@
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{HostId, HostState};
-use crate::tui::messages::{SurveyHost, SurveyRow};
-use crate::tui::rows::{Field, Rows, Sort, Table, widest};
+use crate::model::{HostId, HostState, Site};
+use crate::tui::messages::{Groups, SurveyHost, SurveyRow};
+use crate::tui::rows::{Field, Rows, Sort, Table, Values, widest};
 
 /// Says how far the survey is.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct FleetTable {
     hosts: Vec<HostId>,
     about: Vec<SurveyHost>,
     places: HashMap<HostId, usize>,
-    groups: BTreeMap<Arc<str>, Vec<HostId>>,
+    groups: Groups,
     answers: Vec<Option<Box<SurveyRow>>>,
     fresh: Vec<bool>,
     widest: u16,
@@ -101,10 +101,20 @@ impl Table for FleetTable {
             Field::State => self.state(row).map_or("asking", HostState::word).starts_with(value),
             Field::Site => self.site(row).eq_ignore_ascii_case(value),
             Field::Version => !value.is_empty() && self.version(row).to_lowercase().starts_with(value),
-            Field::Group => {
-                self.about(row).is_some_and(|about| about.groups.iter().any(|group| group.eq_ignore_ascii_case(value)))
+            // Groups are chosen by their members, and there are no stages here.
+            Field::Group | Field::Stage => false,
+        }
+    }
+
+    fn values(&self, field: Field) -> Values {
+        match field {
+            Field::State => {
+                let states = HostState::ALL.iter().map(|state| state.word());
+                Values::These(states.chain(["asking"]).map(str::to_owned).collect())
             }
-            Field::Stage => false,
+            Field::Site => Values::These(sites(self.about.iter().filter_map(|about| about.site.as_ref()))),
+            Field::Stage => Values::Nowhere("the fleet has no stages: plan and rollout have"),
+            Field::Version | Field::Group => Values::Any,
         }
     }
 
@@ -134,6 +144,11 @@ impl Table for FleetTable {
     fn groups(&self) -> Vec<Arc<str>> {
         self.groups.keys().cloned().collect()
     }
+}
+
+/// Names every site once.
+pub(super) fn sites<'a>(sites: impl Iterator<Item = &'a Site>) -> Vec<String> {
+    sites.map(ToString::to_string).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Tells whether a text in lower case stands in another, whatever the case of that one is.
@@ -217,7 +232,7 @@ impl Fleet {
                 widest: widest(&names),
                 hosts: names,
                 places: hosts.iter().enumerate().map(|(row, host)| (host.host.clone(), row)).collect(),
-                groups: BTreeMap::new(),
+                groups: Groups::default(),
                 answers: hosts.iter().map(|_| None).collect(),
                 fresh: vec![false; hosts.len()],
                 about: hosts,
@@ -270,6 +285,12 @@ impl Fleet {
             self.versions.iter().map(|(version, &count)| (version.as_str(), count)).collect();
         versions.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| natural(other.0, one.0)));
         versions
+    }
+
+    /// Gives the groups and their hosts.
+    #[must_use]
+    pub const fn groups(&self) -> &Groups {
+        &self.table.groups
     }
 
     /// Gives the place of a host.

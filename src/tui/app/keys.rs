@@ -10,7 +10,7 @@ use crate::expr::fold;
 use crate::model::HostId;
 use crate::plan::OnFailure;
 use crate::tui::keymap::{Action, BINDINGS, Context, binding, lookup};
-use crate::tui::messages::{Limit, LogScroll, PlanWanted, Request};
+use crate::tui::messages::{Limit, PlanWanted, Request};
 use crate::tui::rows::{Cursor, Rows, Table};
 
 impl App {
@@ -55,7 +55,9 @@ impl App {
             _ => return,
         };
         for _ in 0..3 {
-            if self.layers.is_empty() {
+            if self.layers.is_empty() && self.log == LogSize::Full {
+                self.scroll_log(lines);
+            } else if self.layers.is_empty() {
                 self.go(lines);
             } else if !matches!(self.layers.last(), Some(Layer::Dialog(_) | Layer::Line(_))) {
                 self.act_in_layer(lines);
@@ -91,6 +93,29 @@ impl App {
         }
     }
 
+    fn scroll_log(&mut self, action: Action) {
+        let ((columns, height), rows) = ((self.layout.log_room)(self), self.layout.log_rows);
+        self.log_lines.scroll(action, height, |line| rows(line, columns));
+    }
+
+    /// Shows the lines of the log that have a text; whoever takes it away finds the line where they read among the others.
+    pub(super) fn search_log(&mut self, text: &str) {
+        if text.is_empty() {
+            let ((columns, height), rows) = ((self.layout.log_room)(self), self.layout.log_rows);
+            let window = self.log_lines.window(height, |line| rows(line, columns));
+            let top = window.first().map(|(number, _)| *number);
+            self.log_lines.go(top);
+        }
+        self.log_lines.set_search(text);
+    }
+
+    /// Makes a pane of the log again, of its last lines.
+    fn leave_log(&mut self) {
+        self.log = LogSize::Pane;
+        self.log_lines.set_search("");
+        self.log_lines.go(None);
+    }
+
     pub(super) fn go(&mut self, action: Action) {
         if let Some(cursor) = self.cursor() {
             step(cursor, action);
@@ -102,11 +127,6 @@ impl App {
         if let Some(why) = self.refusal(action) {
             let word = binding(action, &self.screen.contexts()).map_or("", |binding| binding.word);
             return self.notify(format!("cannot {word}: {why}"));
-        }
-        if self.log == LogSize::Full
-            && let Some(scroll) = scroll_of(action)
-        {
-            return vec![Request::ScrollLog(scroll)];
         }
         match action {
             Action::Fleet => self.show(Screen::Fleet),
@@ -125,13 +145,18 @@ impl App {
             | Action::PageUp
             | Action::HalfDown
             | Action::HalfUp => {
-                self.go(action);
+                if self.log == LogSize::Full {
+                    self.scroll_log(action)
+                } else {
+                    self.go(action)
+                }
                 Vec::new()
             }
             Action::Mark | Action::MarkRange | Action::MarkAll | Action::Unmark | Action::Sort | Action::Reverse => {
                 self.act_on_rows(action);
                 Vec::new()
             }
+            Action::Filter if self.log == LogSize::Full => self.open_line(LineKind::Search),
             Action::Filter => self.open_line(LineKind::Filter),
             Action::Reason => self.open_line(LineKind::Reason),
             Action::Survey => match self.fleet.survey {
@@ -162,15 +187,22 @@ impl App {
             Action::Copy => self.copy_hosts(),
             Action::CopyFailure => self.failure_text().map(Request::CopyToClipboard).into_iter().collect(),
             Action::Write => {
-                let name = format!("coalmine-{}-{}.txt", self.screen.title(), self.now.strftime("%Y%m%dT%H%M%SZ"));
+                let what = if self.log == LogSize::Full { "log" } else { self.screen.title() };
+                let name = format!("coalmine-{what}-{}.txt", self.now.strftime("%Y%m%dT%H%M%SZ"));
                 vec![Request::WriteFile { name, text: (self.layout.text)(self) }]
             }
             Action::Log => {
-                self.log = if self.log == LogSize::Hidden { LogSize::Pane } else { LogSize::Hidden };
+                let shows = if self.log == LogSize::Hidden { LogSize::Pane } else { LogSize::Hidden };
+                self.leave_log();
+                self.log = shows;
                 Vec::new()
             }
             Action::LogFull => {
-                self.log = if self.log == LogSize::Full { LogSize::Pane } else { LogSize::Full };
+                if self.log == LogSize::Full {
+                    self.leave_log()
+                } else {
+                    self.log = LogSize::Full
+                }
                 Vec::new()
             }
             Action::Follow => {
@@ -225,7 +257,7 @@ impl App {
     fn show(&mut self, screen: Screen) -> Vec<Request> {
         self.screen = screen;
         if self.log == LogSize::Full {
-            self.log = LogSize::Pane;
+            self.leave_log();
         }
         match screen {
             Screen::Plan => self.load_versions_once(),
@@ -355,8 +387,12 @@ impl App {
 
     fn back(&mut self) -> Vec<Request> {
         if self.log == LogSize::Full {
-            self.log = LogSize::Pane;
-            return vec![Request::ScrollLog(LogScroll::Latest)];
+            if self.log_lines.search().is_empty() {
+                self.leave_log()
+            } else {
+                self.search_log("")
+            }
+            return Vec::new();
         }
         if self.rows_mut().is_some_and(Rows::drop_range) {
             return Vec::new();
@@ -411,14 +447,5 @@ pub(super) fn step(cursor: &mut Cursor, action: Action) {
         Action::HalfDown => cursor.down(page.div_ceil(2)),
         Action::HalfUp => cursor.up(page.div_ceil(2)),
         _ => {}
-    }
-}
-
-const fn scroll_of(action: Action) -> Option<LogScroll> {
-    match action {
-        Action::Up | Action::PageUp | Action::HalfUp | Action::First => Some(LogScroll::Earlier),
-        Action::Down | Action::PageDown | Action::HalfDown => Some(LogScroll::Later),
-        Action::Last => Some(LogScroll::Latest),
-        _ => None,
     }
 }

@@ -39,6 +39,7 @@ impl App {
                 self.layers.pop();
                 self.set_line(kind, &before);
             }
+            KeyCode::Up | KeyCode::PageUp | KeyCode::Down | KeyCode::PageDown if kind == LineKind::Search => {}
             KeyCode::Up | KeyCode::PageUp => self.go(Action::Up),
             KeyCode::Down | KeyCode::PageDown => self.go(Action::Down),
             _ => {
@@ -58,6 +59,7 @@ impl App {
                     rows.set_filter(text);
                 }
             }
+            LineKind::Search => self.search_log(text),
             LineKind::Reason => text.clone_into(&mut self.planning.reason),
         }
     }
@@ -68,6 +70,7 @@ impl App {
                 Some(rows) => rows.filter().text().to_owned(),
                 None => return Vec::new(),
             },
+            LineKind::Search => self.log_lines.search().to_owned(),
             LineKind::Reason => self.planning.reason.clone(),
         };
         let input = Input::new(before.clone());

@@ -37,6 +37,8 @@ pub enum Layer {
 pub enum LineKind {
     /// Which rows are shown, live.
     Filter,
+    /// Which lines of the log are shown, live.
+    Search,
     /// Why a rollout is started.
     Reason,
 }

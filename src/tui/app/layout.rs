@@ -1,4 +1,5 @@
 use super::App;
+use crate::tui::messages::LogLine;
 
 /// Holds how many lines each list of the screen that is shown has on the terminal as it is.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,10 @@ pub struct Layout {
     pub heights: fn(&App) -> Heights,
     /// How far the text of the topmost layer can be scrolled.
     pub scroll_limit: fn(&App) -> usize,
+    /// How many columns and rows the lines of the log have.
+    pub log_room: fn(&App) -> (usize, usize),
+    /// How many rows a line of the log takes in so many columns.
+    pub log_rows: fn(&LogLine, usize) -> usize,
     /// What is shown, as text.
     pub text: fn(&App) -> String,
 }

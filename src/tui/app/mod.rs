@@ -8,6 +8,7 @@ mod keys;
 mod layer_keys;
 mod layers;
 mod layout;
+mod log;
 mod planning;
 mod watch;
 
@@ -15,15 +16,17 @@ pub use estimate::{Estimate, Pace, estimate};
 pub use fleet::{Fleet, FleetTable, Survey};
 pub use layers::{Button, Decision, Dialog, Focus, Layer, Line, LineKind};
 pub use layout::{Heights, Layout};
+pub use log::{Log, Numbered};
 pub use planning::{Answer, Flags, LeftOutGroup, PlanTable, Planning, Side};
 pub use watch::{Link, Watched, WatchedTable};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::keymap::Context;
-use super::messages::{EnvironmentFacts, HistoryRow, LogLine, Message, Request, Settings, Source, Ticket};
+use super::messages::{EnvironmentFacts, Groups, HistoryRow, LogLine, Message, Request, Settings, Source, Ticket};
 use super::rows::{Cursor, Table};
 use crate::model::{HostId, RolloutId};
 use crate::plan::OnFailure;
@@ -136,6 +139,9 @@ pub struct App {
     pub past: Cursor,
     /// How much of the screen the log has.
     pub log: LogSize,
+    groups: Arc<Groups>,
+    /// What it says.
+    pub log_lines: Log,
     /// Whether the log shows the selected host only.
     pub follow: bool,
     /// What has no answer yet.
@@ -167,6 +173,8 @@ impl App {
             history: Answer::None,
             past: Cursor::default(),
             log: LogSize::Hidden,
+            groups: Arc::default(),
+            log_lines: Log::default(),
             follow: false,
             asked: Vec::new(),
             notice: None,
@@ -207,7 +215,11 @@ impl App {
                 }
             }
             Message::Environment(facts) => return self.environment(facts),
-            Message::SurveyStarted { hosts } => self.fleet.start(hosts),
+            Message::SurveyStarted { hosts } => {
+                self.fleet.start(hosts);
+                self.group_by(self.fleet.groups().clone());
+            }
+            Message::Groups(groups) => self.group_by(groups),
             Message::SurveyRow(row) => {
                 self.fleet.answer(row);
             }
@@ -228,14 +240,19 @@ impl App {
             Message::History(history) => self.history = history.into(),
             Message::Opened { rollout, source } => {
                 let keeps = self.watched.as_ref().is_some_and(|watched| watched.rollout == rollout);
-                let rows = if keeps { self.watched.take().map(|watched| watched.rows) } else { None };
+                let before = self.watched.take().filter(|_| keeps);
                 let mut watched = Watched::new(rollout, source, self.now);
                 // Whoever comes back to the same rollout finds filter and order as they were.
-                if let Some(mut rows) = rows {
-                    rows.reset();
-                    watched.rows = rows;
+                if let Some(before) = before {
+                    watched.goes_on_from(before);
                 }
                 self.watched = Some(watched);
+                let groups = Arc::clone(&self.groups);
+                if let Some(watched) = &mut self.watched {
+                    watched.group_by(&groups);
+                }
+                // Its records follow from the first, and are told again.
+                self.log_lines.clear();
             }
             Message::Records { rollout, records } => return self.records(&rollout, &records),
             Message::Reply { ticket, result } => return self.reply(ticket, result),
@@ -270,6 +287,8 @@ impl App {
                 self.past.fit(past, heights.list);
             }
         }
+        let followed = if self.follow { self.selected_host().cloned() } else { None };
+        self.log_lines.follow(followed.as_ref());
         let groups = self.watched.as_ref().map_or(0, |watched| watched.groups().len());
         match self.layers.last_mut() {
             Some(Layer::Failures(cursor)) => cursor.fit(groups, heights.layer),
@@ -305,6 +324,14 @@ impl App {
         self.left
     }
 
+    fn group_by(&mut self, groups: Groups) {
+        self.groups = Arc::new(groups);
+        self.planning.group_by(&self.groups);
+        if let Some(watched) = &mut self.watched {
+            watched.group_by(&self.groups);
+        }
+    }
+
     fn tick(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
         self.ticks = self.ticks.wrapping_add(1);
@@ -321,19 +348,17 @@ impl App {
             return Vec::new();
         };
         watched.link = Link::Up;
-        let mut requests = Vec::new();
         let mut is_over = false;
         for record in records {
             watched.take(record);
             is_over |= matches!(record.event, Event::RolloutFinished { .. });
             let Settings { zone, theme, invocation, .. } = &self.settings;
             let line = event_line(record, watched.state(), zone, theme.look());
-            requests.extend(line.map(|line| Request::Log(LogLine::new(line, clock(record.at, zone), invocation))));
+            if let Some(line) = line {
+                self.log_lines.add(LogLine::new(line, clock(record.at, zone), invocation));
+            }
         }
-        if is_over && watched.source != Source::Journal {
-            requests.extend(self.outdate());
-        }
-        requests
+        if is_over && watched.source != Source::Journal { self.outdate() } else { Vec::new() }
     }
 
     fn environment(&mut self, facts: EnvironmentFacts) -> Vec<Request> {

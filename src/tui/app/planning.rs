@@ -2,12 +2,12 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::fleet::{contains, natural};
+use super::fleet::{contains, natural, sites};
 use crate::expr::fold;
 use crate::model::{HostId, Installed, Version};
 use crate::plan::{LeftOutReason, OnFailure, Plan};
-use crate::tui::messages::{Limit, PlanWanted, Ticket, VersionRow};
-use crate::tui::rows::{Cursor, Field, Rows, Sort, Table, widest};
+use crate::tui::messages::{Groups, Limit, PlanWanted, Ticket, VersionRow};
+use crate::tui::rows::{Cursor, Field, Rows, Sort, Table, Values, widest};
 
 /// Holds what was asked for and is either on its way, there, or refused.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -95,22 +95,23 @@ pub struct PlanTable {
     hosts: Vec<HostId>,
     /// The stage and the wave, from 1, of each host.
     places: Vec<(usize, usize)>,
+    groups: Arc<Groups>,
     widest: u16,
 }
 
 impl PlanTable {
-    fn new(plan: Arc<Plan>) -> Self {
+    fn new(plan: Arc<Plan>, groups: Arc<Groups>) -> Self {
         let mut places = Vec::with_capacity(plan.hosts.len());
         for (stage, (_, waves)) in plan.waves().enumerate() {
             for (wave, hosts) in waves.iter().enumerate() {
                 places.extend(std::iter::repeat_n((stage, wave + 1), hosts.len()));
             }
         }
-        let mut groups: BTreeMap<LeftOutReason, Vec<&crate::plan::LeftOut>> = BTreeMap::new();
+        let mut reasons: BTreeMap<LeftOutReason, Vec<&crate::plan::LeftOut>> = BTreeMap::new();
         for out in &plan.left_out {
-            groups.entry(out.reason).or_default().push(out);
+            reasons.entry(out.reason).or_default().push(out);
         }
-        let left_out = groups
+        let left_out = reasons
             .into_iter()
             .map(|(reason, outs)| LeftOutGroup {
                 reason,
@@ -120,7 +121,7 @@ impl PlanTable {
             })
             .collect();
         let hosts: Vec<HostId> = plan.hosts.iter().map(|host| host.host.clone()).collect();
-        Self { widest: widest(&hosts), hosts, places, left_out, plan }
+        Self { widest: widest(&hosts), hosts, places, groups, left_out, plan }
     }
 
     /// Gives the name of a host's stage, and its wave, from 1.
@@ -154,10 +155,19 @@ impl Table for PlanTable {
     fn has(&self, row: usize, field: Field, value: &str) -> bool {
         let site = self.plan.hosts.get(row).and_then(|host| host.site.as_ref()).map_or("", |site| &site.0);
         match field {
-            Field::State => false,
+            Field::State | Field::Group => false,
             Field::Site => site.eq_ignore_ascii_case(value),
             Field::Version => !value.is_empty() && self.from(row).to_lowercase().starts_with(value),
-            Field::Group | Field::Stage => self.place(row).is_some_and(|(stage, _)| stage.eq_ignore_ascii_case(value)),
+            Field::Stage => self.place(row).is_some_and(|(stage, _)| stage.eq_ignore_ascii_case(value)),
+        }
+    }
+
+    fn values(&self, field: Field) -> Values {
+        match field {
+            Field::State => Values::Nowhere("hosts of a plan have no state: the fleet and the rollout tell it"),
+            Field::Site => Values::These(sites(self.plan.hosts.iter().filter_map(|host| host.site.as_ref()))),
+            Field::Stage => Values::These(self.plan.stages.iter().map(|stage| stage.name.to_string()).collect()),
+            Field::Version | Field::Group => Values::Any,
         }
     }
 
@@ -175,12 +185,12 @@ impl Table for PlanTable {
         }
     }
 
-    fn group(&self, _name: &str) -> Option<&[HostId]> {
-        None
+    fn group(&self, name: &str) -> Option<&[HostId]> {
+        self.groups.get(name).map(Vec::as_slice)
     }
 
     fn groups(&self) -> Vec<Arc<str>> {
-        Vec::new()
+        self.groups.keys().cloned().collect()
     }
 }
 
@@ -209,6 +219,7 @@ pub struct Planning {
     pub ticket: Option<Ticket>,
     /// What is being done for it, until it is there.
     pub step: Option<String>,
+    groups: Arc<Groups>,
     /// Which version was selected, or planned, when the versions were last forgotten.
     kept: Option<Version>,
 }
@@ -267,11 +278,20 @@ impl Planning {
         self.reason.clear();
     }
 
+    /// Takes the groups that hosts can be chosen by.
+    pub fn group_by(&mut self, groups: &Arc<Groups>) {
+        self.groups = Arc::clone(groups);
+        if let Answer::Here(table) = &mut self.plan {
+            table.groups = Arc::clone(groups);
+        }
+        self.rows.replaced();
+    }
+
     /// Takes the answer to a question, unless another was asked since.
     pub fn answered(&mut self, ticket: Ticket, plan: Result<Arc<Plan>, String>) {
         if self.ticket == Some(ticket) {
             self.step = None;
-            self.plan = plan.map(PlanTable::new).into();
+            self.plan = plan.map(|plan| PlanTable::new(plan, Arc::clone(&self.groups))).into();
             self.rows.reset();
         }
     }

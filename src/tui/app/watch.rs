@@ -1,16 +1,15 @@
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::estimate::Pace;
-use super::fleet::{contains, natural};
+use super::fleet::{contains, natural, sites};
 use crate::model::{HostId, Installed, Phase, RolloutId, StageIdx};
 use crate::rollout::{Event, HostStatus, Mode, Record, State};
-use crate::tui::messages::Source;
-use crate::tui::rows::{Field, Rows, Sort, Table, widest};
+use crate::tui::messages::{Groups, Source};
+use crate::tui::rows::{Field, Rows, Sort, Table, Values, widest};
 use crate::words::{Change, FailureGroup, Status, Transfer, Transfers, failure_groups};
 
 /// Says whether the conductor can be heard.
@@ -33,7 +32,8 @@ pub struct WatchedTable {
     /// The rollout, as its records have made it.
     pub state: State,
     hosts: Vec<HostId>,
-    stages: BTreeMap<Arc<str>, Vec<HostId>>,
+    stages: Groups,
+    groups: Arc<Groups>,
     live: Transfers,
     now: Timestamp,
     /// Below this place, hosts that have not given their lock are being asked for it.
@@ -58,6 +58,8 @@ pub struct Watched {
     pub pace: Pace,
     /// Hosts that keep everybody waiting, and until when at most; none once anything else happens.
     pub awaited: Option<(Vec<HostId>, Timestamp)>,
+    /// When it was last known to go on; a conductor that died says no more.
+    heard: Option<Timestamp>,
     groups: Vec<FailureGroup>,
     regroup: bool,
     counts: Vec<[usize; Phase::ALL.len()]>,
@@ -134,7 +136,23 @@ impl Table for WatchedTable {
             }
             Field::Site => self.site(row).eq_ignore_ascii_case(value),
             Field::Version => !value.is_empty() && self.runs(row).to_lowercase().starts_with(value),
-            Field::Stage | Field::Group => self.stage_name(row).eq_ignore_ascii_case(value),
+            Field::Stage => self.stage_name(row).eq_ignore_ascii_case(value),
+            Field::Group => false,
+        }
+    }
+
+    fn values(&self, field: Field) -> Values {
+        match field {
+            Field::State => Values::These(Status::WORDS.map(str::to_owned).to_vec()),
+            Field::Site => {
+                let hosts = self.state.plan().map(|plan| plan.hosts.as_slice()).unwrap_or_default();
+                Values::These(sites(hosts.iter().filter_map(|host| host.site.as_ref())))
+            }
+            Field::Stage => {
+                let stages = self.state.plan().map(|plan| plan.stages.as_slice()).unwrap_or_default();
+                Values::These(stages.iter().map(|stage| stage.name.to_string()).collect())
+            }
+            Field::Version | Field::Group => Values::Any,
         }
     }
 
@@ -162,11 +180,13 @@ impl Table for WatchedTable {
     }
 
     fn group(&self, name: &str) -> Option<&[HostId]> {
-        self.stages.get(name).map(Vec::as_slice)
+        // A stage can be asked for as a group too, where no group has its name.
+        self.groups.get(name).or_else(|| self.stages.get(name)).map(Vec::as_slice)
     }
 
     fn groups(&self) -> Vec<Arc<str>> {
-        self.stages.keys().cloned().collect()
+        let stages = self.stages.keys().filter(|stage| !self.groups.contains_key(*stage));
+        self.groups.keys().chain(stages).cloned().collect()
     }
 }
 
@@ -184,7 +204,8 @@ impl Watched {
             table: WatchedTable {
                 state: State::new(),
                 hosts: Vec::new(),
-                stages: BTreeMap::new(),
+                stages: Groups::default(),
+                groups: Arc::default(),
                 live: Transfers::default(),
                 now,
                 asked_below: 0,
@@ -192,6 +213,7 @@ impl Watched {
             },
             rows: Rows::default(),
             pace: Pace::default(),
+            heard: None,
             groups: Vec::new(),
             regroup: false,
             awaited: None,
@@ -199,6 +221,12 @@ impl Watched {
             recount: true,
             stalled: Vec::new(),
         }
+    }
+
+    /// Takes the groups that hosts can be chosen by.
+    pub fn group_by(&mut self, groups: &Arc<Groups>) {
+        self.table.groups = Arc::clone(groups);
+        self.rows.replaced();
     }
 
     /// Takes what happened.
@@ -242,6 +270,27 @@ impl Watched {
     /// Says how late it is.
     pub fn tick(&mut self, now: Timestamp) {
         self.table.now = now;
+        if self.is_running() {
+            self.heard = Some(now);
+        }
+    }
+
+    /// Takes from what was known of the same rollout before what its records do not tell.
+    pub fn goes_on_from(&mut self, before: Self) {
+        self.heard = before.heard;
+        self.rows = before.rows;
+        self.rows.reset();
+    }
+
+    /// Gives the time at which it is: now while it goes on, its end, or when it was last known to go on.
+    #[must_use]
+    pub fn stands_at(&self) -> Option<Timestamp> {
+        let latest = self.state().latest();
+        match self.state().mode() {
+            _ if self.is_running() => Some(self.table.now),
+            Mode::Finished => latest,
+            _ => latest.max(self.heard),
+        }
     }
 
     /// Brings up to date what is derived from the records and the time.

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use cursor::Cursor;
-pub use filter::{Field, Filter};
+pub use filter::{Field, Filter, Values};
 
 use crate::model::HostId;
 
@@ -64,6 +64,9 @@ pub trait Table {
 
     /// Tells whether a row has a value, in lower case, in a field.
     fn has(&self, row: usize, field: Field, value: &str) -> bool;
+
+    /// Says which values a field has here; groups are known by [`Table::groups`].
+    fn values(&self, field: Field) -> Values;
 
     /// Tells whether a text in lower case stands anywhere in a row.
     fn mentions(&self, row: usize, text: &str) -> bool;

@@ -1,7 +1,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::{Field, Rows, Sort, Table};
+use super::{Field, Rows, Sort, Table, Values};
 use crate::model::HostId;
 
 struct Names {
@@ -27,6 +27,14 @@ impl Table for Names {
 
     fn has(&self, row: usize, field: Field, value: &str) -> bool {
         field == Field::State && self.states[row] == value
+    }
+
+    fn values(&self, field: Field) -> Values {
+        match field {
+            Field::State => Values::These(vec!["pending".to_owned(), "failed".to_owned(), "rolled back".to_owned()]),
+            Field::Stage => Values::Nowhere("there are no stages"),
+            Field::Site | Field::Version | Field::Group => Values::Any,
+        }
     }
 
     fn mentions(&self, row: usize, text: &str) -> bool {

@@ -9,7 +9,6 @@ use tokio::time::{Instant, timeout_at};
 use super::Ended;
 use crate::tui::app::App;
 use crate::tui::messages::{Message, Request};
-use crate::tui::view::LogPane;
 
 /// How many messages are taken before anything is drawn.
 const TURN: usize = 256;
@@ -19,8 +18,6 @@ const FRAME: Duration = Duration::from_millis(33);
 const SECOND: Duration = Duration::from_secs(1);
 /// How long a question has to be on the screen before a key can be an answer to it.
 const READING: Duration = Duration::from_millis(250);
-/// How many lines the log takes before they are moved on; its first buffer holds a thousand.
-const LOG_LINES: usize = 400;
 
 /// What the console is drawn on.
 pub trait Surface {
@@ -29,7 +26,7 @@ pub trait Surface {
     /// # Errors
     ///
     /// When the terminal is gone.
-    fn draw(&mut self, state: &App, log: &LogPane) -> io::Result<()>;
+    fn draw(&mut self, state: &App) -> io::Result<()>;
 
     /// Draws everything anew with the next frame, and makes sure that the terminal is as the console needs it.
     ///
@@ -58,7 +55,6 @@ pub trait Surface {
 pub struct Driver<S> {
     surface: S,
     state: App,
-    log: LogPane,
     inbox: mpsc::Receiver<Message>,
     requests: mpsc::UnboundedSender<Request>,
     clock: fn() -> Timestamp,
@@ -67,7 +63,6 @@ pub struct Driver<S> {
     ticked: Instant,
     /// When a question that was drawn may be answered.
     readable: Option<Instant>,
-    lines: usize,
 }
 
 impl<S: Surface> Driver<S> {
@@ -76,7 +71,6 @@ impl<S: Surface> Driver<S> {
     pub fn new(
         surface: S,
         state: App,
-        log: LogPane,
         inbox: mpsc::Receiver<Message>,
         requests: mpsc::UnboundedSender<Request>,
         clock: fn() -> Timestamp,
@@ -84,7 +78,6 @@ impl<S: Surface> Driver<S> {
         Self {
             surface,
             state,
-            log,
             inbox,
             requests,
             clock,
@@ -92,7 +85,6 @@ impl<S: Surface> Driver<S> {
             drawn: None,
             ticked: Instant::now(),
             readable: None,
-            lines: 0,
         }
     }
 
@@ -175,8 +167,7 @@ impl<S: Surface> Driver<S> {
             return Ok(());
         }
         self.state.fit();
-        self.log.fit(&self.state);
-        self.surface.draw(&self.state, &self.log)?;
+        self.surface.draw(&self.state)?;
         self.dirty = false;
         self.drawn = Some(now);
         if !self.state.has_unseen_dialog() {
@@ -207,14 +198,6 @@ impl<S: Surface> Driver<S> {
                     };
                     self.state.update(Message::Notice(told));
                 }
-                Request::Log(line) => {
-                    self.log.add(&line);
-                    self.lines += 1;
-                    if self.lines.is_multiple_of(LOG_LINES) {
-                        self.log.fit(&self.state);
-                    }
-                }
-                Request::ScrollLog(scroll) => self.log.scroll(scroll),
                 // Whoever answered is gone: what is shown stays shown, and the inbox ends the loop.
                 request => drop(self.requests.send(request)),
             }

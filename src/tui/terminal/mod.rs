@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 
 use super::app::App;
 use super::messages::{Message, Request, Settings};
-use super::view::{self, LogPane};
+use super::view;
 
 /// How many messages wait at most: whoever sends faster than the screen takes has to wait, and is not buffered for.
 const WAITING: usize = 1024;
@@ -95,7 +95,7 @@ pub fn run(settings: Settings, ends: Ends, log: Option<File>) -> Result<Ended, T
         let outcome = (|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
             let (state, first) = App::new(settings, size, view::LAYOUT);
-            let driver = Driver::new(tty, state, LogPane::new(), inbox, requests, Timestamp::now);
+            let driver = Driver::new(tty, state, inbox, requests, Timestamp::now);
             runtime.block_on(driver.run(first))
         })();
         // Nobody listens any more when the terminal was lost before; then there is nothing to say either.

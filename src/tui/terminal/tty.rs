@@ -20,7 +20,7 @@ use rustix::process::{Signal, kill_current_process_group};
 use super::driver::Surface;
 use super::hangup;
 use crate::tui::app::App;
-use crate::tui::view::{self, LogPane};
+use crate::tui::view;
 
 /// How much is gathered before it is written: a frame goes out in one piece.
 const FRAME_BYTES: usize = 64 * 1024;
@@ -92,9 +92,9 @@ impl Tty {
         result
     }
 
-    fn try_draw(&mut self, state: &App, log: &LogPane) -> io::Result<()> {
+    fn try_draw(&mut self, state: &App) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(|frame| view::draw(frame, state, log))?;
+        self.terminal.draw(|frame| view::draw(frame, state))?;
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
@@ -152,8 +152,8 @@ fn restore_before_panics_are_told() {
 }
 
 impl Surface for Tty {
-    fn draw(&mut self, state: &App, log: &LogPane) -> io::Result<()> {
-        let drawn = self.try_draw(state, log);
+    fn draw(&mut self, state: &App) -> io::Result<()> {
+        let drawn = self.try_draw(state);
         self.or_lost(drawn)
     }
 

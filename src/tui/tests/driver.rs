@@ -16,7 +16,6 @@ use crate::model::Command;
 use crate::tui::app::App;
 use crate::tui::messages::{Message, Request, Source};
 use crate::tui::terminal::{Driver, Ended, Surface};
-use crate::tui::view::LogPane;
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -31,7 +30,7 @@ struct Seen {
 struct Memory(Arc<Mutex<Seen>>);
 
 impl Surface for Memory {
-    fn draw(&mut self, _: &App, _: &LogPane) -> io::Result<()> {
+    fn draw(&mut self, _: &App) -> io::Result<()> {
         let mut seen = self.0.lock().unwrap();
         if seen.gone {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -69,7 +68,7 @@ impl Console {
         let (asked, requests) = mpsc::unbounded_channel();
         let surface = Memory::default();
         let (state, first) = App::new(settings(), (80, 24), crate::tui::view::LAYOUT);
-        let driver = Driver::new(surface.clone(), state, LogPane::new(), messages, asked, || Timestamp::UNIX_EPOCH);
+        let driver = Driver::new(surface.clone(), state, messages, asked, || Timestamp::UNIX_EPOCH);
         let ended = tokio::spawn(driver.run(first));
         Self { inbox, requests, surface, ended }
     }

@@ -12,8 +12,8 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 
 use crate::model::{
-    Bytes, Command, Digest, Environment, Failure, HostId, HostState, Installed, Operator, ReleaseId, RollBackTarget,
-    RolloutId, Site, StageName, Verdict, Version,
+    Bytes, Command, Digest, Environment, Failure, FailureClass, HostId, HostState, Installed, Operator, ReleaseId,
+    RollBackTarget, RolloutId, Site, StageName, Verdict, Version,
 };
 use crate::plan::{
     Budget, HostPlan, LeftOut, LeftOutReason, Plan, PlanKind, Policy, Promote, StageGate, StageKind, StagePlan,
@@ -26,7 +26,7 @@ use crate::tui::messages::{
     SurveyRow, VersionRow,
 };
 use crate::tui::theme::Theme;
-use crate::tui::view::{self, LogPane};
+use crate::tui::view;
 
 pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -154,6 +154,13 @@ impl Run {
     pub(super) fn unhealthy(mut self, name: &str, message: &str) -> Self {
         self.unhealthy.insert(host(name), message.to_owned());
         self
+    }
+
+    /// Makes a host fail its gate, and again on the release that it goes back to.
+    pub(super) fn sick_on_both(self, name: &str) -> Self {
+        let task = Task::RollBack(RollBackTarget::Release { id: release("4.282.1", 7) });
+        let failure = Failure::new(FailureClass::Unhealthy, "went back, and there too gate \"answers\" failed: exit 1");
+        self.unhealthy(name, "exit 1").failing(name, task, failure)
     }
 
     /// Makes the gates of stages answer something.
@@ -292,7 +299,6 @@ impl Run {
 pub(super) struct Console {
     pub(super) state: App,
     pub(super) asked: Vec<Request>,
-    pub(super) log: LogPane,
     terminal: Terminal<TestBackend>,
 }
 
@@ -304,7 +310,7 @@ impl Console {
     pub(super) fn with(settings: Settings, columns: u16, rows: u16) -> Self {
         let (state, asked) = App::new(settings, (columns, rows), view::LAYOUT);
         let terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
-        Self { state, asked, log: LogPane::new(), terminal }
+        Self { state, asked, terminal }
     }
 
     pub(super) fn send(&mut self, message: Message) -> &mut Self {
@@ -338,9 +344,8 @@ impl Console {
 
     pub(super) fn draw(&mut self) -> &Buffer {
         self.state.fit();
-        self.log.fit(&self.state);
-        let Self { state, log, terminal, .. } = self;
-        terminal.draw(|frame| view::draw(frame, state, log)).unwrap();
+        let Self { state, terminal, .. } = self;
+        terminal.draw(|frame| view::draw(frame, state)).unwrap();
         self.terminal.backend().buffer()
     }
 
@@ -349,9 +354,9 @@ impl Console {
         text(self.draw())
     }
 
-    /// Gives what was asked for since the last time, the log's lines left out.
+    /// Gives what was asked for since the last time.
     pub(super) fn requests(&mut self) -> Vec<Request> {
-        self.asked.drain(..).filter(|request| !matches!(request, Request::Log(_))).collect()
+        self.asked.drain(..).collect()
     }
 
     /// Sends a fleet that was surveyed: so many hosts answered, in all states.

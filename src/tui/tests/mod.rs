@@ -1,8 +1,11 @@
 //! Tests of the console as a whole: keys and records in, screens and requests out.
 
 mod driver;
+mod filters;
 mod fixture;
 mod fuzz;
 mod habits;
+mod log;
 mod planning;
 mod screens;
+mod truth;

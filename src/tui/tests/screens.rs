@@ -391,11 +391,6 @@ fn the_log_follows_the_selected_host() {
     let run = in_flight();
     let mut console = Console::new(80, 24);
     console.watch(&run, Source::Live);
-    for request in std::mem::take(&mut console.asked) {
-        if let Request::Log(line) = request {
-            console.log.add(&line);
-        }
-    }
     console.press("ljjf");
     let screen = console.screen();
     let selected = console.state.selected_host().cloned().unwrap();

@@ -1,7 +1,7 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::paint::{Cell, Column, Painter, Width, column, number, plain, span};
+use super::paint::{Cell, Column, Painter, Width, column, needed, number, plain, span};
 use super::{below, beside, detail, list_title};
 use crate::model::HostState;
 use crate::tui::app::{App, Survey};
@@ -18,7 +18,7 @@ pub(super) const fn state_glyph(state: HostState) -> (Glyph, Tone) {
 /// Gives the summary, the list and what stands beside it.
 pub(super) fn layout(state: &App, body: Rect) -> (Rect, Rect, Option<Rect>) {
     let (summary, rest) = below(body, summary(state, body).len());
-    let (list, detail) = beside(rest);
+    let (list, detail) = beside(rest, needed(&columns(state)));
     (summary, list, detail)
 }
 
@@ -109,13 +109,20 @@ fn versions_line(state: &App, room: usize) -> Line<'static> {
     let versions = state.fleet.versions();
     let all: usize = versions.iter().map(|(_, count)| count).sum();
     let columns = (room / 3).clamp(10, 40);
-    let tones = [Tone::Good, Tone::Busy, Tone::Warn, Tone::Lost];
     let fills: [&str; 4] = if theme.ascii { ["#", "=", "-", "."] } else { ["█", "▓", "▒", "░"] };
-    let parts = tones.into_iter().zip(fills);
+    // What most hosts run is good only if it is what they should run.
+    let wanted = state.facts.as_ref().and_then(|facts| facts.release.as_ref()).map(|(version, _)| version.as_str());
+    let tone = |version: &str| match version {
+        _ if wanted == Some(version) => Tone::Good,
+        "unknown" => Tone::Lost,
+        _ if wanted.is_none() => Tone::Plain,
+        _ => Tone::Warn,
+    };
     let mut bar = vec![Span::raw(" ")];
     let mut names = vec![Span::raw(" ")];
     let mut used = 0;
-    for ((version, number), (tone, fill)) in versions.iter().zip(parts) {
+    for ((version, number), fill) in versions.iter().zip(fills) {
+        let tone = tone(version);
         let width = (number * columns).div_ceil(all.max(1)).min(columns - used);
         used += width;
         bar.push(span(theme, tone, fill.repeat(width)));

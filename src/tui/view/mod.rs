@@ -10,8 +10,6 @@ mod plan;
 mod rollout;
 mod summary;
 
-pub use log::LogPane;
-
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -28,9 +26,11 @@ use crate::words::{between, clock, count, cut, width};
 pub const SMALLEST: (u16, u16) = (60, 15);
 /// From how many columns on the selected host's detail stands beside the list.
 const WIDE: u16 = 120;
+/// How many columns that detail needs at least.
+const NARROWEST: u16 = 30;
 
 /// What the console has to know of how it is drawn.
-pub const LAYOUT: Layout = Layout { heights, scroll_limit, text: text_of };
+pub const LAYOUT: Layout = Layout { heights, scroll_limit, log_room: log::room, log_rows: log::rows, text: text_of };
 
 /// Parts of the screen.
 #[derive(Debug, Clone, Copy)]
@@ -58,11 +58,13 @@ fn parts(state: &App) -> Parts {
 }
 
 /// Parts an area in the list and what stands beside it, where there is room for both.
-fn beside(area: Rect) -> (Rect, Option<Rect>) {
-    if area.width < WIDE {
+///
+/// The list keeps the columns that it needs: a wider terminal never shows less of it.
+fn beside(area: Rect, needed: u16) -> (Rect, Option<Rect>) {
+    let right = (area.width * 2 / 5).min(area.width.saturating_sub(needed));
+    if area.width < WIDE || right < NARROWEST {
         return (area, None);
     }
-    let right = area.width * 2 / 5;
     let list = Rect { width: area.width - right, ..area };
     (list, Some(Rect { x: list.right(), width: right, ..area }))
 }
@@ -103,7 +105,7 @@ pub fn scroll_limit(state: &App) -> usize {
 }
 
 /// Draws everything.
-pub fn draw(frame: &mut Frame<'_>, state: &App, log: &LogPane) {
+pub fn draw(frame: &mut Frame<'_>, state: &App) {
     let area = frame.area();
     let theme = state.settings.theme;
     let mut painter = Painter { buffer: frame.buffer_mut(), theme };
@@ -120,7 +122,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &App, log: &LogPane) {
             Screen::History => history::draw(&mut painter, parts.body, state),
         }
         if let Some(area) = parts.log {
-            log.draw(&mut painter, area, state);
+            log::draw(&mut painter, area, state);
         }
         foot(&mut painter, parts.foot, state);
         layers::draw(&mut painter, state);
@@ -257,6 +259,7 @@ fn list_title(state: &App, name: &str, rows: &Rows, all: usize) -> Vec<Span<'sta
 #[must_use]
 pub fn text_of(state: &App) -> String {
     match state.screen {
+        _ if state.log == LogSize::Full => log::text_of(state),
         Screen::Fleet => fleet::text_of(state),
         Screen::Plan => plan::text_of(state),
         Screen::Rollout => rollout::text_of(state),

@@ -195,6 +195,14 @@ pub(super) fn fit<I: Copy>(columns: &[Column<I>], room: u16) -> Vec<Placed<I>> {
         .collect()
 }
 
+/// Says how many columns of the terminal a list needs that is to show all of its own.
+pub(super) fn needed<I>(columns: &[Column<I>]) -> u16 {
+    let each = columns.iter().map(|column| match column.width {
+        Width::Fixed(width) | Width::Rest(width) => width.saturating_add(1),
+    });
+    each.fold(GUTTER, u16::saturating_add).saturating_sub(1)
+}
+
 /// What stands in a cell.
 pub(super) type Cell = (Cow<'static, str>, Tone);
 

@@ -5,7 +5,7 @@ use super::paint::{Cell, Column, Painter, Placed, Width, column, fit, number, pl
 use super::{below, list_title};
 use crate::model::FailureClass;
 use crate::plan::{LeftOutReason, PlanKind, Promote, StagePlan};
-use crate::tui::app::{Answer, App, Layer, LineKind, PlanTable, Side};
+use crate::tui::app::{Answer, App, Layer, LeftOutGroup, LineKind, PlanTable, Side};
 use crate::tui::messages::{Standing, VersionRow};
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
@@ -132,8 +132,11 @@ fn summary(state: &App, room: u16) -> Vec<Line<'static>> {
                 let text = " nothing is to be done: every host has it";
                 lines.push(Line::from(span(theme, Tone::Good, text)));
             }
+            let is_warning =
+                |group: &&LeftOutGroup| matches!(group.reason, LeftOutReason::Unreachable | LeftOutReason::NoTarget);
+            lines.extend(table.left_out.iter().filter(is_warning).map(|group| left_out(theme, group)));
             lines.extend(stage_lines(theme, &table.plan.stages, room));
-            lines.extend(left_out(theme, table));
+            lines.extend(table.left_out.iter().filter(|group| !is_warning(group)).map(|group| left_out(theme, group)));
             lines.extend(budget_lines(theme, &table.plan.stages, room));
         }
     }
@@ -284,19 +287,16 @@ fn stage_cell(stage: &StagePlan, id: StageId) -> String {
     }
 }
 
-fn left_out(theme: Theme, table: &PlanTable) -> impl Iterator<Item = Line<'static>> {
-    table.left_out.iter().map(move |group| {
-        let (tone, why) = match group.reason {
-            LeftOutReason::Current => (Tone::Dim, "have it already"),
-            LeftOutReason::Excluded => (Tone::Dim, "excluded"),
-            LeftOutReason::Unreachable => (Tone::Lost, "cannot be reached"),
-            LeftOutReason::NoTarget => (Tone::Bad, "have nowhere to go back to"),
-        };
-        let message =
-            if group.message.is_empty() { String::new() } else { format!(" ({})", clean_line(&group.message)) };
-        let text = format!(" {} left out, {why}{message}: {}", count(group.count, "host"), group.hosts);
-        Line::from(span(theme, tone, text))
-    })
+fn left_out(theme: Theme, group: &LeftOutGroup) -> Line<'static> {
+    let (tone, why) = match group.reason {
+        LeftOutReason::Current => (Tone::Dim, "have it already"),
+        LeftOutReason::Excluded => (Tone::Dim, "excluded"),
+        LeftOutReason::Unreachable => (Tone::Lost, "cannot be reached"),
+        LeftOutReason::NoTarget => (Tone::Bad, "have nowhere to go back to"),
+    };
+    let message = if group.message.is_empty() { String::new() } else { format!(" ({})", clean_line(&group.message)) };
+    let text = format!(" {} left out, {why}{message}: {}", count(group.count, "host"), group.hosts);
+    Line::from(span(theme, tone, text))
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::fleet::labelled;
-use super::paint::{Cell, Column, Painter, Width, column, number, plain, span};
+use super::paint::{Cell, Column, Painter, Width, column, needed, number, plain, span};
 use super::{below, beside, detail, list_title, summary};
 use crate::tui::app::{App, Watched};
 use crate::tui::rows::Table;
@@ -12,7 +12,8 @@ use crate::words::{self, Status, clean_line};
 /// Gives the summary, the list and what stands beside it.
 pub(super) fn layout(state: &App, body: Rect) -> (Rect, Rect, Option<Rect>) {
     let (summary, rest) = below(body, summary_lines(state, body).len());
-    let (list, detail) = beside(rest);
+    let needed = state.watched.as_ref().map_or(0, |watched| needed(&columns(watched)));
+    let (list, detail) = beside(rest, needed);
     (summary, list, detail)
 }
 

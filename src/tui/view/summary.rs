@@ -25,11 +25,12 @@ type Weighted = (u8, Line<'static>);
 pub(super) fn lines(state: &App, watched: &Watched, room: usize, most: usize) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
     let mut lines: Vec<Weighted> = vec![(1, headline(state, watched))];
-    lines.extend(steps(theme, watched, room).map(|line| (2, line)));
-    lines.extend(now(state, watched, room).map(|line| (3, line)));
+    // Where there is no room for all, warnings stay and facts go.
+    lines.extend(steps(theme, watched, room).map(|line| (7, line)));
+    lines.extend(now(state, watched, room).map(|line| (6, line)));
     lines.extend(waits(state, watched, room).into_iter().map(|line| (0, line)));
-    lines.extend(budgets(theme, watched).map(|line| (6, line)));
-    lines.extend(gates(state, watched).into_iter().map(|line| (7, line)));
+    lines.extend(budgets(theme, watched).map(|(warns, line)| (if warns { 3 } else { 8 }, line)));
+    lines.extend(gates(state, watched).into_iter().map(|(warns, line)| (if warns { 2 } else { 9 }, line)));
     lines.extend(stalled(theme, watched, room).map(|line| (4, line)));
     lines.extend(failures(state, watched, room).into_iter().map(|line| (5, line)));
     while lines.len() > most {
@@ -60,8 +61,7 @@ fn headline(state: &App, watched: &Watched) -> Line<'static> {
         span(theme, Tone::Strong, plan.version.to_string()),
         span(theme, Tone::Plain, format!(" on {}", count(plan.targets(), "host"))),
     ];
-    let until = if watched.is_running() { Some(state.now) } else { rollout.latest() };
-    if let (Some(since), Some(until)) = (rollout.started(), until) {
+    if let (Some(since), Some(until)) = (rollout.started(), watched.stands_at()) {
         spans.push(span(theme, Tone::Plain, format!("{dot}{}", words::span(between(since, until)))));
     }
     if let Some(estimate) = estimate(watched, state.now) {
@@ -142,14 +142,14 @@ fn steps(theme: Theme, watched: &Watched, room: usize) -> Option<Line<'static>> 
 fn step_sign(watched: &Watched, idx: StageIdx, status: &StageStatus) -> (Glyph, Tone) {
     let state = watched.state();
     let here = watched.stage() == Some(idx);
-    let waits = state.paused().is_some() || state.stopping().is_some();
     let gone_back = state.mode() == Mode::RollingBack || state.outcome() == Some(Outcome::RolledBack);
     match state.mode() {
         Mode::RollingBack | Mode::Finished if gone_back && status.started.is_some() => (Glyph::Back, Tone::Back),
         _ if status.promoted.is_some() => (Glyph::Good, Tone::Good),
         Mode::Finished if status.started.is_some() => (Glyph::Attention, Tone::Warn),
-        _ if here && waits => (Glyph::Attention, Tone::Warn),
-        Mode::Promoting { .. } if here => (Glyph::Attention, Tone::Warn),
+        _ if here && state.stopping().is_some() => (Glyph::Bad, Tone::Bad),
+        _ if here && state.paused().is_some() => (Glyph::Wait, Tone::Warn),
+        Mode::Promoting { .. } | Mode::Soaking { .. } if here => (Glyph::Wait, Tone::Warn),
         Mode::Priming { .. } if here => (Glyph::Priming, Tone::Busy),
         _ if here => (Glyph::Activating, Tone::Busy),
         _ => (Glyph::Pending, Tone::Dim),
@@ -220,8 +220,7 @@ fn soak(state: &App, watched: &Watched, idx: StageIdx, room: usize) -> Option<Li
     let (plan, status) = watched.state().stage(idx)?;
     let soak = status.soak?;
     let all = between(soak.since, soak.until);
-    // A journal's clock stands where its last record is.
-    let now = if watched.is_running() { state.now } else { watched.state().latest()? };
+    let now = watched.stands_at()?;
     let left = between(now, soak.until);
     let over = all.saturating_sub(left);
     let part = if all.is_zero() { 1.0 } else { over.as_secs_f64() / all.as_secs_f64() };
@@ -251,21 +250,14 @@ fn finished(theme: Theme, watched: &Watched) -> Line<'static> {
     let summary = state.summary();
     let exit = state.exit_code().unwrap_or_default();
     let outcome = state.outcome().map(|outcome| outcome.to_string()).unwrap_or_default();
-    let (sign, tone) = match exit {
-        0 => (Glyph::Good, Tone::Good),
-        6 => (Glyph::Back, Tone::Back),
-        _ => (Glyph::Attention, Tone::Warn),
-    };
+    let debt = summary.debt.len();
+    let sign = state.outcome().map_or(Glyph::Attention, |outcome| words::ended(outcome, debt).0);
     let counts: Vec<String> = summary.counts.iter().map(|(end, number)| format!("{number} {end}")).collect();
-    let debt = if summary.debt.is_empty() {
-        String::new()
-    } else {
-        format!("; {} in debt", count(summary.debt.len(), "host"))
-    };
+    let debt = if debt == 0 { String::new() } else { format!("; {} in debt", count(debt, "host")) };
     let unsure = summary.counts.contains_key(&HostEnd::Unknown);
     let ask = if unsure { "; survey to learn what they run" } else { "" };
     Line::from(vec![
-        span(theme, tone, format!(" {} {outcome} (exit {exit}): ", theme.glyph(sign))),
+        span(theme, sign.tone(), format!(" {} {outcome} (exit {exit}): ", theme.glyph(sign))),
         span(theme, Tone::Plain, format!("{}{debt}{ask}", counts.join(", "))),
     ])
 }
@@ -275,9 +267,9 @@ fn waits(state: &App, watched: &Watched, room: usize) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
     let rollout = watched.state();
     let key = |action| key_of(Screen::Rollout, action);
-    let sign = theme.glyph(Glyph::Attention);
     let mut lines = Vec::new();
-    let mut say = |tone, text: String| {
+    let mut say = |sign: Glyph, tone, text: String| {
+        let sign = theme.glyph(sign);
         for (place, part) in wrap(&text, room.saturating_sub(3).max(8)).into_iter().take(3).enumerate() {
             let sign = if place == 0 { sign } else { " " };
             lines.push(Line::from(span(theme, tone, format!(" {sign} {part}"))));
@@ -287,12 +279,14 @@ fn waits(state: &App, watched: &Watched, room: usize) -> Vec<Line<'static>> {
         Link::Up => {}
         Link::Lost { why, gone: true } => {
             say(
+                Glyph::Attention,
                 Tone::Bad,
                 format!("the conductor is gone ({}): {} resumes it", clean_line(why), key(Action::Continue)),
             );
         }
         Link::Lost { why, gone: false } => {
             say(
+                Glyph::Attention,
                 Tone::Warn,
                 format!("cannot hear the conductor ({}); the rollout goes on, trying again", clean_line(why)),
             );
@@ -304,28 +298,36 @@ fn waits(state: &App, watched: &Watched, room: usize) -> Vec<Line<'static>> {
     if let (Some((hosts, until)), Link::Up) = (&watched.awaited, &watched.link) {
         let left = until.duration_since(state.now).as_secs().max(1);
         let (names, skip) = (folded(hosts, room, theme.look()), key(Action::Skip));
-        say(Tone::Warn, format!("waiting for {names}, at most {left} s more; {skip} goes on without the one chosen"));
+        say(
+            Glyph::Attention,
+            Tone::Warn,
+            format!("waiting for {names}, at most {left} s more; {skip} goes on without the one chosen"),
+        );
     }
     if watched.can_resume() && watched.source == Source::Journal {
-        say(Tone::Warn, format!("no conductor runs it: {} resumes it", key(Action::Continue)));
+        say(Glyph::Attention, Tone::Warn, format!("no conductor runs it: {} resumes it", key(Action::Continue)));
     }
     if let Some(by) = rollout.aborted() {
-        say(Tone::Warn, format!("{by} aborts it; what is being switched finishes"));
+        say(Glyph::Attention, Tone::Warn, format!("{by} aborts it; what is being switched finishes"));
     }
     if let Some(by) = rollout.suspended() {
-        say(Tone::Warn, format!("{by} stopped the conductor; resuming goes on"));
+        say(Glyph::Wait, Tone::Warn, format!("{by} stopped the conductor; resuming goes on"));
     }
     if let Some(why) = rollout.stopping() {
-        say(Tone::Bad, format!("stopping: {}; hosts under way finish", reason(why, theme.look())));
+        say(Glyph::Bad, Tone::Bad, format!("stopping: {}; hosts under way finish", reason(why, theme.look())));
     }
     if let Some(why) = rollout.paused() {
         let (go_on, back, abort) = (key(Action::Continue), key(Action::Rollback), key(Action::Abort));
         let text = reason(why, theme.look());
-        say(Tone::Warn, format!("paused: {text}; {go_on} goes on, {back} rolls back, {abort} aborts"));
+        say(Glyph::Wait, Tone::Warn, format!("paused: {text}; {go_on} goes on, {back} rolls back, {abort} aborts"));
     }
     if let (Mode::Promoting { stage }, None) = (rollout.mode(), rollout.paused()) {
         let name = rollout.stage(stage).map(|(plan, _)| plan.name.to_string()).unwrap_or_default();
-        say(Tone::Warn, format!("stage {name} waits for promotion: {} promotes it", key(Action::Continue)));
+        say(
+            Glyph::Wait,
+            Tone::Warn,
+            format!("stage {name} waits for promotion: {} promotes it", key(Action::Continue)),
+        );
     }
     lines
 }
@@ -349,16 +351,17 @@ fn shown_stage(watched: &Watched) -> Option<(&StagePlan, &StageStatus)> {
     state.stage(at_fault.or(watched.stage()).or(last_started.map(StageIdx))?)
 }
 
-/// Says how much of the budgets of the running stage is used.
-fn budgets(theme: Theme, watched: &Watched) -> Option<Line<'static>> {
+/// Says how much of the budgets of the running stage is used, and whether that is more than there was.
+fn budgets(theme: Theme, watched: &Watched) -> Option<(bool, Line<'static>)> {
     let (plan, status) = shown_stage(watched)?;
     let mut spans = vec![span(theme, Tone::Dim, format!(" budget of {}:", plan.name))];
     let failed = |class: &FailureClass| status.failed.get(class).copied().unwrap_or(0);
     if FailureClass::ALL.iter().map(failed).sum::<usize>() == 0 {
         let may = FailureClass::ALL.map(|class| format!("{} {class}", plan.budget.of(class)));
         spans.push(span(theme, Tone::Dim, format!(" {} may fail", may.join(", "))));
-        return Some(Line::from(spans));
+        return Some((false, Line::from(spans)));
     }
+    let mut is_over = false;
     for class in FailureClass::ALL {
         let failed = failed(&class);
         if failed == 0 {
@@ -366,18 +369,21 @@ fn budgets(theme: Theme, watched: &Watched) -> Option<Line<'static>> {
         }
         let forgiven = status.forgiven.get(&class).copied().unwrap_or(0);
         let allowed = plan.budget.of(class);
-        let tone = match failed.saturating_sub(forgiven) {
-            over if over > allowed => Tone::Bad,
-            all if all == allowed => Tone::Warn,
-            _ => Tone::Plain,
+        let counted = failed.saturating_sub(forgiven);
+        let (tone, over) = match counted {
+            _ if counted > allowed => (Tone::Bad, ": over"),
+            _ if counted == allowed => (Tone::Warn, ""),
+            _ => (Tone::Plain, ""),
         };
+        is_over |= counted > allowed;
         let forgiven = if forgiven > 0 { format!(" ({forgiven} forgiven)") } else { String::new() };
-        spans.push(span(theme, tone, format!("  {class} {}{forgiven}", used(failed, allowed))));
+        spans.push(span(theme, tone, format!("  {class} {}{forgiven}{over}", used(failed, allowed))));
     }
-    Some(Line::from(spans))
+    Some((is_over, Line::from(spans)))
 }
 
-fn gates(state: &App, watched: &Watched) -> Vec<Line<'static>> {
+/// Tells of each gate of the running stage, and whether that is a warning.
+fn gates(state: &App, watched: &Watched) -> Vec<(bool, Line<'static>)> {
     let theme = state.settings.theme;
     let Some((plan, status)) = shown_stage(watched) else {
         return Vec::new();
@@ -386,9 +392,10 @@ fn gates(state: &App, watched: &Watched) -> Vec<Line<'static>> {
         let (sign, tone, word) = match status.verdict {
             None => (Glyph::Pending, Tone::Dim, "not asked yet"),
             Some(_) if status.waived => (Glyph::Skipped, Tone::Warn, "went on in spite of it"),
-            Some(Verdict::Pass) => (Glyph::Good, Tone::Good, "pass"),
-            Some(Verdict::Fail) => (Glyph::Bad, Tone::Bad, "fail"),
-            Some(Verdict::Inconclusive) => (Glyph::Unknown, Tone::Warn, "cannot tell"),
+            Some(verdict) => {
+                let (sign, word) = Glyph::of_verdict(verdict);
+                (sign, sign.tone(), word)
+            }
         };
         let mut text = format!(" {} gate {}: {word}", theme.glyph(sign), clean_line(&gate.name));
         if let Some(value) = status.value {
@@ -406,7 +413,8 @@ fn gates(state: &App, watched: &Watched) -> Vec<Line<'static>> {
         if !status.message.is_empty() && status.verdict != Some(Verdict::Pass) {
             text.push_str(&format!(": {}", clean_line(&status.message)));
         }
-        Line::from(span(theme, tone, text))
+        let warns = matches!(status.verdict, Some(Verdict::Fail | Verdict::Inconclusive)) && !status.waived;
+        (warns, Line::from(span(theme, tone, text)))
     };
     plan.gates.iter().zip(&status.gates).map(line).collect()
 }
