@@ -56,6 +56,17 @@ fn a_rollout_does_not_notice_what_becomes_of_its_consoles() {
     let killed = attached();
     kill(killed.pid(), Signal::KILL);
     killed.ends();
+
+    // One that is told to end from outside gives the terminal back as it was.
+    for signal in [Signal::INT, Signal::QUIT, Signal::TERM] {
+        let told = attached();
+        assert!(told.look(|screen| screen.alternate_screen() && screen.hide_cursor() && screen.bracketed_paste()));
+        kill(told.pid(), signal);
+        told.wait("the screen before", |screen| {
+            !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
+        });
+        told.ends();
+    }
     let mut stalled = attached();
     stalled.stall(true);
     for _ in 0..200 {

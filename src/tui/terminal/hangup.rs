@@ -58,9 +58,12 @@ pub(super) fn watch(sender: &mpsc::Sender<Message>, log: &Log, done: &threads::S
         return;
     };
     runtime.block_on(async {
-        let (Ok(mut hangup), Ok(mut terminate), Ok(mut resume)) = (
+        // No key brings these here, since the terminal is raw: somebody outside ends the console.
+        let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt), Ok(mut quit), Ok(mut resume)) = (
             signal(SignalKind::hangup()),
             signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::quit()),
             signal(SignalKind::from_raw(Signal::CONT.as_raw())),
         ) else {
             return;
@@ -70,6 +73,8 @@ pub(super) fn watch(sender: &mpsc::Sender<Message>, log: &Log, done: &threads::S
             tokio::select! {
                 _ = hangup.recv() => break true,
                 _ = terminate.recv() => break false,
+                _ = interrupt.recv() => break false,
+                _ = quit.recv() => break false,
                 _ = resume.recv() => {
                     *continued() += 1;
                     CONTINUES.notify_all();
