@@ -205,6 +205,9 @@ impl Built {
         }
         let elsewhere = self.place.0.path().join("elsewhere");
         ensure!(!elsewhere.exists(), "something was installed outside of the release");
+        for cache in [".cache", ".local", ".cargo/registry"] {
+            ensure!(!self.place.at("home").join(cache).exists(), "{cache} was left in the deployer's home");
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Products of every build backend that matters, built by two deployers: one digest, the tag's version, nothing of either inside.
 //!
 //! These are the few that show most, so that the whole is soon over; `cargo bench --bench builds` builds all of them, and real ones.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 mod deployer;
 mod packages;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use deployer::{Built, Checkout, Deployer};
-use project::{Project, TAG};
+use project::{OTHER_TAG, Project, TAG, commit};
 
 const BUILD: &str = "check = \"bin/demo\"";
 
@@ -183,4 +183,51 @@ fn an_interpreter_that_goes_with_the_release() {
     assert_eq!(there.says(&["bin/python", "-c", asked]).unwrap(), "False True");
     let meta = fs::read_to_string(here.tree.with_file_name("meta.json")).unwrap();
     assert!(meta.contains("\"interpreter\":null") || meta.contains("\"interpreter\": null"), "{meta}");
+}
+
+#[test]
+fn a_wheel_that_is_called_otherwise_than_its_tag_is_told() {
+    let folder = Folder::new();
+    let repository = folder.at("repository");
+    Project::named("flit").unwrap().make(&repository).unwrap();
+    let deployer = Deployer::first(Some(packages::wheels().unwrap()));
+    let built = deployer.build(&repository, OTHER_TAG, BUILD).unwrap();
+    let warnings = built.warnings();
+    assert!(
+        matches!(&warnings[..], [text] if text.contains("the tag is 1.10.0, and demo calls itself 1.2.3")),
+        "{warnings:?}"
+    );
+}
+
+const DEPENDENCY: &str = "[build-system]\nrequires = [\"setuptools\", \"setuptools-scm\"]\n\
+    build-backend = \"setuptools.build_meta\"\n[project]\nname = \"NAME\"\ndynamic = [\"version\"]\n\
+    [tool.setuptools]\npy-modules = [\"NAME\"]\n[tool.setuptools_scm]\n";
+
+#[test]
+fn dependencies_that_are_built_beside_the_product_have_versions_of_their_own() {
+    let folder = Folder::new();
+    let write = |name: &str, text: &str| {
+        let path = folder.at(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    // One from git, and an unpacked sdist in the product, which lies below the product's own repository then.
+    write("tagged/pyproject.toml", &DEPENDENCY.replace("NAME", "tagged"));
+    write("tagged/tagged.py", "");
+    commit(&folder.at("tagged"), &["7.8.9"]).unwrap();
+    write("repository/vendor/unpacked/pyproject.toml", &DEPENDENCY.replace("NAME", "unpacked"));
+    write("repository/vendor/unpacked/unpacked.py", "");
+    write("repository/vendor/unpacked/PKG-INFO", "Metadata-Version: 2.1\nName: unpacked\nVersion: 3.21.0\n");
+    let address = format!("tagged @ git+file://localhost{}@7.8.9", folder.at("tagged").display());
+    write("repository/requirements.txt", &format!("{address}\n./vendor/unpacked\n"));
+    let repository = folder.at("repository");
+    Project::named("hatch-vcs").unwrap().make(&repository).unwrap();
+    let wheels = packages::wheels().unwrap();
+    let uv = packages::uv(&wheels, &folder.at("uv")).unwrap();
+    let by_pip = Deployer::first(Some(wheels));
+    let by_uv = Deployer { uv: Some(uv), ..by_pip.clone() };
+    let [here, there] = [by_pip, by_uv].map(|deployer| deployer.build(&repository, TAG, BUILD).unwrap());
+    let asked = "from importlib.metadata import version as v; print(v('demo'), v('tagged'), v('unpacked'))";
+    assert_eq!(here.says(&["bin/python", "-c", asked]).unwrap(), "1.2.3 7.8.9 3.21.0");
+    assert_eq!(here.digest, there.digest, "{}", difference(&here, &there));
 }

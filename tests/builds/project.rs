@@ -10,9 +10,10 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// The tag that is built; the same commit has another, newer one, which is not to be found.
+/// The tag that is built.
 pub(crate) const TAG: &str = "1.2.3";
-const OTHER_TAG: &str = "1.10.0";
+/// A newer one of the same commit, which is not to be found.
+pub(crate) const OTHER_TAG: &str = "1.10.0";
 
 /// Whatever a product can hold, in the order in which `bin/demo` says it.
 pub(crate) const PARTS: [&str; 10] =
