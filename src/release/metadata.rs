@@ -79,8 +79,9 @@ fn scripts_of(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Removes the notes that installers leave; they name the build's folder, and nobody is to be warned of that.
-pub(super) fn remove_notes(root: &Path) -> Result<(), ReleaseError> {
+/// Removes the notes that installers leave; they name the build's folder, and nobody is to be warned of that. Gives the files that it wrote.
+pub(super) fn remove_notes(root: &Path) -> Result<BTreeSet<PathBuf>, ReleaseError> {
+    let mut written = BTreeSet::new();
     for info in dist_infos(root)? {
         for note in NOTES {
             let path = info.join(note);
@@ -88,8 +89,23 @@ pub(super) fn remove_notes(root: &Path) -> Result<(), ReleaseError> {
                 fs::remove_file(&path).map_err(ReleaseError::disk("remove", &path))?;
             }
         }
+        let path = info.join("WHEEL");
+        // What is not there, or no text, is no note of uv's.
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        if let Some(plain) = without_uv_version(&text) {
+            fs::write(&path, plain).map_err(ReleaseError::disk("write", &path))?;
+            written.insert(path.strip_prefix(root).unwrap_or(&path).to_path_buf());
+        }
     }
-    Ok(())
+    Ok(written)
+}
+
+/// Takes the version away from a wheel that uv made: where uv installs, it builds in place of the `uv_build` that a project asks for,
+/// and notes its own.
+fn without_uv_version(wheel: &str) -> Option<String> {
+    let is_uv = |line: &str| line.strip_prefix("Generator: uv").is_some_and(|rest| rest.starts_with([' ', '-', '_']));
+    let plain = |line: &str| if is_uv(line) { "Generator: uv\n".to_owned() } else { format!("{line}\n") };
+    wheel.lines().any(is_uv).then(|| wheel.lines().map(plain).collect())
 }
 
 /// Writes every `RECORD` anew; `written` are the files whose content is no longer what the installer wrote.
@@ -208,7 +224,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::fs;
 
-    use super::{base64_url, csv_path, csv_word, normal_name, record_of, scripts_of};
+    use super::{base64_url, csv_path, csv_word, normal_name, record_of, scripts_of, without_uv_version};
 
     #[test]
     fn hashes_are_written_as_wheels_write_them() {
@@ -227,6 +243,14 @@ mod tests {
         assert_eq!(names, ["tool", "x", "g"]);
         let body = "import sys\nfrom a.b import Main\nif __name__ == '__main__':\n    sys.exit(Main.run())\n";
         assert_eq!(scripts_of(text)[0].1, body);
+    }
+
+    #[test]
+    fn a_wheel_of_uv_is_the_same_whichever_uv_made_it() {
+        let wheel = |by: &str| format!("Wheel-Version: 1.0\nGenerator: {by}\nTag: py3-none-any\n");
+        assert_eq!(without_uv_version(&wheel("uv 0.13.9")), Some(wheel("uv")));
+        assert_eq!(without_uv_version(&wheel("hatchling 1.33.0")), None);
+        assert_eq!(without_uv_version(""), None);
     }
 
     #[test]

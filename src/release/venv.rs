@@ -1,5 +1,6 @@
 //! A release that is a virtual environment.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,11 @@ impl Builder<'_> {
         }
         self.output.step(Step::Relocate);
         let moving = root.clone();
-        let mut written = blocking(move || metadata::remove_notes(&moving).and_then(|()| relocate(&moving))).await?;
+        let mut written = blocking(move || {
+            let noted = metadata::remove_notes(&moving)?;
+            Ok(relocate(&moving)?.into_iter().chain(noted).collect::<BTreeSet<_>>())
+        })
+        .await?;
         written.extend(self.map_build_paths().await?);
         let (settling, described) = (root.clone(), source.clone());
         let (installed, project) = blocking(move || {

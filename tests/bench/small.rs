@@ -1,6 +1,5 @@
 //! The small products, by four deployers.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -25,37 +24,42 @@ pub(crate) fn run(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
         Deployer { checkout: Checkout::Worktree, uv: Some(uv.clone()), ..first },
         Deployer { checkout: Checkout::Shallow, uv: Some(uv), ..other },
     ];
-    let mut digests: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     let mut failed = Vec::new();
     for project in Project::all()?.into_iter().filter(|project| wanted(&project.name)) {
         eprintln!("{}", project.name);
         match build(folder, &project, &deployers) {
             Ok(digest) => {
-                let row = digests.entry(project.backend.clone()).or_default();
-                for part in &project.has {
-                    row.entry(part.clone()).or_insert_with(|| digest.clone());
-                }
+                write(&project, &digest)?;
             }
             Err(error) => failed.push(format!("{}: {error:#}", project.name)),
         }
     }
     ensure!(failed.is_empty(), "{}", failed.join("\n"));
-    let mut text =
-        format!("{}\n\n| built with | {} |\n|---|{}\n", page::machine(), PARTS.join(" | "), "---|".repeat(PARTS.len()));
-    for (backend, row) in &digests {
-        let cells = PARTS.map(|part| row.get(part).map_or("", String::as_str));
-        writeln!(text, "| {backend} | {} |", cells.join(" | "))?;
+    Ok(())
+}
+
+/// Writes what came of one project into the table; what others came to is left there.
+fn write(project: &Project, digest: &str) -> Result<()> {
+    let mut rows = page::rows("small")?;
+    let old = rows.get(&project.backend).cloned().unwrap_or_default();
+    let mut cells: Vec<String> = old.split('|').skip(2).map(|cell| cell.trim().to_owned()).collect();
+    cells.resize(PARTS.len(), String::new());
+    for (part, cell) in PARTS.iter().zip(&mut cells) {
+        if project.has.iter().any(|has| has == part) {
+            digest.clone_into(cell);
+        }
+    }
+    rows.insert(project.backend.clone(), format!("| {} | {} |", project.backend, cells.join(" | ")));
+    let columns = (PARTS.join(" | "), "---|".repeat(PARTS.len()));
+    let mut text = format!("{}\n\n| built with | {} |\n|---|{}\n", page::machine(), columns.0, columns.1);
+    for row in rows.values() {
+        writeln!(text, "{row}")?;
     }
     let packages = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/builds/packages.txt"))?;
     let pins: Vec<String> =
         packages.lines().filter(|line| !line.starts_with('#')).map(|line| line.replace("==", " ")).collect();
     writeln!(text, "\nWith {}.", pins.join(", "))?;
-    // A part of the table would be taken for the whole.
-    if digests.values().flatten().count() > 50 {
-        return page::write("small", &text);
-    }
-    print!("{text}");
-    Ok(())
+    page::write("small", &text)
 }
 
 fn build(folder: &Path, project: &Project, deployers: &[Deployer]) -> Result<String> {
