@@ -5,6 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use clap::Parser as _;
 use rustix::fs::Mode;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tui_logger::TuiTracingSubscriberLayer;
 
 use super::command::{Cli, Command};
 use super::globals::Globals;
@@ -70,8 +73,8 @@ fn log_to_stderr(globals: &Globals, with_time: bool) {
         .with_ansi(!with_time && logs_in_colour(globals.color));
     // A second subscriber in one process can only be a test's.
     if with_time {
-        drop(subscriber.try_init());
+        drop(subscriber.finish().with(TuiTracingSubscriberLayer).try_init());
     } else {
-        drop(subscriber.without_time().try_init());
+        drop(subscriber.without_time().finish().with(TuiTracingSubscriberLayer).try_init());
     }
 }

@@ -167,6 +167,8 @@ impl<S: Surface> Driver<S> {
             return Ok(());
         }
         self.state.fit();
+        // What this process said meanwhile is shown where there is no rollout to tell of.
+        tui_logger::move_events();
         self.surface.draw(&self.state)?;
         self.dirty = false;
         self.drawn = Some(now);

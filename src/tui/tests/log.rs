@@ -119,3 +119,17 @@ fn the_log_takes_no_key_for_a_list_that_it_hides() {
     }
     assert!(console.state.rows().unwrap().marks().is_empty());
 }
+
+#[test]
+fn where_no_rollout_is_open_the_log_is_what_the_console_itself_says() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    let subscriber = tracing_subscriber::registry().with(tui_logger::TuiTracingSubscriberLayer);
+    tracing::subscriber::with_default(subscriber, || tracing::warn!("the tags may be\x1b[2J old"));
+    tui_logger::move_events();
+    let mut console = Console::new(100, 20);
+    console.press("L");
+    let screen = console.screen();
+    assert!(screen.contains("log of the console: no rollout is open"), "{screen}");
+    assert!(screen.contains("the tags may be old"), "{screen}");
+}

@@ -1,12 +1,15 @@
+use log::Level;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget as _;
+use tui_logger::{ExtLogRecord, LogFormatter, TuiLoggerWidget};
 
 use super::paint::{Painter, span};
 use super::{below, parts};
 use crate::tui::app::{App, Layer, LineKind, LogSize};
 use crate::tui::messages::{LogLevel, LogLine};
-use crate::tui::theme::{Theme, Tone};
-use crate::words::{Glyph, clean_line, count, wrap};
+use crate::tui::theme::{Sign, Theme, Tone};
+use crate::words::{Glyph, clean_line, count, cut, wrap};
 
 /// What stands before a line: its sign between two blanks.
 const INDENT: usize = 3;
@@ -39,6 +42,10 @@ pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, state: &App) {
     let theme = painter.theme;
     painter.rule(area, 0, title(state));
     let (_, inside) = below(area, 1);
+    if state.log_lines.is_empty() {
+        own(painter, inside);
+        return;
+    }
     let (columns, height) = room(state);
     let shown = state.log_lines.window(height, |line| rows(line, columns));
     let mut row = 0;
@@ -55,10 +62,44 @@ pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, state: &App) {
     }
 }
 
+/// Shows what the console itself has to say; the file of its log has it too.
+fn own(painter: &mut Painter<'_>, area: Rect) {
+    let theme = painter.theme;
+    let area = area.intersection(painter.buffer.area);
+    TuiLoggerWidget::default().formatter(Box::new(Own { theme })).render(area, painter.buffer);
+}
+
+/// Makes the line of something that the console said; always exactly one, since the widget counts on at least that (0.18).
+struct Own {
+    theme: Theme,
+}
+
+impl LogFormatter for Own {
+    fn min_width(&self) -> u16 {
+        4
+    }
+
+    fn format(&self, width: usize, record: &ExtLogRecord) -> Vec<Line<'_>> {
+        let (glyph, tone) = match record.level {
+            Level::Error => (Glyph::Bad, Tone::Bad),
+            Level::Warn => (Glyph::Attention, Tone::Warn),
+            Level::Info => (Glyph::Pending, Tone::Plain),
+            Level::Debug | Level::Trace => (Glyph::Pending, Tone::Dim),
+        };
+        let text = format!(" {} {}", self.theme.glyph(glyph), clean_line(record.msg().trim_start()));
+        let text = cut(&text, width, self.theme.sign(Sign::Cut)).into_owned();
+        vec![Line::from(span(self.theme, tone, text))]
+    }
+}
+
 fn title(state: &App) -> Vec<Span<'static>> {
     let theme: Theme = state.settings.theme;
     let log = &state.log_lines;
     let mut title = vec![span(theme, Tone::Strong, "log")];
+    if log.is_empty() {
+        title.push(span(theme, Tone::Dim, " of the console: no rollout is open"));
+        return title;
+    }
     match log.followed() {
         Some(host) => title.push(span(theme, Tone::Key, format!(" of {host}"))),
         None if state.follow => title.push(span(theme, Tone::Dim, " of the selected host")),
