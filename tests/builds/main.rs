@@ -1,7 +1,7 @@
 //! Products of every build backend that matters, built by two deployers: one digest, the tag's version, nothing of either inside.
 //!
 //! These are the few that show most, so that the whole is soon over; `cargo bench --bench builds` builds all of them, and real ones.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod deployer;
 mod packages;
