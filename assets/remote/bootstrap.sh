@@ -69,7 +69,7 @@ phase_look_around() {
             say fresh host
         fi
         ;;
-    *) fail other "$PWD/$p_link was not installed by coalmine, and is left as it is: coalmine bootstrap HOST takes it over" ;;
+    *) fail other "$PWD/$p_link was not installed by coalmine, and is left as it is: to take it over, bootstrap it from the deploy server" ;;
     esac
 }
 

@@ -53,7 +53,9 @@ impl Answer {
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
-        let told = self.stdout.lines().chain(self.stderr.lines()).filter(|line| !line.starts_with('{'));
+        // A line of usage says how a command is written, and proposes none.
+        let is_told = |line: &&str| !line.starts_with('{') && !line.starts_with("Usage: ");
+        let told = self.stdout.lines().chain(self.stderr.lines()).filter(is_told);
         for line in told {
             for proposed in line.split("coalmine ").skip(1) {
                 let word = proposed.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap_or_default();

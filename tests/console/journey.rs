@@ -49,6 +49,8 @@ fn a_release_is_installed_from_the_console_and_a_broken_one_goes_back() {
     console.press("2");
     console.press(ESCAPE);
     console.shows("versions");
+    // A key that comes while they are read moves nothing.
+    console.wait("the versions", |screen| screen.rows(0, 80).any(|row| row.contains(" 1.10.0 ")));
     console.press("g");
     console.wait("the newest", |screen| screen.rows(0, 80).any(|row| row.starts_with("▌ 1.10.0 ")));
     console.press(ENTER);
