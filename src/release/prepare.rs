@@ -1,5 +1,5 @@
 use std::os::unix::fs::MetadataExt as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -45,9 +45,12 @@ pub struct Request {
 ///
 /// When there is no such commit, or when it does not become a release that passes its check. Nothing is stored then.
 pub async fn prepare(store: &Store, request: &Request, report: Report<'_>) -> Result<StoredRelease, ReleaseError> {
+    let began = Instant::now();
     request.spec.validate()?;
     let resolved = resolve(&request.source, &request.wanted, report).await?;
     let mut stored = prepare_resolved(store, request, &resolved, report).await?;
+    stored.tagged = resolved.tagged;
+    stored.had_in = Some(began.elapsed());
     stored.notes.splice(0..0, resolved.notes);
     if let Some(text) = finalized_otherwise(store, &stored)? {
         report(Progress::Warning { text: text.clone() });

@@ -77,6 +77,13 @@ fn what_runs_is_kept_on_a_branch_from_which_another_deploy_server_starts() {
     assert!(read(&["show", "coalmine/state:sandbox/current.toml"]).contains("version = \"1.0.0\""));
     assert_eq!(read(&["status", "--porcelain"]), "", "the checkout is as it was");
 
+    // How long it took since its tag is in the journal.
+    let shown = fleet.coalmine(&["show", "--output", "json"]).exits(0).stdout;
+    let lead = serde_json::from_str::<Value>(&shown).unwrap()["lead_time"].clone();
+    assert!(lead["tag_to_fleet_s"].as_f64() >= lead["tag_to_start_s"].as_f64(), "{lead}");
+    assert!(lead["tag_to_start_s"].is_f64() && lead["spent"]["building_s"].as_f64() > Some(0.0), "{lead}");
+    fleet.coalmine(&["rollouts"]).exits(0).says("tag to fleet");
+
     // Another deploy server has neither journals nor marks.
     let elsewhere = |arguments: &[&str]| {
         let mut command = Command::new(crate::fleet::coalmine());
