@@ -13,18 +13,26 @@ impl Machine {
         if self.is_ending() || self.state.paused().is_some() || !self.has_more_to_switch() {
             return None;
         }
+        let due = self.next_freeze.unwrap_or_else(|| self.freeze_after_now());
+        Some(due).filter(|due| *due < Timestamp::MAX)
+    }
+
+    fn freeze_after_now(&self) -> Timestamp {
         let next = |window: &FreezeWindow| window.next(self.now).map(|occurrence| occurrence.start);
-        self.plan.policy.freezes.iter().filter_map(next).min()
+        self.plan.policy.freezes.iter().filter_map(next).min().unwrap_or(Timestamp::MAX)
     }
 
     /// Pauses in a window that it did not pause for yet; tells whether it does.
     pub(super) fn heed_freeze(&mut self) -> bool {
-        if !self.has_more_to_switch() {
+        // Every answer of every host comes by here, and a calendar takes its time.
+        if !self.has_more_to_switch() || self.next_freeze.is_some_and(|next| self.now < next) {
             return false;
         }
+        self.next_freeze = None;
         let mut windows = self.plan.policy.freezes.iter().filter_map(|window| Some((window, window.at(self.now)?)));
         let begun = windows.find(|(window, found)| !self.state.has_heeded(&window.name, found.end));
         let Some((window, found)) = begun else {
+            self.next_freeze = Some(self.freeze_after_now());
             return false;
         };
         let why =

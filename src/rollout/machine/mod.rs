@@ -257,6 +257,8 @@ pub struct Machine {
     unsure: BTreeSet<usize>,
     /// Hosts that the end of the rollout still has to be told to; none while it is not ending.
     settling: Option<BTreeMap<usize, Task>>,
+    /// When the next freeze window begins: until then the calendar is not looked at; none while it has to be.
+    next_freeze: Option<Timestamp>,
     now: Timestamp,
     step: Step,
 }
@@ -297,6 +299,7 @@ impl Machine {
             depooling: BTreeSet::new(),
             unsure: BTreeSet::new(),
             settling: None,
+            next_freeze: None,
             now,
             step: Step { records: Vec::new(), effects: Vec::new(), reply: None },
         }
