@@ -9,12 +9,32 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{WaitOptions, getpid, set_child_subreaper, wait};
+use tempfile::TempDir;
 
 /// What this program is started with to watch over a command.
-pub(crate) const OBSERVE: &str = "observe";
+const OBSERVE: &str = "observe";
 
 /// How long processes that a command left in the background may live on.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Does what this program was started for, where that is no bench: watches over a command, or says nothing to a test runner that
+/// asks what is in here, which is right: nothing is. Tells whether a bench is to be run.
+pub(crate) fn is_bench() -> Result<bool> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == OBSERVE) {
+        observe(arguments)?;
+        return Ok(false);
+    }
+    Ok(std::env::args_os().any(|argument| argument == "--bench"))
+}
+
+/// Makes a folder for a bench, in memory where there is some: what is measured is no disk.
+pub(crate) fn folder(parent: Option<&Path>) -> Result<TempDir> {
+    let memory = Path::new("/dev/shm");
+    let usual = || if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    let parent = parent.map_or_else(usual, Path::to_owned);
+    Ok(tempfile::Builder::new().prefix("coalmine-bench-").tempdir_in(parent)?)
+}
 
 /// Holds what one upgrade of all hosts took.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +67,7 @@ pub(crate) fn measure(command: &[OsString], log: &Path) -> Result<(Duration, Dur
 }
 
 /// Watches over a command: `observe RESULT LOG COMMAND…`.
-pub(crate) fn observe(mut arguments: impl Iterator<Item = OsString>) -> Result<()> {
+fn observe(mut arguments: impl Iterator<Item = OsString>) -> Result<()> {
     let mut next = || arguments.next().context("observe RESULT LOG COMMAND…");
     let (result, log, program) = (next()?, next()?, next()?);
     let log = File::create(log)?;

@@ -58,18 +58,11 @@ struct Options {
 }
 
 fn main() -> Result<()> {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == cost::OBSERVE) {
-        return cost::observe(arguments);
-    }
-    // A test runner that asks what is in here gets no answer, which is right: nothing is.
-    if !std::env::args_os().any(|argument| argument == "--bench") {
+    if !cost::is_bench()? {
         return Ok(());
     }
     let options = Options::parse();
-    let memory = PathBuf::from("/dev/shm");
-    let parent = options.dir.clone().unwrap_or_else(|| if memory.is_dir() { memory } else { std::env::temp_dir() });
-    let folder = tempfile::Builder::new().prefix("coalmine-bench-").tempdir_in(parent)?;
+    let folder = cost::folder(options.dir.as_deref())?;
     let program = OsString::from(env!("CARGO_BIN_EXE_coalmine"));
 
     eprintln!("making a product of two versions");
