@@ -10,11 +10,12 @@ use super::release::Making;
 use super::settings;
 use super::waiting::waiting_note;
 use super::way_back::{Aim, Manner};
+use super::when::Windows;
 use super::workspace::Selection;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError, replay};
 use crate::host::{self, Survey};
 use crate::journal::Entry;
-use crate::model::{Failure, FreezeWindow, HostId, Probe, ReleaseId, RolloutId, Slot, Version};
+use crate::model::{Failure, HostId, Probe, ReleaseId, RolloutId, Slot, Version};
 use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, StageRequest};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 use crate::rollout::{self, Record};
@@ -87,12 +88,6 @@ pub struct Prepared<F> {
     failures: HashMap<HostId, Failure>,
 }
 
-/// Holds the parts of a fleet, and the times at which none of them gets anything new.
-struct Stages {
-    stages: Vec<StageRequest>,
-    freezes: Vec<FreezeWindow>,
-}
-
 impl<F: host::Fleet> Deployment<'_, F> {
     /// Finds or makes the release, asks the hosts and plans; nothing is changed on any host.
     ///
@@ -109,7 +104,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             self.heed_others()?;
         }
         self.heed_machine(&options).await?;
-        let freezes = self.heed_windows(&goal, &options, jiff::Timestamp::now())?;
+        let windows = self.heed_windows(&goal, &options, jiff::Timestamp::now())?;
         let Options { selection, slot, .. } = &options;
         self.check(selection, slot.as_ref()).await?;
         let in_one_wave = goal == Goal::CatchUp;
@@ -149,7 +144,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         if in_one_wave {
             stages = one_wave(stages)?;
         }
-        let plan = self.plan(answers, kind, aim, &verdicts, Stages { stages, freezes }, options)?;
+        let plan = self.plan(answers, kind, aim, &verdicts, (stages, windows), options)?;
         Ok(Prepared { plan, release, hosts: Arc::clone(&self.hosts), failures })
     }
 
@@ -230,14 +225,13 @@ impl<F: host::Fleet> Deployment<'_, F> {
         kind: PlanKind,
         aim: Aim,
         verdicts: &Verdicts,
-        Stages { stages, freezes }: Stages,
+        (stages, windows): (Vec<StageRequest>, Windows),
         options: Options,
     ) -> Result<Plan, Error> {
         let config = self.workspace.config();
         let usual = if options.is_watched { OnFailure::Pause } else { OnFailure::Rollback };
         let on_failure = options.on_failure.or(self.fleet.policy.on_failure).unwrap_or(usual);
         let concurrency = options.concurrency.and_then(|width| usize::try_from(width).ok());
-        let overridden = self.overridden(&options, jiff::Timestamp::now());
         let policy = Policy {
             on_failure,
             prefetch: self.fleet.policy.prefetch,
@@ -247,7 +241,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             control_width: config.ssh.sessions.get(),
             depool: config.hooks.depool.is_some(),
             confirm: config.target.confirm,
-            freezes,
+            freezes: windows.heeded,
             overridden: options.override_freezes,
         };
         let plan = Plan {
@@ -268,7 +262,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             left_out: Vec::new(),
             out_of_service: self.out_of_service(),
             bad: verdicts.bad(),
-            notes: aim.stored.iter().flat_map(|release| release.notes.clone()).chain(overridden).collect(),
+            notes: aim.stored.iter().flat_map(|release| release.notes.clone()).chain(windows.notes).collect(),
         };
         let (masters, fleet) = (answers.masters, answers.fleet);
         let request = plan::Request { plan, concurrency, soak: options.soak, masters, fleet, stages };

@@ -271,6 +271,7 @@ async fn an_environment_is_deployed_to_from_the_machines_that_it_names() {
             refusal(elsewhere.deployment(simulated(&[])).await.prepare(goal, Options::default()).await);
         assert_eq!(kind, Kind::Usage);
         assert!(message.starts_with("production is deployed to from deploy[1-2].invalid, and this is "), "{message}");
+        assert!(!message.contains("localhost"), "every machine is that: {message}");
     }
     assert_eq!(elsewhere.notices(), [], "nothing was made and nobody asked");
     let here = Here::with("/nowhere", "run_from = \"deploy1,localhost\"");

@@ -11,6 +11,14 @@ use crate::config::Freeze;
 use crate::host;
 use crate::model::{FreezeWindow, frozen_by};
 
+/// Holds what freeze windows mean to a rollout.
+pub(super) struct Windows {
+    /// Those that it pauses for.
+    pub(super) heeded: Vec<FreezeWindow>,
+    /// What is to be known of those that it goes ahead in.
+    pub(super) notes: Vec<String>,
+}
+
 impl Goal {
     /// Tells whether it may bring hosts to something that the environment does not have.
     const fn brings_something_new(&self) -> bool {
@@ -23,29 +31,14 @@ impl Goal {
 }
 
 impl<F: host::Fleet> Deployment<'_, F> {
-    /// Says in which windows it goes ahead all the same, a sentence each.
-    pub(super) fn overridden(&self, options: &Options, now: Timestamp) -> Vec<String> {
-        let windows = self.fleet.policy.freezes.iter().map(Freeze::window);
-        let overridden = windows.filter(|window| options.override_freezes.contains(&window.name));
-        let told = |window: FreezeWindow| {
-            let ends = window.ends(window.at(now)?);
-            Some(format!("goes ahead inside the freeze window {:?}, which ends {ends}", window.name))
-        };
-        overridden.filter_map(told).collect()
-    }
-
-    /// Gives the windows that a rollout has to heed: those that were not overridden by name, where it brings something new.
+    /// Gives the windows that a rollout has to heed: those that were not overridden by name, where it brings something new; and
+    /// says in which of the others it goes ahead, a sentence each.
     ///
     /// # Errors
     ///
     /// When a window is there now, or when a name that is overridden is none.
-    pub(super) fn heed_windows(
-        &self,
-        goal: &Goal,
-        options: &Options,
-        now: Timestamp,
-    ) -> Result<Vec<FreezeWindow>, Error> {
-        let mut windows: Vec<FreezeWindow> = self.fleet.policy.freezes.iter().map(Freeze::window).collect();
+    pub(super) fn heed_windows(&self, goal: &Goal, options: &Options, now: Timestamp) -> Result<Windows, Error> {
+        let windows: Vec<FreezeWindow> = self.fleet.policy.freezes.iter().map(Freeze::window).collect();
         for name in &options.override_freezes {
             if !windows.iter().any(|window| window.name == *name) {
                 let known: Vec<&str> = windows.iter().map(|window| window.name.as_str()).collect();
@@ -55,11 +48,17 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 return Err(Error::usage(text));
             }
         }
-        windows.retain(|window| !options.override_freezes.contains(&window.name));
+        let (overridden, heeded): (Vec<_>, Vec<_>) =
+            windows.into_iter().partition(|window| options.override_freezes.contains(&window.name));
+        let goes_ahead = |window: &FreezeWindow| {
+            let ends = window.ends(window.at(now)?);
+            Some(format!("goes ahead inside the freeze window {:?}, which ends {ends}", window.name))
+        };
+        let notes = overridden.iter().filter_map(goes_ahead).collect();
         if !goal.brings_something_new() {
-            return Ok(Vec::new());
+            return Ok(Windows { heeded: Vec::new(), notes });
         }
-        if let Some((window, times)) = frozen_by(&windows, now) {
+        if let Some((window, times)) = frozen_by(&heeded, now) {
             let why = window.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
             let text = format!(
                 "{} is frozen by its window {:?} until {}{why}",
@@ -75,7 +74,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
                     .hint("--prime brings it to the hosts meanwhile, and switches none"));
             }
         }
-        Ok(windows)
+        Ok(Windows { heeded, notes })
     }
 
     /// Refuses to deploy from a machine that the environment does not name.
@@ -87,7 +86,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         if allowed.iter().any(|host| names.iter().any(|name| name == host.as_str())) {
             return Ok(());
         }
-        let here = names.last().cloned().unwrap_or_default();
+        let here = names.first().cloned().unwrap_or_default();
         let text =
             format!("{} is deployed to from {}, and this is {here}", self.fleet.name, crate::expr::fold(&allowed));
         if options.dry_run {
