@@ -17,7 +17,7 @@ adopt() {
         [ "$attempt_code" != 0 ] || find_version
     fi
     is_name "$version" && [ "${#version}" -le 100 ] || version=adopted
-    [ ! -f "./$p_link/MANIFEST" ] || must mv -f -T "./$p_link/MANIFEST" "./$p_link/MANIFEST.before-coalmine"
+    [ ! -f "./$p_link/MANIFEST" ] || rename "./$p_link/MANIFEST" "./$p_link/MANIFEST.before-coalmine"
     write_manifest "./$p_link"
     digest_of "./$p_link"
     adopted_id=$version-${digest%"${digest#????????}"}
@@ -31,9 +31,9 @@ adopt() {
     # The link lies where the folder is going, and the two change places.
     must ln -s "releases/$adopted_id" "releases/$adopted_id"
     if ! exchange "releases/$adopted_id" "./$p_link"; then
-        must mv -f -T "releases/$adopted_id" ".coalmine/flip.$p_nonce"
-        must mv -f -T "./$p_link" "releases/$adopted_id"
-        must mv -f -T ".coalmine/flip.$p_nonce" "./$p_link"
+        rename "releases/$adopted_id" ".coalmine/flip.$p_nonce"
+        rename "./$p_link" "releases/$adopted_id"
+        rename ".coalmine/flip.$p_nonce" "./$p_link"
     fi
     settle .
     note "kept the folder $p_link as $adopted_id"

@@ -4,7 +4,8 @@
 phase_confirm() {
     enter
     fence
-    if mv -f -T ".coalmine/armed.$p_rollout" ".coalmine/confirmed.$p_rollout" 2>/dev/null; then
+    if mv -f -T ".coalmine/armed.$p_rollout" ".coalmine/confirmed.$p_rollout" 2>/dev/null &&
+        [ ! -e ".coalmine/armed.$p_rollout" ]; then
         remove ".coalmine/back.$p_rollout"
         note "switch confirmed"
         say confirmed

@@ -26,9 +26,13 @@ case $kind in
 link)
     # First beside the link, where it leads to what it led to: `mv` of uutils replaces no link by one that leads nowhere.
     [ ! -h ".coalmine/back.$rollout" ] || mv -f -T ".coalmine/back.$rollout" "./.coalmine-back.$rollout" || exit 1
+    [ ! -h ".coalmine/back.$rollout" ] || exit 1
     [ ! -h "./.coalmine-back.$rollout" ] || mv -f -T "./.coalmine-back.$rollout" "./$link" || exit 1
+    [ ! -h "./.coalmine-back.$rollout" ] || exit 1
     ;;
-none) rm -f "./$link" || exit 1 ;;
+none)
+    rm -f "./$link" && [ ! -e "./$link" ] && [ ! -h "./$link" ] || exit 1
+    ;;
 *) exit 1 ;;
 esac
 target=none

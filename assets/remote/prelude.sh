@@ -28,7 +28,7 @@ me='' my_name='' my_group=''
 asked_at='' asked_time=''
 # Whether nobody else may write here, as a step of this session found, which folder that is, and whether its folders are on one
 # device; set by `trust`.
-trusted='' here='' one_device=''
+trusted='' here='' one_device='' began=''
 # What ends a step in which that was found out first; see `serve`.
 farewell=0
 # The lease as this phase has made it; see lease.sh.
@@ -118,6 +118,12 @@ remove() {
         fi
     done
     [ $# -eq 0 ] || rm -f "$@"
+}
+
+# Removes what may not be there any more, and believes it when nothing stands there.
+erase() {
+    must rm -f "$1"
+    ! { [ -e "$1" ] || [ -h "$1" ]; } || fail io "rm did not remove $1"
 }
 
 # Moves a thing to another name, and believes it when the old one is gone.

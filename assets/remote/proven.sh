@@ -6,8 +6,8 @@
 # believed where it is our own, in a folder that nobody else may write.
 #
 # An edit always moves the time of change (ctime), and nobody sets that back without the clock. One in the very tick of the clock
-# in which it was recorded would not be seen. So an entry is recorded as it is only where it was last changed before the proof began,
-# and the clock has moved since; any other is marked, and no walk writes such a mark again.
+# in which it was recorded would not be seen. So the clock is seen to move twice before a proof begins: what came before it is older
+# than the time between, and what is changed while it is proven is younger. The latter is marked, and no walk writes such a mark again.
 
 # walk FOLDER…: sets `walked` to the metadata of all entries; what follows are conditions, and what fulfils them is marked.
 walk() {
@@ -15,18 +15,20 @@ walk() {
         -printf '%C@ %T@ %i %s %n %U %m %y %P %l\n' 2>/dev/null) && [ -n "$walked" ]
 }
 
-# Begins what `record` ends.
+# Begins what `record` ends: sets `began` to a file whose time is between what came before and what is done from now on. It takes two
+# ticks of the clock of the file system, some milliseconds; where that cannot be seen, `began` is empty and nothing is recorded.
 begin_record() {
-    printf '' 2>/dev/null >".coalmine/ref.$p_nonce"
+    began=.coalmine/ref.$p_nonce
+    [ -n "$one_device" ] && printf '' 2>/dev/null >".coalmine/ref.before.$p_nonce" &&
+        clock_moves ".coalmine/ref.before.$p_nonce" "$began" && clock_moves "$began" ".coalmine/ref.later.$p_nonce" || began=''
 }
 
-# Waits until the clock of the file system has moved since `begin_record`, some milliseconds; fails where that cannot be seen.
+# clock_moves EARLIER LATER: makes a file that is later than another.
 clock_moves() {
-    [ -n "$one_device" ] && [ -e ".coalmine/ref.$p_nonce" ] || return 1
     tick=0
-    while [ "$tick" -lt 3000 ]; do
-        printf '' 2>/dev/null >".coalmine/ref.later.$p_nonce" || return 1
-        [ ! ".coalmine/ref.later.$p_nonce" -nt ".coalmine/ref.$p_nonce" ] || return 0
+    while [ "$tick" -lt 6000 ]; do
+        printf '' 2>/dev/null >"$2" || return 1
+        [ ! "$2" -nt "$1" ] || return 0
         tick=$((tick + 1))
     done
     return 1
@@ -34,8 +36,8 @@ clock_moves() {
 
 # draft_record ID DIGEST TIME: writes what would be the record of a release.
 draft_record() {
-    [ -d "releases/$1" ] && is_number "$3" && clock_moves || return 1
-    walk "releases/$1" -cnewer "$PWD/.coalmine/ref.$p_nonce" || return 1
+    [ -d "releases/$1" ] && is_number "$3" && [ -n "$began" ] || return 1
+    walk "releases/$1" -cnewer "$PWD/$began" || return 1
     printf '%s\n' "1 $2 $3" "$walked" 2>/dev/null >".coalmine/proven.new.$p_nonce"
 }
 

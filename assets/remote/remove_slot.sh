@@ -11,14 +11,14 @@ phase_remove_slot() {
     missing) ;;
     release)
         hold
-        must rm -f "./$p_slot"
+        erase "./$p_slot"
         settle .
         note "slot $p_slot removed, which named $link_id"
         ;;
     *) fail io "$PWD/$p_slot is a $link_is that coalmine did not make" ;;
     esac
     hold
-    must rm -f ".coalmine/state.$p_slot"
+    erase ".coalmine/state.$p_slot"
     settle .coalmine
     say removed
 }

@@ -89,7 +89,7 @@ phase_roll_back() {
         state_current=${target#releases/}
         is_id "$state_current" || state_current=''
     elif [ "$link_is" != missing ]; then
-        must rm -f "./$p_link"
+        erase "./$p_link"
         settle .
     fi
     note "$p_link went back to ${target:-nothing} from ${link_id:-$link_is}"

@@ -49,7 +49,7 @@ arm() {
     [ -z "$p_slot" ] || : >".coalmine/slot.$p_rollout"
     know_time
     write "$((time + p_confirm)) $kind $p_link" ".coalmine/arming.$p_rollout"
-    must mv -f -T ".coalmine/arming.$p_rollout" ".coalmine/armed.$p_rollout"
+    rename ".coalmine/arming.$p_rollout" ".coalmine/armed.$p_rollout"
     settle .coalmine
     # Each of the three redirections matters: ssh waits for whoever holds its channel.
     if command -v setsid >/dev/null 2>&1; then

@@ -121,7 +121,8 @@ prove() {
     # What is recorded of it is not to be younger than what is proven.
     ask_time || time=''
     proof_time=$time
-    begin_record
+    began=''
+    [ "$2" != full ] || begin_record
     digest_of "$1"
     case $digest in
     "$3"*) [ -n "$digest" ] ;;

@@ -272,7 +272,7 @@ async fn spoil(
     for (n, ends) in (1..=calls).flat_map(|n| [(n, Ends::Badly), (n, Ends::Well)]) {
         // Every call fails; those that lie about it are looked at less densely, and none that a gate's output goes through: it
         // dies of a reader that ended, and nobody can tell.
-        if ends == Ends::Well && (n % 4 != 0 || step == Step::Check) {
+        if ends == Ends::Well && (step == Step::Check) {
             continue;
         }
         stand.restore();
