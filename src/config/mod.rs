@@ -76,4 +76,4 @@ pub use text::{
 };
 pub use variables::Variables;
 pub use version::VersionPattern;
-pub use word::{BuildKind, Channel, Compress, HostKeys, Installer, Modes, Verify};
+pub use word::{BuildKind, Channel};

@@ -20,9 +20,9 @@ use super::text::{
 };
 use super::variables::Variables;
 use super::version::VersionPattern;
-use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Installer, Modes, Verify};
+use super::word::{BuildKind, Channel, GateOn};
 use crate::expr::{Expression, SiteRule};
-use crate::model::{CalendarTime, Environment, StageName};
+use crate::model::{CalendarTime, Compress, Environment, HostKeys, Installer, Modes, StageName, Verify};
 use crate::plan::{OnFailure, Prefetch, Promote};
 
 /// Describes a table with fixed keys.

@@ -20,9 +20,12 @@ use super::text::{
 };
 use super::variables::Variables;
 use super::version::VersionPattern;
-use super::word::{BuildKind, Channel, Compress, GateOn, HostKeys, Installer, Modes, Verify};
+use super::word::{BuildKind, Channel, GateOn};
 use crate::expr::{Expression, GroupName, SiteRule, nearest};
-use crate::model::{CalendarTime, Environment, FailureClass, FreezeWindow, HostId, StageName};
+use crate::model::{
+    CalendarTime, Compress, Environment, FailureClass, FreezeWindow, HostId, HostKeys, Installer, Modes, StageName,
+    Verify,
+};
 use crate::plan::{self, Amount, BudgetRule, OnFailure, Prefetch, Promote, StageGate, StageRequest};
 
 /// Holds the whole configuration; every value in it is valid, and every path of this machine absolute.
@@ -160,10 +163,12 @@ pub struct Build {
     /// What the build's commands find in their environment besides.
     pub env: Variables,
     /// What installs, for [`BuildKind::PythonVenv`].
+    #[serde(deserialize_with = "leaf")]
     pub installer: Installer,
     /// Whether submodules are fetched.
     pub submodules: bool,
     /// What becomes of modes that a release does not have.
+    #[serde(deserialize_with = "leaf")]
     pub modes: Modes,
     /// Files that may name the folder in which they were built.
     #[serde(deserialize_with = "leaf")]
@@ -216,6 +221,7 @@ pub struct Ssh {
     /// How many connections are held open at once.
     pub sessions: NonZeroUsize,
     /// Which hosts' keys are taken.
+    #[serde(deserialize_with = "leaf")]
     pub host_keys: HostKeys,
     /// The key exchange; none is ssh's own choice.
     #[serde(deserialize_with = "leaf")]
@@ -234,8 +240,10 @@ pub struct Transfer {
     /// How many further attempts there are.
     pub retries: u32,
     /// Whether it is compressed.
+    #[serde(deserialize_with = "leaf")]
     pub compress: Compress,
     /// What is hashed on the host before it counts as primed.
+    #[serde(deserialize_with = "leaf")]
     pub verify: Verify,
 }
 

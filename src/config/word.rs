@@ -8,7 +8,7 @@ use toml::Value;
 
 use super::error::ValueError;
 use super::leaf::{Form, Leaf, Refused, deserialize_as_leaf, text};
-use crate::model::CalendarTime;
+use crate::model::{CalendarTime, Compress, HostKeys, Installer, Modes, Verify};
 use crate::plan::{OnFailure, Prefetch, Promote};
 
 /// Declares a choice between words.
@@ -66,24 +66,12 @@ macro_rules! words {
             const FORM: Form = Form::Text;
 
             fn read(value: &Value) -> Result<Self, Refused> {
-                let word = text(value)?;
-                word.parse().map_err(|_| Self::refusal(word))
+                text(value)?.parse().map_err(|_| Refused::Unexpected)
             }
         }
 
         deserialize_as_leaf!($name);
     };
-}
-
-/// Refuses a word without more to say about it than which ones there are.
-macro_rules! plain_refusal {
-    ($($name:ident),+) => {$(
-        impl $name {
-            const fn refusal(_: &str) -> Refused {
-                Refused::Unexpected
-            }
-        }
-    )+};
 }
 
 words! {
@@ -97,62 +85,6 @@ words! {
 }
 
 words! {
-    /// Says what installs into a virtual environment.
-    pub Installer, r#""auto", "pip" or "uv""# {
-        /// uv where it is installed, else pip.
-        Auto = "auto",
-        /// pip.
-        Pip = "pip",
-        /// uv.
-        Uv = "uv",
-    }
-}
-
-words! {
-    /// Says what becomes of modes that a release does not have: it has 644, and 755 for what can be executed.
-    pub Modes, r#""tell", "refuse" or "plain""# {
-        /// What would be widened is told; what would lose a set-id bit is refused.
-        Tell = "tell",
-        /// Both are refused.
-        Refuse = "refuse",
-        /// Both are made plain without a word.
-        Plain = "plain",
-    }
-}
-
-words! {
-    /// Says which hosts' keys ssh takes.
-    pub HostKeys, r#""strict" or "accept-new""# {
-        /// Only those that are known.
-        Strict = "strict",
-        /// Those that are known, and new ones at their first sight.
-        AcceptNew = "accept-new",
-    }
-}
-
-words! {
-    /// Says whether a transfer is compressed.
-    pub Compress, r#""auto", "always" or "never""# {
-        /// When both sides know a fast way to do so.
-        Auto = "auto",
-        /// Always.
-        Always = "always",
-        /// Never.
-        Never = "never",
-    }
-}
-
-words! {
-    /// Says what is hashed on a host before a release counts as primed.
-    pub Verify, r#""full" or "changed""# {
-        /// Every file of the release.
-        Full = "full",
-        /// The files that travelled.
-        Changed = "changed",
-    }
-}
-
-words! {
     /// Says what a gate checks.
     pub(super) GateOn, r#""host" (after each activation, on the host) or "stage" (during the soak, on this machine)"# {
         /// One host, after its activation.
@@ -162,10 +94,8 @@ words! {
     }
 }
 
-plain_refusal!(BuildKind, Installer, Modes, Compress, Verify, GateOn);
-
-/// Reads the words that a plan has too.
-macro_rules! words_of_plans {
+/// Reads the words whose types belong to the rooms that obey them.
+macro_rules! words_of_rooms {
     ($($name:ident, $expected:literal { $($word:literal => $variant:ident,)+ })+) => {$(
         impl Leaf for $name {
             const EXPECTED: &'static str = $expected;
@@ -181,10 +111,14 @@ macro_rules! words_of_plans {
     )+};
 }
 
-words_of_plans! {
+words_of_rooms! {
     Promote, r#""manual" or "auto""# { "manual" => Manual, "auto" => Auto, }
     OnFailure, r#""pause", "rollback" or "abort""# { "pause" => Pause, "rollback" => Rollback, "abort" => Abort, }
     Prefetch, r#""all" or "stage""# { "all" => All, "stage" => Stage, }
+    Installer, r#""auto", "pip" or "uv""# { "auto" => Auto, "pip" => Pip, "uv" => Uv, }
+    Modes, r#""tell", "refuse" or "plain""# { "tell" => Tell, "refuse" => Refuse, "plain" => Plain, }
+    Compress, r#""auto", "always" or "never""# { "auto" => Auto, "always" => Always, "never" => Never, }
+    Verify, r#""full" or "changed""# { "full" => Full, "changed" => Changed, }
 }
 
 impl Leaf for CalendarTime {
@@ -196,14 +130,19 @@ impl Leaf for CalendarTime {
     }
 }
 
-impl HostKeys {
-    fn refusal(word: &str) -> Refused {
-        match word {
-            "no" | "off" | "none" | "accept" | "any" | "false" => Refused::because(
+impl Leaf for HostKeys {
+    const EXPECTED: &'static str = r#""strict" or "accept-new""#;
+    const FORM: Form = Form::Text;
+
+    fn read(value: &Value) -> Result<Self, Refused> {
+        match text(value)? {
+            "strict" => Ok(Self::Strict),
+            "accept-new" => Ok(Self::AcceptNew),
+            "no" | "off" | "none" | "accept" | "any" | "false" => Err(Refused::because(
                 "whoever answers in a host's place would get the release and the session; \
                  write \"strict\", or \"accept-new\" to take a key at its first sight only",
-            ),
-            _ => Refused::Unexpected,
+            )),
+            _ => Err(Refused::Unexpected),
         }
     }
 }

@@ -1,8 +1,8 @@
 use super::error::Error;
 use super::settings;
 use super::workspace::{Fleet, Workspace};
-use crate::config::{self, DryWords};
-use crate::host::{Bootstrap, HostKeys, Source};
+use crate::config::DryWords;
+use crate::host::{Bootstrap, Source};
 
 impl Workspace {
     /// Writes the script by which a fresh host installs what the environment finalized last by itself, from a master.
@@ -39,10 +39,7 @@ impl Workspace {
             user: config.target.user.as_ref().map(|user| user.as_str()),
             masters: &masters,
             check: &config.build.check.script(&words),
-            host_keys: match config.ssh.host_keys {
-                config::HostKeys::Strict => HostKeys::Strict,
-                config::HostKeys::AcceptNew => HostKeys::AcceptNew,
-            },
+            host_keys: config.ssh.host_keys,
         };
         Ok(script.script())
     }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::error::Error;
 use super::workspace::{Fleet, Workspace};
 use crate::config::{self, Config, DryWords, StageSelection};
-use crate::host::{Compress, HostKeys, RealFleet, SshSettings, TargetSettings, TransferSettings, Verify};
-use crate::model::{Bytes, HostId, ReleaseId};
+use crate::host::{RealFleet, SshSettings, TargetSettings, TransferSettings};
+use crate::model::{Bytes, HostId, ReleaseId, Verify};
 use crate::plan::StageRequest;
-use crate::release::{BuildKind, BuildSpec, Installer, Modes, Source, VersionOrder};
+use crate::release::{BuildKind, BuildSpec, Source, VersionOrder};
 
 /// How long the product's remote may take to be fetched.
 const FETCH: Duration = Duration::from_secs(120);
@@ -45,17 +45,9 @@ pub(super) fn build_spec(config: &Config) -> BuildSpec {
         before: build.before.clone(),
         check: build.check.clone(),
         environment: build.env.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        installer: match build.installer {
-            config::Installer::Auto => Installer::Auto,
-            config::Installer::Pip => Installer::Pip,
-            config::Installer::Uv => Installer::Uv,
-        },
+        installer: build.installer,
         submodules: build.submodules,
-        modes: match build.modes {
-            config::Modes::Tell => Modes::Tell,
-            config::Modes::Refuse => Modes::Refuse,
-            config::Modes::Plain => Modes::Plain,
-        },
+        modes: build.modes,
         allow_paths: build.allow_paths.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
         deadline: build.timeout,
     }
@@ -80,10 +72,7 @@ pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>,
         alive: ssh.alive,
         connects: ssh.connects.get(),
         sessions: ssh.sessions.get(),
-        host_keys: match ssh.host_keys {
-            config::HostKeys::Strict => HostKeys::Strict,
-            config::HostKeys::AcceptNew => HostKeys::AcceptNew,
-        },
+        host_keys: ssh.host_keys,
         kex: ssh.kex.as_ref().map(|kex| kex.as_str().to_owned()),
         ..SshSettings::default()
     };
@@ -91,15 +80,8 @@ pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>,
         bandwidth: transfer.bandwidth.kib_per_second().map(|kib| Bytes(kib.saturating_mul(1024))),
         stall: transfer.stall,
         retries: transfer.retries,
-        compress: match transfer.compress {
-            config::Compress::Auto => Compress::Auto,
-            config::Compress::Always => Compress::Always,
-            config::Compress::Never => Compress::Never,
-        },
-        verify: match transfer.verify {
-            config::Verify::Changed if !full_verify => Verify::Changed,
-            config::Verify::Changed | config::Verify::Full => Verify::Full,
-        },
+        compress: transfer.compress,
+        verify: if full_verify { Verify::Full } else { transfer.verify },
         rehash: Some(if full_verify { Duration::ZERO } else { config.verify.rehash }),
         ..TransferSettings::default()
     };

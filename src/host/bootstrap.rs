@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use super::delta::Delta;
 use super::pace;
 use super::script::by_itself;
-use super::settings::{HostKeys, TargetSettings};
+use super::settings::TargetSettings;
+use crate::model::HostKeys;
 use crate::process::quote;
 use crate::release::StoredRelease;
 

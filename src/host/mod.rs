@@ -37,4 +37,4 @@ pub use bootstrap::{Bootstrap, Source};
 pub use delta::Bases;
 pub use fleet::{RealFleet, RealHost};
 pub use limits::{Descriptors, is_short};
-pub use settings::{Compress, HostKeys, SettingsError, SshSettings, TargetSettings, TransferSettings, Verify};
+pub use settings::{SettingsError, SshSettings, TargetSettings, TransferSettings};

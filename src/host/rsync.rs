@@ -9,8 +9,9 @@ use super::answer::{Tail, last_line};
 use super::limits::blame;
 use super::pace;
 use super::process::{Group, quiet};
-use super::settings::{Compress, TransferSettings};
+use super::settings::TransferSettings;
 use super::transport::{Copied, Copy, contents_of};
+use crate::model::Compress;
 use crate::model::{Bytes, Failure, FailureClass, Progress};
 use crate::process::quote_words;
 

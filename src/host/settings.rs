@@ -4,17 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::{Address, Bytes, HostId};
-
-/// Says which host keys are taken; never "any".
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum HostKeys {
-    /// Known ones only.
-    #[default]
-    Strict,
-    /// Those of hosts that were never seen before too; a changed one never.
-    AcceptNew,
-}
+use crate::model::{Address, Bytes, Compress, HostId, HostKeys, Verify};
 
 /// Says how hosts are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,28 +57,6 @@ impl SshSettings {
     pub const fn silence(&self) -> Duration {
         self.alive.saturating_mul(3)
     }
-}
-
-/// Says when files are compressed on their way.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Compress {
-    /// Where much travels and both ends have zstd, which costs less than the wire.
-    #[default]
-    Auto,
-    /// Always, by whatever rsync has.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// Says what is hashed on a host before a release counts as primed.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Verify {
-    /// Every file.
-    #[default]
-    Full,
-    /// The files that travelled; of the others kind and size.
-    Changed,
 }
 
 /// Says how releases delta.

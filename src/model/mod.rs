@@ -5,6 +5,7 @@
 
 mod address;
 mod bytes;
+mod choice;
 mod command;
 mod failure;
 mod host;
@@ -19,6 +20,7 @@ mod work;
 
 pub use address::{Address, AddressError, Jump, KeyFile, Login, Proxy, ProxyCommand};
 pub use bytes::Bytes;
+pub use choice::{Compress, HostKeys, Installer, Modes, Verify};
 pub use command::{Command, Operator};
 pub use failure::{Failure, FailureClass};
 pub use host::{HostId, NameError, Site};

@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::fixture::{Product, StateFolder, by_commands, files_with, python_product, request, shell, venv};
-use super::{BuildKind, BuildSpec, Modes, Progress, ReleaseError, Step};
+use super::{BuildKind, BuildSpec, Progress, ReleaseError, Step};
 use crate::manifest::{MANIFEST, Manifest, ManifestError};
+use crate::model::Modes;
 
 const COPY: &str = "cp -a files/. {prefix}";
 

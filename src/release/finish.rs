@@ -12,8 +12,8 @@ use super::modes::{self, OddModes};
 use super::paths::{BuildPaths, as_in_addresses};
 use super::progress::Step;
 use super::run::Task;
-use super::spec::Modes;
 use crate::manifest::{LinkPolicy, MANIFEST, Manifest};
+use crate::model::Modes;
 
 impl Builder<'_> {
     /// Maps the build's folder in what was built, refuses what would need it, and tells what is left; gives the files that were written.

@@ -108,9 +108,9 @@ pub(super) fn by_commands(commands: &[&str], check: &str) -> BuildSpec {
         before: Vec::new(),
         check: shell(check),
         environment: Vec::new(),
-        installer: super::Installer::Pip,
+        installer: crate::model::Installer::Pip,
         submodules: false,
-        modes: super::Modes::Tell,
+        modes: crate::model::Modes::Tell,
         allow_paths: Vec::new(),
         deadline: Duration::from_secs(60),
     }
@@ -255,9 +255,9 @@ pub(super) fn venv() -> BuildSpec {
         before: Vec::new(),
         check: shell("bin/tiny works"),
         environment: Vec::new(),
-        installer: super::Installer::Pip,
+        installer: crate::model::Installer::Pip,
         submodules: false,
-        modes: super::Modes::Tell,
+        modes: crate::model::Modes::Tell,
         allow_paths: Vec::new(),
         deadline: Duration::from_secs(300),
     }

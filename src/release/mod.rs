@@ -82,7 +82,7 @@ pub use prepare::{Request, prepare, prepare_resolved};
 pub use progress::{Progress, Report, Step};
 pub use python::Interpreter;
 pub use resolve::{Resolved, Source, Wanted, resolve};
-pub use spec::{BuildKind, BuildSpec, Installer, Modes};
+pub use spec::{BuildKind, BuildSpec};
 pub use state_branch::{Noted, Recorded, StateBranch};
 pub use store::{Store, StoredRelease};
 pub use verdicts::Verdicts;

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::error::ReleaseError;
 use crate::config::CommandTemplate;
+use crate::model::{Installer, Modes};
 
 /// Says how a release is built: the `[build]` table of the configuration.
 ///
@@ -55,30 +56,6 @@ pub enum BuildKind {
         /// The commands, run in the export.
         commands: Vec<CommandTemplate>,
     },
-}
-
-/// Says what becomes of modes that a release does not have: it has 644, and 755 for what can be executed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Modes {
-    /// What would be widened is told; what would lose a set-id bit is refused.
-    Tell,
-    /// Both are refused.
-    Refuse,
-    /// Both are made plain without a word.
-    Plain,
-}
-
-/// Says what installs into a virtual environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Installer {
-    /// uv where it is on the `PATH`, else pip.
-    Auto,
-    /// pip.
-    Pip,
-    /// uv.
-    Uv,
 }
 
 impl BuildSpec {

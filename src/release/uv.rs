@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use super::build::Builder;
 use super::error::ReleaseError;
 use super::run::{Task, words};
-use super::spec::Installer;
 use super::store::remove_tree;
 use super::tools::on_path;
+use crate::model::Installer;
 
 /// Options of pip that uv has too, and that mean the same.
 const SHARED: [&str; 17] = [

@@ -18,10 +18,10 @@ use crate::stage::{
 use coalmine::host::script::{Phase, Script};
 use coalmine::host::{
     Host as _, HostError, LockRequest, RealFleet, RealHost, SshSettings, Survey, Switch, TargetSettings,
-    TransferSettings, Verify,
+    TransferSettings,
 };
 use coalmine::manifest::Manifest;
-use coalmine::model::{Failure, Installed, ReleaseId, RollBackTarget, Slot};
+use coalmine::model::{Failure, Installed, ReleaseId, RollBackTarget, Slot, Verify};
 use coalmine::release::StoredRelease;
 
 /// The programs of a host.

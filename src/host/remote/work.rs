@@ -5,9 +5,10 @@ use super::{read, refusal};
 use crate::host::answer::{Answer, clean_lines, last_line, unhex};
 use crate::host::delta::Deltas;
 use crate::host::script::{Phase, Script};
-use crate::host::settings::{TargetSettings, TransferSettings, Verify};
+use crate::host::settings::{TargetSettings, TransferSettings};
 use crate::host::transport::Transport;
 use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
+use crate::model::Verify;
 use crate::model::{
     Failure, FailureClass, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot,
     Verdict,

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use super::system::escaped;
-use crate::host::settings::{HostKeys, SshSettings};
+use crate::host::settings::SshSettings;
+use crate::model::HostKeys;
 
 /// What would break a command that is run without a control socket, where the user's configuration says otherwise: each came after
 /// OpenSSH 8.4, to which an option that it does not know is an error.
@@ -102,7 +103,8 @@ mod tests {
     use std::process::Command;
 
     use super::{recent, write};
-    use crate::host::settings::{HostKeys, SshSettings};
+    use crate::host::settings::SshSettings;
+    use crate::model::HostKeys;
 
     /// Asks ssh what it would do.
     fn effective(settings: &SshSettings, home: Option<&Path>, host: &str) -> String {
