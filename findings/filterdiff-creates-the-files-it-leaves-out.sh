@@ -6,7 +6,7 @@
 #           toybox's patch create none. Files that only change or go do stay out. git diff A B -- ':!etc' is right,
 #           and so is --clean, which drops renames and modes of all files too.
 # VERSIONS  patchutils 0.4.2, GNU patch 2.7.6, busybox 1.35.0 (Debian 12); git 2.47.3
-# SOURCE    filterdiff(1), -x; patchutils issues 27 and 46, of headings that made patch ask, mended in 0.4. Seen by running
+# SOURCE    filterdiff(1), -x; patchutils issues 27 and 46, closed, of headings that made patch ask. Seen by running
 # NEEDS     Debian 12's packages, git. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 export LC_ALL=C

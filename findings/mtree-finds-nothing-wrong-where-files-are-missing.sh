@@ -1,12 +1,12 @@
 #!/bin/sh
 # GUESS     `mtree -f spec -p folder` ends with 2 where the folder is not what the specification says: its manual says so, and
-#           names files that are missing, from either side, first among what it reports.
+#           that what is missing from either side is reported.
 # HAPPENS   It reports them and exits 0. Only a file that is there and differs is worth a 2: of an empty folder all is
 #           missing, and the check has passed. A file too many is 0 as well. libarchive's specifications, bsdtar
 #           --format=mtree, are judged the same way. So a gate on the status notices a changed byte, and not that half of
 #           the release never came; what is to be asked is whether it printed anything.
 # VERSIONS  mtree-netbsd 20180822-7 and libarchive 3.6.2 (Debian 12)
-# SOURCE    mtree(8), exit status; NetBSD's verify.c: miss() says missing and hands nothing back. Seen by running
+# SOURCE    mtree(8), exit status; verify.c of the BSDs, whose miss() prints and returns nothing. Seen by running
 # NEEDS     Debian 12's packages. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 export LC_ALL=C
