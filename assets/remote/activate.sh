@@ -8,6 +8,7 @@ phase_activate() {
     swap_repaired "$p_id"
     is_release "$p_id" || fail missing "$PWD/releases/$p_id is not here, or its manifest is another's"
     look "$p_link"
+    may_have_name || fail io "$hindrance"
     read_state
     adopted_id=''
     case $link_is in
@@ -35,12 +36,16 @@ phase_activate() {
     [ "$state_good" != "$p_id" ] || state_pending=''
     state_current=$p_id
     if [ "$link_id" = "$p_id" ]; then
+        give_name
         say activated already
         try_write_state
     else
+        take_name
+        state_name=$p_name
         write_state
         [ "$p_confirm" -eq 0 ] || arm
         flip "$p_link" "releases/$p_id"
+        give_name
         note "$p_link switched to $p_id from ${link_id:-$link_is}"
         say activated "${adopted_id:--}"
     fi

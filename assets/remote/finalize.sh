@@ -126,6 +126,9 @@ remember_good() {
         after=$*
     fi
     state_good=$p_id
+    # What a way back leads to is as old as it was.
+    state_since=''
+    [ -z "$p_slot" ] || [ "$p_back" = yes ] || state_since=$p_rollout
     # shellcheck disable=SC2086
     set -- $after
     state_previous=${1:-}
@@ -174,6 +177,7 @@ phase_finalize() {
     if [ -z "$p_id" ] || [ "$state_good" != "$p_id" ]; then
         remember_good
     fi
+    give_name
     state_current=$link_id
     state_rollout=$p_rollout
     state_pending=''

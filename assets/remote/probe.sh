@@ -158,16 +158,6 @@ probe() {
     say_releases release
 }
 
-# Says which links beside the one that was asked for name a release.
-say_slots() {
-    for link in ./*; do
-        if [ -h "$link" ] && [ "$link" != "./$p_link" ] && is_name "${link#./}"; then
-            look "${link#./}"
-            [ "$link_is" != release ] || say slot "${link#./}" "$link_id"
-        fi
-    done
-}
-
 # Says what stood in the link's place before the first release came, and whether it is still there.
 say_adopted() {
     case $state_adopted in

@@ -1,15 +1,17 @@
 # shellcheck shell=sh
 # Removes a slot: its link, and what is remembered of it, so that nothing keeps its release any more. Broken off, it is done again
-# by whoever asks again. The usual link is no slot.
+# by whoever asks again. The usual link is no slot. The name of its version goes first.
 
 phase_remove_slot() {
     cd "$p_root" 2>/dev/null || fail io "cannot enter $p_root"
     fence
     is_name "$p_slot" || fail io "no slot was named"
     look "$p_slot"
+    read_state
     case $link_is in
-    missing) ;;
+    missing) take_name ;;
     release)
+        take_name
         hold
         erase "./$p_slot"
         settle .

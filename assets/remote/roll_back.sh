@@ -85,10 +85,16 @@ phase_roll_back() {
     esac
     state_current=''
     if [ -n "$target" ]; then
-        [ "$link_target" = "$target" ] || flip "$p_link" "$target"
+        if [ "$link_target" != "$target" ]; then
+            take_name
+            flip "$p_link" "$target"
+        fi
+        give_name
         state_current=${target#releases/}
         is_id "$state_current" || state_current=''
     elif [ "$link_is" != missing ]; then
+        take_name
+        state_name=''
         erase "./$p_link"
         settle .
     fi

@@ -23,11 +23,12 @@ is_ours() {
 }
 
 # Reads .coalmine/state, or a slot's own. What was good here is `good`, before that `previous`, and before that each `was`, the
-# latest first; `bad` is what was good here and then left by a way back.
+# latest first; `bad` is what was good here and then left by a way back. Of a slot, `name` is its version's, and `since` the rollout
+# that finalized what it has.
 read_state() {
     state=.coalmine/state${p_slot:+.$p_slot}
     state_current='' state_good='' state_previous='' state_rollout='' state_pending='' state_adopted=''
-    state_was='' state_bad=''
+    state_was='' state_bad='' state_name='' state_since=''
     [ -e "$state" ] || return 0
     [ -r "$state" ] || fail io "cannot read $PWD/$state"
     while read -r key value; do
@@ -41,6 +42,8 @@ read_state() {
         adopted) state_adopted=$value ;;
         was) state_was="$state_was $value" ;;
         bad) state_bad="$state_bad $value" ;;
+        name) state_name=$value ;;
+        since) state_since=$value ;;
         esac
     done <"$state"
 }
@@ -49,7 +52,7 @@ read_state() {
 gather_facts() {
     facts=''
     for fact in "current $state_current" "good $state_good" "previous $state_previous" "rollout $state_rollout" \
-        "pending $state_pending" "adopted $state_adopted"; do
+        "pending $state_pending" "adopted $state_adopted" "name $state_name" "since $state_since"; do
         [ -z "${fact#* }" ] || facts="$facts$newline$fact"
     done
     for name in $state_was; do

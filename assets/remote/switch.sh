@@ -28,11 +28,14 @@ swap_repaired() {
     note "repaired $1"
 }
 
-# Points every link that names one target at another.
+# Points every link that names one target at another. One that leads there by way of a slot follows that.
 move_links() {
     for link in ./* "./$p_link"; do
         if [ -h "$link" ] && [ "$link" -ef "$1" ]; then
-            flip "${link#./}" "$2"
+            learn readlink "$link"
+            case $learned in
+            */"${1##*/}") flip "${link#./}" "$2" ;;
+            esac
         fi
     done
 }
@@ -48,7 +51,7 @@ arm() {
     fi
     [ -z "$p_slot" ] || : >".coalmine/slot.$p_rollout"
     know_time
-    write "$((time + p_confirm)) $kind $p_link" ".coalmine/arming.$p_rollout"
+    write "$((time + p_confirm)) $kind $p_link${p_slot:+ ${p_name:--} ${taken:--}}" ".coalmine/arming.$p_rollout"
     rename ".coalmine/arming.$p_rollout" ".coalmine/armed.$p_rollout"
     settle .coalmine
     # Each of the three redirections matters: ssh waits for whoever holds its channel.

@@ -2,11 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 
-use super::Globals;
 use super::args::{self, Selection, duration, slot};
 use super::begin::{Running, go_ahead};
 use super::pick::{pick, refuse_to_pick_for_nobody};
+use super::{Globals, completion};
 use crate::deploy::{Deployment, Error, Goal, Invocation, Options, Workspace};
 use crate::host::RealFleet;
 use crate::model::Slot;
@@ -29,8 +30,13 @@ pub(super) struct InstallArgs {
     pub running: Running,
 
     /// Switches this link beside the usual one, so that two versions are live at once.
-    #[arg(long, value_name = "NAME", value_parser = slot)]
+    #[arg(long, value_name = "NAME", value_parser = slot, add = ArgValueCompleter::new(completion::slots))]
     pub slot: Option<Slot>,
+
+    /// Takes the slot of `target.slots` whose turn it is: the one that has the version, else one that no host has, else the one
+    /// whose version came longest ago and that nothing leads to.
+    #[arg(long, conflicts_with_all = ["slot", "if_newer", "debt"])]
+    pub next_slot: bool,
 
     /// Puts the release everywhere and switches nowhere.
     #[arg(long)]
@@ -165,6 +171,7 @@ async fn is_newer(
 fn options(args: &InstallArgs) -> Options {
     Options {
         slot: args.slot.clone(),
+        next_slot: args.next_slot,
         no_fetch: args.wanted.no_fetch,
         soak: if args.no_soak { Some(Duration::ZERO) } else { args.soak },
         on_failure: args.on_failure.map(|choice| match choice {

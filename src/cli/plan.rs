@@ -1,10 +1,11 @@
 //! Prints what install-world would do.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 
 use super::args::{Selection, TableFormat, Wanted, slot};
 use super::output::{look, print, print_for_people};
-use super::{Globals, interrupt};
+use super::{Globals, completion, interrupt};
 use crate::deploy::{Deployment, Error, Goal, Options};
 use crate::model::Slot;
 use crate::plan::Plan;
@@ -22,8 +23,13 @@ pub(super) struct PlanArgs {
     pub selection: Selection,
 
     /// For this link beside the usual one.
-    #[arg(long, value_name = "NAME", value_parser = slot)]
+    #[arg(long, value_name = "NAME", value_parser = slot, add = ArgValueCompleter::new(completion::slots))]
     pub slot: Option<Slot>,
+
+    /// Takes the slot of `target.slots` whose turn it is: the one that has the version, else one that no host has, else the one
+    /// whose version came longest ago and that nothing leads to.
+    #[arg(long, conflicts_with = "slot")]
+    pub next_slot: bool,
 
     /// Leaves hosts out that cannot be reached, instead of counting them.
     #[arg(long)]
@@ -51,6 +57,7 @@ fn options(args: &PlanArgs) -> Options {
     Options {
         selection: args.selection.clone().into(),
         slot: args.slot.clone(),
+        next_slot: args.next_slot,
         no_fetch: args.wanted.no_fetch,
         skip_unreachable: args.skip_unreachable,
         dry_run: true,

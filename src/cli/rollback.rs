@@ -47,7 +47,7 @@ pub(super) struct RollbackArgs {
     pub running: Running,
 
     /// Of this link beside the usual one.
-    #[arg(long, value_name = "NAME", value_parser = slot)]
+    #[arg(long, value_name = "NAME", value_parser = slot, add = ArgValueCompleter::new(completion::slots))]
     pub slot: Option<Slot>,
 }
 

@@ -1,12 +1,13 @@
 //! Lists the slots of hosts, and removes one.
 
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
 
 use super::args::{Selection, TableFormat, slot};
 use super::ask::ask;
 use super::interrupt::runtime;
 use super::output::{count, is_interactive, notify, print};
-use super::{Globals, interrupt};
+use super::{Globals, completion, interrupt};
 use crate::deploy::{Deployment, Error, Kind, Slots, Workspace};
 use crate::expr::fold;
 use crate::host::RealFleet;
@@ -34,7 +35,7 @@ pub(super) enum SlotCommand {
 #[derive(Debug, Clone, Args)]
 pub(super) struct RemoveArgs {
     /// Which slot.
-    #[arg(value_name = "NAME", value_parser = slot)]
+    #[arg(value_name = "NAME", value_parser = slot, add = ArgValueCompleter::new(completion::slots))]
     pub slot: Slot,
 
     /// Where.
@@ -63,10 +64,17 @@ fn list(globals: &Globals, selection: &Selection, output: TableFormat) -> Result
         TableFormat::Text => print(&text(&slots))?,
         TableFormat::Json => {
             let (environment, _) = workspace.policy()?;
-            let rows: Vec<_> = slots.uses.iter().map(|found| {
-                let (version, release) = (found.release.version(), found.release.to_string());
-                serde_json::json!({"slot": found.slot, "version": version, "release": release, "hosts": found.hosts})
-            }).collect();
+            let rows: Vec<_> = slots
+                .uses
+                .iter()
+                .map(|found| {
+                    let (version, release) = (found.release.version(), found.release.to_string());
+                    serde_json::json!({
+                        "slot": found.slot, "version": version, "release": release, "hosts": found.hosts,
+                        "name": found.name, "since": found.since, "used_by": found.used_by,
+                    })
+                })
+                .collect();
             let whole = serde_json::json!({
                 "schema": 1, "environment": environment, "slots": rows, "unreachable": slots.silent,
             });
@@ -83,10 +91,13 @@ fn text(slots: &Slots) -> String {
     }
     let width = |of: &dyn Fn(&crate::deploy::SlotUse) -> usize| slots.uses.iter().map(of).max().unwrap_or_default();
     let name = width(&|found| found.slot.as_str().len());
-    let release = width(&|found| found.release.to_string().len());
+    let width = width(&|found| found.release.to_string().len());
     let line = |found: &crate::deploy::SlotUse| {
-        let hosts = count(found.hosts.len(), "host");
-        format!("{:<name$}  {:<release$}  {hosts}: {}", found.slot, found.release.to_string(), fold(&found.hosts))
+        let (hosts, by) = (count(found.hosts.len(), "host"), Vec::from_iter(found.used_by.iter().map(String::as_str)));
+        let named = found.name.as_ref().map(|name| format!("; named {name}")).unwrap_or_default();
+        let used = if by.is_empty() { String::new() } else { format!("; used by {}", by.join(", ")) };
+        let (release, folded) = (found.release.to_string(), fold(&found.hosts));
+        format!("{:<name$}  {release:<width$}  {hosts}: {folded}{named}{used}", found.slot)
     };
     slots.uses.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -112,6 +123,7 @@ fn remove(globals: &Globals, args: &RemoveArgs) -> Result<u8, Error> {
             if names.is_empty() { "no other either".to_owned() } else { format!("there is {}", names.join(", ")) };
         return Err(Error::usage(format!("no host has a slot {slot}; {there}")));
     }
+    refuse_used(slot, &slots)?;
     if !args.yes {
         let of = Slots {
             uses: slots.uses.iter().filter(|found| found.slot == *slot).cloned().collect(),
@@ -141,6 +153,20 @@ fn remove(globals: &Globals, args: &RemoveArgs) -> Result<u8, Error> {
         (true, true) => Exit::Success,
     };
     Ok(exit.code())
+}
+
+/// Refuses to leave links of the site's own that lead nowhere.
+fn refuse_used(slot: &Slot, slots: &Slots) -> Result<(), Error> {
+    let used = slots.uses.iter().filter(|found| found.slot == *slot && !found.used_by.is_empty());
+    let used = Vec::from_iter(used.map(|found| {
+        let links = Vec::from_iter(found.used_by.iter().map(String::as_str)).join(", ");
+        format!("{links} leads to it on {}", fold(&found.hosts))
+    }));
+    if used.is_empty() {
+        return Ok(());
+    }
+    Err(Error::before(format!("slot {slot} is in use: {}; nothing was changed", used.join("; ")))
+        .hint("let those links lead elsewhere first"))
 }
 
 async fn find<'a>(workspace: &'a Workspace, args: &RemoveArgs) -> Result<(Deployment<'a, RealFleet>, Slots), Error> {

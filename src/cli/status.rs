@@ -23,7 +23,7 @@ pub(super) struct StatusArgs {
     pub selection: Selection,
 
     /// Of this link beside the usual one.
-    #[arg(long, value_name = "NAME", value_parser = slot)]
+    #[arg(long, value_name = "NAME", value_parser = slot, add = ArgValueCompleter::new(completion::slots))]
     pub slot: Option<Slot>,
 
     /// Uses the checkout's tags as they are, without asking its remote.

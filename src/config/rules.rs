@@ -16,6 +16,7 @@ use crate::model::{FreezeWindow, WindowError};
 pub(super) fn check(tree: &Table, problems: &mut Vec<Problem>) {
     let mut rules = Rules { tree, problems };
     rules.build();
+    rules.target();
     rules.groups();
     rules.environments();
     rules.gates();
@@ -31,6 +32,22 @@ struct Rules<'a> {
 impl Rules<'_> {
     fn refuse(&mut self, origin: &Origin, message: impl Into<String>, hint: impl Into<String>) {
         self.problems.push(Problem::new(origin, message).hint(hint));
+    }
+
+    fn target(&mut self) {
+        let Some(target) = self.tree.table("target") else { return };
+        let Some((slots, origin)) = target.leaf("slots") else { return };
+        let named: Vec<&str> = slots.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let current = target.text("current").map(|(current, _)| current);
+        for (at, slot) in named.iter().enumerate() {
+            if named.iter().take(at).any(|other| other == slot) {
+                self.refuse(origin, format!("`target.slots` has {slot:?} twice"), "each slot has its turn once");
+            }
+            if current.is_some_and(|current| current == *slot) {
+                let message = format!("`target.slots` has {slot:?}, which is the usual link (`target.current`)");
+                self.refuse(origin, message, "slots are links beside it: choose another name");
+            }
+        }
     }
 
     fn build(&mut self) {

@@ -16,7 +16,7 @@ use super::leaf::{Form, Leaf, Refused};
 use super::template::CommandTemplate;
 use super::text::{
     Argv, BranchName, Command, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName,
-    PathPattern, ProductName, PythonName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup,
+    PathPattern, ProductName, PythonName, SlotName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup, VersionLink,
 };
 use super::variables::Variables;
 use super::version::VersionPattern;
@@ -247,6 +247,16 @@ static TARGET: Section = Section {
             "the folder of the releases; relative: to the login folder",
         ),
         value::<LinkName>("current", Default(r#""current""#), "the symlink under root that activation switches"),
+        value::<Vec<SlotName>>(
+            "slots",
+            Default("[]"),
+            r#"a cycle of links beside it, e.g. ["slot0", "slot1"]; --next-slot takes the next, and --slot no other"#,
+        ),
+        value::<Option<VersionLink>>(
+            "version_link",
+            Default(r#""""#),
+            "a link for the version of each of these slots, to the slot, such as \"php-{version}\"; \"\": none",
+        ),
         value::<Keep>("keep", Default("5"), "releases kept on a host, at least 2"),
         value::<Argv>(
             "become",

@@ -16,15 +16,15 @@ use super::selection::StageSelection;
 use super::template::CommandTemplate;
 use super::text::{
     Argv, BranchName, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern,
-    ProductName, PythonName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup,
+    ProductName, PythonName, SlotName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup, VersionLink,
 };
 use super::variables::Variables;
 use super::version::VersionPattern;
 use super::word::{BuildKind, Channel, GateOn};
 use crate::expr::{Expression, GroupName, SiteRule, nearest};
 use crate::model::{
-    CalendarTime, Compress, Environment, FailureClass, FreezeWindow, HostId, HostKeys, Installer, Modes, StageName,
-    Verify,
+    CalendarTime, Compress, Environment, FailureClass, FreezeWindow, HostId, HostKeys, Installer, Modes, Slot,
+    StageName, Verify,
 };
 use crate::plan::{self, Amount, BudgetRule, OnFailure, Prefetch, Promote, StageGate, StageRequest};
 
@@ -87,6 +87,13 @@ impl Config {
 }
 
 impl Config {
+    /// Gives the slots that versions go into by turns.
+    #[must_use]
+    pub fn slots(&self) -> Vec<Slot> {
+        // Each was read as one.
+        self.target.slots.iter().filter_map(|name| Slot::new(name.as_str()).ok()).collect()
+    }
+
     /// Gives the gates of stages as a plan takes them; every stage has them.
     #[must_use]
     pub fn stage_gates(&self) -> Vec<StageGate> {
@@ -194,6 +201,11 @@ pub struct Target {
     pub root: TargetRoot,
     /// The symlink under it that activation switches.
     pub current: LinkName,
+    /// The links beside it that versions go into by turns; none is no cycle, and any slot.
+    pub slots: Vec<SlotName>,
+    /// What the link of a version is named that leads to its slot; none is no such links.
+    #[serde(deserialize_with = "leaf")]
+    pub version_link: Option<VersionLink>,
     /// How many releases are kept; at least 2.
     pub keep: usize,
     /// What runs commands there as another user; empty for nothing.

@@ -46,6 +46,9 @@ macro_rules! texts {
     )+};
 }
 
+/// Where the version stands in the name of its link.
+const VERSION: &str = "{version}";
+
 texts! {
     /// Names the product.
     ProductName, r#"a name of letters, digits, ".", "_" and "-""#, name;
@@ -99,6 +102,24 @@ texts! {
             return Err(Refused::because("it is one name under target.root, without `/`"));
         }
         name(text)
+    };
+
+    /// Names a slot: a link beside the one that activation switches usually.
+    SlotName, "the name of a slot, such as \"slot0\"", |text| {
+        if text == "releases" {
+            return Err(Refused::because("that is the folder of the releases: choose another name, such as \"slot0\""));
+        }
+        refuse(crate::model::Slot::new(text).is_err())
+    };
+
+    /// Names the link of a version that leads to its slot, with `{version}` where that stands.
+    VersionLink, "the name of a link with {version} in it, such as \"php-{version}\", or \"\" for none", |text| {
+        let (before, after) = text.split_once(VERSION).ok_or(Refused::Unexpected)?;
+        if before.is_empty() && after.is_empty() {
+            return Err(Refused::because("a version alone could be the name of a slot: write something beside it, such as \"php-{version}\""));
+        }
+        let is_right = |c: char| c.is_ascii_alphanumeric() || "_.-+~".contains(c);
+        refuse(before.starts_with(['.', '-']) || !before.chars().chain(after.chars()).all(is_right))
     };
 
     /// Chooses the key exchange of ssh, as `KexAlgorithms` of ssh_config(5) does.

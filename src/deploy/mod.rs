@@ -22,6 +22,7 @@ mod init;
 mod installed;
 mod marks;
 mod newer;
+mod next_slot;
 mod notice;
 mod operator;
 mod prepare;

@@ -50,6 +50,8 @@ pub struct Options {
     pub selection: Selection,
     /// Which link is switched; none is `target.current`.
     pub slot: Option<Slot>,
+    /// Whether the slot is the next of the cycle.
+    pub next_slot: bool,
     /// Whether the checkout is taken as it is, its remote not asked.
     pub no_fetch: bool,
     /// How long every stage soaks, whatever the configuration says.
@@ -107,6 +109,9 @@ impl<F: host::Fleet> Deployment<'_, F> {
         let windows = self.heed_windows(&goal, &options, jiff::Timestamp::now())?;
         let Options { selection, slot, .. } = &options;
         self.check(selection, slot.as_ref()).await?;
+        if !matches!(goal, Goal::Rollback { .. }) {
+            self.refuse_unknown_slot(slot.as_ref())?;
+        }
         let in_one_wave = goal == Goal::CatchUp;
         let (kind, aim, answers, verdicts) = match goal {
             Goal::Install(wanted) => self.release_first(PlanKind::Install, wanted, &options).await?,
@@ -134,7 +139,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 let mut answers = self.survey(selection, slot.as_ref(), &Survey::Deep).await?;
                 let verdicts = self.verdicts(&answers)?;
                 let manner = Manner { each, is_seen: options.is_asked || options.dry_run };
-                let aim = self.way_back(&mut answers, &to, &verdicts, manner).await?;
+                let mut aim = self.way_back(&mut answers, &to, &verdicts, manner).await?;
+                aim.slot.clone_from(slot);
                 (PlanKind::Rollback, aim, answers, verdicts)
             }
         };
@@ -173,11 +179,22 @@ impl<F: host::Fleet> Deployment<'_, F> {
     ) -> Result<(PlanKind, Aim, Answers, Verdicts), Error> {
         // Known before any host is asked, so that nobody waits for the refusal.
         self.refuse_bad(&self.workspace.verdicts(self.fleet.name)?, &release.id, options)?;
-        let depth = Survey::For(release.id.clone());
-        let answers = self.survey(&options.selection, options.slot.as_ref(), &depth).await?;
+        let mut aim = Aim::at(release);
+        aim.slot.clone_from(&options.slot);
+        if options.next_slot {
+            let next = self.next_slot(&aim.release).await?;
+            aim.slot = Some(next.slot);
+            aim.notes.push(next.why);
+        }
+        let depth = Survey::For(aim.release.clone());
+        let answers = self.survey(&options.selection, aim.slot.as_ref(), &depth).await?;
         let verdicts = self.verdicts(&answers)?;
-        self.refuse_bad(&verdicts, &release.id, options)?;
-        Ok((kind, Aim::at(release), answers, verdicts))
+        self.refuse_bad(&verdicts, &aim.release, options)?;
+        if let Some(slot) = &aim.slot {
+            let notes = self.heed_slots(&answers, slot, &aim.release)?;
+            aim.notes.extend(notes);
+        }
+        Ok((kind, aim, answers, verdicts))
     }
 
     /// Refuses a release that was found bad here, unless somebody sees that before anything starts, or has said that it is known.
@@ -255,14 +272,20 @@ impl<F: host::Fleet> Deployment<'_, F> {
             commit: aim.commit,
             operator: self.workspace.operator.clone(),
             reason: options.reason,
-            slot: options.slot,
+            slot: aim.slot,
             policy,
             stages: Vec::new(),
             hosts: Vec::new(),
             left_out: Vec::new(),
             out_of_service: self.out_of_service(),
             bad: verdicts.bad(),
-            notes: aim.stored.iter().flat_map(|release| release.notes.clone()).chain(windows.notes).collect(),
+            notes: aim
+                .stored
+                .iter()
+                .flat_map(|release| release.notes.clone())
+                .chain(aim.notes)
+                .chain(windows.notes)
+                .collect(),
         };
         let (masters, fleet) = (answers.masters, answers.fleet);
         let request = plan::Request { plan, concurrency, soak: options.soak, masters, fleet, stages };

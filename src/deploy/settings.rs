@@ -108,6 +108,8 @@ pub(super) fn target_settings(workspace: &Workspace) -> Result<TargetSettings, E
     let settings = TargetSettings {
         root: target.root.as_path().to_owned(),
         current: target.current.as_str().to_owned(),
+        slots: config.slots(),
+        version_link: target.version_link.as_ref().map(|name| name.as_str().to_owned()),
         keep: target.keep,
         r#become: target.r#become.as_slice().to_vec(),
         version_command: config.build.version_command.as_ref().map(|command| command.script(&DryWords::default())),

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -23,6 +23,12 @@ pub struct SlotUse {
     pub release: ReleaseId,
     /// Where, in the inventory's order, masters first.
     pub hosts: Vec<HostId>,
+    /// The link of its version's name, where hosts have one.
+    pub name: Option<String>,
+    /// The rollout that finalized it there last; none where that is not known.
+    pub since: Option<RolloutId>,
+    /// Links of the site's own that lead to the slot or to that name.
+    pub used_by: BTreeSet<String>,
 }
 
 /// Holds the slots of a fleet.
@@ -71,8 +77,16 @@ impl<F: host::Fleet> Deployment<'_, F> {
                     slot: slot.clone(),
                     release: release.clone(),
                     hosts: Vec::new(),
+                    name: None,
+                    since: None,
+                    used_by: BTreeSet::new(),
                 });
                 found.hosts.push(host.clone());
+                for named in probe.named.iter().filter(|named| named.slot == *slot) {
+                    found.name = found.name.take().or_else(|| named.name.clone());
+                    found.since = found.since.take().max(named.since.clone());
+                    found.used_by.extend(named.used_by.iter().cloned());
+                }
             }
         }
         Ok(Slots { uses: uses.into_values().collect(), silent })

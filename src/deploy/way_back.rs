@@ -6,7 +6,7 @@ use super::error::Error;
 use super::release::Making;
 use crate::expr::fold;
 use crate::host;
-use crate::model::{Digest, HostId, ReleaseId, RollBackTarget, Version};
+use crate::model::{Digest, HostId, ReleaseId, RollBackTarget, Slot, Version};
 use crate::plan::{BackTo, Step, answers, steps};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 
@@ -23,12 +23,16 @@ pub(super) struct Aim {
     pub(super) commit: String,
     /// The release, where the store has it and somebody may need it.
     pub(super) stored: Option<Arc<StoredRelease>>,
+    /// Which link is switched; none is the usual one.
+    pub(super) slot: Option<Slot>,
+    /// What is to be known of that, a sentence each.
+    pub(super) notes: Vec<String>,
 }
 
 impl Aim {
     pub(super) fn at(release: Arc<StoredRelease>) -> Self {
         let (id, digest, commit) = (release.id.clone(), release.digest, release.commit.as_str().to_owned());
-        Self { release: id, digest, commit, stored: Some(release) }
+        Self { release: id, digest, commit, stored: Some(release), slot: None, notes: Vec::new() }
     }
 }
 
@@ -94,7 +98,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 let told = found.probes().find_map(|probe| probe.digest_of(&id));
                 let digest = stored.as_ref().map(|stored| stored.digest).or(told).unwrap_or(Digest([0; 32]));
                 let commit = stored.as_ref().map(|stored| stored.commit.as_str().to_owned()).unwrap_or_default();
-                Aim { release: id, digest, commit, stored }
+                Aim { release: id, digest, commit, stored, slot: None, notes: Vec::new() }
             }
             RollBackTarget::Adopted => nameless(ADOPTED)?,
             RollBackTarget::Nothing => nameless(NOTHING)?,
@@ -141,7 +145,8 @@ fn gone(found: &Answers, steps: &BTreeMap<HostId, Step>, to: &BackTo) -> Option<
 fn nameless(word: &str) -> Result<Aim, Error> {
     let version = Version::new(word).map_err(Error::before)?;
     let digest = Digest([0; 32]);
-    Ok(Aim { release: ReleaseId::new(&version, &digest), digest, commit: String::new(), stored: None })
+    let release = ReleaseId::new(&version, &digest);
+    Ok(Aim { release, digest, commit: String::new(), stored: None, slot: None, notes: Vec::new() })
 }
 
 /// Refuses a rollback for which hosts have nowhere to go, before anything: each by name, and why.

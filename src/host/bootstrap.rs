@@ -100,9 +100,20 @@ impl Bootstrap<'_> {
             // Writing to a text cannot fail.
             writeln!(parameters, "p_{name}={}", quote(&value)).ok();
         }
-        for unset in
-            ["rollout", "owner", "fence", "over", "slot", "version_command", "to", "back", "deep", "removals", "rehash"]
-        {
+        for unset in [
+            "rollout",
+            "owner",
+            "fence",
+            "over",
+            "slot",
+            "name",
+            "version_command",
+            "to",
+            "back",
+            "deep",
+            "removals",
+            "rehash",
+        ] {
             writeln!(parameters, "p_{unset}=''").ok();
         }
         let head = format!(

@@ -16,10 +16,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 /// What every phase may call, and the phases that put a release on a host.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     include_str!("../../assets/remote/prelude.sh"),
     include_str!("../../assets/remote/lease.sh"),
     include_str!("../../assets/remote/state.sh"),
+    include_str!("../../assets/remote/slots.sh"),
     include_str!("../../assets/remote/tree.sh"),
     include_str!("../../assets/remote/proven.sh"),
     include_str!("../../assets/remote/switch.sh"),
@@ -200,6 +201,7 @@ impl Script {
             "fence",
             "over",
             "slot",
+            "name",
             "owner",
             "reason",
             "link",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::{Address, Bytes, Compress, HostId, HostKeys, Verify};
+use crate::model::{Address, Bytes, Compress, HostId, HostKeys, ReleaseId, Slot, Verify};
 
 /// Says how hosts are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +102,10 @@ pub struct TargetSettings {
     pub root: PathBuf,
     /// The link under the root that activation switches.
     pub current: String,
+    /// The slots whose versions have links of their names.
+    pub slots: Vec<Slot>,
+    /// What such a link is named, with `{version}` where the version stands; none has none.
+    pub version_link: Option<String>,
     /// How many releases are kept.
     pub keep: usize,
     /// What every command on the host is put behind: `sudo -n -u scap`.
@@ -124,6 +128,13 @@ pub enum SettingsError {
 }
 
 impl TargetSettings {
+    /// Names the link of a version that is to lead to a slot; none where the slot has none.
+    #[must_use]
+    pub fn name_of(&self, slot: Option<&Slot>, release: &ReleaseId) -> Option<String> {
+        let pattern = self.version_link.as_ref().filter(|_| slot.is_some_and(|slot| self.slots.contains(slot)))?;
+        Some(pattern.replace("{version}", release.version().as_str()))
+    }
+
     /// Checks what the types cannot.
     ///
     /// # Errors
@@ -153,6 +164,8 @@ mod tests {
         TargetSettings {
             root: "/srv/x".into(),
             current: current.into(),
+            slots: Vec::new(),
+            version_link: None,
             keep: 5,
             r#become: Vec::new(),
             version_command: None,

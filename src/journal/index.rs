@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::error::JournalError;
 use super::rollouts::{Rollouts, is_locked};
-use crate::model::{Environment, Operator, ReleaseId, RolloutId, Version};
+use crate::model::{Environment, Operator, ReleaseId, RolloutId, Slot, Version};
 use crate::plan::PlanKind;
 use crate::rollout::{Event, Outcome, Record};
 
@@ -30,6 +30,8 @@ pub struct Entry {
     pub operator: Operator,
     /// Why, in the operator's words.
     pub reason: Option<String>,
+    /// Which link it was for; none is the usual one.
+    pub slot: Option<Slot>,
     /// When it was planned.
     pub started: Timestamp,
     /// When the last thing happened in it.
@@ -132,6 +134,7 @@ impl Rollouts {
             release: plan.release,
             operator: plan.operator,
             reason: plan.reason,
+            slot: plan.slot,
             started: first.at,
             latest: last.at,
             ended: match last.event {
@@ -163,6 +166,8 @@ struct PlanHead {
     operator: Operator,
     #[serde(default)]
     reason: Option<String>,
+    #[serde(default)]
+    slot: Option<Slot>,
 }
 
 /// Reads the head of the plan; the fleet behind it may be megabytes, which nobody wants to read for a list.

@@ -136,6 +136,22 @@ pub struct Proof {
     pub hashed_at: Timestamp,
 }
 
+/// Tells what a host remembers of a slot, and who uses it there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedSlot {
+    /// The slot.
+    pub slot: Slot,
+    /// The link of its version's name, which leads to the slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The rollout that finalized what it has; none where that was not finalized, or gone back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<RolloutId>,
+    /// Links of the site's own that lead to the slot, or to its version's name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used_by: Vec<String>,
+}
+
 /// Holds what a host answered when it was asked what it has.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
@@ -177,6 +193,9 @@ pub struct Probe {
     /// The links beside the one that was asked for, with the release that each names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slots: Vec<(Slot, ReleaseId)>,
+    /// What is known of those of them that coalmine made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<NamedSlot>,
     /// Facts that decide whether a release can run there: `python3` → `3.11.2`, `rsync` → `3.2.7`, `os` → `debian-12`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<(String, String)>,

@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::model::{Digest, Environment, FoundBad, HostId, Installed, ReleaseId, RollBackTarget, StageName, Version};
+use crate::model::{
+    Digest, Environment, FoundBad, HostId, Installed, ReleaseId, RollBackTarget, Slot, StageName, Version,
+};
 use crate::plan::{
     HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Prefetch, Promote, StageKind, StagePlan,
 };
@@ -113,6 +115,8 @@ pub struct PlanReport<'a> {
     pub release: &'a ReleaseId,
     /// What the rollout is for.
     pub kind: PlanKind,
+    /// The link that is switched beside the usual one; null for the usual one.
+    pub slot: Option<&'a Slot>,
     /// What was found against the release here; null where nothing was.
     pub mark: Option<&'a FoundBad>,
     /// The stages, masters first.
@@ -195,6 +199,7 @@ impl<'a> PlanReport<'a> {
             version: &plan.version,
             release: &plan.release,
             kind: plan.kind,
+            slot: plan.slot.as_ref(),
             mark: plan.mark.as_ref(),
             stages: stages.collect(),
             unreachable: unasked.chain(left_out(LeftOutReason::Unreachable).map(|out| &out.host)).collect(),

@@ -82,6 +82,8 @@ pub(crate) fn target(root: &Path) -> TargetSettings {
     TargetSettings {
         root: root.to_path_buf(),
         current: "tool".into(),
+        slots: Vec::new(),
+        version_link: None,
         keep: 3,
         r#become: Vec::new(),
         version_command: None,

@@ -22,5 +22,6 @@ mod inputs;
 mod interrupted;
 mod refusals;
 mod rollback;
+mod slots;
 mod story;
 mod way_back;

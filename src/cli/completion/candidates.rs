@@ -41,6 +41,22 @@ pub(in crate::cli) fn versions(current: &OsStr) -> Vec<CompletionCandidate> {
     offered(current, names)
 }
 
+/// Completes the name of a slot: those of the configuration, and those that rollouts went into.
+pub(in crate::cli) fn slots(current: &OsStr) -> Vec<CompletionCandidate> {
+    let names = quickly(|| {
+        let known = Known::load()?;
+        let mut slots = known.workspace.config().slots();
+        let entries = known.globals.invocation().rollouts().ok()?.list().ok()?.entries;
+        for slot in entries.into_iter().rev().filter_map(|entry| entry.slot) {
+            if !slots.contains(&slot) {
+                slots.push(slot);
+            }
+        }
+        Some(slots.iter().map(ToString::to_string).collect())
+    });
+    offered(current, names)
+}
+
 /// Completes the id of a rollout, latest first.
 pub(in crate::cli) fn rollouts(current: &OsStr) -> Vec<CompletionCandidate> {
     entries(current, |_| true)

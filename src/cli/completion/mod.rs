@@ -7,5 +7,5 @@ mod candidates;
 mod known;
 mod script;
 
-pub(super) use candidates::{environments, hosts, one_host, rollouts, running, versions, waiting};
+pub(super) use candidates::{environments, hosts, one_host, rollouts, running, slots, versions, waiting};
 pub(super) use script::{CompletionsArgs, answer, script};

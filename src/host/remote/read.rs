@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::host::answer::{Answer, Record, clean_lines, last_line, unhex};
 use crate::model::{
-    Adopted, Digest, HostLock, Installed, LockHolder, Operator, Probe, Proof, ReleaseId, RestsOn, RolloutId, Slot,
+    Adopted, Digest, HostLock, Installed, LockHolder, NamedSlot, Operator, Probe, Proof, ReleaseId, RestsOn, RolloutId,
+    Slot,
 };
 
 /// Reads what a probe told.
@@ -57,6 +58,19 @@ pub(super) fn probe(answer: &Answer) -> Probe {
             "slot" => {
                 let slot = words.next().and_then(|name| Slot::new(name).ok());
                 probe.slots.extend(slot.zip(words.next().and_then(|id| id.parse().ok())));
+            }
+            "named" => {
+                let slot = words.next().and_then(|name| Slot::new(name).ok());
+                let name = words.next().filter(|name| is_link_name(name)).map(str::to_owned);
+                let since = words.next().and_then(|rollout| RolloutId::new(rollout).ok());
+                probe.named.extend(slot.map(|slot| NamedSlot { slot, name, since, used_by: Vec::new() }));
+            }
+            "used" => {
+                let (slot, link) = (words.next(), words.next().filter(|name| is_link_name(name)));
+                let named = probe.named.iter_mut().find(|named| Some(named.slot.as_str()) == slot);
+                if let Some((named, link)) = named.zip(link) {
+                    named.used_by.push(link.to_owned());
+                }
             }
             "held" | "left" => {
                 let over = record.kind == "left";
@@ -135,6 +149,12 @@ pub(super) fn holder(record: &Record) -> Option<LockHolder> {
     })
 }
 
+/// Tells whether a host named a link as links are named; whatever else it says is none.
+fn is_link_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "._+~-".contains(c))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{describe_drift, holder, probe};
@@ -164,6 +184,10 @@ mod tests {
             record("release", "lost+found"),
             record("slot", "next 4.3.0-00000000"),
             record("slot", ".. 4.3.0-00000000"),
+            record("named", "next tool-4.3.0 20260101-000000-abcd"),
+            record("named", "old - -"),
+            record("used", "next ../etc"),
+            record("used", "next stable"),
             record("future", "whatever"),
         ];
         let probe = probe(&Answer { records, ..Answer::default() });
@@ -178,6 +202,9 @@ mod tests {
         let text: Vec<String> = probe.was.iter().chain(&probe.bad).map(ToString::to_string).collect();
         assert_eq!(text, ["4.0.0-00000000", "3.9.0-00000000", "4.3.0-00000000"]);
         assert_eq!(probe.adopted, Some(Adopted { place: "releases/20250104".into(), gone: false }));
+        let [next, old] = probe.named.as_slice() else { panic!("{:?}", probe.named) };
+        assert_eq!((next.name.as_deref(), next.used_by.as_slice()), (Some("tool-4.3.0"), &["stable".to_owned()][..]));
+        assert!(next.since.is_some() && old.since.is_none() && old.name.is_none());
         assert_eq!((probe.releases.len(), probe.digests.len()), (1, 1));
         let slots: Vec<String> = probe.slots.iter().map(|(slot, id)| format!("{slot} {id}")).collect();
         assert_eq!(slots, ["next 4.3.0-00000000"]);

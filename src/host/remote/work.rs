@@ -90,6 +90,19 @@ impl<T: Transport> Remote<T> {
         script
     }
 
+    /// As that, about a release to which a link is switched: the link of its version's name goes with it.
+    fn switching(&self, phase: Phase, seconds: u64, switch: &Switch, release: Option<&ReleaseId>) -> Script {
+        let mut script = self.fenced(phase, seconds, switch.slot.as_ref(), &switch.rollout);
+        self.name(&mut script, switch.slot.as_ref(), release);
+        script
+    }
+
+    fn name(&self, script: &mut Script, slot: Option<&Slot>, release: Option<&ReleaseId>) {
+        if let Some(name) = release.and_then(|release| self.common.target.name_of(slot, release)) {
+            script.set("name", &name);
+        }
+    }
+
     /// Runs a script, and turns its refusal into an error.
     pub(super) async fn run(&self, script: &Script) -> Result<Answer, HostError> {
         let answer = self.transport.run(script).await?;
@@ -131,13 +144,15 @@ impl<T: Transport> Remote<T> {
     /// Writes what is good now: a release, or with none what was there before coalmine.
     async fn finalize_state(
         &self,
-        id: &str,
+        release: Option<&ReleaseId>,
         back: &str,
         rollout: &RolloutId,
         slot: Option<&Slot>,
     ) -> Result<(), HostError> {
         let mut script = self.fenced(Phase::Finalize, 300, slot, rollout);
-        script.set("id", id).set("back", back).set("keep", &self.common.target.keep.max(1).to_string());
+        self.name(&mut script, slot, release);
+        let id = release.map(ToString::to_string).unwrap_or_default();
+        script.set("id", &id).set("back", back).set("keep", &self.common.target.keep.max(1).to_string());
         let answer = self.run(&script).await?;
         self.forget_releases();
         if answer.has("finalized") { Ok(()) } else { Err(refusal::not_understood(script.phase, &answer)) }
@@ -149,7 +164,11 @@ impl<T: Transport> Remote<T> {
         target: &RollBackTarget,
         switch: &Switch,
     ) -> Result<Result<WentBack, String>, HostError> {
-        let mut script = self.fenced(Phase::RollBack, 300, switch.slot.as_ref(), &switch.rollout);
+        let release = match target {
+            RollBackTarget::Release { id } => Some(id),
+            RollBackTarget::Nothing | RollBackTarget::Adopted => None,
+        };
+        let mut script = self.switching(Phase::RollBack, 300, switch, release);
         match target {
             RollBackTarget::Release { id } => script.set("to", "release").set("id", &id.to_string()),
             RollBackTarget::Nothing => script.set("to", "nothing"),
@@ -301,7 +320,7 @@ impl<T: Transport> Host for Remote<T> {
     }
 
     async fn activate(&self, release: &ReleaseId, switch: &Switch) -> Result<Activated, HostError> {
-        let mut script = self.fenced(Phase::Activate, 120, switch.slot.as_ref(), &switch.rollout);
+        let mut script = self.switching(Phase::Activate, 120, switch, Some(release));
         let confirm = switch.confirm.as_secs() + u64::from(switch.confirm.subsec_nanos() > 0);
         script.set("id", &release.to_string()).set("confirm", &confirm.to_string());
         let answer = self.run(&script).await?;
@@ -384,7 +403,7 @@ impl<T: Transport> Host for Remote<T> {
     }
 
     async fn finalize(&self, release: &ReleaseId, rollout: &RolloutId, slot: Option<&Slot>) -> Result<(), HostError> {
-        self.finalize_state(&release.to_string(), "", rollout, slot).await
+        self.finalize_state(Some(release), "", rollout, slot).await
     }
 
     async fn finalize_back(
@@ -394,8 +413,8 @@ impl<T: Transport> Host for Remote<T> {
         slot: Option<&Slot>,
     ) -> Result<(), HostError> {
         match target {
-            RollBackTarget::Release { id } => self.finalize_state(&id.to_string(), "yes", rollout, slot).await,
-            RollBackTarget::Adopted => self.finalize_state("", "yes", rollout, slot).await,
+            RollBackTarget::Release { id } => self.finalize_state(Some(id), "yes", rollout, slot).await,
+            RollBackTarget::Adopted => self.finalize_state(None, "yes", rollout, slot).await,
             // Where nothing runs there is nothing to call good.
             RollBackTarget::Nothing => self.unlock(rollout).await,
         }
