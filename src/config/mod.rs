@@ -66,7 +66,7 @@ pub use sample::sample;
 pub use selection::StageSelection;
 pub use settings::{
     Build, Config, Control, EnvironmentPolicy, FailureBudgets, Freeze, Gate, GateScope, GroupOrigin, Hooks, Lock,
-    Product, Release, Ssh, Stage, Target, Transfer,
+    PhaseHooks, Product, Release, Ssh, Stage, Target, Transfer,
 };
 pub use source::{Flag, LoadedFile, Sources};
 pub use template::{CommandTemplate, DryWord, DryWords, Template, TemplateError};

@@ -283,6 +283,13 @@ impl Rules<'_> {
         let Some(hooks) = self.tree.table("hooks") else { return };
         let of_rollout: Vec<DryWord> = DryWord::all().filter(|word| *word != DryWord::Host).collect();
         self.words(hooks, "hooks", "announce", &of_rollout, "a message is about a rollout");
+        for side in ["before", "after"] {
+            let Some(table) = hooks.table(side) else { continue };
+            let path = join("hooks", side);
+            for key in ["lock", "prime", "switch", "soak", "finalize", "rollback"] {
+                self.words(table, &path, key, &of_rollout, "it is about all hosts, which are `{hosts}`");
+            }
+        }
     }
 
     fn release(&mut self) {

@@ -8,7 +8,7 @@ use super::{settings, site};
 use crate::conductor::{
     Access, Conductor, Ending, EnvironmentLock, Holder, Launch, LockError, Notify, Opened, Signals, replay,
 };
-use crate::engine::{Known, Parts, Settings, SystemClock};
+use crate::engine::{Deadlines, Known, Parts, Settings, SystemClock};
 use crate::hooks::SiteHooks;
 use crate::host::{self, RealFleet};
 use crate::journal::Entry;
@@ -185,7 +185,10 @@ impl Workspace {
                 Ok(_) | Err(_) => Known::Nothing,
             }),
         };
+        // The command is ended before this is.
+        let hook = config.hooks.timeout.saturating_add(Duration::from_secs(15));
         let settings = Settings {
+            deadlines: Deadlines { hook, ..Deadlines::default() },
             lock_wait: self.lock_wait(),
             lease: config.lock.lease,
             product: config.product.name.to_string(),

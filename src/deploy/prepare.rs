@@ -8,6 +8,7 @@ use super::error::Error;
 use super::notice::Notice;
 use super::release::Making;
 use super::settings;
+use super::site::broken_programs;
 use super::waiting::waiting_note;
 use super::way_back::{Aim, Manner};
 use super::when::Windows;
@@ -15,7 +16,7 @@ use super::workspace::Selection;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError, replay};
 use crate::host::{self, Survey};
 use crate::journal::Entry;
-use crate::model::{Failure, HostId, Probe, ReleaseId, RolloutId, Slot, Version};
+use crate::model::{Failure, HostId, PhaseHook, Probe, ReleaseId, RolloutId, Slot, Version};
 use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, StageRequest};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 use crate::rollout::{self, Record};
@@ -111,6 +112,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         self.check(selection, slot.as_ref()).await?;
         if !matches!(goal, Goal::Rollback { .. }) {
             self.refuse_unknown_slot(slot.as_ref())?;
+            self.refuse_broken_hooks()?;
         }
         let in_one_wave = goal == Goal::CatchUp;
         let (kind, aim, answers, verdicts) = match goal {
@@ -197,6 +199,14 @@ impl<F: host::Fleet> Deployment<'_, F> {
         Ok((kind, aim, answers, verdicts))
     }
 
+    /// Refuses hooks that cannot even be started: they would stop the rollout, or fail every host of it.
+    fn refuse_broken_hooks(&self) -> Result<(), Error> {
+        let (broken, _) = broken_programs(self.workspace.config());
+        let Some((name, why)) = broken.into_iter().find(|(name, _)| name != "hooks.announce") else { return Ok(()) };
+        let error = Error::usage(format!("{name} cannot be run: {why}; nothing was changed"));
+        Err(error.hint("make it executable, write its whole path, or leave it out"))
+    }
+
     /// Refuses a release that was found bad here, unless somebody sees that before anything starts, or has said that it is known.
     fn refuse_bad(&self, verdicts: &Verdicts, release: &ReleaseId, options: &Options) -> Result<(), Error> {
         let bad = verdicts.against(release).filter(|found| found.everywhere);
@@ -257,6 +267,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             prime_width: concurrency.unwrap_or(PRIME_WIDTH),
             control_width: config.ssh.sessions.get(),
             depool: config.hooks.depool.is_some(),
+            hooks: PhaseHook::ALL.into_iter().filter(|hook| config.hooks.of_phase(*hook).is_some()).collect(),
             confirm: config.target.confirm,
             freezes: windows.heeded,
             overridden: options.override_freezes,

@@ -1,12 +1,13 @@
 //! What the configuration says of a rollout's gates and hooks, in the words of the room that asks them.
 
 use std::collections::HashMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use crate::config::{self, Config, DryWords, GateScope};
 use crate::hooks::{HookSettings, Place, SiteHooks, StageGateSettings};
 use crate::host::GateCheck;
-use crate::model::{HostId, Installed, ReleaseId, StageName};
+use crate::model::{HostHook, HostId, Installed, PhaseHook, ReleaseId, StageName};
 use crate::plan::{Plan, StageKind, StagePlan};
 
 /// How long `build.check` may take on a master.
@@ -19,6 +20,8 @@ pub(super) fn site(config: &Config, plan: &Plan) -> SiteHooks {
         depool: hooks.depool.clone(),
         repool: hooks.repool.clone(),
         announce: hooks.announce.clone(),
+        phases: PhaseHook::ALL.into_iter().filter_map(|hook| Some((hook, hooks.of_phase(hook)?.clone()))).collect(),
+        beside: HostHook::ALL.into_iter().filter_map(|hook| Some((hook, hooks.of_host(hook)?.clone()))).collect(),
         irc: hooks.irc.as_ref().map(ToString::to_string),
         timeout: hooks.timeout,
     };
@@ -33,8 +36,47 @@ pub(super) fn site(config: &Config, plan: &Plan) -> SiteHooks {
             baseline,
         }),
     });
-    let places = places(plan).map(|(host, stage, previous)| (host, Place { stage: stage.name.clone(), previous }));
+    let places = places(plan).map(|(host, stage, previous)| {
+        let is_master = stage.kind == StageKind::Masters;
+        (host, Place { stage: stage.name.clone(), previous, is_master })
+    });
     SiteHooks::new(settings, gates, words(plan)).with_hosts(places)
+}
+
+/// Names each of the site's own commands, and what it runs first.
+fn programs(config: &Config) -> impl Iterator<Item = (String, String)> {
+    let hooks = &config.hooks;
+    let named = [("depool", &hooks.depool), ("repool", &hooks.repool), ("announce", &hooks.announce)];
+    let named = named.into_iter().map(|(name, command)| (format!("hooks.{name}"), command.as_ref()));
+    let phases = PhaseHook::ALL.into_iter().map(|hook| (hook.to_string(), hooks.of_phase(hook)));
+    let beside = HostHook::ALL.into_iter().map(|hook| (hook.to_string(), hooks.of_host(hook)));
+    named.chain(phases).chain(beside).filter_map(|(name, command)| {
+        let program = command?.argv(&DryWords::default()).into_iter().next()?;
+        Some((name, program))
+    })
+}
+
+/// Gives the site's own commands that cannot be run here, each by its key with why; and how many there are in all.
+pub(super) fn broken_programs(config: &Config) -> (Vec<(String, String)>, usize) {
+    let all: Vec<(String, String)> = programs(config).collect();
+    let broken = all.iter().filter_map(|(name, program)| Some((name.clone(), why_not(program)?)));
+    (broken.collect(), all.len())
+}
+
+/// Says why a program cannot be run; none when it can.
+fn why_not(program: &str) -> Option<String> {
+    let is_executable = |found: &std::fs::Metadata| found.is_file() && found.permissions().mode() & 0o111 != 0;
+    if program.contains('/') {
+        return match std::fs::metadata(program) {
+            Ok(found) if is_executable(&found) => None,
+            Ok(_) => Some(format!("{program:?} is not executable")),
+            Err(_) => Some(format!("there is no program {program:?}")),
+        };
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = std::env::split_paths(&path)
+        .any(|folder| std::fs::metadata(folder.join(program)).is_ok_and(|found| is_executable(&found)));
+    (!is_there).then(|| format!("there is no program {program:?}"))
 }
 
 /// Gives each host of a plan with its stage and the release that was there before.

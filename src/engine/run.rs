@@ -19,7 +19,7 @@ use super::worker::{Worker, class_of, targets};
 use crate::hooks::{GateAnswer, Site, StageQuestion, announcement};
 use crate::host::{Fleet, LockRequest};
 use crate::journal::{Journal, Storage};
-use crate::model::{Failure, HostId, Phase, StageIdx, Verdict};
+use crate::model::{Failure, HostId, Phase, PhaseHook, StageIdx, Verdict};
 use crate::rollout::{
     Effect, Event, GateScope, Input, Machine, Mode, Record, Rejection, State, Task, TaskError, TaskOutput,
 };
@@ -56,6 +56,7 @@ pub struct Finished {
 enum Job {
     Host { host: HostId, task: Task },
     Gate { stage: StageIdx, gate: String, scope: GateScope },
+    Hook { hook: PhaseHook, stage: Option<StageIdx> },
 }
 
 /// Holds when a task began, and by when it is over.
@@ -79,6 +80,7 @@ enum Woken {
 enum Answer {
     Host(Result<TaskOutput, TaskError>),
     Gate(GateAnswer),
+    Hook(Option<String>),
 }
 
 type Reply = Result<(), Rejection>;
@@ -358,7 +360,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
                 self.by_host.remove(&host);
                 let result = match answer {
                     Ok(Answer::Host(result)) => result,
-                    Ok(Answer::Gate(_)) => return,
+                    Ok(Answer::Gate(_) | Answer::Hook(_)) => return,
                     Err(error) if error.is_cancelled() => Err(TaskError::Cancelled),
                     Err(error) => {
                         tracing::error!(%host, ?task, %error, "a task of the engine panicked");
@@ -372,7 +374,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             Job::Gate { stage, gate, scope } => {
                 let answer = match answer {
                     Ok(Answer::Gate(answer)) => answer,
-                    Ok(Answer::Host(_)) => return,
+                    Ok(Answer::Host(_) | Answer::Hook(_)) => return,
                     Err(error) => GateAnswer {
                         verdict: Verdict::Inconclusive,
                         value: None,
@@ -381,6 +383,14 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
                 };
                 let GateAnswer { verdict, value, message } = answer;
                 self.feed(Input::Gate { stage, gate, scope, verdict, value, message });
+            }
+            Job::Hook { hook, stage } => {
+                let error = match answer {
+                    Ok(Answer::Hook(error)) => error,
+                    Ok(Answer::Host(_) | Answer::Gate(_)) => return,
+                    Err(error) => Some(format!("a bug in coalmine: {error}")),
+                };
+                self.feed(Input::Hook { hook, stage, error });
             }
         }
     }
@@ -446,6 +456,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
                     task.abort();
                 }
             }
+            Effect::Hook { hook, stage } => self.run_hook(hook, stage),
             Effect::Ask { stage, gate, scope } => {
                 let question = self.question(stage, &gate, scope);
                 let worker = Arc::clone(&self.worker);
@@ -462,6 +473,18 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
                 self.running.insert(started.id(), Job::Gate { stage, gate, scope });
             }
         }
+    }
+
+    fn run_hook(&mut self, hook: PhaseHook, idx: Option<StageIdx>) {
+        let state = self.machine.state();
+        let stage = idx.and_then(|idx| state.stage(idx)).map(|(plan, _)| plan.name.clone());
+        let hosts = idx.map_or(0..state.hosts().len(), |idx| state.range_of(idx));
+        let takes_part = |host: &&crate::rollout::HostStatus| host.phase != Phase::Skipped;
+        let hosts: Vec<HostId> =
+            state.hosts().get(hosts).into_iter().flatten().filter(takes_part).map(|host| host.id.clone()).collect();
+        let worker = Arc::clone(&self.worker);
+        let started = self.jobs.spawn(async move { Answer::Hook(worker.hook(hook, stage.as_ref(), &hosts).await) });
+        self.running.insert(started.id(), Job::Hook { hook, stage: idx });
     }
 
     fn question(&self, idx: StageIdx, gate: &str, scope: GateScope) -> Option<StageQuestion> {

@@ -62,6 +62,8 @@ pub struct Deadlines {
     pub site: Duration,
     /// For a gate of a stage.
     pub gate: Duration,
+    /// For a command of the site before or after a phase, or beside a task on a host; what such a task may take counts it twice.
+    pub hook: Duration,
 }
 
 impl Default for Deadlines {
@@ -72,6 +74,7 @@ impl Default for Deadlines {
             switch: Duration::from_secs(300),
             site: Duration::from_secs(120),
             gate: Duration::from_secs(900),
+            hook: Duration::from_secs(120),
         }
     }
 }
@@ -81,8 +84,8 @@ impl Deadlines {
     pub(super) fn of(&self, task: &Task, lock_wait: Duration, confirm: Duration, gates: Duration) -> Duration {
         match task {
             Task::Lock => self.control.saturating_add(lock_wait),
-            Task::Prime => self.prime,
-            Task::Activate => self.switch.saturating_add(confirm),
+            Task::Prime => self.prime.saturating_add(self.hook.saturating_mul(2)),
+            Task::Activate => self.switch.saturating_add(confirm).saturating_add(self.hook.saturating_mul(2)),
             Task::Check => self.control.saturating_add(gates),
             Task::RollBack(_) => self.switch.saturating_add(gates),
             Task::Depool | Task::Repool => self.site,

@@ -10,7 +10,9 @@ use super::progress::Board;
 use super::settings::Settings;
 use crate::hooks::{GateAnswer, Site, StageQuestion};
 use crate::host::{Fleet, GateCheck, GateReport, Host as _, HostError, Survey, Switch};
-use crate::model::{Bytes, Failure, FailureClass, HostId, Installed, ReleaseId, RollBackTarget, Verdict};
+use crate::model::{
+    Bytes, Failure, FailureClass, HostHook, HostId, Installed, PhaseHook, ReleaseId, RollBackTarget, StageName, Verdict,
+};
 use crate::plan::{Plan, PlanKind, way_back};
 use crate::release::StoredRelease;
 use crate::rollout::{HostGate, Task, TaskError, TaskOutput};
@@ -72,6 +74,18 @@ impl<F: Fleet, S: Site> Worker<F, S> {
     async fn try_to(&self, host: &HostId, task: &Task, gates: &[GateCheck]) -> Result<TaskOutput, TaskError> {
         match task {
             Task::Lock => self.lock(host).await,
+            Task::Prime if self.plan.kind != PlanKind::Rollback => {
+                self.beside(HostHook::BeforePrime, host, task).await?;
+                let primed = self.prime(host).await?;
+                self.beside(HostHook::AfterPrime, host, task).await?;
+                Ok(primed)
+            }
+            Task::Activate if self.plan.kind != PlanKind::Rollback => {
+                self.beside(HostHook::BeforeSwitch, host, task).await?;
+                let activated = self.activate(host).await?;
+                self.beside(HostHook::AfterSwitch, host, task).await?;
+                Ok(activated)
+            }
             Task::Prime => self.prime(host).await,
             Task::Activate => self.activate(host).await,
             Task::Check => {
@@ -106,6 +120,20 @@ impl<F: Fleet, S: Site> Worker<F, S> {
                 found.close().await;
                 result.map(|()| TaskOutput::Done)
             }
+        }
+    }
+
+    /// Runs what the site does beside a task on a host, whose failure is that of the task.
+    async fn beside(&self, hook: HostHook, host: &HostId, task: &Task) -> Result<(), TaskError> {
+        self.parts.site.beside(hook, host).await.map_err(|error| failed(Failure::new(class_of(task), error.0)))
+    }
+
+    /// Runs what the site does before or after a phase; gives why it failed.
+    pub(super) async fn hook(&self, hook: PhaseHook, stage: Option<&StageName>, hosts: &[HostId]) -> Option<String> {
+        let deadline = self.settings.deadlines.hook;
+        match timeout(deadline, self.parts.site.phase(hook, stage, hosts)).await {
+            Ok(ran) => ran.err().map(|error| error.0),
+            Err(_) => Some(format!("did not end within {} s", deadline.as_secs())),
         }
     }
 

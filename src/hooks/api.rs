@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::model::{HostId, StageName, Verdict};
+use crate::model::{HostHook, HostId, PhaseHook, StageName, Verdict};
 use crate::rollout::GateScope;
 
 /// Asks a gate of a whole stage.
@@ -54,6 +54,29 @@ pub trait Site: Send + Sync + 'static {
 
     /// Asks a gate of a stage; whatever goes wrong is part of the answer.
     fn ask(&self, question: &StageQuestion) -> impl Future<Output = GateAnswer> + Send;
+
+    /// Runs the site's command before or after a phase, where there is one.
+    ///
+    /// # Errors
+    ///
+    /// When it failed; what follows is not this room's business.
+    fn phase(
+        &self,
+        _hook: PhaseHook,
+        _stage: Option<&StageName>,
+        _hosts: &[HostId],
+    ) -> impl Future<Output = Result<(), SiteError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Runs the site's command before or after something is done to a host, where there is one.
+    ///
+    /// # Errors
+    ///
+    /// When it failed.
+    fn beside(&self, _hook: HostHook, _host: &HostId) -> impl Future<Output = Result<(), SiteError>> + Send {
+        std::future::ready(Ok(()))
+    }
 
     /// Tells people what happens to the rollout, in one line.
     ///

@@ -5,7 +5,7 @@ use super::api::{GateAnswer, Site, SiteError, StageQuestion};
 use super::gate::judge;
 use super::irc::say;
 use crate::config::{CommandTemplate, DryWords};
-use crate::model::{HostId, ReleaseId, StageName, Verdict};
+use crate::model::{HostHook, HostId, PhaseHook, ReleaseId, StageName, Verdict};
 use crate::process::{Ending, Job, run};
 
 /// How long lies between two attempts of a gate.
@@ -20,6 +20,10 @@ pub struct HookSettings {
     pub repool: Option<CommandTemplate>,
     /// Gets each message on its standard input.
     pub announce: Option<CommandTemplate>,
+    /// What runs before and after phases.
+    pub phases: BTreeMap<PhaseHook, CommandTemplate>,
+    /// What runs before and after something is done to a host.
+    pub beside: BTreeMap<HostHook, CommandTemplate>,
     /// Gets each message as a line over TCP: `HOST:PORT`.
     pub irc: Option<String>,
     /// How long any of the commands may take.
@@ -61,6 +65,8 @@ pub struct Place {
     pub stage: StageName,
     /// The release that was there before; none where there was none.
     pub previous: Option<ReleaseId>,
+    /// Whether it is a master, which serves nobody.
+    pub is_master: bool,
 }
 
 impl SiteHooks {
@@ -150,6 +156,22 @@ impl Site for SiteHooks {
             answer = self.attempt(gate, &words, question).await;
         }
         answer
+    }
+
+    async fn phase(&self, hook: PhaseHook, stage: Option<&StageName>, hosts: &[HostId]) -> Result<(), SiteError> {
+        let Some(command) = self.settings.phases.get(&hook) else {
+            return Ok(());
+        };
+        let words = DryWords { hosts: hosts.to_vec(), stage: stage.cloned(), ..self.words.clone() };
+        self.perform(command, &words, None).await
+    }
+
+    async fn beside(&self, hook: HostHook, host: &HostId) -> Result<(), SiteError> {
+        if self.hosts.get(host).is_some_and(|place| place.is_master) {
+            return Ok(());
+        }
+        let ran = self.perform_on(self.settings.beside.get(&hook), host).await;
+        ran.map_err(|error| SiteError(format!("{hook}: {error}")))
     }
 
     async fn announce(&self, message: &str) -> Result<(), SiteError> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Digest, Environment, Failure, FailureClass, FoundBad, FreezeWindow, HostId, Installed, Operator, ReleaseId,
-    RollBackTarget, RolloutId, Site, Slot, StageName, Version,
+    Digest, Environment, Failure, FailureClass, FoundBad, FreezeWindow, HostId, Installed, Operator, PhaseHook,
+    ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName, Version,
 };
 
 /// Says what a rollout is for.
@@ -202,6 +202,9 @@ pub struct Policy {
     pub control_width: usize,
     /// Whether the site has a command that takes a host out of service.
     pub depool: bool,
+    /// The hooks that there are before and after phases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<PhaseHook>,
     /// After how long an unconfirmed host goes back by itself; zero is never.
     #[serde(rename = "confirm_s", alias = "confirm", with = "crate::model::seconds")]
     pub confirm: Duration,

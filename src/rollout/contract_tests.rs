@@ -12,13 +12,13 @@ use super::{
     TaskError, TaskOutput, nothing_done,
 };
 use crate::model::{
-    Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, ReleaseId, RollBackTarget, StageName, Verdict,
-    Version,
+    Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, PhaseHook, ReleaseId, RollBackTarget, StageName,
+    Verdict, Version,
 };
 use crate::plan::{Plan, PlanKind, Promote};
 
 /// The kinds and fields that the contract names, beside those of every record.
-const CONTRACT: [(&str, &[&str]); 22] = [
+const CONTRACT: [(&str, &[&str]); 23] = [
     ("rollout_planned", &["plan"]),
     ("locked", &["hosts"]),
     ("host_probed", &["host", "installed", "latency_s"]),
@@ -30,6 +30,7 @@ const CONTRACT: [(&str, &[&str]); 22] = [
     ("host_failed", &["host", "class", "message"]),
     ("host_skipped", &["host", "reason"]),
     ("gate_result", &["gate", "scope", "stage", "verdict"]),
+    ("hook_ran", &["hook"]),
     ("soak_started", &["stage", "until"]),
     ("promotion_needed", &["stage"]),
     ("promoted", &["stage"]),
@@ -82,6 +83,7 @@ fn every_kind() -> Vec<Event> {
             message: String::new(),
             dry: false,
         },
+        Event::HookRan { hook: PhaseHook::AfterSwitch, stage: Some(stage()), error: None },
         Event::SoakStarted { stage: stage(), until: Timestamp::UNIX_EPOCH },
         Event::PromotionNeeded { stage: stage() },
         Event::Promoted { stage: stage(), by: None },

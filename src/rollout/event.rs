@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use super::outcome::{Debt, HostEnd, Outcome};
 use crate::model::{
-    Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget, RolloutId,
-    StageName, Verdict,
+    Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, PhaseHook, ReleaseId, RollBackTarget,
+    RolloutId, StageName, Verdict,
 };
 use crate::plan::Plan;
 
@@ -83,6 +83,16 @@ pub enum PauseReason {
         host: HostId,
         /// Who holds it.
         holder: Box<LockHolder>,
+    },
+    /// A command of the site before or after a phase failed.
+    HookFailed {
+        /// Which.
+        hook: PhaseHook,
+        /// Of which stage; none where it is about all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stage: Option<StageName>,
+        /// Why.
+        message: String,
     },
 }
 
@@ -274,6 +284,17 @@ pub enum Event {
         /// Whether it is told but never decides.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         dry: bool,
+    },
+    /// A command of the site before or after a phase ran.
+    HookRan {
+        /// Which.
+        hook: PhaseHook,
+        /// Of which stage; none where it is about all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stage: Option<StageName>,
+        /// Why it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
     },
     /// A stage must stay healthy until then.
     SoakStarted {

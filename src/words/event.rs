@@ -125,6 +125,17 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
         Event::HostDepooled { host, error } => service(host, error.as_deref(), "taken out of service", look),
         Event::HostRepooled { host, error } => service(host, error.as_deref(), "put back into service", look),
         Event::GateResult { .. } => gate(&record.event, look)?,
+        Event::HookRan { hook, stage, error } => {
+            let of = stage.as_ref().map(|stage| format!(" of stage {stage}")).unwrap_or_default();
+            match error {
+                None => Line::new(Glyph::Note, format!("{hook}{of} ran")),
+                Some(why) if hook.stops() => Line::new(Glyph::Bad, format!("{hook}{of} failed: {}", message(why))),
+                Some(why) => {
+                    let text = format!("{hook}{of} failed, which is only told: {}", message(why));
+                    Line::new(Glyph::Attention, text)
+                }
+            }
+        }
         Event::SoakStarted { stage, until } => {
             let left = between(record.at, *until);
             let text = if left.is_zero() {

@@ -35,6 +35,10 @@ pub fn reason(why: &PauseReason, look: Look) -> String {
             let why = why.as_ref().map(|why| format!(": {}", one_line(why, MESSAGE, look))).unwrap_or_default();
             format!("freeze window {window:?} has begun and ends {}{why}", until.strftime("%a %Y-%m-%d %H:%M UTC"))
         }
+        PauseReason::HookFailed { hook, stage, message } => {
+            let of = stage.as_ref().map(|stage| format!(" of stage {stage}")).unwrap_or_default();
+            format!("{hook}{of} failed: {}", one_line(message, MESSAGE, look))
+        }
         PauseReason::Locked { host, holder } => {
             let why = holder.reason.as_ref().map(|why| format!(": {}", one_line(why, NAMES, look))).unwrap_or_default();
             let owner = one_line(&holder.owner.0, NAMES, look);

@@ -41,6 +41,7 @@ pub(crate) fn policy() -> Policy {
         prime_width: 4,
         control_width: 4,
         depool: false,
+        hooks: Vec::new(),
         confirm: Duration::ZERO,
         freezes: Vec::new(),
         overridden: Vec::new(),

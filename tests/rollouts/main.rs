@@ -17,6 +17,7 @@ mod flags;
 mod fleet;
 mod guide;
 mod habits;
+mod hooks;
 mod hosts;
 mod inputs;
 mod interrupted;

@@ -53,8 +53,9 @@ fn versions_go_from_one_slot_to_the_next_and_each_has_a_link_of_its_name() {
     planned.says("slot slot0 is the next of slot0, slot1, slot2: no host has it yet");
     // A canary alone first: the others follow it into the same slot.
     fleet.install(&["1.2.0", "--next-slot", "-l", &mw(1, 2)]).exits(0);
-    fleet.install(&["1.2.0", "--next-slot"]).exits(0).says("it has this version already");
-    fleet.install(&["1.3.0", "--next-slot"]).exits(0).says("no host has it yet");
+    run(&["plan", "1.2.0", "--next-slot"]).exits(9).says("it has this version already");
+    fleet.install(&["1.2.0", "--next-slot"]).exits(0).says("on sandbox, slot slot0");
+    fleet.install(&["1.3.0", "--next-slot"]).exits(0);
     fleet.install(&["1.3.0", "--next-slot"]).exits(0).says("nothing is to be done");
     fleet.install(&["1.4.0", "--next-slot"]).exits(0);
     let three = [("tool-1.2.0", "slot0", "1.2.0"), ("tool-1.3.0", "slot1", "1.3.0"), ("tool-1.4.0", "slot2", "1.4.0")];

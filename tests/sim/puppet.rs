@@ -76,6 +76,10 @@ impl Puppet {
                 let verdict = verdict[if self.calm { 0 } else { self.random.usize(0..verdict.len()) }];
                 Input::Gate { stage, gate, scope, verdict, value: None, message: "told so".to_owned() }
             }
+            Effect::Hook { hook, stage } => {
+                let fails = !self.calm && self.random.u8(0..8) == 0;
+                Input::Hook { hook, stage, error: fails.then(|| "exit 1".to_owned()) }
+            }
             Effect::Cancel { .. } => return true,
         };
         self.feed(input);

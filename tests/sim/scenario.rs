@@ -7,8 +7,8 @@ use coalmine::hooks::{GateAnswer, Site, SiteError, StageQuestion};
 use coalmine::host::GateCheck;
 use coalmine::host::sim::{Disk, Fault, Operation, Place, SimFleet};
 use coalmine::model::{
-    Command, Environment, Failure, FailureClass, HostId, Installed, LockHolder, Operator, ReleaseId, RollBackTarget,
-    RolloutId, StageName, Verdict, Version,
+    Command, Environment, Failure, FailureClass, HostId, Installed, LockHolder, Operator, PhaseHook, ReleaseId,
+    RollBackTarget, RolloutId, StageName, Verdict, Version,
 };
 use coalmine::plan::{
     Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageGate, StageKind, StagePlan,
@@ -83,6 +83,15 @@ impl Scenario {
             prime_width: random.usize(1..8),
             control_width: random.usize(1..8),
             depool: random.bool(),
+            // Of every third rollout, some of them.
+            hooks: PhaseHook::ALL
+                .into_iter()
+                .enumerate()
+                .filter(|(place, _)| {
+                    seed.is_multiple_of(3) && (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (40 + place)) & 1 == 1
+                })
+                .map(|(_, hook)| hook)
+                .collect(),
             confirm: if random.bool() { Duration::ZERO } else { Duration::from_secs(120) },
             freezes: Vec::new(),
             overridden: Vec::new(),
@@ -376,6 +385,10 @@ impl Site for SimSite {
             _ => Verdict::Pass,
         };
         GateAnswer { verdict, value: Some(1.0), message: "told so".to_owned() }
+    }
+
+    async fn phase(&self, _hook: PhaseHook, _stage: Option<&StageName>, _hosts: &[HostId]) -> Result<(), SiteError> {
+        self.pooled().await
     }
 
     async fn announce(&self, message: &str) -> Result<(), SiteError> {

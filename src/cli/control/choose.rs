@@ -80,6 +80,7 @@ mod tests {
             version,
             operator: Operator("amy@deploy".into()),
             reason: None,
+            slot: None,
             started: Timestamp::UNIX_EPOCH,
             latest: Timestamp::UNIX_EPOCH,
             ended,

@@ -1,12 +1,11 @@
 //! What a rollout needs of this machine: tools, keys, the product's repository, room, locks, the site's commands.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use super::finding::{Finding, Health};
 use crate::conductor::{ConductorError, EnvironmentLock, LockError};
-use crate::config::DryWords;
+use crate::deploy::site::broken_programs;
 use crate::deploy::waiting::waiting_note;
 use crate::deploy::workspace::{Fleet, Workspace};
 use crate::host::{Descriptors, SshSettings, TransferSettings};
@@ -210,32 +209,13 @@ fn lock(workspace: &Workspace, fleet: &Fleet<'_>) -> Vec<Finding> {
 
 /// Looks for the programs of the site's own commands, without running any.
 fn hooks(workspace: &Workspace) -> Vec<Finding> {
-    let hooks = &workspace.config().hooks;
-    let named = [("depool", &hooks.depool), ("repool", &hooks.repool), ("announce", &hooks.announce)];
-    let mut found = Vec::new();
-    for (name, command) in named {
-        let Some(program) = command.as_ref().and_then(|command| command.argv(&DryWords::default()).into_iter().next())
-        else {
-            continue;
-        };
-        if !is_program(&program) {
-            let message = format!("hooks.{name}: there is no program {program:?}");
-            found.push(Finding::new("hooks", Health::Failed, message).hint("install it, or write its whole path"));
-        }
+    let (broken, all) = broken_programs(workspace.config());
+    if broken.is_empty() && all > 0 {
+        return vec![Finding::new("hooks", Health::Ok, "their programs are there")];
     }
-    if found.is_empty() && (hooks.depool.is_some() || hooks.repool.is_some() || hooks.announce.is_some()) {
-        found.push(Finding::new("hooks", Health::Ok, "their programs are there"));
-    }
-    found
-}
-
-fn is_program(name: &str) -> bool {
-    let is_executable = |path: &Path| {
-        std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    let failed = |(name, why)| {
+        let hint = "install it, make it executable, or write its whole path";
+        Finding::new("hooks", Health::Failed, format!("{name}: {why}")).hint(hint)
     };
-    if name.contains('/') {
-        return is_executable(Path::new(name));
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| is_executable(&folder.join(name)))
+    broken.into_iter().map(failed).collect()
 }

@@ -5,6 +5,7 @@
 
 mod commands;
 mod freeze;
+mod hooks;
 mod results;
 mod schedule;
 #[cfg(test)]
@@ -22,8 +23,8 @@ use super::outcome::{HostEnd, Outcome};
 use super::refusal::Rejection;
 use super::state::{Mode, State};
 use crate::model::{
-    Bytes, Command, Failure, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget, RolloutId,
-    StageIdx, Verdict,
+    Bytes, Command, Failure, HostId, Installed, LockHolder, Operator, Phase, PhaseHook, ReleaseId, RollBackTarget,
+    RolloutId, StageIdx, Verdict,
 };
 use crate::plan::{Plan, PlanKind};
 
@@ -76,6 +77,13 @@ pub enum Effect {
         gate: String,
         /// Before the stage, or during its soak.
         scope: GateScope,
+    },
+    /// Runs a command of the site before or after a phase; answered by exactly one [`Input::Hook`].
+    Hook {
+        /// Which.
+        hook: PhaseHook,
+        /// Of which stage; none where it is about all of them.
+        stage: Option<StageIdx>,
     },
 }
 
@@ -186,6 +194,15 @@ pub enum Input {
         /// Why it did not pass.
         message: String,
     },
+    /// A command of the site before or after a phase is over.
+    Hook {
+        /// Which.
+        hook: PhaseHook,
+        /// Of which stage.
+        stage: Option<StageIdx>,
+        /// Why it failed.
+        error: Option<String>,
+    },
     /// Somebody asks for something.
     Command {
         /// What.
@@ -251,6 +268,8 @@ pub struct Machine {
     /// Hosts whose lock somebody else had then; they are asked again when the rollout goes on.
     taken: BTreeSet<usize>,
     asked: BTreeSet<(usize, String)>,
+    /// Hooks that run.
+    hooking: BTreeSet<(PhaseHook, Option<StageIdx>)>,
     /// Hosts that were to be taken out of service once already.
     depooling: BTreeSet<usize>,
     /// Hosts that may have given their lock to somebody who did not wait for the answer.
@@ -296,6 +315,7 @@ impl Machine {
             resumed: false,
             taken: BTreeSet::new(),
             asked: BTreeSet::new(),
+            hooking: BTreeSet::new(),
             depooling: BTreeSet::new(),
             unsure: BTreeSet::new(),
             settling: None,
@@ -336,6 +356,7 @@ impl Machine {
             Input::Gate { stage, gate, scope, verdict, value, message } => {
                 self.answered(stage, gate, scope, verdict, value, message);
             }
+            Input::Hook { hook, stage, error } => self.hook_ended(hook, stage, error),
             Input::Command { command, by } => {
                 let reply = self.command(command, by);
                 self.step.reply = Some(reply);

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Effect, Machine, Task};
-use crate::model::{Failure, FailureClass, Phase, StageIdx, Verdict};
+use crate::model::{Failure, FailureClass, Phase, PhaseHook, StageIdx, Verdict};
 use crate::plan::{OnFailure, PlanKind, Prefetch, Promote};
 use crate::rollout::event::{Event, GateScope, PauseReason};
 use crate::rollout::outcome::Outcome;
@@ -75,7 +75,10 @@ impl Machine {
             return;
         }
         if self.state.mode() == Mode::RollingBack {
-            self.roll_back();
+            self.cancel_harmless();
+            if self.hooked(PhaseHook::BeforeRollback, None) {
+                self.roll_back();
+            }
             return;
         }
         // Hosts also fail while it is paused, when nothing can stop: that counts as soon as it goes on.
@@ -103,14 +106,29 @@ impl Machine {
             return;
         }
         match self.state.mode() {
-            Mode::Planned | Mode::Locking => self.lock(),
-            Mode::Priming { stage } => self.prime(stage),
+            Mode::Planned | Mode::Locking => {
+                if self.hooked(PhaseHook::BeforeLock, None) {
+                    self.lock();
+                }
+            }
+            Mode::Priming { stage } => {
+                let way_back = self.plan.kind == PlanKind::Rollback;
+                if (!way_back || self.hooked(PhaseHook::BeforeRollback, None))
+                    && self.all_hooked([PhaseHook::AfterLock, PhaseHook::BeforePrime], self.priming_of(stage))
+                {
+                    self.prime(stage);
+                }
+            }
             Mode::Switching { stage, wave } => self.switch(stage, wave),
             Mode::Soaking { stage } => self.soak(stage),
             Mode::Promoting { stage } => {
                 self.fill(self.end_of(stage), stage);
             }
-            Mode::Finalizing => self.finalize(),
+            Mode::Finalizing => {
+                if self.hooked(PhaseHook::BeforeFinalize, None) {
+                    self.finalize();
+                }
+            }
             Mode::RollingBack | Mode::Finished => {}
         }
     }
@@ -263,6 +281,12 @@ impl Machine {
         !self.busy.is_empty() || phases.into_iter().any(|phase| self.state.in_phase(phase, ..end).next().is_some())
     }
 
+    /// Gives the stage whose hosts are primed by themselves; none where all are at once.
+    fn priming_of(&self, stage: StageIdx) -> Option<StageIdx> {
+        let everything = self.plan.policy.prefetch == Prefetch::All || self.plan.kind == PlanKind::Prime;
+        (!everything).then_some(stage)
+    }
+
     fn prime(&mut self, stage: StageIdx) {
         let everything = self.plan.policy.prefetch == Prefetch::All || self.plan.kind == PlanKind::Prime;
         let first = stage.0 == 0;
@@ -271,7 +295,7 @@ impl Machine {
         let waiting = [Phase::Pending, Phase::Priming]
             .into_iter()
             .any(|phase| self.state.in_phase(phase, ..end).next().is_some());
-        if waiting || !self.busy.is_empty() {
+        if waiting || !self.busy.is_empty() || !self.hooked(PhaseHook::AfterPrime, self.priming_of(stage)) {
             return;
         }
         if self.plan.kind == PlanKind::Prime {
@@ -328,8 +352,8 @@ impl Machine {
             }
             return;
         }
-        if self.asked.is_empty() {
-            let hosts = plan.waves.first().copied().unwrap_or(0);
+        let hosts = plan.waves.first().copied().unwrap_or(0);
+        if self.asked.is_empty() && self.hooked(PhaseHook::BeforeSwitch, Some(idx)) {
             self.emit(Event::StageStarted { stage: stage.clone() });
             self.emit(Event::WaveStarted { stage, wave: 1, hosts });
         }
@@ -371,13 +395,17 @@ impl Machine {
             self.stop(PauseReason::NoneHealthy { stage });
             return;
         }
+        if !self.hooked(PhaseHook::AfterSwitch, Some(idx)) {
+            return;
+        }
         let Some((plan, _)) = self.state.stage(idx) else {
             return;
         };
-        if plan.soak.is_zero() && plan.gates.is_empty() {
+        let soak = plan.soak;
+        if soak.is_zero() && plan.gates.is_empty() {
             self.promote(idx);
-        } else {
-            let until = after(self.now, plan.soak);
+        } else if self.hooked(PhaseHook::BeforeSoak, Some(idx)) {
+            let until = after(self.now, soak);
             self.emit(Event::SoakStarted { stage, until });
         }
     }
@@ -418,7 +446,8 @@ impl Machine {
             let answered = status.asked.is_some_and(|asked| asked >= soak.since);
             status.waived || (answered && (gate.dry || status.verdict == Some(Verdict::Pass)))
         });
-        if self.now >= soak.until && vouched && self.asked.is_empty() && !self.is_underway(end) {
+        let is_over = self.now >= soak.until && vouched && self.asked.is_empty() && !self.is_underway(end);
+        if is_over && self.hooked(PhaseHook::AfterSoak, Some(idx)) {
             self.promote(idx);
         }
     }
@@ -485,7 +514,7 @@ impl Machine {
         for index in next {
             self.send_back(index);
         }
-        if self.busy.is_empty() {
+        if self.busy.is_empty() && self.hooked(PhaseHook::AfterRollback, None) {
             self.end(Outcome::RolledBack);
         }
     }
@@ -536,6 +565,11 @@ impl Machine {
                 let release = self.release().clone();
                 self.emit(Event::ReleaseFinalized { release, hosts: targets.len(), masters: masters.len() });
             }
+        }
+        let last =
+            if self.plan.kind == PlanKind::Rollback { PhaseHook::AfterRollback } else { PhaseHook::AfterFinalize };
+        if outcome == Outcome::Completed && self.state.is_finalized() && !self.hooked(last, None) {
+            return;
         }
         self.finish(outcome);
     }

@@ -125,6 +125,12 @@ impl State {
             Event::GateResult { gate, scope, stage, verdict, value, message, .. } => {
                 self.set_gate(stage, gate, *scope, *verdict, *value, message, at);
             }
+            Event::HookRan { hook, stage, error } => {
+                if error.is_none() || !hook.stops() {
+                    let stage = stage.as_ref().and_then(|stage| self.stage_named(stage));
+                    self.hooks.insert((*hook, stage));
+                }
+            }
             Event::SoakStarted { stage, until } => {
                 if let Some(idx) = self.stage_named(stage) {
                     self.mode = Mode::Soaking { stage: idx };
@@ -380,7 +386,8 @@ impl State {
                 PauseReason::Operator { .. }
                 | PauseReason::GateInconclusive { .. }
                 | PauseReason::FreezeWindow { .. }
-                | PauseReason::Locked { .. },
+                | PauseReason::Locked { .. }
+                | PauseReason::HookFailed { .. },
             )
             | None => {}
         }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::event::{PauseReason, Record};
 use super::outcome::Outcome;
 use crate::model::{
-    Bytes, Failure, FailureClass, HostId, Installed, Operator, Phase, RollBackTarget, StageIdx, Verdict,
+    Bytes, Failure, FailureClass, HostId, Installed, Operator, Phase, PhaseHook, RollBackTarget, StageIdx, Verdict,
 };
 use crate::plan::{HostPlan, Plan, StageGate, StagePlan};
 
@@ -168,6 +168,8 @@ pub struct State {
     /// The windows that it paused for already, by name and end: whoever goes on in one of them means it.
     heeded: Vec<(String, Timestamp)>,
     stopping: Option<PauseReason>,
+    /// The hooks that need not run again.
+    hooks: BTreeSet<(PhaseHook, Option<StageIdx>)>,
     abort: Option<Operator>,
     suspended: Option<Operator>,
     bytes: Bytes,

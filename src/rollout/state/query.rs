@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{HostStatus, Mode, StageStatus, State};
-use crate::model::{Bytes, FailureClass, HostId, Operator, Phase, RolloutId, StageIdx, StageName};
+use crate::model::{Bytes, FailureClass, HostId, Operator, Phase, PhaseHook, RolloutId, StageIdx, StageName};
 use crate::plan::{Plan, StageKind, StagePlan};
 use crate::rollout::event::PauseReason;
 use crate::rollout::outcome::Outcome;
@@ -47,6 +47,12 @@ impl State {
     #[must_use]
     pub fn index_of(&self, host: &HostId) -> Option<usize> {
         self.index.get(host).copied()
+    }
+
+    /// Tells whether a hook has run, so that it need not again; one that failed and stopped the rollout has to.
+    #[must_use]
+    pub fn hook_ran(&self, hook: PhaseHook, stage: Option<StageIdx>) -> bool {
+        self.hooks.contains(&(hook, stage))
     }
 
     /// Names the hosts that are out of service after what has happened, those of earlier rollouts among them.

@@ -248,6 +248,7 @@ const fn waived(why: &PauseReason) -> &'static str {
         PauseReason::NoneHealthy { .. } => "Nothing vouches for this release: the next stage starts all the same.",
         PauseReason::GateFailed { .. } => "The gate is not asked again for this stage.",
         PauseReason::GateInconclusive { .. } => "The gate is asked again.",
+        PauseReason::HookFailed { .. } => "The hook runs again.",
         PauseReason::Locked { .. } => "The lock is asked for again.",
         PauseReason::FreezeWindow { .. } => "It goes on inside the freeze window, and is not stopped by it again.",
         PauseReason::Operator { .. } => "",

@@ -198,7 +198,7 @@ impl Run {
     fn perform_if(&mut self, may: impl Fn(&HostId, &Task) -> bool) -> bool {
         let place = self.open.iter().position(|effect| match effect {
             Effect::Start { host, task } => may(host, task),
-            Effect::Ask { .. } | Effect::Cancel { .. } => true,
+            Effect::Ask { .. } | Effect::Hook { .. } | Effect::Cancel { .. } => true,
         });
         let Some(place) = place else { return false };
         match self.open.remove(place) {
@@ -210,6 +210,7 @@ impl Run {
                 let (verdict, value, message) = self.gate.clone();
                 self.step(Input::Gate { stage, gate, scope, verdict, value: Some(value), message });
             }
+            Effect::Hook { hook, stage } => self.step(Input::Hook { hook, stage, error: None }),
             Effect::Cancel { host } => {
                 if let Some(place) =
                     self.open.iter().position(|open| matches!(open, Effect::Start { host: busy, .. } if *busy == host))

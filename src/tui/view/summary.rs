@@ -339,11 +339,16 @@ fn shown_stage(watched: &Watched) -> Option<(&StagePlan, &StageStatus)> {
             PauseReason::OverBudget { stage, .. }
             | PauseReason::NoneHealthy { stage }
             | PauseReason::GateFailed { stage, .. }
-            | PauseReason::GateInconclusive { stage, .. },
+            | PauseReason::GateInconclusive { stage, .. }
+            | PauseReason::HookFailed { stage: Some(stage), .. },
         ) => state.stage_named(stage),
-        Some(PauseReason::Operator { .. } | PauseReason::FreezeWindow { .. } | PauseReason::Locked { .. }) | None => {
-            None
-        }
+        Some(
+            PauseReason::Operator { .. }
+            | PauseReason::FreezeWindow { .. }
+            | PauseReason::Locked { .. }
+            | PauseReason::HookFailed { stage: None, .. },
+        )
+        | None => None,
     };
     let last_started = (0..state.stages().len()).rev().find(|&place| {
         state.stages().get(place).is_some_and(|status| status.started.is_some() || !status.failed.is_empty())
