@@ -89,9 +89,10 @@ is_direct() {
     case $learned in
     "releases/$link_id" | */"releases/$link_id") return 0 ;;
     esac
+    leads=${learned#"$PWD/"} leads=${leads#./}
     case $slot_names in
-    *" ${learned#./}="*)
-        slot=${slot_names#*" ${learned#./}="}
+    *" $leads="*)
+        slot=${slot_names#*" $leads="}
         slot=${slot%% *}
         case $slot_names in
         # A version's name.

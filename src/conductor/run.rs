@@ -144,6 +144,12 @@ impl<F: Fleet, S: Site> Conductor<F, S> {
         &self.handle
     }
 
+    /// Gives what is conducted.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// Names the socket.
     #[must_use]
     pub fn socket(&self) -> &Path {

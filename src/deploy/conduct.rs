@@ -213,6 +213,7 @@ impl Workspace {
         signals: Signals,
         tell: Notify,
     ) -> Result<Ending, Error> {
+        self.keep(conductor.plan()).await;
         let ending = conductor.run(signals, tell).await?;
         self.mark(&self.store()?, &ending.state);
         self.record(&ending.state).await;

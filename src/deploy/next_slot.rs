@@ -1,5 +1,7 @@
 //! Which slot of the cycle a version goes into.
 
+use std::collections::BTreeSet;
+
 use super::deployment::{Answers, Deployment};
 use super::error::Error;
 use super::notice::Notice;
@@ -7,7 +9,7 @@ use super::slots::SlotUse;
 use super::workspace::Selection;
 use crate::expr::{fold, nearest};
 use crate::host;
-use crate::model::{ReleaseId, Slot};
+use crate::model::{Installed, Probe, ReleaseId, Slot};
 
 /// The slot of a rollout, and why it is that one.
 pub(super) struct NextSlot {
@@ -31,7 +33,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
         let slots = self.slots(&Selection::default()).await?;
         if !slots.silent.is_empty() {
             let silent = fold(&slots.silent);
-            self.notify(Notice::warning(format!("which slots {silent} has is not known: the next is the others'")));
+            let text = format!("the next slot is that of the hosts that answered, and not all did: {silent}");
+            self.notify(Notice::warning(text));
         }
         choose(&cycle, &slots.uses, release)
     }
@@ -49,11 +52,25 @@ impl<F: host::Fleet> Deployment<'_, F> {
         })
     }
 
+    /// Refuses to go back in a slot that no host has, nor ever had.
+    pub(super) fn refuse_absent_slot(&self, answers: &Answers, slot: &Slot) -> Result<(), Error> {
+        let has = |probe: &Probe| probe.installed != Installed::Missing || probe.good.is_some();
+        if answers.probes().any(has) || answers.probes().next().is_none() {
+            return Ok(());
+        }
+        let names: BTreeSet<&str> =
+            answers.probes().flat_map(|probe| probe.named.iter().map(|named| named.slot.as_str())).collect();
+        let names = Vec::from_iter(names);
+        let there =
+            if names.is_empty() { "no other either".to_owned() } else { format!("there is {}", names.join(", ")) };
+        Err(Error::usage(format!("no host has a slot {slot}; {there}; nothing was changed")))
+    }
+
     /// Refuses a version that has a slot already where it would have the name of a version twice, and says who uses what a slot
     /// loses.
     pub(super) fn heed_slots(&self, answers: &Answers, slot: &Slot, release: &ReleaseId) -> Result<Vec<String>, Error> {
         let target = &self.workspace.config().target;
-        let (mut elsewhere, mut users) = (Vec::new(), std::collections::BTreeSet::new());
+        let (mut elsewhere, mut users) = (Vec::new(), BTreeSet::new());
         let mut other = None;
         for (host, answer) in answers.all() {
             let Ok(probe) = answer else { continue };

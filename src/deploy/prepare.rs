@@ -114,8 +114,15 @@ impl<F: host::Fleet> Deployment<'_, F> {
             self.refuse_unknown_slot(slot.as_ref())?;
             self.refuse_broken_hooks()?;
         }
+        let emergency = options.no_fetch
+            && matches!(
+                goal,
+                Goal::Install(Wanted::Revision(_))
+                    | Goal::Prime(Wanted::Revision(_))
+                    | Goal::Activate(Some(Wanted::Revision(_)))
+            );
         let in_one_wave = goal == Goal::CatchUp;
-        let (kind, aim, answers, verdicts) = match goal {
+        let (kind, mut aim, answers, verdicts) = match goal {
             Goal::Install(wanted) => self.release_first(PlanKind::Install, wanted, &options).await?,
             Goal::Prime(wanted) => self.release_first(PlanKind::Prime, wanted, &options).await?,
             Goal::Activate(wanted) => {
@@ -139,6 +146,9 @@ impl<F: host::Fleet> Deployment<'_, F> {
             }
             Goal::Rollback { to, each } => {
                 let mut answers = self.survey(selection, slot.as_ref(), &Survey::Deep).await?;
+                if let Some(slot) = slot {
+                    self.refuse_absent_slot(&answers, slot)?;
+                }
                 let verdicts = self.verdicts(&answers)?;
                 let manner = Manner { each, is_seen: options.is_asked || options.dry_run };
                 let mut aim = self.way_back(&mut answers, &to, &verdicts, manner).await?;
@@ -146,6 +156,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 (PlanKind::Rollback, aim, answers, verdicts)
             }
         };
+        aim.emergency = emergency;
         let failures = answers.failures();
         let release = aim.stored.clone();
         let mut stages = settings::stages(self.workspace, &self.fleet).await?;
@@ -284,6 +295,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             operator: self.workspace.operator.clone(),
             reason: options.reason,
             slot: aim.slot,
+            emergency: aim.emergency,
             policy,
             stages: Vec::new(),
             hosts: Vec::new(),

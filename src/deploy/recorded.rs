@@ -4,11 +4,30 @@ use super::error::Error;
 use super::notice::Notice;
 use super::workspace::Workspace;
 use crate::model::{Environment, ReleaseId, Slot};
-use crate::plan::PlanKind;
+use crate::plan::{Plan, PlanKind};
 use crate::release::{Noted, Recorded, Repository, StateBranch};
 use crate::rollout::{HostEnd, Outcome, State};
 
 impl Workspace {
+    /// Keeps the commit of an emergency by a name in the repository, before any host has it: it may be on no branch, and git would
+    /// forget it some weeks after the checkout went on. What goes wrong is told, and keeps nobody waiting.
+    pub(super) async fn keep(&self, plan: &Plan) {
+        if !plan.emergency {
+            return;
+        }
+        let kept = async {
+            let repository = Repository::open(self.config().product.repository.as_path()).await?;
+            repository.keep(&plan.environment, &plan.rollout, &plan.commit).await
+        };
+        match kept.await {
+            Ok(name) => tracing::info!("commit {} is kept as {name}", plan.commit),
+            Err(error) => {
+                let commit = &plan.commit;
+                self.notify(Notice::warning(format!("commit {commit} has no name that keeps it: {error}; tag it")));
+            }
+        }
+    }
+
     /// Keeps what a rollout left on the branch; whatever goes wrong is told, and changes nothing of the rollout.
     pub(super) async fn record(&self, state: &State) {
         let kept = async {

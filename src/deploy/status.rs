@@ -47,6 +47,8 @@ pub struct LiveRollout {
     pub rollout: RolloutId,
     /// What it installs.
     pub version: Version,
+    /// Whether it is an emergency.
+    pub emergency: bool,
     /// Who started it.
     pub operator: Operator,
     /// Whether a conductor runs it; otherwise it waits to be resumed.
@@ -182,6 +184,7 @@ impl Workspace {
         let live = |entry: &Entry, running| LiveRollout {
             rollout: entry.rollout.clone(),
             version: entry.version.clone(),
+            emergency: entry.emergency,
             operator: entry.operator.clone(),
             running,
         };

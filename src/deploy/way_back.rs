@@ -25,6 +25,8 @@ pub(super) struct Aim {
     pub(super) stored: Option<Arc<StoredRelease>>,
     /// Which link is switched; none is the usual one.
     pub(super) slot: Option<Slot>,
+    /// Whether it is what only this machine's checkout has.
+    pub(super) emergency: bool,
     /// What is to be known of that, a sentence each.
     pub(super) notes: Vec<String>,
 }
@@ -32,7 +34,7 @@ pub(super) struct Aim {
 impl Aim {
     pub(super) fn at(release: Arc<StoredRelease>) -> Self {
         let (id, digest, commit) = (release.id.clone(), release.digest, release.commit.as_str().to_owned());
-        Self { release: id, digest, commit, stored: Some(release), slot: None, notes: Vec::new() }
+        Self { release: id, digest, commit, stored: Some(release), slot: None, emergency: false, notes: Vec::new() }
     }
 }
 
@@ -98,7 +100,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 let told = found.probes().find_map(|probe| probe.digest_of(&id));
                 let digest = stored.as_ref().map(|stored| stored.digest).or(told).unwrap_or(Digest([0; 32]));
                 let commit = stored.as_ref().map(|stored| stored.commit.as_str().to_owned()).unwrap_or_default();
-                Aim { release: id, digest, commit, stored, slot: None, notes: Vec::new() }
+                Aim { release: id, digest, commit, stored, slot: None, emergency: false, notes: Vec::new() }
             }
             RollBackTarget::Adopted => nameless(ADOPTED)?,
             RollBackTarget::Nothing => nameless(NOTHING)?,
@@ -146,7 +148,7 @@ fn nameless(word: &str) -> Result<Aim, Error> {
     let version = Version::new(word).map_err(Error::before)?;
     let digest = Digest([0; 32]);
     let release = ReleaseId::new(&version, &digest);
-    Ok(Aim { release, digest, commit: String::new(), stored: None, slot: None, notes: Vec::new() })
+    Ok(Aim { release, digest, commit: String::new(), stored: None, slot: None, emergency: false, notes: Vec::new() })
 }
 
 /// Refuses a rollback for which hosts have nowhere to go, before anything: each by name, and why.

@@ -3,7 +3,7 @@ use jiff::tz::TimeZone;
 use crate::model::HostId;
 use crate::plan::{OnFailure, Plan, PlanKind};
 use crate::rollout::{Debt, Event, HostEnd, Outcome, PauseReason, Record, State};
-use crate::words::{Look, count, event_line, folded, reason};
+use crate::words::{Look, count, emergency, event_line, folded, reason};
 
 /// How announcements look: people's own tools take all characters, and colour what they like themselves.
 const LOOK: Look = Look { color: false, unicode: true };
@@ -33,7 +33,8 @@ pub fn announcement(product: &str, record: &Record, state: &State) -> Option<Str
         Event::RolloutFinished { outcome, exit_code, debt, .. } => finished(plan, state, *outcome, *exit_code, debt),
         _ => return None,
     };
-    Some(format!("{product} {} on {}: {told} [{}]", plan.version, plan.environment, plan.rollout))
+    let what = emergency(plan.emergency);
+    Some(format!("{what}{product} {} on {}: {told} [{}]", plan.version, plan.environment, plan.rollout))
 }
 
 /// Says what everybody else is told of the event.

@@ -32,6 +32,8 @@ pub struct Entry {
     pub reason: Option<String>,
     /// Which link it was for; none is the usual one.
     pub slot: Option<Slot>,
+    /// Whether it was an emergency.
+    pub emergency: bool,
     /// When it was planned.
     pub started: Timestamp,
     /// When the last thing happened in it.
@@ -135,6 +137,7 @@ impl Rollouts {
             operator: plan.operator,
             reason: plan.reason,
             slot: plan.slot,
+            emergency: plan.emergency,
             started: first.at,
             latest: last.at,
             ended: match last.event {
@@ -168,6 +171,8 @@ struct PlanHead {
     reason: Option<String>,
     #[serde(default)]
     slot: Option<Slot>,
+    #[serde(default)]
+    emergency: bool,
 }
 
 /// Reads the head of the plan; the fleet behind it may be megabytes, which nobody wants to read for a list.

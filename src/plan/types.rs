@@ -241,6 +241,9 @@ pub struct Plan {
     /// Which link is switched; none is `target.current`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<Slot>,
+    /// Whether it is an emergency: what this machine's checkout has, which no remote was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub emergency: bool,
     /// What it does where it has a choice.
     pub policy: Policy,
     /// Its stages, masters first.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::error::ReleaseError;
 use super::git::{MovedTag, Repository, unless_refused};
+use crate::model::{Environment, RolloutId};
 
 /// What upstream's tags were at the last fetch.
 const UPSTREAM: &str = "refs/coalmine/tags/";
@@ -17,6 +18,9 @@ const WITHDRAWN: &str = "refs/coalmine/withdrawn/";
 const LEAF: &str = "/was";
 /// The checkout's own.
 const OWN: &str = "refs/tags/";
+
+/// What emergencies installed, by environment and rollout; nothing of coalmine's removes any.
+const INSTALLED: &str = "refs/coalmine/installed/";
 
 type Objects = HashMap<String, String>;
 
@@ -30,6 +34,22 @@ pub struct Fetched {
 }
 
 impl Repository {
+    /// Gives a commit a name of its own, by which git keeps it, and gives that.
+    ///
+    /// # Errors
+    ///
+    /// When the repository cannot be written.
+    pub async fn keep(
+        &self,
+        environment: &Environment,
+        rollout: &RolloutId,
+        commit: &str,
+    ) -> Result<String, ReleaseError> {
+        let name = format!("{INSTALLED}{environment}/{rollout}");
+        self.read(&["update-ref", &name, commit]).await?;
+        Ok(name)
+    }
+
     /// Fetches branches and tags, and lets go of those that the remote no longer has. Tags that were made here stay.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use super::table::table;
 use crate::model::{Environment, FailureClass, HostId, Operator, Phase, RolloutId, StageName, Version};
 use crate::plan::PlanKind;
 use crate::rollout::{Debt, HostEnd, Outcome, Record, State};
-use crate::words::{Tone, day_and_time, ended, one_line, short_commit, span};
+use crate::words::{Tone, day_and_time, emergency, ended, one_line, short_commit, span};
 
 /// Says what is known of a release's worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -119,6 +119,8 @@ pub struct RolloutRow {
     pub kind: PlanKind,
     /// What was installed.
     pub version: Version,
+    /// Whether it was an emergency.
+    pub emergency: bool,
     /// Who wanted it.
     pub operator: Operator,
     /// Why.
@@ -152,6 +154,7 @@ impl RolloutRow {
             environment: plan.environment.clone(),
             kind: plan.kind,
             version: plan.version.clone(),
+            emergency: plan.emergency,
             operator: plan.operator.clone(),
             reason: plan.reason.clone(),
             started: state.started(),
@@ -209,7 +212,7 @@ impl RolloutsReport {
                 row.started.map(|started| day_and_time(started, &style.zone)).unwrap_or_default(),
                 row.environment.to_string(),
                 match row.kind {
-                    PlanKind::Install => row.version.to_string(),
+                    PlanKind::Install => format!("{}{}", emergency(row.emergency), row.version),
                     PlanKind::Prime => format!("{} (prime)", row.version),
                     PlanKind::Rollback => format!("{} (rollback)", row.version),
                 },

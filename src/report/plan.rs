@@ -11,7 +11,7 @@ use crate::model::{
 use crate::plan::{
     HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Prefetch, Promote, StageKind, StagePlan,
 };
-use crate::words::{Glyph, Look, Tone, count, folded, one_line, pad, short_commit, span};
+use crate::words::{Glyph, Look, Tone, count, emergency, folded, one_line, pad, short_commit, span};
 
 /// How many waves of a stage are written one by one.
 const MOST_WAVES: usize = 10;
@@ -117,6 +117,8 @@ pub struct PlanReport<'a> {
     pub kind: PlanKind,
     /// The link that is switched beside the usual one; null for the usual one.
     pub slot: Option<&'a Slot>,
+    /// Whether it is an emergency: a commit of this machine's checkout, which no remote was asked for.
+    pub emergency: bool,
     /// What was found against the release here; null where nothing was.
     pub mark: Option<&'a FoundBad>,
     /// The stages, masters first.
@@ -200,6 +202,7 @@ impl<'a> PlanReport<'a> {
             release: &plan.release,
             kind: plan.kind,
             slot: plan.slot.as_ref(),
+            emergency: plan.emergency,
             mark: plan.mark.as_ref(),
             stages: stages.collect(),
             unreachable: unasked.chain(left_out(LeftOutReason::Unreachable).map(|out| &out.host)).collect(),
@@ -268,7 +271,8 @@ fn head(plan: &Plan, look: Look) -> Vec<String> {
         (PlanKind::Rollback, Some(target)) => target_word(target),
         (PlanKind::Rollback, None) => "its own release, each host,".to_owned(),
     };
-    let title = format!("Plan: {what} {version} on {}{slot}", plan.environment);
+    let emergency = emergency(plan.emergency);
+    let title = format!("{emergency}Plan: {what} {version} on {}{slot}", plan.environment);
     let mut lines = vec![look.paint(Tone::Strong, &title)];
     let mut fact = |name: &str, text: &str| lines.push(format!("  {} {text}", look.paint(Tone::Dim, &pad(name, 8))));
     let commit = short_commit(&plan.commit);

@@ -10,7 +10,7 @@ use super::timing::Timings;
 use crate::model::{Bytes, HostId, Phase, StageIdx};
 use crate::plan::{Plan, PlanKind};
 use crate::rollout::{Exit, HostEnd, HostStatus, Outcome, PauseReason, State};
-use crate::words::{Glyph, Look, Tone, between, count, failure_groups, folded, pad, reason, took, was};
+use crate::words::{Glyph, Look, Tone, between, count, emergency, failure_groups, folded, pad, reason, took, was};
 
 /// How many of the slowest hosts are named, and in how large a fleet at least.
 const SLOWEST: usize = 3;
@@ -71,7 +71,7 @@ pub fn summary_text(state: &State, timings: &Timings, style: &Style) -> Vec<Stri
 fn outcome_line(state: &State, plan: &Plan, look: Look) -> String {
     let summary = state.summary();
     let of = |end: HostEnd| summary.counts.get(&end).copied().unwrap_or(0);
-    let version = goal(plan);
+    let version = format!("{}{}", emergency(plan.emergency), goal(plan));
     let (current, healthy) = (of(HostEnd::Current), of(HostEnd::Healthy));
     let debt = summary.debt.len();
     let (glyph, text) = match (state.outcome(), plan.kind) {

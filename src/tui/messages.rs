@@ -273,6 +273,8 @@ pub struct LiveRollout {
     pub rollout: RolloutId,
     /// What it installs.
     pub version: Version,
+    /// Whether it is an emergency.
+    pub emergency: bool,
     /// Who started it.
     pub operator: Operator,
     /// Whether a conductor runs it; otherwise it waits to be resumed.
@@ -352,6 +354,8 @@ pub struct HistoryRow {
     pub kind: PlanKind,
     /// What it installed.
     pub version: Version,
+    /// Whether it was an emergency.
+    pub emergency: bool,
     /// Who started it.
     pub operator: Operator,
     /// Why.

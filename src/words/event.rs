@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::glyph::Glyph;
 use super::installed::{back_to, was};
 use super::look::Look;
-use super::outcome::ended;
+use super::outcome::{emergency, ended};
 use super::reason::reason;
 use super::text::{count, one_line};
 use super::time::{between, clock, span, took};
@@ -207,7 +207,8 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
         Event::RolloutFinished { outcome, exit_code, debt, .. } => {
             let (glyph, _) = ended(*outcome, debt.len());
             let debt = if debt.is_empty() { String::new() } else { format!(", {} in debt", count(debt.len(), "host")) };
-            Line::new(glyph, format!("the rollout is over: {outcome}{debt} (exit {exit_code})"))
+            let what = emergency(plan.emergency);
+            Line::new(glyph, format!("{what}the rollout is over: {outcome}{debt} (exit {exit_code})"))
         }
     })
 }
@@ -298,7 +299,8 @@ fn opening(plan: &Plan, look: Look) -> String {
     let stages = if stages.is_empty() { String::new() } else { format!(" ({})", stages.join(", ")) };
     let slot = plan.slot.as_ref().map(|slot| format!(", slot {slot}")).unwrap_or_default();
     format!(
-        "{what} {} on {}{slot}: {}{stages}, by {}, {}",
+        "{}{what} {} on {}{slot}: {}{stages}, by {}, {}",
+        emergency(plan.emergency),
         plan.version,
         plan.environment,
         count(plan.targets(), "host"),

@@ -3,6 +3,12 @@
 use super::glyph::Glyph;
 use crate::rollout::Outcome;
 
+/// Gives the word that stands before whatever is said of an emergency as a whole; nothing before any other rollout.
+#[must_use]
+pub const fn emergency(is_one: bool) -> &'static str {
+    if is_one { "EMERGENCY " } else { "" }
+}
+
 /// Says how a rollout ended that left so many hosts in debt.
 #[must_use]
 pub fn ended(outcome: Outcome, debt: usize) -> (Glyph, String) {

@@ -69,6 +69,16 @@ fn hosts_groups_tags_and_environments_are_completed_and_no_command_of_a_group_ru
 }
 
 #[test]
+fn slots_of_the_cycle_are_completed_wherever_one_is_taken() {
+    let project = Project::new();
+    project.configure("root = \"scap\"", "root = \"scap\"\nslots = [\"slot0\", \"slot1\", \"other\"]");
+    for line in ["install-world --slot ", "plan --slot ", "status --slot ", "rollback --slot ", "slot remove "] {
+        assert_eq!(completed(project.command(&[]), &format!("coalmine {line}")), ["slot0", "slot1", "other"], "{line}");
+        assert_eq!(completed(project.command(&[]), &format!("coalmine {line}o")), ["other"], "{line}");
+    }
+}
+
+#[test]
 fn the_configuration_that_is_named_on_the_line_is_the_one_that_is_asked() {
     let project = Project::new();
     project.configure("db01.codfw.invalid", "db02.codfw.invalid");

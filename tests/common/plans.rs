@@ -20,6 +20,7 @@ pub(crate) fn plan(rollout: RolloutId, environment: Environment, version: Versio
         operator: Operator("alice@deploy1".into()),
         reason: None,
         slot: None,
+        emergency: false,
         policy: policy(),
         stages: Vec::new(),
         hosts: Vec::new(),

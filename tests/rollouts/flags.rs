@@ -75,6 +75,51 @@ fn a_commit_without_a_tag_and_a_hack_in_the_checkout_are_installed_when_they_are
 }
 
 #[test]
+fn an_emergency_is_called_one_wherever_it_is_told_and_its_commit_is_kept_by_a_name() {
+    let fleet = Fleet::of_scripts(2);
+    let product = fleet.dir.join("product");
+    fleet.install(&["1.2.0"]).exits(0);
+    fleet.commit("hacked", |_| {});
+    let git = |arguments: &[&str]| {
+        let output = std::process::Command::new("git").arg("-C").arg(&product).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let commit = git(&["rev-parse", "HEAD"]);
+    // A commit that anybody may fetch is none, and neither is a tag without asking the remote.
+    for usual in [&["plan", "--rev", "HEAD"][..], &["plan", "1.2.0", "--no-fetch"]] {
+        let planned = fleet.coalmine(usual);
+        assert!(!planned.stdout.contains("EMERGENCY"), "{planned:?}");
+    }
+    fleet.coalmine(&["plan", "--rev", "HEAD", "--no-fetch"]).exits(9).says("EMERGENCY Plan: install 1.2.0-1-g");
+    let planned = fleet.coalmine(&["plan", "--rev", "HEAD", "--no-fetch", "--output", "json"]).exits(9);
+    assert!(planned.stdout.contains("\"emergency\":true"), "{planned:?}");
+    assert_eq!(git(&["for-each-ref", "refs/coalmine/installed"]), "", "nothing was installed");
+    fleet.configure(|text| format!("{text}\n[hooks]\nannounce = \"cat >> '{}'\"\n", fleet.dir.join("heard").display()));
+    let answer = fleet.install(&["--rev", "HEAD", "--no-fetch"]).exits(0);
+    answer.says("EMERGENCY rollout of 1.2.0-1-g").says("EMERGENCY 1.2.0-1-g");
+    let heard = std::fs::read_to_string(fleet.dir.join("heard")).unwrap();
+    assert!(heard.lines().all(|line| line.starts_with("EMERGENCY minewatch 1.2.0-1-g")), "{heard}");
+    let id = fleet.rollouts().pop().unwrap();
+    fleet.coalmine(&["rollouts"]).exits(0).says("EMERGENCY 1.2.0-1-g");
+    fleet.coalmine(&["show", &id]).exits(0).says("EMERGENCY rollout of");
+
+    // The checkout goes on without it, and git forgets nothing that was installed.
+    git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    git(&["reflog", "expire", "--expire=now", "--all"]);
+    git(&["gc", "--quiet", "--prune=now"]);
+    let kept = git(&["for-each-ref", "--format=%(objectname) %(refname)", "refs/coalmine/installed"]);
+    assert_eq!(kept, format!("{commit} refs/coalmine/installed/sandbox/{id}"));
+    assert_eq!(git(&["cat-file", "-t", &commit]), "commit");
+    // A repository that takes no name stops nobody in an emergency, who is told.
+    std::fs::remove_dir_all(product.join(".git/refs/coalmine")).ok();
+    git(&["update-ref", "-d", &format!("refs/coalmine/installed/sandbox/{id}")]);
+    git(&["update-ref", "refs/coalmine/installed", "HEAD"]);
+    fleet.commit("hacked again", |_| {});
+    let answer = fleet.install(&["--rev", "HEAD", "--no-fetch"]).exits(0).says("EMERGENCY rollout of");
+    answer.says("has no name that keeps it");
+}
+
+#[test]
 fn soaks_and_widths_are_as_they_were_asked_for() {
     let fleet = Fleet::of_scripts(6);
     fleet.install(&["1.0.0", "--soak", "soon"]).exits(2).says("soon");

@@ -62,6 +62,11 @@ fn versions_go_from_one_slot_to_the_next_and_each_has_a_link_of_its_name() {
     names(&fleet, &three);
     fleet.all_run(fleet.hosts(), Some("1.0.0"));
 
+    // What was damaged is mended under the feet of the slot, and the name goes on leading to that.
+    fs::write(fleet.root(&mw(1, 2)).join("slot1/bin/tool"), "damaged").unwrap();
+    fleet.install(&["1.3.0", "--next-slot", "--full-verify"]).exits(0);
+    names(&fleet, &three);
+
     // Round again: the one that came longest ago goes, and its name with it.
     let planned = run(&["plan", "1.5.0", "--next-slot", "--output", "json"]).exits(9);
     let plan: Value = serde_json::from_str(&planned.stdout).unwrap();
@@ -86,7 +91,9 @@ fn versions_go_from_one_slot_to_the_next_and_each_has_a_link_of_its_name() {
     run(&["rollback", "--slot", "slot0", "--yes", "--headless"]).exits(0);
     names(&fleet, &three);
     run(&["plan", "1.5.0", "--next-slot"]).exits(9).says("slot slot0 is the next");
-    run(&["rollback", "--slot", "slot9", "--yes", "--headless"]).exits(2);
+    run(&["rollback", "--slot", "slot9", "--yes", "--headless"])
+        .exits(2)
+        .says("no host has a slot slot9; there is slot0, slot1, slot2");
     // What three slots have and had is kept, whatever else comes.
     for version in ["1.2.0", "1.3.0", "1.4.0", "1.0.0", "1.5.0"] {
         fleet.install(&[version]).exits(0);

@@ -69,6 +69,7 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
         let live = |entry: Entry, running| LiveRollout {
             rollout: entry.rollout,
             version: entry.version,
+            emergency: entry.emergency,
             operator: entry.operator,
             running,
         };
@@ -160,6 +161,7 @@ fn row(backend: &Backend, entry: Entry, tagged: &HashMap<Version, Timestamp>) ->
         rollout: entry.rollout,
         kind: entry.kind,
         version: entry.version,
+        emergency: entry.emergency,
         operator: entry.operator,
         reason: entry.reason,
         started: entry.started,

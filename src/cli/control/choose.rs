@@ -81,6 +81,7 @@ mod tests {
             operator: Operator("amy@deploy".into()),
             reason: None,
             slot: None,
+            emergency: false,
             started: Timestamp::UNIX_EPOCH,
             latest: Timestamp::UNIX_EPOCH,
             ended,

@@ -210,7 +210,9 @@ impl Run {
                 let (verdict, value, message) = self.gate.clone();
                 self.step(Input::Gate { stage, gate, scope, verdict, value: Some(value), message });
             }
-            Effect::Hook { hook, stage } => self.step(Input::Hook { hook, stage, error: None }),
+            Effect::Hook { hook, stage } => {
+                self.step(Input::Hook { hook, stage, error: None });
+            }
             Effect::Cancel { host } => {
                 if let Some(place) =
                     self.open.iter().position(|open| matches!(open, Effect::Start { host: busy, .. } if *busy == host))
@@ -446,6 +448,7 @@ pub(super) fn locked(facts: EnvironmentFacts) -> EnvironmentFacts {
         rollouts: vec![LiveRollout {
             rollout: rollout_id(),
             version: version("4.283.0"),
+            emergency: false,
             operator: operator(),
             running: false,
         }],
@@ -510,6 +513,7 @@ pub(super) fn past() -> Vec<HistoryRow> {
         rollout: RolloutId::new(id).unwrap(),
         kind,
         version: version(name),
+        emergency: false,
         operator: operator(),
         reason: Some("security fix".to_owned()),
         started: at("2026-11-02T09:15:00Z"),

@@ -7,7 +7,7 @@ use crate::model::HostState;
 use crate::tui::app::{App, Survey};
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
-use crate::words::{Glyph, clean_line, clock, day_and_time, width};
+use crate::words::{self, Glyph, clean_line, clock, day_and_time, width};
 
 /// Gives the glyph and the meaning of a state.
 pub(super) const fn state_glyph(state: HostState) -> (Glyph, Tone) {
@@ -146,7 +146,8 @@ fn rollout_line(state: &App) -> Option<Line<'static>> {
         (Tone::Warn, "waits to be resumed: c opens it")
     };
     let sign = theme.glyph(if live.running { Glyph::Priming } else { Glyph::Attention });
-    let text = format!(" {sign} rollout {} of {} by {} {what}", live.rollout, live.version, live.operator);
+    let emergency = words::emergency(live.emergency);
+    let text = format!(" {sign} {emergency}rollout {} of {} by {} {what}", live.rollout, live.version, live.operator);
     Some(Line::from(span(theme, tone, text)))
 }
 

@@ -41,6 +41,7 @@ fn cell(state: &App, row: &HistoryRow, id: Id) -> Cell {
     let time = |duration: Option<std::time::Duration>| duration.map(words::span).unwrap_or_default();
     match id {
         Id::Started => (day_and_time(row.started, &state.settings.zone).into(), Tone::Plain),
+        Id::Version if row.emergency => (format!("{}{}", words::emergency(true), row.version).into(), Tone::Bad),
         Id::Version => (row.version.to_string().into(), Tone::Strong),
         Id::Kind => (
             match row.kind {

@@ -150,6 +150,9 @@ fn what(state: &App) -> Line<'static> {
     if let Answer::Here(table) = &planning.plan {
         let plan = &table.plan;
         let verb = if plan.kind == PlanKind::Prime { "prime" } else { "install" };
+        if plan.emergency {
+            spans.push(span(theme, Tone::Bad, format!(" {}", words::emergency(true).trim_end())));
+        }
         spans.push(span(theme, Tone::Plain, format!(" {verb} ")));
         spans.push(span(theme, Tone::Strong, plan.version.to_string()));
         spans.push(span(theme, Tone::Dim, format!(" {}", plan.release.digest8())));

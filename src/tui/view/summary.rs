@@ -56,11 +56,15 @@ fn headline(state: &App, watched: &Watched) -> Line<'static> {
         PlanKind::Prime => "prime",
         PlanKind::Rollback => "roll back to",
     };
-    let mut spans = vec![
+    let mut spans = Vec::new();
+    if plan.emergency {
+        spans.push(span(theme, Tone::Bad, format!(" {}", words::emergency(true).trim_end())));
+    }
+    spans.extend([
         span(theme, Tone::Plain, format!(" {verb} ")),
         span(theme, Tone::Strong, plan.version.to_string()),
         span(theme, Tone::Plain, format!(" on {}", count(plan.targets(), "host"))),
-    ];
+    ]);
     if let (Some(since), Some(until)) = (rollout.started(), watched.stands_at()) {
         spans.push(span(theme, Tone::Plain, format!("{dot}{}", words::span(between(since, until)))));
     }
