@@ -167,6 +167,11 @@ fn a_version_that_fails_in_its_slot_leaves_the_name_where_it_was_and_slots_in_us
     fleet.configure(|text| text.replace("[\"current\"]", "[\"releases\"]"));
     run(&["plan", "1.5.0"]).exits(2).says("that is the folder of the releases");
     fleet.configure(|text| text.replace("slots = [\"releases\"]\n", ""));
+    for wrong in ["tool", "{version}", ".{version}", "a/{version}", "{version}-{version}"] {
+        fleet.configure(|text| text.replace("\"tool-{version}\"", &format!("{wrong:?}")));
+        run(&["plan", "1.5.0"]).exits(2).says("`target.version_link`");
+        fleet.configure(|text| text.replace(&format!("version_link = {wrong:?}"), "version_link = \"tool-{version}\""));
+    }
     run(&["plan", "1.5.0", "--next-slot"]).exits(2).says("target.slots names none");
 }
 

@@ -159,6 +159,8 @@ fn a_plan_has_the_shape_that_product_md_promises() {
             "version": "4.283.0",
             "release": "4.283.0-1a1a1a1a",
             "kind": "install",
+            "slot": null,
+            "emergency": false,
             "mark": null,
             "stages": [
                 {"name": "masters", "waves": [[names[0]]], "soak_s": 0, "promote": "auto"},
