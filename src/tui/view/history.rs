@@ -41,7 +41,7 @@ fn cell(state: &App, row: &HistoryRow, id: Id) -> Cell {
     let time = |duration: Option<std::time::Duration>| duration.map(words::span).unwrap_or_default();
     match id {
         Id::Started => (day_and_time(row.started, &state.settings.zone).into(), Tone::Plain),
-        Id::Version if row.emergency => (format!("{}{}", words::emergency(true), row.version).into(), Tone::Bad),
+        Id::Version if row.emergency => (row.version.to_string().into(), Tone::Bad),
         Id::Version => (row.version.to_string().into(), Tone::Strong),
         Id::Kind => (
             match row.kind {
@@ -66,7 +66,11 @@ fn cell(state: &App, row: &HistoryRow, id: Id) -> Cell {
         Id::Debt if row.debt == 0 => ("".into(), Tone::Plain),
         Id::Debt => (row.debt.to_string().into(), Tone::Bad),
         Id::Operator => (row.operator.to_string().into(), Tone::Dim),
-        Id::Reason => (clean_line(row.reason.as_deref().unwrap_or_default()).into_owned().into(), Tone::Dim),
+        Id::Reason => {
+            let reason = clean_line(row.reason.as_deref().unwrap_or_default());
+            let tone = if row.emergency { Tone::Bad } else { Tone::Dim };
+            (format!("{}{reason}", words::emergency(row.emergency)).into(), tone)
+        }
     }
 }
 
