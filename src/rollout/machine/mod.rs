@@ -270,6 +270,8 @@ pub struct Machine {
     asked: BTreeSet<(usize, String)>,
     /// Hooks that run.
     hooking: BTreeSet<(PhaseHook, Option<StageIdx>)>,
+    /// Hosts that could not be asked when it was planned.
+    lost: Vec<usize>,
     /// Hosts that were to be taken out of service once already.
     depooling: BTreeSet<usize>,
     /// Hosts that may have given their lock to somebody who did not wait for the answer.
@@ -304,8 +306,10 @@ impl Machine {
         Some(Self::with(state, plan, now))
     }
 
-    const fn with(state: State, plan: std::sync::Arc<Plan>, now: Timestamp) -> Self {
+    fn with(state: State, plan: std::sync::Arc<Plan>, now: Timestamp) -> Self {
+        let lost = plan.hosts.iter().enumerate().filter(|(_, host)| host.lost.is_some()).map(|(index, _)| index);
         Self {
+            lost: lost.collect(),
             state,
             plan,
             begun: false,

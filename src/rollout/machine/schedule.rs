@@ -172,9 +172,10 @@ impl Machine {
     fn count_lost(&mut self) -> bool {
         let is_new = |index: usize| self.state.host(index).is_some_and(|status| status.retries == 0);
         let lost: Vec<(usize, Failure)> = self
-            .state
-            .unlocked()
-            .filter(|&index| is_new(index) && !self.busy.contains_key(&index))
+            .lost
+            .iter()
+            .copied()
+            .filter(|&index| self.state.is_unlocked(index) && is_new(index) && !self.busy.contains_key(&index))
             .filter_map(|index| Some((index, self.plan.hosts.get(index)?.lost.clone()?)))
             .collect();
         let any = !lost.is_empty();

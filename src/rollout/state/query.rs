@@ -124,6 +124,12 @@ impl State {
         self.unlocked.iter().copied()
     }
 
+    /// Tells whether a host has neither given its lock nor failed to.
+    #[must_use]
+    pub fn is_unlocked(&self, index: usize) -> bool {
+        self.unlocked.contains(&index)
+    }
+
     /// Gives the hosts whose link was touched and that did not go back, last one first.
     pub fn switched(&self) -> impl Iterator<Item = usize> {
         self.switched.values().rev().copied()
