@@ -258,7 +258,9 @@ impl Builder<'_> {
         let own = self.home_of("CARGO_HOME", ".cargo");
         let text = ["config.toml", "config"].iter().find_map(|name| fs::read_to_string(own.as_ref()?.join(name)).ok());
         let path = cargo.join("config.toml");
-        fs::write(&path, registries(&text.unwrap_or_default())).map_err(ReleaseError::disk("write", &path))?;
+        // Where cargo takes relative paths of this file from.
+        let base = own.as_deref().and_then(Path::parent).unwrap_or(Path::new("/"));
+        fs::write(&path, registries(&text.unwrap_or_default(), base)).map_err(ReleaseError::disk("write", &path))?;
         let (credentials, link) = (own.map(|own| own.join("credentials.toml")), cargo.join("credentials.toml"));
         if fs::symlink_metadata(&link).is_ok() {
             fs::remove_file(&link).map_err(ReleaseError::disk("remove", &link))?;
@@ -270,22 +272,47 @@ impl Builder<'_> {
     }
 }
 
-/// Keeps what says where cargo's packages come from: flags of compilers would be in the release.
-fn registries(text: &str) -> String {
+/// Keeps what says where cargo's packages come from, whatever folder it is read in: flags of compilers would be in the release.
+fn registries(text: &str, base: &Path) -> String {
     let mut table: toml::Table = text.parse().unwrap_or_default();
     table.retain(|key, _| matches!(key, "source" | "registry" | "registries" | "http" | "net"));
+    for (_, value) in &mut table {
+        let below = value.as_table_mut().into_iter().flat_map(|table| table.iter_mut());
+        for (key, value) in below {
+            make_absolute(key, value, base);
+            let deeper = value.as_table_mut().into_iter().flat_map(|table| table.iter_mut());
+            deeper.for_each(|(key, value)| make_absolute(key, value, base));
+        }
+    }
     table.to_string()
+}
+
+/// Makes what cargo reads as a path, and takes from the folder above that of its configuration, the same from everywhere.
+fn make_absolute(key: &str, value: &mut toml::Value, base: &Path) {
+    if matches!(key, "directory" | "local-registry" | "cainfo" | "proxy-cainfo")
+        && let toml::Value::String(path) = value
+    {
+        *path = base.join(&*path).to_string_lossy().into_owned();
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::registries;
 
     #[test]
     fn of_cargos_configuration_only_the_registries_are_taken() {
+        let base = Path::new("/home/amy");
         let text =
             "[build]\nrustflags = [\"-C\", \"target-cpu=native\"]\n[source.crates-io]\nreplace-with = \"near\"\n";
-        assert_eq!(registries(text).trim(), "[source.crates-io]\nreplace-with = \"near\"");
-        assert_eq!(registries("not toml ["), "");
+        assert_eq!(registries(text, base).trim(), "[source.crates-io]\nreplace-with = \"near\"");
+        assert_eq!(registries("not toml [", base), "");
+        let text = "[http]\ncainfo = \"ca.pem\"\n[source.near]\ndirectory = \"crates\"\n[source.far]\ndirectory = \"/crates\"\n";
+        let told = registries(text, base);
+        for path in ["cainfo = \"/home/amy/ca.pem\"", "directory = \"/home/amy/crates\"", "directory = \"/crates\""] {
+            assert!(told.contains(path), "{path} is not in {told}");
+        }
     }
 }

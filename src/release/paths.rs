@@ -111,6 +111,13 @@ impl Map {
             // The name of pip's own folder and, in it, that of a source with 32 digits behind it: both are different each time.
             (format!("{}/tmp/{name}(?:/{name}[0-9a-f]{{32}})?", text(&paths.work)), "/build/tmp"),
             (format!(r"{}/uv/[^/]+/\.tmp[A-Za-z0-9]+", text(&paths.cache)), "/build/tmp"),
+            (
+                format!(
+                    r"{}/uv/(?:sdists-v\d+(?:/{name}){{3,5}}/src|git-v\d+/checkouts/{name}/{name})",
+                    text(&paths.cache)
+                ),
+                "/build/tmp",
+            ),
             (text(&paths.work), STABLE_BUILD),
             (text(&paths.cache), "/build/cache"),
             // meson-python's folder, in a source: another name each time as well.
@@ -213,7 +220,11 @@ mod tests {
             "meson.py",
             format!("BUILD = \"{w}/source/.mesonpy-q1_x\"\nOF = '{w}/tmp/pip-install-z/n/.mesonpy-u/m'\n").as_bytes(),
         );
-        write("uv.txt", b"/state/cache/uv/builds-v0/.tmpAb1/x.h\n");
+        write(
+            "uv.txt",
+            b"/state/cache/uv/builds-v0/.tmpAb1/x.h /state/cache/uv/sdists-v11/index/a1/y/1.0/Zq-_/src/y.h\n\
+              /state/cache/uv/git-v0/checkouts/b2/c3/z.h\n",
+        );
         write("where", format!("{w}/root/lib").as_bytes());
         write("run", format!("#!/bin/sh\nexec {w}/source/x\n").as_bytes());
         fs::set_permissions(tree.join("run"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -234,7 +245,7 @@ mod tests {
         );
         let read = |name: &str| fs::read_to_string(tree.join(name)).unwrap();
         assert_eq!(read("sbom.json"), r#"{"a":"file:///build/tmp/src","b":"/build/source/z"}"#);
-        assert_eq!(read("uv.txt"), "/build/tmp/x.h\n");
+        assert_eq!(read("uv.txt"), "/build/tmp/x.h /build/tmp/y.h\n/build/tmp/z.h\n");
         assert_eq!(read("meson.py"), "BUILD = \"/build/source/.mesonpy\"\nOF = '/build/tmp/n/.mesonpy/m'\n");
     }
 }

@@ -60,12 +60,16 @@ impl Builder<'_> {
             }
         }
         let cargo = quote(&self.cache.join("cargo").to_string_lossy());
+        let source = quote(&self.folder("source").to_string_lossy());
         let option = "--remap-path-prefix";
+        // Where a package lies depends on the registry that it came from, and on who installs: a mirror, a folder, pip's or uv's own.
         script(
             "rustc-wrapper",
             &format!(
                 "#!/bin/sh\nset -- \"$@\" {option}={cargo}={STABLE_CARGO} {option}={work}={STABLE_BUILD}\nfor folder in {folders}; do\n    \
-             [ ! -d \"$folder\" ] || set -- \"$@\" \"{option}=$folder={STABLE_BUILD}/tmp\"\ndone\nexec \"$@\"\n"
+             [ ! -d \"$folder\" ] || set -- \"$@\" \"{option}=$folder={STABLE_BUILD}/tmp\"\ndone\n\
+             case \"${{CARGO_MANIFEST_DIR:-}}\" in\n    '' | {source} | {source}/*) ;;\n    *) set -- \"$@\" \
+             \"{option}=$CARGO_MANIFEST_DIR={STABLE_CARGO}/$CARGO_PKG_NAME-$CARGO_PKG_VERSION\" ;;\nesac\nexec \"$@\"\n"
             ),
         )
     }
@@ -74,7 +78,11 @@ impl Builder<'_> {
     fn folders_by_chance(&self) -> String {
         let tmp = quote(&self.folder("tmp").to_string_lossy());
         let source = quote(&self.folder("source").to_string_lossy());
-        format!("{tmp}/* {tmp}/pip-*/* {source}/.mesonpy-*")
+        // Where uv unpacks: url/DIGEST/REVISION, pypi/NAME/VERSION/REVISION, index/DIGEST/NAME/VERSION/REVISION.
+        let uv = quote(&self.cache.join("uv").to_string_lossy());
+        let sdists = ["*/*/*", "*/*/*/*", "*/*/*/*/*"].map(|folders| format!("{uv}/sdists-v*/{folders}/src"));
+        let unpacked = format!("{} {uv}/git-v*/checkouts/*/*", sdists.join(" "));
+        format!("{tmp}/* {tmp}/pip-*/* {unpacked} {source}/.mesonpy-*")
     }
 
     /// Gives the folder of packages that has pip in it, made once for each interpreter.

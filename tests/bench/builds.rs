@@ -60,6 +60,12 @@ fn main() -> Result<()> {
     let folder = tempfile::Builder::new().prefix("coalmine-builds-").tempdir()?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
     let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    // A whole run leaves nothing of those before it.
+    match options.what {
+        What::Small if options.only.is_empty() => page::write("small", "")?,
+        What::Real if options.only.is_empty() => page::write("real", "")?,
+        What::Small | What::Real | What::Times => {}
+    }
     match options.what {
         What::Small => small::run(folder.path(), &wanted),
         What::Real => real::run(folder.path(), &wanted),

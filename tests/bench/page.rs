@@ -28,7 +28,7 @@ pub(crate) fn rows(part: &str) -> Result<BTreeMap<String, String>> {
     Ok(named.collect())
 }
 
-/// Gives one line about this machine.
+/// Gives one line about this machine, and the day.
 pub(crate) fn machine() -> String {
     let say = |program: &str, arguments: &[&str]| {
         let output = std::process::Command::new(program).args(arguments).output();
@@ -36,5 +36,6 @@ pub(crate) fn machine() -> String {
         text.lines().next().unwrap_or_default().trim().to_owned()
     };
     let python = if Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" };
-    format!("{}, {}, {}", say(python, &["--version"]), say("cc", &["--version"]), say("rustc", &["--version"]))
+    let day = jiff::Zoned::now().date();
+    format!("{day}: {}, {}, {}", say(python, &["--version"]), say("cc", &["--version"]), say("rustc", &["--version"]))
 }

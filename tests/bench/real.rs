@@ -34,7 +34,6 @@ pub(crate) fn run(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
     let toolchain = Some(deployer::toolchain(folder)?);
     let first = Deployer { toolchain, ..Deployer::first(None) };
     let other = Deployer { checkout: Checkout::Shallow, hostile: true, uv: Some(uv), ..first.clone() };
-    let mut rows = page::rows("real")?;
     let mut failed = Vec::new();
     for (name, version, check, backend) in PROJECTS.into_iter().filter(|(name, ..)| wanted(name)) {
         eprintln!("{name} {version}");
@@ -49,11 +48,17 @@ pub(crate) fn run(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
             there.names_nobody()?;
             row(&here, &there, took)
         };
-        match build() {
+        let built = build();
+        // numpy takes long, so that others may be built meanwhile, by another run.
+        let mut rows = page::rows("real")?;
+        match built {
             Ok(row) => {
                 rows.insert(format!("{name} {version}"), format!("| {name} {version} | {backend} | {row} |"));
             }
-            Err(error) => failed.push(format!("{name}: {error:#}")),
+            Err(error) => {
+                eprintln!("{name}: {error:#}");
+                failed.push(format!("{name}: {error:#}"));
+            }
         }
         let head = "| project | built with | files | MB | digest, with pip | digest, another user with uv | s | told |\n|---|---|---|---|---|---|---|---|\n";
         let mut text = format!("{}\n\n{head}", page::machine());
@@ -83,15 +88,33 @@ fn row(here: &Built, there: &Built, took: u64) -> Result<String> {
     Ok(format!("{files} | {bytes:.1} | {} | {took} | {told}", digests.join(" | ")))
 }
 
+/// Takes an sdist from the index (PEP 691), which has its digest. pip would ask the build backend first what it describes, and some compile
+/// all of it for that.
+const FETCH: &str = r#"
+import hashlib, json, os, re, ssl, sys
+from urllib.parse import urldefrag, urljoin
+from urllib.request import Request, urlopen
+
+name, version, folder = sys.argv[1:]
+context = ssl.create_default_context(cafile=os.environ.get("PIP_CERT"))
+page = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/") + f"/{name}/"
+with urlopen(Request(page, headers={"Accept": "application/vnd.pypi.simple.v1+json"}), context=context) as answer:
+    files = json.load(answer)["files"]
+named = lambda file: re.sub("[-_.]+", "-", file["filename"].lower())
+file, = [file for file in files if named(file) == re.sub("[-_.]+", "-", f"{name}-{version}.tar.gz")]
+with urlopen(urldefrag(urljoin(page, file["url"])).url, context=context) as answer:
+    content = answer.read()
+assert hashlib.sha256(content).hexdigest() == file["hashes"]["sha256"], "it has another digest"
+with open(os.path.join(folder, file["filename"]), "wb") as copy:
+    copy.write(content)
+"#;
+
 /// Fetches an sdist, and makes a repository of it.
 fn sdist(folder: &Path, wheels: &Path, name: &str, version: &str) -> Result<PathBuf> {
     let (packed, repository) = (folder.join(format!("{name}-sdist")), folder.join(format!("{name}-repository")));
+    fs::create_dir(&packed)?;
     let python = wheels.with_file_name("venv").join("bin/python");
-    let mut fetch = Command::new(python);
-    fetch.args(["-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=:all:", "--dest"]);
-    // What describes it is asked of its build backend, which is of no use here but cannot be left out.
-    fetch.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    succeed(fetch.arg(&packed).arg(format!("{name}=={version}")))?;
+    succeed(Command::new(python).args(["-c", FETCH, name, version]).arg(&packed))?;
     let archive = fs::read_dir(&packed)?.next().context("nothing was fetched")??.path();
     fs::create_dir(&repository)?;
     succeed(Command::new("tar").arg("-xf").arg(archive).arg("--strip-components=1").arg("-C").arg(&repository))?;

@@ -31,7 +31,10 @@ pub(crate) fn run(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
             Ok(digest) => {
                 write(&project, &digest)?;
             }
-            Err(error) => failed.push(format!("{}: {error:#}", project.name)),
+            Err(error) => {
+                eprintln!("{}: {error:#}", project.name);
+                failed.push(format!("{}: {error:#}", project.name));
+            }
         }
     }
     ensure!(failed.is_empty(), "{}", failed.join("\n"));

@@ -64,7 +64,8 @@ pub(crate) fn run(folder: &Path, wanted: &dyn Fn(&str) -> bool, rounds: usize) -
                     eprintln!("{}", built.told);
                 }
             }
-            eprintln!("round {round} of {rounds} of {name} is over");
+            let last = [&plain, &pip, &with_uv].map(|costs| costs.last().copied());
+            eprintln!("round {round} of {rounds} of {name}: {last:?}");
         }
         let plain = median(&plain)?;
         write!(text, "| {name} | {files} | {:.1} | {:.1} |", plain.wall, plain.processor)?;

@@ -38,6 +38,8 @@ pub(crate) struct Deployer {
     pub(crate) wheels: Option<PathBuf>,
     /// Compilers of Rust that this user can reach, where those of the `PATH` are somebody's.
     pub(crate) toolchain: Option<PathBuf>,
+    /// Packages of Rust that are taken from a copy in this user's home, and none from elsewhere.
+    pub(crate) crates: Option<PathBuf>,
 }
 
 /// What the build says as JSON.
@@ -66,7 +68,7 @@ pub(crate) struct Built {
 impl Deployer {
     /// The one whose repository it is, with pip.
     pub(crate) const fn first(wheels: Option<PathBuf>) -> Self {
-        Self { checkout: Checkout::Full, hostile: false, uv: None, wheels, toolchain: None }
+        Self { checkout: Checkout::Full, hostile: false, uv: None, wheels, toolchain: None, crates: None }
     }
 
     /// Builds the tag in a folder of its own; `build` are lines of the configuration's `[build]`.
@@ -99,6 +101,17 @@ impl Deployer {
         fs::write(at("coalmine.toml"), configuration)?;
         if self.hostile {
             settle_in(place.0.path())?;
+        }
+        if let Some(crates) = &self.crates {
+            let name = if self.hostile { "packages of mine" } else { "crates" };
+            succeed(Command::new("cp").arg("-r").arg(crates).arg(at("home").join(name)))?;
+            let from = format!("[source.crates-io]\nreplace-with = \"near\"\n[source.near]\ndirectory = {name:?}\n");
+            let configuration = at("home").join(".cargo/config.toml");
+            fs::create_dir_all(configuration.with_file_name(""))?;
+            let own = fs::read_to_string(&configuration).unwrap_or_default();
+            fs::write(configuration, own + &from)?;
+        }
+        if self.hostile {
             own_all(place.0.path())?;
         }
         Ok(place)

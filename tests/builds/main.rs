@@ -206,11 +206,7 @@ const DEPENDENCY: &str = "[build-system]\nrequires = [\"setuptools\", \"setuptoo
 #[test]
 fn dependencies_that_are_built_beside_the_product_have_versions_of_their_own() {
     let folder = Folder::new();
-    let write = |name: &str, text: &str| {
-        let path = folder.at(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    };
+    let write = |name: &str, text: &str| write(&folder.at(name), text);
     // One from git, and an unpacked sdist in the product, which lies below the product's own repository then.
     write("tagged/pyproject.toml", &DEPENDENCY.replace("NAME", "tagged"));
     write("tagged/tagged.py", "");
@@ -230,4 +226,143 @@ fn dependencies_that_are_built_beside_the_product_have_versions_of_their_own() {
     let asked = "from importlib.metadata import version as v; print(v('demo'), v('tagged'), v('unpacked'))";
     assert_eq!(here.says(&["bin/python", "-c", asked]).unwrap(), "1.2.3 7.8.9 3.21.0");
     assert_eq!(here.digest, there.digest, "{}", difference(&here, &there));
+}
+
+/// Writes a file, with the folders above it.
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// A package that knows where it was compiled, in its code and in what was configured, as meson and `__FILE__` have it.
+const NEEDLE: [(&str, &str); 5] = [
+    ("PKG-INFO", "Metadata-Version: 2.1\nName: needle\nVersion: 1.0\n"),
+    (
+        "pyproject.toml",
+        "[build-system]\nrequires = [\"meson-python\", \"ninja\"]\nbuild-backend = \"mesonpy\"\n[project]\nname = \"needle\"\n\
+         version = \"1.0\"\n",
+    ),
+    (
+        "meson.build",
+        "project('needle', 'c')\npython = import('python').find_installation(pure: false)\n\
+         python.install_sources('needle/__init__.py', subdir: 'needle')\n\
+         python.extension_module('_c', 'needle/_c.c', c_args: ['-DWHERE=\"' + meson.project_source_root() + '/c.c\"'],\n  \
+         install: true, subdir: 'needle')\n\
+         configure_file(input: 'where.in', output: 'where.txt', configuration: {'source': meson.project_source_root()},\n  \
+         install_dir: python.get_install_dir() / 'needle')\n",
+    ),
+    ("where.in", "@source@/x.c\n"),
+    (
+        "needle/_c.c",
+        "#include <Python.h>\n#line 1 WHERE\nstatic struct PyModuleDef module = {PyModuleDef_HEAD_INIT, \"_c\", __FILE__, 0};\n\
+         PyMODINIT_FUNC PyInit__c(void)\n{\n    return PyModule_Create(&module);\n}\n",
+    ),
+];
+
+/// Packs that package as an index would have it.
+fn pack_needle(folder: &Folder, wheels: &Path, word: &str) {
+    let source = folder.at("packed/needle-1.0");
+    for (name, text) in NEEDLE {
+        write(&source.join(name), text);
+    }
+    write(&source.join("needle/__init__.py"), &format!("WORD = {word:?}\n"));
+    let mut tar = Command::new("tar");
+    tar.arg("-czf").arg(wheels.join("needle-1.0.tar.gz")).arg("-C").arg(folder.at("packed")).arg("needle-1.0");
+    packages::succeed(&mut tar).unwrap();
+}
+
+#[test]
+fn a_dependency_from_an_sdist_is_compiled_alike_by_pip_and_uv_and_never_taken_from_another_build() {
+    let folder = Folder::new();
+    let wheels = folder.at("wheels");
+    let own = packages::wheels().unwrap();
+    packages::succeed(Command::new("cp").arg("-r").arg(&own).arg(&wheels)).unwrap();
+    pack_needle(&folder, &wheels, "old");
+    let repository = folder.at("repository");
+    Project::named("hatch-vcs").unwrap().make(&repository).unwrap();
+    write(&repository.join("requirements.txt"), "needle\n");
+    commit(&repository, &["2.0.0", "3.0.0"]).unwrap();
+    let by_pip = Deployer::first(Some(wheels));
+    let uv = Some(packages::uv(&own, &folder.at("uv")).unwrap());
+    let by_uv = Deployer { checkout: Checkout::Bare, hostile: true, uv, ..by_pip.clone() };
+    let asked = "import needle, needle._c as c; print(needle.WORD, c.__doc__)";
+    let places = [&by_pip, &by_uv].map(|deployer| deployer.place(&repository, "2.0.0", BUILD).unwrap());
+    let build = |tag: &str, word: &str| {
+        let [here, there] =
+            [(&by_pip, &places[0]), (&by_uv, &places[1])].map(|(by, place)| by.build_at(place, tag).unwrap());
+        assert_eq!(here.digest, there.digest, "{}", difference(&here, &there));
+        for built in [&here, &there] {
+            assert_eq!(built.warnings(), Vec::<&str>::new());
+            let said = built.says(&["bin/python", "-c", asked]).unwrap();
+            assert_eq!(said, format!("{word} /build/tmp/c.c"));
+        }
+        [here, there]
+    };
+    let old = build("2.0.0", "old");
+    // The same name and version, and another content: nobody does that, but for whoever tries out a dependency.
+    for place in &places {
+        let link = place.at("wheels/needle-1.0.tar.gz");
+        fs::remove_file(&link).unwrap();
+        pack_needle(&folder, &place.at("wheels"), "new");
+        packages::succeed(Command::new("chmod").arg("a+r").arg(&link)).unwrap();
+    }
+    build("3.0.0", "new");
+    drop(old);
+}
+
+#[test]
+fn packages_of_rust_are_compiled_alike_wherever_a_deployer_has_them_from() {
+    let folder = Folder::new();
+    let repository = folder.at("repository");
+    Project::named("setuptools-rust").unwrap().make(&repository).unwrap();
+    let manifest = fs::read_to_string(repository.join("Cargo.toml")).unwrap();
+    write(&repository.join("Cargo.toml"), &format!("{manifest}[dependencies]\nsaid = \"1\"\n"));
+    write(&repository.join("main.rs"), "fn main() {\n    println!(\"{}\", said::word());\n}\n");
+    commit(&repository, &["2.0.0"]).unwrap();
+    let said = folder.at("crates/said");
+    write(&said.join("Cargo.toml"), "[package]\nname = \"said\"\nversion = \"1.0.0\"\nedition = \"2021\"\n");
+    write(&said.join(".cargo-checksum.json"), "{\"files\":{}}");
+    let code = "pub fn word() -> String {\n    assert!(std::env::args().next().is_some(), \"nobody in {}\", file!());\n    \
+                file!().to_owned()\n}\n";
+    write(&said.join("src/lib.rs"), code);
+    let toolchain = Some(deployer::toolchain(folder.0.path()).unwrap());
+    let wheels = packages::wheels().unwrap();
+    let uv = Some(packages::uv(&wheels, &folder.at("uv")).unwrap());
+    let crates = Some(folder.at("crates"));
+    let first = Deployer { toolchain, crates, ..Deployer::first(Some(wheels)) };
+    let other = Deployer { checkout: Checkout::Shallow, hostile: true, uv, ..first.clone() };
+    let [here, there] = [first, other].map(|deployer| deployer.build(&repository, "2.0.0", BUILD).unwrap());
+    assert_eq!(here.digest, there.digest, "{}", difference(&here, &there));
+    for built in [&here, &there] {
+        built.names_nobody().unwrap();
+        assert_eq!(built.says(&["bin/demo-rust"]).unwrap(), "/cargo/said-1.0.0/src/lib.rs");
+    }
+}
+
+#[test]
+fn requirements_and_installer_are_what_the_configuration_says() {
+    let folder = Folder::new();
+    let repository = folder.at("repository");
+    Project::named("hatch-vcs").unwrap().make(&repository).unwrap();
+    write(&repository.join("requirements.txt"), "a-package-for-tests-that-there-is-not\n");
+    write(&repository.join("deploy/hosts.txt"), "packaging\n");
+    commit(&repository, &["2.0.0"]).unwrap();
+    let wheels = packages::wheels().unwrap();
+    let uv = packages::uv(&wheels, &folder.at("uv")).unwrap();
+    let without = Deployer::first(Some(wheels));
+    let with = Deployer { uv: Some(uv), ..without.clone() };
+    let failed = without.build(&repository, "2.0.0", BUILD).unwrap_err().to_string();
+    assert!(failed.contains("a-package-for-tests-that-there-is-not"), "{failed}");
+    let wants = |installer: &str| format!("{BUILD}\nrequirements = [\"deploy/hosts.txt\"]\ninstaller = {installer:?}");
+    let refused = without.build(&repository, "2.0.0", &wants("uv")).unwrap_err().to_string();
+    assert!(refused.contains("there is no uv on the PATH"), "{refused}");
+    let built = [(&without, "auto"), (&with, "pip"), (&with, "auto"), (&with, "uv")]
+        .map(|(deployer, installer)| deployer.build(&repository, "2.0.0", &wants(installer)).unwrap());
+    let asked = "from importlib.metadata import distributions; print(*sorted(d.name for d in distributions()))";
+    assert_eq!(built[0].says(&["bin/python", "-c", asked]).unwrap(), "demo packaging");
+    for (built, has_pip) in built.iter().zip([true, true, false, false]) {
+        let log = fs::read_to_string(built.tree.with_file_name("log")).unwrap_or_default();
+        assert_eq!(log.contains("-m pip wheel"), has_pip, "{log}");
+    }
+    assert!(built.windows(2).all(|pair| pair[0].digest == pair[1].digest));
 }

@@ -110,6 +110,32 @@ fn a_checkout_of_somebody_else_is_named_with_the_command_that_trusts_it() {
 }
 
 #[test]
+fn a_plan_says_who_built_a_release_that_somebody_else_did() {
+    let project = Project::new();
+    let by = |user: &str, words: &[&str]| {
+        let mut command = project.command(words);
+        command.env("USER", user).env_remove("SUDO_USER");
+        Answer::of(command.output().unwrap())
+    };
+    by("joe", &["build", "1.9.0"]).exits(0);
+    let told = |plan: &Answer| plan.stdout.contains("1.9.0-") && plan.stdout.contains("was built here on ");
+    assert!(!told(&by("joe", &["plan", "1.9.0"])), "one's own release is told as somebody else's");
+    let plan = by("amy", &["plan", "1.9.0"]);
+    assert!(told(&plan) && plan.stdout.contains(" by joe@"), "{plan:?}");
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not looked at: nobody but root gives files to another user");
+        return;
+    }
+    // Whoever it says it was, the files are another's.
+    let releases = fs::read_dir(project.path("state/releases")).unwrap().map(|entry| entry.unwrap().path());
+    for release in releases.filter(|path| path.join("tree").exists()) {
+        chown(release.join("tree"), Some(65534), None).unwrap();
+    }
+    let plan = by("joe", &["plan", "1.9.0"]);
+    assert!(told(&plan) && plan.stdout.contains("its files are nobody's"), "{plan:?}");
+}
+
+#[test]
 fn modes_that_a_release_cannot_say_and_pointers_in_place_of_contents_are_told_or_refused() {
     let project = Project::new();
     let copy = "\"cp file {prefix}/bin/\"";
