@@ -17,8 +17,9 @@ use crate::page;
 use crate::project::{Project, commit};
 
 /// Products: a name, and what it requires.
-const PRODUCTS: [(&str, &str); 2] = [
+const PRODUCTS: [(&str, &str); 3] = [
     ("small", ""),
+    ("middle", "numpy==2.4.6\nansible-core==2.19.14\n"),
     ("large", "poetry==2.5.1\npdm==2.29.4\nnumpy==2.4.6\nansible-core==2.19.14\nsphinx==8.2.3\nsetuptools==84.2.1\n"),
 ];
 
