@@ -20,6 +20,16 @@ say_facts() {
     try_tools
 }
 
+# Says what a pack could be unpacked with.
+say_unpackers() {
+    command -v tar >/dev/null 2>&1 || return 0
+    unpackers=tar
+    for tool in zstd gzip; do
+        ! command -v "$tool" >/dev/null 2>&1 || unpackers="$unpackers $tool"
+    done
+    say fact unpacks "$unpackers"
+}
+
 # What the host calls its system, os-release(5).
 say_os() {
     [ -r /etc/os-release ] || return 0
@@ -140,6 +150,7 @@ say_link() {
 }
 
 probe() {
+    say_unpackers
     say_link
     read_state
     for fact in "current $state_current" "good $state_good" "previous $state_previous" "rollout $state_rollout" \

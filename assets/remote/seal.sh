@@ -17,6 +17,7 @@ phase_seal() {
         done
         fail io "$PWD/$staging is gone"
     fi
+    [ -z "$p_pack" ] || unpack "$staging"
     if ! prove "$staging" "$p_verify" "$p_digest"; then
         mend "$staging"
         # Without a manifest nothing of the rest was looked at.

@@ -74,11 +74,16 @@ enough_room() {
 # Tells where it lies without any link on the way there: rsync follows none of another owner's (3.5.0). That side takes the
 # path only where it ends as it chose.
 staged() {
-    say_rsync
+    # What is packed is not compressed by rsync; what was begun before us may not be.
+    case ${p_pack:+pack}-$2 in
+    pack-base | pack-nothing) ;;
+    *) say_rsync ;;
+    esac
     cd -P "$staging" || fail io "cannot enter $PWD/$staging"
     case $PWD in
     *"$newline"*) fail io "target.root has a line feed in it, and no transfer can go there: $PWD" ;;
     esac
+    [ -z "$p_pack" ] || [ ! -f "$p_pack" ] || say pack "$p_pack"
     say staged "$1" "$2" "$PWD"
     finish
 }
@@ -217,7 +222,8 @@ remove_plain() {
     came_from=$PWD
     cd "$1" || fail io "cannot enter $PWD/$1"
     shift
-    must rm -rf -- "$@"
+    # Asked again only for why it could not.
+    rm -rf -- "$@" 2>/dev/null || must rm -rf -- "$@"
     cd "$came_from" || fail io "cannot enter $came_from"
 }
 

@@ -22,7 +22,7 @@ use super::variables::Variables;
 use super::version::VersionPattern;
 use super::word::{BuildKind, Channel, GateOn};
 use crate::expr::{Expression, SiteRule};
-use crate::model::{CalendarTime, Compress, Environment, HostKeys, Installer, Modes, StageName, Verify};
+use crate::model::{CalendarTime, Compress, Environment, HostKeys, Installer, Modes, PackWhen, StageName, Verify};
 use crate::plan::{OnFailure, Prefetch, Promote};
 
 /// Describes a table with fixed keys.
@@ -293,6 +293,11 @@ static TRANSFER: Section = Section {
         value::<Positive>("stall", Default(r#""60s""#), "no byte for this long: the transfer failed"),
         value::<u32>("retries", Default("2"), "further attempts after one that failed"),
         value::<Compress>("compress", Default(r#""auto""#), "or \"always\", \"never\""),
+        value::<PackWhen>(
+            "packs",
+            Default(r#""never""#),
+            "or \"auto\": 1 MiB and more is packed once for all hosts that have tar and zstd or gzip; or \"always\"",
+        ),
         value::<Verify>(
             "verify",
             Default(r#""full""#),

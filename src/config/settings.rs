@@ -24,7 +24,7 @@ use super::word::{BuildKind, Channel, GateOn};
 use crate::expr::{Expression, GroupName, SiteRule, nearest};
 use crate::model::{
     CalendarTime, Compress, Environment, FailureClass, FreezeWindow, HostHook, HostId, HostKeys, Installer, Modes,
-    PhaseHook, Slot, StageName, Verify,
+    PackWhen, PhaseHook, Slot, StageName, Verify,
 };
 use crate::plan::{self, Amount, BudgetRule, OnFailure, Prefetch, Promote, StageGate, StageRequest};
 
@@ -254,6 +254,9 @@ pub struct Transfer {
     /// Whether it is compressed.
     #[serde(deserialize_with = "leaf")]
     pub compress: Compress,
+    /// When it is packed into one file, once for all hosts.
+    #[serde(deserialize_with = "leaf")]
+    pub packs: PackWhen,
     /// What is hashed on the host before it counts as primed.
     #[serde(deserialize_with = "leaf")]
     pub verify: Verify,

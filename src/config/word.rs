@@ -8,7 +8,7 @@ use toml::Value;
 
 use super::error::ValueError;
 use super::leaf::{Form, Leaf, Refused, deserialize_as_leaf, text};
-use crate::model::{CalendarTime, Compress, HostKeys, Installer, Modes, Verify};
+use crate::model::{CalendarTime, Compress, HostKeys, Installer, Modes, PackWhen, Verify};
 use crate::plan::{OnFailure, Prefetch, Promote};
 
 /// Declares a choice between words.
@@ -118,6 +118,7 @@ words_of_rooms! {
     Installer, r#""auto", "pip" or "uv""# { "auto" => Auto, "pip" => Pip, "uv" => Uv, }
     Modes, r#""tell", "refuse" or "plain""# { "tell" => Tell, "refuse" => Refuse, "plain" => Plain, }
     Compress, r#""auto", "always" or "never""# { "auto" => Auto, "always" => Always, "never" => Never, }
+    PackWhen, r#""auto", "always" or "never""# { "auto" => Auto, "always" => Always, "never" => Never, }
     Verify, r#""full" or "changed""# { "full" => Full, "changed" => Changed, }
 }
 

@@ -8,7 +8,7 @@ use super::error::Error;
 use super::workspace::{Fleet, Workspace};
 use crate::config::{self, Config, DryWords, StageSelection};
 use crate::host::{RealFleet, SshSettings, TargetSettings, TransferSettings};
-use crate::model::{Bytes, HostId, ReleaseId, Verify};
+use crate::model::{Bytes, HostId, Verify};
 use crate::plan::StageRequest;
 use crate::release::{BuildKind, BuildSpec, Source, VersionOrder};
 
@@ -81,6 +81,7 @@ pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>,
         stall: transfer.stall,
         retries: transfer.retries,
         compress: transfer.compress,
+        packs: transfer.packs,
         verify: if full_verify { Verify::Full } else { transfer.verify },
         rehash: Some(if full_verify { Duration::ZERO } else { config.verify.rehash }),
         ..TransferSettings::default()
@@ -92,7 +93,7 @@ pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>,
         transfer,
         target,
         move |host| here.contains(host) || names.iter().any(|name| name == host.as_str()),
-        move |id: &ReleaseId| store.manifest(id),
+        store,
     );
     let fleet = fleet.map_err(|error| {
         Error::before(format!("no host can be reached from here: {error}"))

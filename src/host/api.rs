@@ -83,6 +83,8 @@ pub struct Primed {
     pub files: usize,
     /// How many attempts failed before.
     pub retries: u32,
+    /// Whether what travelled was packed into one file.
+    pub packed: bool,
 }
 
 /// Asks a host to switch.

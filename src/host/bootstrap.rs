@@ -113,6 +113,9 @@ impl Bootstrap<'_> {
             "deep",
             "removals",
             "rehash",
+            "pack",
+            "tops",
+            "folders",
         ] {
             writeln!(parameters, "p_{unset}=''").ok();
         }

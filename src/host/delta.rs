@@ -5,11 +5,27 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::pace;
 use crate::manifest::{Difference, Entry, Kind, MANIFEST, Manifest, escape, list_into};
 use crate::model::{Bytes, ReleaseId};
+use crate::release::{Packs, Store};
 
 /// Finds the manifest of a release that this machine knows: what is on a host is told by its id, and what that means by the store.
 pub trait Bases: Send + Sync + 'static {
     /// Gives the manifest; none when the store does not have the release any more.
     fn manifest(&self, id: &ReleaseId) -> Option<Arc<Manifest>>;
+
+    /// Gives where packs are kept; none where everything is sent file by file.
+    fn packs(&self) -> Option<Packs> {
+        None
+    }
+}
+
+impl Bases for Store {
+    fn manifest(&self, id: &ReleaseId) -> Option<Arc<Manifest>> {
+        Self::manifest(self, id)
+    }
+
+    fn packs(&self) -> Option<Packs> {
+        Some(Self::packs(self))
+    }
 }
 
 impl<F: Fn(&ReleaseId) -> Option<Arc<Manifest>> + Send + Sync + 'static> Bases for F {
@@ -32,6 +48,8 @@ pub(super) struct Delta {
     pub(super) removals: Arc<[u8]>,
     /// How many bytes the sent files have.
     pub(super) bytes: Bytes,
+    /// How large the largest file is that takes an older one's place; none is 0.
+    pub(super) replaced: Bytes,
     /// What has to be free on the host for it.
     pub(super) need_kib: u64,
     /// How many inodes have to be free on the host.
@@ -46,14 +64,16 @@ impl Delta {
         let is_file = |entry: &&Entry| matches!(entry.kind(), Kind::File { .. });
         let replaced: HashSet<_> = difference.changed.iter().filter(is_file).map(Entry::path).collect();
         let mut removals = Vec::new();
+        let mut largest = Bytes(0);
         for entry in difference.removals() {
             if is_file(&entry) && replaced.contains(entry.path()) {
+                largest = largest.max(entry.kind().size());
                 continue;
             }
             removals.extend_from_slice(&escape(entry.path().as_os_str()));
             removals.push(b'\n');
         }
-        Self::new(&difference, removals, new)
+        Self { replaced: largest, ..Self::new(&difference, removals, new) }
     }
 
     /// Sends everything.
@@ -67,6 +87,7 @@ impl Delta {
             list: difference.files_from().into(),
             removals: removals.into(),
             bytes: difference.bytes(),
+            replaced: Bytes(0),
             need_kib: kibibytes(difference.sent(), new, directories),
             need_inodes: difference.totals().entries() as u64 + directories + 16,
         }
@@ -81,6 +102,7 @@ impl Delta {
             list: list.into(),
             removals: Arc::from([]),
             bytes: new.length(),
+            replaced: Bytes(0),
             need_kib: kibibytes(std::iter::empty(), new, directories),
             need_inodes: directories + 16,
         }
@@ -103,6 +125,7 @@ impl Delta {
             list: list.into(),
             removals: Arc::from([]),
             bytes,
+            replaced: Bytes(0),
             need_kib: kibibytes(sent.iter().copied(), new, directories),
             need_inodes: sent.len() as u64 + directories + 16,
         }
@@ -158,6 +181,11 @@ impl Deltas {
     /// Gives what travels from a release; none when the store does not know that one.
     pub(super) fn between(&self, base: &ReleaseId, id: &ReleaseId, new: &Manifest) -> Option<Arc<Delta>> {
         self.way(Some(base), id, || self.bases.manifest(base).map(|old| Delta::between(&old, new)))
+    }
+
+    /// Gives the manifest of a release; none when the store does not have it.
+    pub(super) fn manifest(&self, id: &ReleaseId) -> Option<Arc<Manifest>> {
+        self.bases.manifest(id)
     }
 
     /// Computes a way once; whoever asks for the same meanwhile waits.

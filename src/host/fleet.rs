@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::delta::{Bases, Deltas};
 use super::limits::Descriptors;
 use super::local::Local;
+use super::parcel::Parcels;
 use super::remote::{Common, Remote};
 use super::route::Route;
 use super::settings::{SshSettings, TargetSettings, TransferSettings};
@@ -53,7 +54,12 @@ impl RealFleet {
             );
         }
         let pool = Arc::new(Pool::new(ssh, at_once)?);
-        let common = Common { target: Arc::new(target), transfer: Arc::new(transfer), deltas: Deltas::new(bases) };
+        let common = Common {
+            target: Arc::new(target),
+            transfer: Arc::new(transfer),
+            parcels: Parcels::new(bases.packs()),
+            deltas: Deltas::new(bases),
+        };
         Ok(Self { common: Arc::new(common), pool, is_this_machine: Box::new(is_this_machine), hosts: Mutex::default() })
     }
 }

@@ -116,6 +116,10 @@ impl Transport for Local {
         Ok(true)
     }
 
+    fn is_link(&self) -> bool {
+        false
+    }
+
     async fn close(&self) {
         self.session.close();
     }

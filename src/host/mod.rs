@@ -6,7 +6,7 @@
 //!
 //! From the top down: [`RealFleet`] finds hosts; `remote` is the one [`Host`] over a `transport`, and knows the phases;
 //! `script` and `answer` are the two halves of a conversation with a host; `ssh` and `local` carry it; `rsync` carries
-//! files, and `travel` says which. `limits` counts what this machine has for all that, and waits for it; `pace`
+//! files, `delta` says which, and `parcel` what goes in one. `limits` counts what this machine has for all that, and waits for it; `pace`
 //! says how long work may take.
 
 mod answer;
@@ -18,6 +18,7 @@ mod fleet;
 mod limits;
 mod local;
 mod pace;
+mod parcel;
 mod process;
 mod remote;
 mod route;

@@ -41,6 +41,13 @@ impl Transport for Route {
         }
     }
 
+    fn is_link(&self) -> bool {
+        match self {
+            Self::Ssh(ssh) => ssh.is_link(),
+            Self::Local(local) => local.is_link(),
+        }
+    }
+
     async fn close(&self) {
         match self {
             Self::Ssh(ssh) => ssh.close().await,

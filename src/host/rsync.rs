@@ -84,7 +84,8 @@ pub(super) struct Broken {
 /// - `--ignore-times` because equal size and time prove nothing: twelve wrong files went unnoticed so. What is listed differs, or is
 ///   not there; what differs serves as the basis of a delta.
 /// - Files become read-only: their inodes are shared with other releases.
-/// - Neither `--inplace` nor `--append`: both would write into the old release.
+/// - Neither `--inplace` nor `--append`: both would write into the old release. A pack is a file that no release shares, so what of it
+///   came before the link was lost stays, and serves as its own basis; it is compressed already.
 fn arguments(reach: &Reach, copy: &Copy, settings: &TransferSettings) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = [
         "--files-from=-",
@@ -94,7 +95,6 @@ fn arguments(reach: &Reach, copy: &Copy, settings: &TransferSettings) -> Vec<OsS
         "--times",
         "--omit-dir-times",
         "--ignore-times",
-        "--chmod=D755,Fugo-w,Fa+rX",
         "--no-inc-recursive",
         "--no-human-readable",
         "--info=progress2,stats2",
@@ -103,12 +103,17 @@ fn arguments(reach: &Reach, copy: &Copy, settings: &TransferSettings) -> Vec<OsS
     ]
     .map(OsString::from)
     .to_vec();
+    if copy.pack {
+        arguments.extend(["--inplace", "--chmod=F600"].map(OsString::from));
+    } else {
+        arguments.push("--chmod=D755,Fugo-w,Fa+rX".into());
+    }
     arguments.push(format!("--timeout={}", settings.stall.as_secs().max(1)).into());
     if let Some(Bytes(bandwidth @ 1..)) = settings.bandwidth {
         // In units of 1024 bytes; 0 would be no limit.
         arguments.push(format!("--bwlimit={}", (bandwidth / 1024).max(1)).into());
     }
-    if reach.compress {
+    if reach.compress && !copy.pack {
         match settings.compress {
             Compress::Auto if copy.zstd && copy.total >= WORTH_COMPRESSING => {
                 arguments.extend(["--compress-choice=zstd", "--compress-level=1"].map(OsString::from));

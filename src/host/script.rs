@@ -16,7 +16,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 /// What every phase may call, and the phases that put a release on a host.
-const PARTS: [&str; 15] = [
+const PARTS: [&str; 16] = [
     include_str!("../../assets/remote/prelude.sh"),
     include_str!("../../assets/remote/lease.sh"),
     include_str!("../../assets/remote/state.sh"),
@@ -29,6 +29,7 @@ const PARTS: [&str; 15] = [
     include_str!("../../assets/remote/renew.sh"),
     include_str!("../../assets/remote/unlock.sh"),
     include_str!("../../assets/remote/stage.sh"),
+    include_str!("../../assets/remote/unpack.sh"),
     include_str!("../../assets/remote/seal.sh"),
     include_str!("../../assets/remote/activate.sh"),
     include_str!("../../assets/remote/finalize.sh"),
@@ -212,6 +213,9 @@ impl Script {
             "id",
             "deep",
             "rehash",
+            "pack",
+            "tops",
+            "folders",
         ] {
             script.set(unset, "");
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::{Address, Bytes, Compress, HostId, HostKeys, ReleaseId, Slot, Verify};
+use crate::model::{Address, Bytes, Compress, HostId, HostKeys, PackWhen, ReleaseId, Slot, Verify};
 
 /// Says how hosts are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl SshSettings {
     }
 }
 
-/// Says how releases delta.
+/// Says how releases travel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferSettings {
     /// The most bytes a second to one host; none is no limit.
@@ -72,6 +72,8 @@ pub struct TransferSettings {
     pub retries: u32,
     /// When files are compressed.
     pub compress: Compress,
+    /// When it is packed.
+    pub packs: PackWhen,
     /// What is hashed on the host.
     pub verify: Verify,
     /// After how long what was proven on a host is hashed again though nothing of it was touched; zero is always, none never.
@@ -88,6 +90,7 @@ impl Default for TransferSettings {
             deadline: Duration::from_secs(3600),
             retries: 2,
             compress: Compress::Auto,
+            packs: PackWhen::Never,
             verify: Verify::Full,
             rehash: None,
             at_once: 64,

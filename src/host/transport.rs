@@ -6,7 +6,7 @@ use super::answer::{Answer, Tail, class_of, last_line};
 use super::script::{Phase, Script};
 use crate::model::{Bytes, Failure, FailureClass, Progress};
 
-/// Describes one run of rsync: a list of files, from a folder here into a folder there.
+/// Describes one run of rsync: a list of files, from a folder here into a folder there; or a pack.
 #[derive(Debug, Clone)]
 pub(super) struct Copy {
     /// The folder that holds the files.
@@ -19,6 +19,8 @@ pub(super) struct Copy {
     pub(super) total: Bytes,
     /// Whether the host's rsync knows zstd.
     pub(super) zstd: bool,
+    /// Whether it is a pack: one new file that shares its inode with no other, and of which a part may be there.
+    pub(super) pack: bool,
 }
 
 /// Tells what one run of rsync sent.
@@ -62,6 +64,9 @@ pub(super) trait Transport: Send + Sync + 'static {
     ///
     /// When the host cannot be reached.
     fn is_wide_enough(&self) -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// Tells whether there is a link to the host, which bytes cost something on.
+    fn is_link(&self) -> bool;
 
     /// Closes what is open.
     fn close(&self) -> impl Future<Output = ()> + Send;

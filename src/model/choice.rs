@@ -26,6 +26,19 @@ pub enum Compress {
     Never,
 }
 
+/// Says when what travels is packed into one file, once for all hosts.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PackWhen {
+    /// Where it pays, and the host can unpack it.
+    Auto,
+    /// Wherever the host can unpack it.
+    Always,
+    /// Never: rsync sends file by file.
+    #[default]
+    Never,
+}
+
 /// Says what is hashed on a host before a release counts as primed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

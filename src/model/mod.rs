@@ -21,7 +21,7 @@ mod work;
 
 pub use address::{Address, AddressError, Jump, KeyFile, Login, Proxy, ProxyCommand};
 pub use bytes::Bytes;
-pub use choice::{Compress, HostKeys, Installer, Modes, Verify};
+pub use choice::{Compress, HostKeys, Installer, Modes, PackWhen, Verify};
 pub use command::{Command, Operator};
 pub use failure::{Failure, FailureClass};
 pub use hook::{HostHook, PhaseHook};

@@ -43,6 +43,8 @@ mod marks;
 mod metadata;
 mod modes;
 mod order;
+mod pack;
+mod packs;
 mod paths;
 mod pip;
 mod prepare;
@@ -71,6 +73,8 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod git_tests;
 #[cfg(test)]
+mod packs_tests;
+#[cfg(test)]
 mod store_tests;
 
 pub use cut::{Bump, Cut, CutError, Ground, propose, read_changelog, with_entry};
@@ -78,6 +82,8 @@ pub use error::{Ended, FailedStep, ReleaseError};
 pub use git::{Commit, LogEntry, MovedTag, Repository, Tag};
 pub use marks::{Mark, MarkRecord};
 pub use order::{VersionOrder, compare, is_prerelease};
+pub use pack::Packing;
+pub use packs::{Pack, PackLimits, Packs};
 pub use prepare::{Request, prepare, prepare_resolved};
 pub use progress::{Progress, Report, Step};
 pub use python::Interpreter;

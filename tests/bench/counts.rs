@@ -12,7 +12,7 @@ use coalmine::host::{
     Fleet as _, GateCheck, Host as _, LockRequest, RealFleet, SshSettings, Survey, Switch, TargetSettings,
     TransferSettings,
 };
-use coalmine::model::{HostId, Operator, ReleaseId, RollBackTarget, RolloutId};
+use coalmine::model::{HostId, Operator, PackWhen, RollBackTarget, RolloutId};
 use coalmine::release::{Store, StoredRelease};
 
 use super::product::{NEW, OLD};
@@ -100,8 +100,8 @@ async fn walk(fleet: &Fleet) -> Result<String> {
         version_command: None,
     };
     let bases = Store::open(&state)?;
-    let real =
-        RealFleet::new(ssh, TransferSettings::default(), target, |_| false, move |id: &ReleaseId| bases.manifest(id))?;
+    let transfer = TransferSettings { packs: PackWhen::Auto, ..TransferSettings::default() };
+    let real = RealFleet::new(ssh, transfer, target, |_| false, bases)?;
     let host = real.host(&id);
     let rollout = RolloutId::new("steps")?;
     let switch = Switch { rollout: rollout.clone(), slot: None, confirm: Duration::ZERO };

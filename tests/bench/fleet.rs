@@ -4,6 +4,7 @@
 //! apt-get install pssh strace
 //! cargo bench --bench fleet
 //! cargo bench --bench fleet -- --hosts 8 --rounds 3 --write /tmp/costs.md
+//! cargo bench --bench fleet -- --only upgrade --only 'first install' --write /tmp/costs.md
 //! ```
 //!
 //! It brings a sandbox up (real sshd and real rsync on loopback, accounts that log in to plain `sh`) and does in turns what a deployer
@@ -42,6 +43,9 @@ struct Options {
     /// How often each has its turn.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Only what has one of these words in its name, and what it is measured by: upgrade, install, status.
+    #[arg(long)]
+    only: Vec<String>,
     /// Where the table is written.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/costs.md"))]
     write: PathBuf,
@@ -243,7 +247,11 @@ fn measure(options: &Options, folder: &Path) -> Result<String> {
     let product = product::make(&folder.join("repository"))?;
     eprintln!("bringing {} hosts up, and installing the first version", options.hosts);
     let fleet = Fleet::up(folder, program, options.hosts, None)?;
-    let here: Vec<Work> = Work::ALL.into_iter().filter(|work| work.is_here()).collect();
+    let is_asked = |work: &Work| options.only.is_empty() || options.only.iter().any(|word| work.name().contains(word));
+    let asked: Vec<Work> = Work::ALL.into_iter().filter(is_asked).collect();
+    let is_measure = |work: &Work| *work == Work::BareSsh || asked.iter().any(|other| other.beside() == *work);
+    let is_wanted = |work: &Work| work.is_here() && (asked.contains(work) || is_measure(work));
+    let here: Vec<Work> = Work::ALL.into_iter().filter(is_wanted).collect();
     let mut rows: Vec<Row> =
         here.iter().map(|&work| Row { work, costs: Vec::new(), processes: None, bytes: 0 }).collect();
     // The first turn of each only warms the caches, and the last is counted.

@@ -13,7 +13,7 @@ use coalmine::host::{
     GateCheck, Host as _, HostError, LockRequest, RealHost, SshSettings, Survey, Switch, TargetSettings,
     TransferSettings,
 };
-use coalmine::model::{FailureClass, Installed, RollBackTarget, Slot, Verdict};
+use coalmine::model::{FailureClass, Installed, PackWhen, RollBackTarget, Slot, Verdict};
 use coalmine::release::StoredRelease;
 
 /// What a call does when its turn has come: prints nothing, and ends badly or well.
@@ -61,9 +61,19 @@ struct Stand {
     saved: tempfile::TempDir,
     bin: tempfile::TempDir,
     calls: PathBuf,
+    transfer: TransferSettings,
 }
 
 impl Stand {
+    /// Everything travels in packs, which takes more tools.
+    fn packing() -> Self {
+        let stand = Self::new();
+        for tool in ["tar", "zstd"] {
+            symlink("shim", stand.bin.path().join(tool)).unwrap();
+        }
+        Self { transfer: TransferSettings { packs: PackWhen::Always, ..TransferSettings::default() }, ..stand }
+    }
+
     fn new() -> Self {
         let [state, outer, saved, bin] = [(); 4].map(|()| temporary());
         fs::create_dir(outer.path().join("root")).unwrap();
@@ -76,7 +86,7 @@ impl Stand {
         symlink("/usr/bin/dash", bin.path().join("sh")).unwrap();
         symlink("/usr/bin/setsid", bin.path().join("setsid")).unwrap();
         let calls = saved.path().join("calls");
-        Self { state, outer, saved, bin, calls }
+        Self { state, outer, saved, bin, calls, transfer: TransferSettings::default() }
     }
 
     fn root(&self) -> PathBuf {
@@ -98,7 +108,7 @@ impl Stand {
             format!("ENDS={ends}"),
         ];
         let settings = TargetSettings { r#become, ..target(&self.root()) };
-        let fleet = fleet(SshSettings::default(), TransferSettings::default(), settings, self.state.path());
+        let fleet = fleet(SshSettings::default(), self.transfer.clone(), settings, self.state.path());
         host(&fleet, "here")
     }
 
@@ -151,6 +161,8 @@ fn tiny(state: &Path, version: &str) -> Arc<StoredRelease> {
 enum Step {
     Lock,
     Prime,
+    /// By a host that was asked what it unpacks with.
+    PrimeLocked,
     Activate,
     Check,
     Finalize,
@@ -187,6 +199,10 @@ impl Step {
                 let until = lock.file_name().into_string().unwrap().split_once('.').unwrap().0.parse::<u64>().unwrap();
                 let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
                 is("locked", (now + 50..now + 200).contains(&until));
+            }
+            Self::PrimeLocked => {
+                Box::pin(Self::Lock.take(host, stand, now, back)).await?;
+                lies.extend(Box::pin(Self::Prime.take(host, stand, now, back)).await?);
             }
             Self::Prime => {
                 host.prime(now, &name, &|_| {}).await?;
@@ -346,6 +362,22 @@ async fn whichever_call_of_a_tool_fails_nothing_half_is_believed() {
         Step::Unlock,
     ] {
         wrong.extend(spoil(&stand, step, &two, &[&one, &two], &to_one).await);
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn whichever_call_fails_while_a_pack_is_unpacked_nothing_half_is_believed() {
+    let stand = Stand::packing();
+    let (one, two) = (tiny(stand.state.path(), "1.0"), tiny(stand.state.path(), "2.0"));
+    let nothing = RollBackTarget::Nothing;
+    let mut wrong = Vec::new();
+    for release in [&one, &two] {
+        Step::Lock.take(&stand.host(0, Ends::Badly), &stand, release, &nothing).await.unwrap();
+        wrong.extend(spoil(&stand, Step::PrimeLocked, release, &[&one], &nothing).await);
+        for step in [Step::Lock, Step::Prime, Step::Activate, Step::Finalize] {
+            step.take(&stand.host(0, Ends::Badly), &stand, release, &nothing).await.unwrap();
+        }
     }
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -9,6 +9,7 @@
 mod connections;
 mod failing;
 mod over_ssh;
+mod packs;
 mod processes;
 mod proven;
 mod room;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use coalmine::host::{
     GateCheck, Host as _, LockRequest, RealHost, SshSettings, Survey, Switch, TargetSettings, TransferSettings,
 };
-use coalmine::model::{RestsOn, RollBackTarget};
+use coalmine::model::{PackWhen, RestsOn, RollBackTarget};
 use coalmine::release::StoredRelease;
 
 use crate::stage::{Content, fleet, host, me, noise, release, rollout, target, temporary};
@@ -27,7 +27,7 @@ struct Counted {
 }
 
 impl Counted {
-    fn new() -> Self {
+    fn new(transfer: TransferSettings) -> Self {
         let [state, root, bin] = [(); 3].map(|()| temporary());
         symlink("/usr/bin/dash", bin.path().join("sh")).unwrap();
         let trace = bin.path().join("trace");
@@ -48,7 +48,7 @@ impl Counted {
         ];
         let r#become = words.map(str::to_owned).to_vec();
         let settings = TargetSettings { r#become, ..target(root.path()) };
-        let fleet = fleet(SshSettings::default(), TransferSettings::default(), settings, state.path());
+        let fleet = fleet(SshSettings::default(), transfer, settings, state.path());
         let host = host(&fleet, "here");
         Self { state, root, bin, trace, host, seen: 0, told: Vec::new() }
     }
@@ -134,7 +134,7 @@ async fn a_host_starts_no_more_processes_than_it_did() {
         eprintln!("NOT TRIED: strace is not installed, or may trace nothing here; processes are not counted");
         return;
     }
-    let mut counted = Counted::new();
+    let mut counted = Counted::new(TransferSettings::default());
     let (one, two) = (counted.release("1.0"), counted.release("2.0"));
     counted.install(&one, "r1", [13, 27, 9, 12, 7]).await;
     // What it proved when it came is not hashed again.
@@ -159,4 +159,20 @@ async fn a_host_starts_no_more_processes_than_it_did() {
     eprintln!("{told}");
     assert!(!told.contains("too many"), "{told}");
     assert!(counted.seen > 60, "nothing is counted:\n{told}");
+}
+
+#[tokio::test]
+async fn a_pack_starts_two_more_for_its_tools() {
+    if !can_trace() {
+        eprintln!("NOT TRIED: strace is not installed, or may trace nothing here; processes are not counted");
+        return;
+    }
+    let mut counted = Counted::new(TransferSettings { packs: PackWhen::Always, ..TransferSettings::default() });
+    let (one, two) = (counted.release("1.0"), counted.release("2.0"));
+    counted.install(&one, "r1", [13, 29, 9, 12, 7]).await;
+    counted.install(&two, "r2", [13, 36, 9, 12, 7]).await;
+    assert!(fs::read_dir(counted.state.path().join("packs")).unwrap().count() > 4, "nothing was packed");
+    let told = counted.told.join("\n");
+    eprintln!("{told}");
+    assert!(!told.contains("too many"), "{told}");
 }

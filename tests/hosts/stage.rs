@@ -114,8 +114,7 @@ pub(crate) fn processes_with(text: &str) -> Vec<(u32, String)> {
 
 pub(crate) fn fleet(ssh: SshSettings, transfer: TransferSettings, target: TargetSettings, state: &Path) -> RealFleet {
     let store = Store::open(state).unwrap();
-    let bases = move |id: &ReleaseId| store.manifest(id);
-    RealFleet::new(ssh, transfer, target, |host: &HostId| host.as_str() == "here", bases).unwrap()
+    RealFleet::new(ssh, transfer, target, |host: &HostId| host.as_str() == "here", store).unwrap()
 }
 
 pub(crate) fn host(fleet: &RealFleet, name: &str) -> Arc<RealHost> {

@@ -8,12 +8,13 @@ use super::work::Remote;
 use crate::host::answer::{Answer, Record};
 use crate::host::delta::Delta;
 use crate::host::pace;
+use crate::host::parcel::{Parcel, choose};
 use crate::host::script::{Phase, Script};
 use crate::host::transport::{Copy, Transport};
 use crate::host::{HostError, Primed};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, list_into};
 use crate::model::{Bytes, Failure, FailureClass, Progress, ReleaseId, RolloutId};
-use crate::release::StoredRelease;
+use crate::release::{Pack, StoredRelease};
 
 /// How often what does not match is sent again: files that the host changed are found by the first, so more is a broken disk.
 const REPAIRS: u32 = 3;
@@ -39,6 +40,8 @@ enum Staged {
     Absent(Vec<ReleaseId>),
     /// What was to be linked cannot be.
     NoBase,
+    /// There is no room for a pack and what is in it.
+    Cramped,
     Ready(Folder),
 }
 
@@ -70,6 +73,8 @@ struct Folder {
     wrong: Option<Vec<Vec<u8>>>,
     /// Somebody began before us, and nobody knows how far that came.
     resumed: bool,
+    /// Whether the pack that we chose came before, whole or in part.
+    has_pack: bool,
 }
 
 impl<T: Transport> Remote<T> {
@@ -84,15 +89,18 @@ impl<T: Transport> Remote<T> {
         let mut base = self.known_releases().map_or(Base::Unknown, |known| self.choose(release, &known));
         let mut refused = false;
         let mut asked = 0;
-        let folder = loop {
+        let mut is_cramped = false;
+        let (folder, parcel) = loop {
             asked += 1;
-            match self.stage(release, rollout, &base).await? {
+            let parcel = if is_cramped { None } else { self.parcel(release, &base).await? };
+            match self.stage(release, rollout, &base, parcel.as_deref()).await? {
                 Staged::Already => return Ok(Primed { already: true, ..Primed::default() }),
-                Staged::Ready(folder) => break folder,
-                _ if asked > 3 => {
+                Staged::Ready(folder) => break (folder, parcel),
+                _ if asked > 4 => {
                     let message = "the host does not make up its mind about what it has";
                     return Err(Failure::new(FailureClass::Transfer, message).into());
                 }
+                Staged::Cramped => is_cramped = true,
                 Staged::Absent(found) => base = self.choose(release, &found),
                 // The guess was out of date; or it was not, and nothing can be linked there.
                 Staged::NoBase => {
@@ -109,28 +117,35 @@ impl<T: Transport> Remote<T> {
             (None, Base::Stranger(_)) => Arc::new(Delta::manifest_only(manifest)),
             (None, Base::Nothing | Base::Unknown) => self.common.deltas.whole(&release.id, manifest),
         };
-        let mut primed = Primed::default();
+        // What was begun goes on as it was begun.
+        let mut parcel = parcel.filter(|_| folder.wrong.is_none() && (!folder.resumed || folder.has_pack));
+        let mut primed = Primed { packed: parcel.is_some(), ..Primed::default() };
         // What comes before it is only known to be all when the host has proven it.
         let mut done = Bytes(0);
         let mut repairs = 0;
         loop {
-            let whole = done.saturating_add(delta.bytes);
+            let bytes = parcel.as_ref().map_or(delta.bytes, |parcel| parcel.pack.bytes);
+            let whole = done.saturating_add(bytes);
             let tell = |now: Progress| {
                 progress(Progress { bytes: done.saturating_add(now.bytes), total: whole, rate: now.rate });
             };
-            let copy = Copy {
-                source: release.tree.clone(),
-                target: folder.path.clone(),
-                list: Arc::clone(&delta.list),
-                total: delta.bytes,
-                zstd: folder.zstd,
+            let copy = match &parcel {
+                Some(parcel) => carry(&parcel.pack, &folder),
+                None => Copy {
+                    source: release.tree.clone(),
+                    target: folder.path.clone(),
+                    list: Arc::clone(&delta.list),
+                    total: delta.bytes,
+                    zstd: folder.zstd,
+                    pack: false,
+                },
             };
             let copied = self.transport.copy(&copy, &tell).await?;
             primed.bytes = primed.bytes.saturating_add(copied.bytes);
             primed.files += copied.files;
             primed.retries += copied.retries;
             done = whole;
-            let Some(wrong) = self.seal(release, rollout, &folder).await? else {
+            let Some(wrong) = self.seal(release, rollout, &folder, parcel.take().as_deref()).await? else {
                 return Ok(primed);
             };
             repairs += 1;
@@ -158,7 +173,35 @@ impl<T: Transport> Remote<T> {
         }
     }
 
-    async fn stage(&self, release: &StoredRelease, rollout: &RolloutId, base: &Base) -> Result<Staged, HostError> {
+    /// Gives what travels in one file, where that is to be so.
+    async fn parcel(&self, release: &Arc<StoredRelease>, base: &Base) -> Result<Option<Arc<Parcel>>, Failure> {
+        let (base, delta) = match base {
+            Base::Nothing => (None, self.common.deltas.whole(&release.id, &release.manifest)),
+            Base::Release(id, delta) => (Some(id), Arc::clone(delta)),
+            // Nobody knows what travels.
+            Base::Unknown | Base::Stranger(_) => return Ok(None),
+        };
+        // What is there already does not travel, or only what of it is broken.
+        if self.holds(&release.id) {
+            return Ok(None);
+        }
+        let (settings, is_link) = (&self.common.transfer, self.transport.is_link());
+        match choose(settings, &self.unpacks(), is_link, &delta) {
+            Some(packing) => {
+                let manifest = |id: &ReleaseId| self.common.deltas.manifest(id);
+                self.common.parcels.get(release, base, packing, &delta, manifest).await
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn stage(
+        &self,
+        release: &StoredRelease,
+        rollout: &RolloutId,
+        base: &Base,
+        parcel: Option<&Parcel>,
+    ) -> Result<Staged, HostError> {
         let mut script = self.fenced(Phase::Stage, time_for(&release.manifest), None, rollout);
         name_release(&mut script, release);
         if let Some(interpreter) = &release.interpreter {
@@ -175,17 +218,23 @@ impl<T: Transport> Remote<T> {
             Base::Release(id, delta) => (id.to_string(), Arc::clone(delta)),
             Base::Stranger(id) => (id.to_string(), Arc::new(Delta::manifest_only(manifest))),
         };
+        let (need_kib, need_inodes, removals) = match parcel {
+            Some(parcel) => (parcel.need_kib, parcel.need_inodes, &parcel.removals),
+            None => (delta.need_kib, delta.need_inodes, &delta.removals),
+        };
         script
             .set("base", &name)
-            .set("need_kib", &delta.need_kib.to_string())
-            .set("need_inodes", &delta.need_inodes.to_string());
-        // Without the last line feed: the host adds one.
-        script.set_bytes("removals", delta.removals.strip_suffix(b"\n").unwrap_or_default());
+            .set("need_kib", &need_kib.to_string())
+            .set("need_inodes", &need_inodes.to_string())
+            .set("pack", &parcel.map(|parcel| parcel.pack.name()).unwrap_or_default());
+        // Without a base nothing is there to be removed; and without the last line feed: the host adds one.
+        let removals: &[u8] = if name == "-" { &[] } else { removals };
+        script.set_bytes("removals", removals.strip_suffix(b"\n").unwrap_or_default());
         let answer = self.transport.run(&script).await?;
-        if let Some((word, _)) = refusal::refusal(&answer)
-            && word == "base"
-        {
-            return Ok(Staged::NoBase);
+        match refusal::refusal(&answer) {
+            Some((word, _)) if word == "base" => return Ok(Staged::NoBase),
+            Some((word, _)) if parcel.is_some() && (word == "room" || word == "inodes") => return Ok(Staged::Cramped),
+            _ => {}
         }
         let answer = refusal::check(script.phase, answer)?;
         if answer.has("already") {
@@ -205,11 +254,25 @@ impl<T: Transport> Remote<T> {
         release: &StoredRelease,
         rollout: &RolloutId,
         folder: &Folder,
+        parcel: Option<&Parcel>,
     ) -> Result<Option<Vec<Vec<u8>>>, HostError> {
-        let mut script = self.fenced(Phase::Seal, time_for(&release.manifest), None, rollout);
+        // What is unpacked is written and then read.
+        let times = if parcel.is_some() { 2 } else { 1 };
+        let mut script = self.fenced(Phase::Seal, time_for(&release.manifest) * times, None, rollout);
         name_release(&mut script, release);
+        if let Some(parcel) = parcel {
+            script
+                .set("pack", &parcel.pack.name())
+                .set_bytes("tops", parcel.tops.strip_suffix(b"\n").unwrap_or_default())
+                .set_bytes("folders", parcel.folders.strip_suffix(b"\n").unwrap_or_default());
+        }
         script.set("goal", folder.goal.word());
         let answer = self.run(&script).await?;
+        if let Some(why) = answer.first("unpack") {
+            // What it lacks by that is sent file by file.
+            let why = why.text();
+            tracing::warn!(host = %self.id, release = %release.id, "the pack could not be unpacked there: {why}");
+        }
         if answer.has("sealed") {
             Ok(None)
         } else if answer.has("broken") {
@@ -256,6 +319,7 @@ fn folder(record: &Record, answer: &Answer, name: &str) -> Option<Folder> {
         zstd: answer.all("fact").any(|fact| fact.text() == "rsync-zstd yes"),
         wrong: if how == b"self" { Some(wrong(answer)?) } else { None },
         resumed: how == b"resumed",
+        has_pack: answer.has("pack"),
     })
 }
 
@@ -276,6 +340,20 @@ fn staging(said: &[u8], name: &str) -> Option<PathBuf> {
         && parent.components().count() > 1
         && rebuilt.as_os_str() == said.as_os_str())
     .then_some(rebuilt)
+}
+
+/// Says how a pack is carried: into the folder in which it is unpacked, the one that rsync may write to.
+fn carry(pack: &Pack, folder: &Folder) -> Copy {
+    let mut list = Vec::new();
+    list_into(pack.name().as_bytes(), &mut list);
+    Copy {
+        source: pack.folder.clone(),
+        target: folder.path.clone(),
+        list: list.into(),
+        total: pack.bytes,
+        zstd: false,
+        pack: true,
+    }
 }
 
 fn still_wrong(wrong: &[Vec<u8>]) -> Failure {

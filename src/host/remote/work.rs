@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use super::{read, refusal};
 use crate::host::answer::{Answer, clean_lines, last_line, unhex};
 use crate::host::delta::Deltas;
+use crate::host::parcel::Parcels;
 use crate::host::script::{Phase, Script};
 use crate::host::settings::{TargetSettings, TransferSettings};
 use crate::host::transport::Transport;
@@ -27,6 +28,7 @@ pub(in crate::host) struct Common {
     pub(in crate::host) target: Arc<TargetSettings>,
     pub(in crate::host) transfer: Arc<TransferSettings>,
     pub(in crate::host) deltas: Deltas,
+    pub(in crate::host) parcels: Parcels,
 }
 
 /// Holds what was last heard of the host; every bit of it may be out of date, and is only a guess that saves a question.
@@ -34,6 +36,8 @@ pub(in crate::host) struct Common {
 struct Memory {
     /// What could be linked, the best guess first.
     releases: Option<Vec<ReleaseId>>,
+    /// What the host unpacks packs with, as `choose` of `parcel` takes it.
+    unpacks: String,
     /// The link that was switched last, where it is not the current one.
     slot: Option<Slot>,
     lease: Option<Duration>,
@@ -126,7 +130,21 @@ impl<T: Transport> Remote<T> {
         releases.extend(probe.releases.iter().cloned());
         // What the link names may be gone.
         releases.retain(|id| probe.releases.contains(id));
-        self.remembered(|memory| memory.releases = Some(releases));
+        let unpacks = probe.facts.iter().find(|(fact, _)| fact == "unpacks").map(|(_, tools)| tools.clone());
+        self.remembered(|memory| {
+            memory.releases = Some(releases);
+            memory.unpacks = unpacks.unwrap_or_default();
+        });
+    }
+
+    /// Tells whether the host said that it has a release, whole or broken.
+    pub(super) fn holds(&self, id: &ReleaseId) -> bool {
+        self.remembered(|memory| memory.releases.as_ref().is_some_and(|releases| releases.contains(id)))
+    }
+
+    /// Gives what the host said that it unpacks packs with; nothing where it was not asked yet.
+    pub(super) fn unpacks(&self) -> String {
+        self.remembered(|memory| memory.unpacks.clone())
     }
 
     async fn survey(&self, script: &Script) -> Result<(Probe, Answer), HostError> {

@@ -380,6 +380,10 @@ impl Transport for Ssh {
         Ok(true)
     }
 
+    fn is_link(&self) -> bool {
+        true
+    }
+
     async fn close(&self) {
         self.session.close();
         if let Some(master) = self.master.lock().await.take() {
