@@ -110,7 +110,10 @@ try_tools() {
 say_link() {
     look "$p_link"
     case $link_is in
-    missing) say link missing ;;
+    missing)
+        say link missing
+        say_package
+        ;;
     release)
         case $p_deep in
         yes | files | "$link_id") ;;
@@ -165,6 +168,11 @@ probe() {
     done
     say_adopted
     say_slots
+    case $p_deep in
+    tools) say_path ;;
+    # Where nothing stood in the link's place before, a way back from coalmine leads to this.
+    yes) [ "$link_is" = missing ] || [ -n "$state_adopted" ] || say_package ;;
+    esac
     [ -d releases ] || return 0
     say_releases release
 }
@@ -186,4 +194,73 @@ say_adopted() {
     [ -z "$adopted_is" ] || [ ! -e "$adopted_is" ] || there=there
     hex_of "$adopted_is"
     say adopted "$there" "$hexed"
+}
+
+# find_tool FOLDERS [others]: sets `tool_at` to what a shell with this PATH runs by the tool's name, ours left out where others are
+# asked for; to nothing where it finds none. The shell's own lookup would find our functions first.
+find_tool() {
+    tool_at=''
+    [ -n "$p_tool" ] || return 0
+    tool_rest=$1:
+    while [ -n "$tool_rest" ]; do
+        tool_folder=${tool_rest%%:*} tool_rest=${tool_rest#*:}
+        if [ -n "$tool_folder" ] && [ -f "$tool_folder/$p_tool" ] && [ -x "$tool_folder/$p_tool" ]; then
+            tool_at=$tool_folder/$p_tool
+            [ "${2:-}" = others ] && is_behind_link "$tool_at" || return 0
+            tool_at=''
+        fi
+    done
+}
+
+# Tells whether a file is the one that the link leads to, by whatever links.
+is_behind_link() {
+    [ -e "./$p_link/bin/$p_tool" ] && runs=$(stat -L -c '%d:%i' "$1" 2>/dev/null) && [ -n "$runs" ] &&
+        [ "$runs" = "$(stat -L -c '%d:%i' "./$p_link/bin/$p_tool" 2>/dev/null)" ]
+}
+
+# Says what of the tool is there beside what we install: a package's copy, and its version.
+say_package() {
+    [ "$p_deep" != no ] || return 0
+    find_tool "$PATH" others
+    [ -n "$tool_at" ] || return 0
+    packaged=$tool_at version=-
+    # By a path of a release's own it cannot be asked.
+    case ${p_version_command%% *} in
+    '' | */*) ;;
+    *)
+        if [ "$p_deep" != tools ]; then
+            work_here
+            attempt 10 . "$p_version_command"
+            [ "$attempt_code" != 0 ] || ! hex_file "$work/out" || version=$hexed
+        fi
+        ;;
+    esac
+    hex_of "$packaged"
+    say packaged "$hexed" "$version"
+}
+
+# Says what a login shell runs by the tool's name, and whether that is what the link leads to.
+say_path() {
+    [ -n "$p_tool" ] && [ -x "./$p_link/bin/$p_tool" ] || return 0
+    work_here
+    # Whatever shell it is; and of its variables no more than one.
+    # shellcheck disable=SC2016 # it is that shell which expands it
+    attempt 10 . '"${SHELL:-/bin/sh}" -l -c env 2>/dev/null | while read -r line; do
+        case $line in PATH=*) printf "%s\n" "$line" ;; esac
+    done'
+    path=''
+    while read -r line; do
+        case $line in
+        PATH=*) path=${line#PATH=} ;;
+        esac
+    done <"$work/out"
+    find_tool "${path:-$PATH}"
+    if [ -z "$tool_at" ]; then
+        say path none
+        return 0
+    fi
+    hex_of "$tool_at"
+    whose=other
+    ! is_behind_link "$tool_at" || whose=ours
+    say path "$whose" "$hexed"
 }

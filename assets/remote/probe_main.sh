@@ -20,5 +20,6 @@ phase_probe() {
         fail io "cannot enter $p_root"
     else
         say link missing
+        say_package
     fi
 }

@@ -70,7 +70,8 @@ pub(super) struct InstallArgs {
     #[arg(long = "override-freeze", value_name = "NAME")]
     pub override_freezes: Vec<String>,
 
-    /// Asks among the five newest versions; only on a terminal.
+    /// Asks among the five newest versions, of an environment that follows a branch the heads of branches too, and what its hosts run or
+    /// ran before; only on a terminal.
     #[arg(long, conflicts_with_all = ["version", "rev", "if_newer", "debt", "activate_only"])]
     pub pick: bool,
 
@@ -126,7 +127,7 @@ pub(super) fn run(globals: &Globals, args: &InstallArgs) -> Result<u8, Error> {
         let fleet = workspace.fleet().await?;
         let (version, revision) = (args.wanted.version.as_deref(), args.wanted.rev.as_deref());
         let wanted = match args.pick {
-            true => pick(&workspace, &fleet, args.wanted.no_fetch).await?,
+            true => pick(&workspace, &fleet, args.slot.as_ref(), args.wanted.no_fetch).await?,
             false => fleet.wanted(version, revision),
         };
         let is_named = version.is_some() || revision.is_some();

@@ -1,15 +1,10 @@
 //! Asks among the newest versions, where somebody sits at a terminal.
 
-use std::collections::HashMap;
-
 use super::ask::ask_in_thread;
 use super::output::{count, is_interactive};
-use crate::deploy::{Deployment, Error, Fleet, Kind, Known, Workspace};
-use crate::model::Version;
+use crate::deploy::{Deployment, Error, Fleet, Kind, Offer, Workspace};
+use crate::model::Slot;
 use crate::release::{Mark, Wanted};
-
-/// How many versions are offered.
-const OFFERED: usize = 5;
 
 /// Ends a command that would have to ask, where there is nobody to ask: `--yes` does not choose.
 pub(super) fn refuse_to_pick_for_nobody() -> Result<(), Error> {
@@ -20,54 +15,56 @@ pub(super) fn refuse_to_pick_for_nobody() -> Result<(), Error> {
         .hint("name it: coalmine install-world VERSION"))
 }
 
-/// Shows the newest versions with their marks and the hosts that run them, and asks for one of them.
-pub(super) async fn pick(workspace: &Workspace, fleet: &Fleet<'_>, no_fetch: bool) -> Result<Wanted, Error> {
+/// Shows the newest versions with their marks and the hosts that run them, and what ran before; asks for one of them.
+pub(super) async fn pick(
+    workspace: &Workspace,
+    fleet: &Fleet<'_>,
+    slot: Option<&Slot>,
+    no_fetch: bool,
+) -> Result<Wanted, Error> {
     if !no_fetch {
         workspace.refresh().await?;
     }
-    let mut known = workspace.known(&workspace.store()?).await?;
-    known.truncate(OFFERED);
-    if known.is_empty() {
-        return Err(Error::before("there is no tag that is a release; nothing was done"));
+    let installed = Deployment::over_ssh(workspace, fleet.clone(), false)?.installed(slot).await?;
+    let offers = workspace.offers(fleet, &installed.counts(), slot).await?;
+    if offers.is_empty() {
+        return Err(Error::before(format!(
+            "there is nothing to pick from in {}; nothing was done",
+            fleet.policy.channel
+        ))
+        .hint("a commit can be named with --rev"));
     }
-    let installed = Deployment::over_ssh(workspace, fleet.clone(), false)?.installed().await?;
-    let mut counts: HashMap<Version, usize> = HashMap::new();
-    for version in installed.versions.into_values() {
-        *counts.entry(version).or_default() += 1;
-    }
-    let mut text = offer(&known, counts, installed.silent.len()).join("\n");
+    let mut text = lines(&offers, installed.silent.len()).join("\n");
     text.push_str("\nType the number of one to install it, anything else to leave: ");
     let answer = ask_in_thread(text).await?;
-    let picked = answer.trim().parse::<usize>().ok().and_then(|number| known.get(number.checked_sub(1)?));
-    match picked {
-        Some(known) => Ok(Wanted::Tag(known.tag.version.to_string())),
+    let number = answer.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    match number.and_then(|place| offers.into_iter().nth(place)) {
+        Some(offer) => Ok(offer.wanted),
         None => Err(Error::new(Kind::Interrupted, "no version was picked; nothing was changed")),
     }
 }
 
-/// Writes a line for each version that is offered, and one for whatever else hosts run.
-fn offer(known: &[Known], mut counts: HashMap<Version, usize>, silent: usize) -> Vec<String> {
-    let width = known.iter().map(|known| known.tag.version.as_str().len()).max().unwrap_or(0);
+/// Writes a line for each version that is offered, and one for the hosts that did not say what they run.
+fn lines(offers: &[Offer], silent: usize) -> Vec<String> {
+    let width = offers.iter().map(|offer| offer.version.as_str().len()).max().unwrap_or(0);
     let mut lines = Vec::new();
-    for (place, Known { tag, mark, .. }) in known.iter().enumerate() {
-        let on = match counts.remove(&tag.version) {
-            Some(hosts) => format!("on {}", count(hosts, "host")),
-            None => "on no host".to_owned(),
-        };
-        let mark = match mark {
-            Some(Mark::Bad { reason }) => format!(", bad: {reason}"),
-            Some(Mark::Good) => ", good".to_owned(),
-            Some(Mark::Unmarked) | None => String::new(),
-        };
-        let version = tag.version.as_str();
-        let day = tag.at.strftime("%Y-%m-%d");
-        lines.push(format!("{}  {version:width$}  {day}  {on}{mark}", place + 1));
-    }
-    let mut others: Vec<String> =
-        counts.into_iter().map(|(version, hosts)| format!("{version} on {}", count(hosts, "host"))).collect();
-    others.sort();
-    if !others.is_empty() {
-        lines.push(format!("   besides them {}", others.join(", ")));
+    for (place, offer) in offers.iter().enumerate() {
+        let mut facts = vec![match offer.hosts {
+            0 => "on no host".to_owned(),
+            hosts => format!("on {}", count(hosts, "host")),
+        }];
+        facts.extend(offer.head_of.as_ref().map(|branch| format!("head of {branch}")));
+        match &offer.mark {
+            Some(Mark::Bad { reason }) => facts.push(format!("bad: {reason}")),
+            Some(Mark::Good) => facts.push("good".to_owned()),
+            Some(Mark::Unmarked) | None => {}
+        }
+        if offer.ran_before && offer.hosts == 0 {
+            facts.push("ran before".to_owned());
+        }
+        let version = offer.version.as_str();
+        let day = offer.at.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
+        lines.push(format!("{}  {version:width$}  {day:10}  {}", place + 1, facts.join(", ")));
     }
     if silent > 0 {
         lines.push(format!("   {} did not answer", count(silent, "host")));

@@ -75,6 +75,6 @@ async fn survey(workspace: &Workspace, args: &StatusArgs) -> Result<StatusReport
         rows.push(HostStatusReport::new(host.clone(), site, workspace.groups_of(host), answer, &wanted, order));
     }
     let name = &deployment.fleet.name;
-    let standing = workspace.standing(name, &wanted)?;
+    let standing = workspace.standing(name, &wanted).await?;
     Ok(StatusReport::new((*name).clone(), wanted, rows).standing(standing))
 }

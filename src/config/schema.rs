@@ -217,7 +217,7 @@ static BUILD: Section = Section {
         value::<Option<CommandTemplate>>(
             "version_command",
             Default(r#""""#),
-            "what an unmanaged host answers when surveyed",
+            "what an unmanaged host answers when surveyed; \"scap version\", by its name, is answered by a package's copy",
         ),
         value::<Positive>("timeout", Default(r#""1h""#), "a build that takes longer failed"),
     ],

@@ -1,8 +1,9 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::conduct::from_store;
+use super::debts::{Debts, ended};
 use super::deployment::Deployment;
 use super::error::Error;
 use super::notice::Notice;
@@ -15,11 +16,9 @@ use crate::expr::fold;
 use crate::host;
 use crate::journal::Entry;
 use crate::model::{Environment, HostId, ReleaseId, RolloutId, Slot, StageName};
-use crate::plan::{LeftOutReason, PlanKind, Promote, StageRequest, StageSelection};
-use crate::release::{Mark, StoredRelease, Wanted};
-use crate::rollout::{Debt, HostEnd, Outcome, Record, State};
-
-use super::installed::ROLLOUTS;
+use crate::plan::{PlanKind, Promote, StageRequest, StageSelection};
+use crate::release::{Mark, Recorded, StoredRelease, Wanted};
+use crate::rollout::{Debt, Outcome, Record, State};
 
 /// Names what an environment finalized last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,50 +106,50 @@ impl Workspace {
         }
     }
 
-    /// Names the hosts that rollouts should have brought their release and did not, until one since did.
+    /// Names the hosts that rollouts should have brought their release and did not, until one since did: by the journals of this
+    /// machine, and by the word of other deploy servers where they keep it on a branch.
     ///
     /// # Errors
     ///
-    /// When the state folder cannot be read.
-    pub fn debts(&self, environment: &Environment, slot: Option<&Slot>) -> Result<Vec<Debt>, Error> {
-        let ended = self.ended(environment)?;
-        let mut debts: BTreeMap<HostId, Debt> = BTreeMap::new();
-        let recent = ended.len().saturating_sub(ROLLOUTS);
-        for entry in ended.iter().skip(recent).filter(|entry| entry.kind != PlanKind::Prime) {
-            let Some(state) = self.replayed(entry) else { continue };
-            if state.plan().is_some_and(|plan| plan.slot.as_ref() == slot) {
-                owe(&mut debts, &state);
-            }
+    /// When the state folder cannot be read. That the branch cannot be is told.
+    pub async fn debts(&self, environment: &Environment, slot: Option<&Slot>) -> Result<Vec<Debt>, Error> {
+        let recorded = self.recorded_if_known(environment, slot).await;
+        self.debts_since(environment, slot, recorded.as_ref())
+    }
+
+    /// As [`Workspace::last_recorded`]; that it cannot be read is told.
+    pub(super) async fn recorded_if_known(&self, environment: &Environment, slot: Option<&Slot>) -> Option<Recorded> {
+        self.last_recorded(environment, slot).await.unwrap_or_else(|error| {
+            let text = format!("what other deploy servers wrote down is not known: {}", error.message());
+            self.notify(Notice::warning(text));
+            None
+        })
+    }
+
+    pub(super) fn debts_since(
+        &self,
+        environment: &Environment,
+        slot: Option<&Slot>,
+        recorded: Option<&Recorded>,
+    ) -> Result<Vec<Debt>, Error> {
+        let (rollouts, ended) = (self.rollouts(), self.ended(environment)?);
+        let mut debts = Debts::after(&rollouts, &ended, |rollout, why| {
+            self.notify(Notice::warning(format!("{rollout} is passed over: {why}")));
+        });
+        if let Some(recorded) = recorded {
+            debts = debts.after_recorded(recorded, slot, &rollouts, &ended);
         }
-        Ok(debts.into_values().collect())
+        Ok(debts.of(slot).cloned().collect())
     }
 
     /// Lists the rollouts of an environment that are over, in the order in which they were planned.
     fn ended(&self, environment: &Environment) -> Result<Vec<Entry>, Error> {
-        let mut entries = self.rollouts().list()?.entries;
-        entries.retain(|entry| entry.environment == *environment && entry.ended.is_some());
-        Ok(entries)
+        ended(&self.rollouts(), environment)
     }
 
     fn replayed(&self, entry: &Entry) -> Option<State> {
         let state = replay(&self.rollouts(), &entry.rollout);
         state.map_err(|error| self.notify(Notice::warning(format!("{} is passed over: {error}", entry.rollout)))).ok()
-    }
-}
-
-/// Takes in what one more rollout left: whoever got its release owes nothing any more, and who took no part owes what it did.
-fn owe(debts: &mut BTreeMap<HostId, Debt>, state: &State) {
-    for (index, host) in state.hosts().iter().enumerate() {
-        if state.host_end(index) == HostEnd::Healthy {
-            debts.remove(&host.id);
-        }
-    }
-    let left_out = state.plan().map_or(&[][..], |plan| &plan.left_out);
-    for out in left_out.iter().filter(|out| out.reason == LeftOutReason::Current) {
-        debts.remove(&out.host);
-    }
-    for debt in state.summary().debt {
-        debts.insert(debt.host.clone(), debt);
     }
 }
 
@@ -222,7 +221,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         slot: Option<&Slot>,
         is_named: bool,
     ) -> Result<Option<Selection>, Error> {
-        let debts = self.workspace.debts(self.fleet.name, slot)?;
+        let debts = self.workspace.debts(self.fleet.name, slot).await?;
         let owing: HashSet<&HostId> = debts.iter().map(|debt| &debt.host).collect();
         let mut chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
         chosen.retain(|host| owing.contains(host));

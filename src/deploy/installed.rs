@@ -5,7 +5,7 @@ use super::error::Error;
 use super::workspace::{Fleet, Selection, Workspace};
 use crate::conductor::replay;
 use crate::host::{self, Survey};
-use crate::model::{HostId, Installed, RollBackTarget, Version};
+use crate::model::{HostId, Installed, RollBackTarget, Slot, Version};
 use crate::plan::PlanKind;
 use crate::rollout::{HostEnd, State};
 
@@ -21,14 +21,26 @@ pub struct InstalledVersions {
     pub silent: Vec<HostId>,
 }
 
+impl InstalledVersions {
+    /// Counts the hosts of each version.
+    #[must_use]
+    pub fn counts(&self) -> HashMap<Version, usize> {
+        let mut counts = HashMap::new();
+        for version in self.versions.values() {
+            *counts.entry(version.clone()).or_default() += 1;
+        }
+        counts
+    }
+}
+
 impl<F: host::Fleet> Deployment<'_, F> {
-    /// Asks the fleet what it runs.
+    /// Asks the fleet what it runs, by the usual link or by a slot's.
     ///
     /// # Errors
     ///
     /// When nobody can be asked; hosts that do not answer are given.
-    pub async fn installed(&self) -> Result<InstalledVersions, Error> {
-        let answers = self.survey(&Selection::default(), None, &Survey::Shallow).await?;
+    pub async fn installed(&self, slot: Option<&Slot>) -> Result<InstalledVersions, Error> {
+        let answers = self.survey(&Selection::default(), slot, &Survey::Shallow).await?;
         let mut installed = InstalledVersions::default();
         for (host, answer) in answers.targets() {
             match answer {

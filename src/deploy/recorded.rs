@@ -33,7 +33,7 @@ impl Workspace {
         let kept = async {
             let Some(branch) = self.state_branch().await? else { return Ok::<_, Error>(Vec::new()) };
             let Some(plan) = state.plan() else { return Ok(Vec::new()) };
-            let Some(recorded) = self.recorded(state)? else { return Ok(Vec::new()) };
+            let Some(recorded) = self.recorded(state).await? else { return Ok(Vec::new()) };
             Ok(branch.record(&plan.environment, plan.slot.as_ref(), &recorded).await?)
         };
         match kept.await {
@@ -85,7 +85,7 @@ impl Workspace {
     }
 
     /// Says what an environment runs after a rollout; none where that changed nothing or is not known.
-    fn recorded(&self, state: &State) -> Result<Option<Recorded>, Error> {
+    async fn recorded(&self, state: &State) -> Result<Option<Recorded>, Error> {
         let (Some(plan), Some(at)) = (state.plan(), state.latest()) else { return Ok(None) };
         let found: Option<(ReleaseId, usize)> = match (state.outcome(), plan.kind) {
             (_, PlanKind::Prime) => None,
@@ -109,6 +109,7 @@ impl Workspace {
             let Some(stored) = self.store()?.get(&release)? else { return Ok(None) };
             (stored.commit.as_str().to_owned(), stored.digest)
         };
+        let debt = self.debts(&plan.environment, plan.slot.as_ref()).await?;
         Ok(Some(Recorded {
             version: release.version().clone(),
             release,
@@ -119,7 +120,7 @@ impl Workspace {
             by: plan.operator.clone(),
             reason: plan.reason.clone(),
             hosts,
-            debt: state.summary().debt.into_iter().map(|debt| debt.host).collect(),
+            debt: debt.into_iter().map(|debt| debt.host).collect(),
         }))
     }
 }

@@ -87,13 +87,7 @@ impl Workspace {
             Err(_) => Verdicts::default(),
         };
         let known = tags.into_iter().rev().map(|tag| {
-            // Of several builds, the one that was judged last.
-            let judged = verdicts.of_version(&tag.version).last();
-            let bad = judged.and_then(|id| verdicts.against(id)).filter(|found| found.everywhere);
-            let mark = match bad {
-                Some(found) => Some(Mark::Bad { reason: found.describe() }),
-                None => judged.filter(|id| verdicts.is_good(id)).map(|_| Mark::Good),
-            };
+            let mark = verdicts.mark_of(&tag.version);
             let built = built.iter().find(|built| *built.version() == tag.version);
             Known { mark, built: built.cloned(), tag }
         });

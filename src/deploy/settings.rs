@@ -114,9 +114,22 @@ pub(super) fn target_settings(workspace: &Workspace) -> Result<TargetSettings, E
         keep: target.keep,
         r#become: target.r#become.as_slice().to_vec(),
         version_command: config.build.version_command.as_ref().map(|command| command.script(&DryWords::default())),
+        tool: tool(config),
     };
     settings.check()?;
     Ok(settings)
+}
+
+/// Names what people run: the program of a release's `bin` that `build.check` or `build.version_command` runs, or else the product's name.
+fn tool(config: &Config) -> Option<String> {
+    let is_plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '-'));
+    let commands = std::iter::once(&config.build.check).chain(&config.build.version_command);
+    let mut named = commands.filter_map(|command| {
+        let script = command.script(&DryWords::default());
+        Some(script.split_whitespace().next()?.strip_prefix("bin/")?.to_owned())
+    });
+    let name = named.find(|name| is_plain(name)).unwrap_or_else(|| config.product.name.to_string());
+    (is_plain(&name) && !name.starts_with('-')).then_some(name)
 }
 
 /// Names this machine as an inventory may: by its short name, and by the one with its domain.

@@ -11,7 +11,7 @@ use crate::model::{
     Digest, Environment, Failure, FailureClass, FoundBad, HostState, Installed, Operator, Probe, ReleaseId, RolloutId,
     Version,
 };
-use crate::release::Wanted;
+use crate::release::{Recorded, Wanted};
 use crate::rollout::Debt;
 
 /// Names the release that hosts are compared with.
@@ -38,6 +38,8 @@ pub struct Standing {
     pub mark: Option<FoundMark>,
     /// The hosts that rollouts should have brought their release and did not, and none did since.
     pub debt: Vec<Debt>,
+    /// What was written down last on the branch that deploy servers share; none where there is no such branch.
+    pub recorded: Option<Recorded>,
 }
 
 /// Names a rollout that is not over.
@@ -82,7 +84,14 @@ pub fn compare(
         Err(failure) => return (HostState::Unknown, Some(failure.message.clone())),
     };
     let (id, digest, drift) = match &probe.installed {
-        Installed::Missing => return (HostState::Missing, None),
+        Installed::Missing => {
+            return match &probe.packaged {
+                Some(packaged) => {
+                    (HostState::Unmanaged, Some(format!("{} was installed by something else", packaged.path)))
+                }
+                None => (HostState::Missing, None),
+            };
+        }
         Installed::Unmanaged { .. } => return (HostState::Unmanaged, None),
         Installed::Release { id, digest, drift } => (id, digest, drift),
     };
@@ -175,7 +184,7 @@ impl Workspace {
     /// # Errors
     ///
     /// When the state folder or the store cannot be read.
-    pub fn standing(&self, environment: &Environment, release: &WantedRelease) -> Result<Standing, Error> {
+    pub async fn standing(&self, environment: &Environment, release: &WantedRelease) -> Result<Standing, Error> {
         let lock = match conductor::standing(&self.state_dir, environment)? {
             conductor::Standing::Held(holder) => holder.map(|holder| *holder),
             conductor::Standing::Free => None,
@@ -192,7 +201,8 @@ impl Workspace {
             Some(entry) => Some(live(entry, true)),
             None => waiting(&rollouts, Some(environment))?.resumable.last().map(|entry| live(entry, false)),
         };
-        let debt = self.debts(environment, None)?;
+        let recorded = self.recorded_if_known(environment, None).await;
+        let debt = self.debts_since(environment, None, recorded.as_ref())?;
         let mark = match &release.digest {
             Some(digest) => {
                 let id = ReleaseId::new(&release.version, digest);
@@ -202,7 +212,7 @@ impl Workspace {
             }
             None => None,
         };
-        Ok(Standing { lock, freeze: frozen(&self.state_dir, environment)?, rollout, mark, debt })
+        Ok(Standing { lock, freeze: frozen(&self.state_dir, environment)?, rollout, mark, debt, recorded })
     }
 
     /// Says who holds an environment, as far as that can be read.

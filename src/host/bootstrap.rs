@@ -108,6 +108,7 @@ impl Bootstrap<'_> {
             "slot",
             "name",
             "version_command",
+            "tool",
             "to",
             "back",
             "deep",

@@ -207,6 +207,7 @@ impl Script {
             "reason",
             "link",
             "version_command",
+            "tool",
             "python_path",
             "to",
             "back",

@@ -115,6 +115,8 @@ pub struct TargetSettings {
     pub r#become: Vec<String>,
     /// What an unmanaged host runs to tell its version.
     pub version_command: Option<String>,
+    /// The name by which people run the product, looked for in PATH: a file of a release's `bin`.
+    pub tool: Option<String>,
 }
 
 /// Tells why settings make no sense.
@@ -172,6 +174,7 @@ mod tests {
             keep: 5,
             r#become: Vec::new(),
             version_command: None,
+            tool: None,
         }
     }
 

@@ -30,6 +30,6 @@ pub use ids::{Environment, RolloutId, Slot, StageIdx, StageName};
 pub use mark::FoundBad;
 pub use phase::Phase;
 pub use release::{Digest, DigestError, ReleaseId, Version};
-pub use survey::{Adopted, HostState, Installed, NamedSlot, Probe, Proof, RestsOn};
+pub use survey::{Adopted, HostState, Installed, NamedSlot, Packaged, Probe, Proof, RestsOn, ToolPath};
 pub use window::{CalendarTime, CalendarTimeError, FreezeWindow, Occurrence, WindowError, frozen_by, is_time_zone};
 pub use work::{HostLock, LockHolder, Progress, RollBackTarget, Verdict};

@@ -199,9 +199,36 @@ pub struct Probe {
     /// Facts that decide whether a release can run there: `python3` → `3.11.2`, `rsync` → `3.2.7`, `os` → `debian-12`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<(String, String)>,
+    /// What of the product is there beside what coalmine installs: a package's copy. Asked of hosts without a release, and for ways back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packaged: Option<Packaged>,
+    /// What a login shell there runs by the product's name; none where that was not asked, or a release has nothing of the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<ToolPath>,
     /// How long the answer took.
     #[serde(default)]
     pub latency: Duration,
+}
+
+/// Names a copy of the product that somebody else installed, as a package's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packaged {
+    /// Where it is.
+    pub path: String,
+    /// What `build.version_command` answered there; none where that runs by a path of a release's own, or was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// Says what a login shell runs by the product's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToolPath {
+    /// What the current link leads to, by this path.
+    Ours(String),
+    /// Something else, which shadows it.
+    Other(String),
+    /// Nothing: the release is run by its path.
+    Nothing,
 }
 
 impl Probe {

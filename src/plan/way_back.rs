@@ -164,6 +164,9 @@ fn adopted_step(probe: &Probe) -> Step {
         Some(_) if probe.runs_adopted() && probe.good.is_none() => Step::Stay,
         Some(_) => Step::Go(RollBackTarget::Adopted),
         None if probe.runs_adopted() => Step::Stay,
+        // A package's copy stands elsewhere, and is what runs when the link is gone.
+        None if probe.packaged.is_some() && probe.installed == Installed::Missing => Step::Stay,
+        None if probe.packaged.is_some() => Step::Go(RollBackTarget::Nothing),
         None => Step::Nowhere("had nothing before coalmine's first release, or nothing was kept of it".to_owned()),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::git::Commit;
 use super::modes;
 use super::progress::Step;
 use crate::manifest::ManifestError;
@@ -152,6 +153,21 @@ pub enum ReleaseError {
         where_: String,
         /// Branches whose names are most like it.
         nearest: Vec<String>,
+    },
+    /// The channel's branch does not contain any more what was made from it.
+    #[error(
+        "the branch {branch:?} was rewritten: its head {0} does not contain {1}, from which this was made last; \
+         `git log {0}..{1}` shows what hosts would lose, and --rev {0} goes ahead once",
+        short(head),
+        short(made)
+    )]
+    Rewritten {
+        /// The branch.
+        branch: String,
+        /// What it is now.
+        head: Commit,
+        /// What it was.
+        made: Commit,
     },
     /// No tag at all.
     #[error("no tag in {} matches product.tags = {glob:?}, so there is no latest release; tag one, or name a commit with --rev", repository.display())]
@@ -353,6 +369,11 @@ fn nearest_hint(nearest: &[String]) -> String {
     } else {
         format!("; the nearest are {}", nearest.join(", "))
     }
+}
+
+/// Shortens the name of a commit, as people read it and git takes it.
+fn short(commit: &Commit) -> &str {
+    commit.as_str().get(..10).unwrap_or_default()
 }
 
 fn nearest_branches(nearest: &[String]) -> String {

@@ -15,6 +15,7 @@ use super::resolve::{Resolved, Source, Wanted, resolve};
 use super::run::Output;
 use super::spec::{BuildKind, BuildSpec};
 use super::store::{BuildLock, Meta, Store, StoredRelease, Work};
+use crate::config::Channel;
 use crate::manifest::Manifest;
 use crate::model::{Digest, Operator};
 use crate::process::user_name;
@@ -48,7 +49,9 @@ pub async fn prepare(store: &Store, request: &Request, report: Report<'_>) -> Re
     let began = Instant::now();
     request.spec.validate()?;
     let resolved = resolve(&request.source, &request.wanted, report).await?;
+    refuse_rewritten(request, &resolved).await?;
     let mut stored = prepare_resolved(store, request, &resolved, report).await?;
+    remember_head(request, &resolved).await?;
     stored.tagged = resolved.tagged;
     stored.had_in = Some(began.elapsed());
     stored.notes.splice(0..0, resolved.notes);
@@ -57,6 +60,35 @@ pub async fn prepare(store: &Store, request: &Request, report: Report<'_>) -> Re
         stored.notes.push(text);
     }
     Ok(stored)
+}
+
+/// Names the branch whose head is wanted, where its remote was asked: what somebody rewrites in a checkout is theirs to know.
+fn followed(request: &Request) -> Option<&str> {
+    let Source { remote, fetch, .. } = &request.source;
+    match &request.wanted {
+        Wanted::Latest(Channel::Branch(name)) if *fetch && !remote.is_empty() => Some(name),
+        _ => None,
+    }
+}
+
+/// Refuses the head of a branch that does not contain what was made from it last: hosts would lose commits that nobody took back.
+async fn refuse_rewritten(request: &Request, resolved: &Resolved) -> Result<(), ReleaseError> {
+    let Some(branch) = followed(request) else { return Ok(()) };
+    let repository = Repository::open(&request.source.repository).await?;
+    match repository.rewritten(branch, &resolved.commit).await? {
+        None => Ok(()),
+        Some(made) => Err(ReleaseError::Rewritten { branch: branch.to_owned(), head: resolved.commit.clone(), made }),
+    }
+}
+
+/// Remembers what the next head of a branch has to contain; who names the head of a rewritten one has seen it.
+async fn remember_head(request: &Request, resolved: &Resolved) -> Result<(), ReleaseError> {
+    let repository = Repository::open(&request.source.repository).await?;
+    match (followed(request), &request.wanted) {
+        (Some(branch), _) => repository.made_from(branch, &resolved.commit).await,
+        (None, Wanted::Revision(_)) => repository.made_by_name(&request.source.remote, &resolved.commit).await,
+        (None, _) => Ok(()),
+    }
 }
 
 /// Tells that the version was finalized from other files before, by what this store knows.

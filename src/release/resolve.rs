@@ -239,16 +239,13 @@ impl Resolver<'_> {
                 return self.at(commit).await;
             }
         }
-        let (under, where_) = match (self.source.remote.is_empty(), self.source.fetch) {
-            (true, _) => ("refs/heads/".to_owned(), "in the checkout".to_owned()),
-            (false, true) => (format!("refs/remotes/{}/", self.source.remote), format!("at {}", self.source.remote)),
-            (false, false) => {
-                ("refs/heads/".to_owned(), format!("in the checkout, nor what {} had", self.source.remote))
-            }
+        let (remote, where_) = match (self.source.remote.as_str(), self.source.fetch) {
+            ("", _) => ("", "in the checkout".to_owned()),
+            (remote, true) => (remote, format!("at {remote}")),
+            (remote, false) => ("", format!("in the checkout, nor what {remote} had")),
         };
-        let there = self.repository.read(&["for-each-ref", "--format=%(refname)", &under]).await?;
-        let nearest =
-            nearest(name, there.lines().filter_map(|line| line.strip_prefix(&under)).filter(|name| *name != "HEAD"));
+        let there = self.repository.heads(remote).await?;
+        let nearest = nearest(name, there.iter().map(|head| head.branch.as_str()));
         Err(ReleaseError::NoSuchBranch { branch: name.to_owned(), where_, nearest })
     }
 

@@ -132,6 +132,16 @@ impl Verdicts {
         found.sort_by_key(|(_, known)| known.at);
         found.into_iter().map(|(id, _)| id)
     }
+
+    /// Says what is known of a version: of several builds, of the one that was judged last.
+    #[must_use]
+    pub fn mark_of(&self, version: &Version) -> Option<Mark> {
+        let judged = self.of_version(version).last()?;
+        match self.against(judged).filter(|found| found.everywhere) {
+            Some(found) => Some(Mark::Bad { reason: found.describe() }),
+            None => self.is_good(judged).then_some(Mark::Good),
+        }
+    }
 }
 
 impl Known {

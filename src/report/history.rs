@@ -6,14 +6,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::debt::debt_lines;
 use super::lead::LeadTime;
 use super::narrate::{Narrator, Style};
 use super::summary::summary_text;
 use super::table::table;
-use crate::model::{Environment, FailureClass, HostId, Operator, Phase, RolloutId, StageName, Version};
+use crate::model::{Environment, FailureClass, HostId, Operator, Phase, RolloutId, Slot, StageName, Version};
 use crate::plan::PlanKind;
 use crate::rollout::{Debt, HostEnd, Outcome, Record, State};
-use crate::words::{Tone, day_and_time, emergency, ended, one_line, short_commit, span};
+use crate::words::{Tone, count, day_and_time, emergency, ended, folded, one_line, pad, short_commit, span};
 
 /// Says what is known of a release's worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -189,13 +190,32 @@ pub struct RolloutsReport {
     pub schema: u32,
     /// The rollouts, newest first.
     pub rollouts: Vec<RolloutRow>,
+    /// Who of their environments is in debt now.
+    pub owing: Vec<Owing>,
+}
+
+/// Holds the hosts of an environment that rollouts should have brought their release and did not, and none did since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Owing {
+    /// The environment.
+    pub environment: Environment,
+    /// The slot that was to be switched there; null for the usual link.
+    pub slot: Option<Slot>,
+    /// The hosts.
+    pub debt: Vec<Debt>,
 }
 
 impl RolloutsReport {
     /// Makes the report of rollouts that are in order already.
     #[must_use]
     pub const fn new(rollouts: Vec<RolloutRow>) -> Self {
-        Self { schema: 1, rollouts }
+        Self { schema: 1, rollouts, owing: Vec::new() }
+    }
+
+    /// Adds who is in debt now.
+    #[must_use]
+    pub fn owing(self, owing: Vec<Owing>) -> Self {
+        Self { owing, ..self }
     }
 
     /// Writes the rollouts for people.
@@ -229,9 +249,14 @@ impl RolloutsReport {
         });
         let heads =
             ["rollout", "started", "environment", "version", "outcome", "took", "tag to fleet", "healthy", "by", "why"];
-        table(&heads, rows.collect(), look, |row, column| {
+        let mut lines = table(&heads, rows.collect(), look, |row, column| {
             (column == 4).then(|| self.rollouts.get(row).map(|row| row.state().1)).flatten()
-        })
+        });
+        for owing in &self.owing {
+            lines.push(String::new());
+            lines.extend(debt_lines(&owing.environment, owing.slot.as_ref(), &owing.debt, look));
+        }
+        lines
     }
 }
 
@@ -246,6 +271,8 @@ pub struct RolloutReport {
     pub rollout: Option<RolloutRow>,
     /// Its hosts, in the plan's order.
     pub hosts: Vec<RolloutHost>,
+    /// Of the hosts that it left in debt those that are so now; null where that is not known, or it is not over.
+    pub debt_now: Option<Vec<HostId>>,
 }
 
 /// Holds a host of [`RolloutReport`].
@@ -266,7 +293,7 @@ pub struct RolloutHost {
 impl RolloutReport {
     /// Makes the report of a rollout from its journal. `is_live` is whether a conductor runs it.
     #[must_use]
-    pub fn new(state: &State, lead_time: LeadTime, is_live: bool) -> Self {
+    pub fn new(state: &State, lead_time: LeadTime, is_live: bool, debt_now: Option<Vec<HostId>>) -> Self {
         let hosts = state.hosts().iter().map(|host| RolloutHost {
             host: host.id.clone(),
             stage: state.stage(host.stage).map(|(plan, _)| plan.name.clone()),
@@ -275,7 +302,7 @@ impl RolloutReport {
             message: host.failure.as_ref().map(|failure| failure.message.clone()).or_else(|| host.skipped.clone()),
         });
         let rollout = RolloutRow::new(state, lead_time.tag_to_fleet_s, is_live);
-        Self { schema: 1, lead_time, rollout, hosts: hosts.collect() }
+        Self { schema: 1, lead_time, rollout, hosts: hosts.collect(), debt_now }
     }
 }
 
@@ -292,4 +319,17 @@ pub fn show_text(records: &[Record], style: &Style) -> Vec<String> {
     let mut lines = narrator.take();
     lines.extend(summary_text(&state, narrator.timings(), style));
     lines
+}
+
+/// Says of the hosts that a rollout left in debt which are so now; nothing where it left none.
+#[must_use]
+pub fn debt_now_text(state: &State, now: &[HostId], style: &Style) -> Option<String> {
+    let left = state.summary().debt.len();
+    let text = match (left, now.len()) {
+        (0, _) => return None,
+        (_, 0) => "none: what came later brought every one of them its release".to_owned(),
+        (left, still) if left == still => format!("the same {}", count(still, "host")),
+        (_, still) => format!("{}: {}", count(still, "host"), folded(now, 400, style.look)),
+    };
+    Some(format!("  {} {text}", style.look.paint(Tone::Dim, &pad("debt now", 9))))
 }

@@ -4,6 +4,7 @@
 //! does can hold one up. What a host printed is cleaned before it is shown anywhere. JSON fields are a contract: they are added
 //! to, never changed.
 
+mod debt;
 mod diff;
 mod doctor;
 mod failures;
@@ -25,7 +26,8 @@ pub use diff::{CommitReport, CommitsReport, ComparedRelease, DiffReport, Differe
 pub use doctor::DoctorReport;
 pub use failures::failures_text;
 pub use history::{
-    ReleaseMark, ReleaseRow, ReleasesReport, RolloutHost, RolloutReport, RolloutRow, RolloutsReport, Seen, show_text,
+    Owing, ReleaseMark, ReleaseRow, ReleasesReport, RolloutHost, RolloutReport, RolloutRow, RolloutsReport, Seen,
+    debt_now_text, show_text,
 };
 pub use lead::{LeadTime, Spent};
 pub use narrate::{MOST_HOSTS, Narrator, Style};

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::debt::debt_lines;
 use crate::conductor::{Freeze, Holder};
 use crate::deploy::{FoundMark, LiveRollout, Standing, WantedRelease, compare};
 use crate::model::{
     Digest, Environment, Failure, HostId, HostLock, HostState, Installed, Probe, Proof, ReleaseId, RestsOn, RolloutId,
     Site, Version,
 };
-use crate::rollout::{Debt, HostEnd};
+use crate::release::Recorded;
+use crate::rollout::Debt;
 use crate::words::{Glyph, Look, Tone, count, folded, one_line, pad, short_commit};
 
 /// Holds what is known of a host.
@@ -60,7 +62,8 @@ impl HostStatusReport {
         let (version, digest) = match probe.map(|probe| &probe.installed) {
             Some(Installed::Release { id, digest, .. }) => (Some(id.version().to_string()), *digest),
             Some(Installed::Unmanaged { version }) => (version.clone(), None),
-            Some(Installed::Missing) | None => (None, None),
+            Some(Installed::Missing) => (probe.and_then(|probe| probe.packaged.as_ref()?.version.clone()), None),
+            None => (None, None),
         };
         Self {
             host,
@@ -81,7 +84,8 @@ impl HostStatusReport {
 
 impl HostStatusReport {
     /// Tells whether it runs the release, and has it finalized.
-    fn is_settled(&self) -> bool {
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
         let good = self.good.as_ref().map(|good| good.version().as_str());
         self.state == HostState::Current && self.error.is_none() && good.is_some() && good == self.version.as_deref()
     }
@@ -117,6 +121,8 @@ pub struct StatusReport {
     pub mark: Option<FoundMark>,
     /// The hosts that rollouts should have brought their release and did not, and none did since.
     pub debt: Vec<Debt>,
+    /// What was written down last on the branch that deploy servers share; null where there is no such branch.
+    pub recorded: Option<Recorded>,
 }
 
 impl StatusReport {
@@ -138,18 +144,19 @@ impl StatusReport {
             rollout: None,
             mark: None,
             debt: Vec::new(),
+            recorded: None,
         }
     }
 
     /// Adds how the environment stands.
     #[must_use]
     pub fn standing(self, standing: Standing) -> Self {
-        let Standing { lock, freeze, rollout, mark, mut debt } = standing;
+        let Standing { lock, freeze, rollout, mark, mut debt, recorded } = standing;
         // Who was caught up meanwhile owes nothing any more.
         let settled: HashSet<&HostId> =
             self.hosts.iter().filter(|host| host.is_settled()).map(|host| &host.host).collect();
         debt.retain(|owed| !settled.contains(&owed.host));
-        Self { lock, freeze, rollout, mark, debt, ..self }
+        Self { lock, freeze, rollout, mark, debt, recorded, ..self }
     }
 
     /// Counts the hosts in a state.
@@ -193,6 +200,7 @@ impl StatusReport {
         lines.push(String::new());
         lines.extend(if each { self.table(look) } else { self.groups(look) });
         lines.extend(self.proofs());
+        lines.extend(self.record(look));
         lines.extend(self.debts(look));
         lines.extend(self.locks(look));
         lines
@@ -254,22 +262,19 @@ impl StatusReport {
         if parts.is_empty() { Vec::new() } else { vec![String::new(), format!("files: of {}", parts.join(", of "))] }
     }
 
+    /// Says what the branch has that deploy servers share: who looks at it on another one has no other history.
+    fn record(&self, look: Look) -> Vec<String> {
+        let Some(recorded) = &self.recorded else { return Vec::new() };
+        let Recorded { release, by, at, reason, .. } = recorded;
+        let why = reason.as_ref().map(|reason| format!(": {}", one_line(reason, 100, look))).unwrap_or_default();
+        let by = one_line(&by.0, 60, look);
+        vec![String::new(), format!("on record: {release} since {} by {by}{why}", at.strftime("%Y-%m-%d %H:%M UTC"))]
+    }
+
     /// Names the hosts in debt, those together that ended alike.
     fn debts(&self, look: Look) -> Vec<String> {
-        let mut ends: BTreeMap<HostEnd, Vec<HostId>> = BTreeMap::new();
-        for debt in &self.debt {
-            ends.entry(debt.end).or_default().push(debt.host.clone());
-        }
-        if ends.is_empty() {
-            return Vec::new();
-        }
-        let mut lines = vec![String::new()];
-        for (end, hosts) in ends {
-            let text = format!("in debt: {} ({end}): {}", count(hosts.len(), "host"), folded(&hosts, 400, look));
-            lines.push(format!("{} {text}", look.glyph(Glyph::Attention)));
-        }
-        lines.push(format!("      try: coalmine -e {} install-world --debt", self.environment));
-        lines
+        let lines = debt_lines(&self.environment, None, &self.debt, look);
+        if lines.is_empty() { lines } else { [vec![String::new()], lines].concat() }
     }
 
     fn groups(&self, look: Look) -> Vec<String> {

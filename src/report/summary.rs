@@ -10,7 +10,7 @@ use super::timing::Timings;
 use crate::model::{Bytes, HostId, Phase, StageIdx};
 use crate::plan::{Plan, PlanKind};
 use crate::rollout::{Exit, HostEnd, HostStatus, Outcome, PauseReason, State};
-use crate::words::{Glyph, Look, Tone, between, count, emergency, failure_groups, folded, pad, reason, took, was};
+use crate::words::{Glyph, Look, Tone, between, count, debts, emergency, failure_groups, pad, reason, took, was};
 
 /// How many of the slowest hosts are named, and in how large a fleet at least.
 const SLOWEST: usize = 3;
@@ -53,8 +53,8 @@ pub fn summary_text(state: &State, timings: &Timings, style: &Style) -> Vec<Stri
         fact("slowest", slowest.join(", "));
     }
     fact("travelled", travelled(state));
-    for (end, hosts) in debt(state) {
-        fact("debt", format!("{} ({end}): {}", count(hosts.len(), "host"), folded(&hosts, 400, look)));
+    for text in debts(&state.summary().debt, look) {
+        fact("debt", text);
     }
     if let Some(code) = state.exit_code() {
         fact(
@@ -204,14 +204,6 @@ fn travelled(state: &State) -> String {
     }
 }
 
-fn debt(state: &State) -> BTreeMap<HostEnd, Vec<HostId>> {
-    let mut groups: BTreeMap<HostEnd, Vec<HostId>> = BTreeMap::new();
-    for debt in state.summary().debt {
-        groups.entry(debt.end).or_default().push(debt.host);
-    }
-    groups
-}
-
 /// Says what to type next: whole command lines.
 fn next_steps(state: &State, plan: &Plan) -> Vec<String> {
     let environment = &plan.environment;
@@ -220,7 +212,6 @@ fn next_steps(state: &State, plan: &Plan) -> Vec<String> {
     let target = |host: &HostId| state.index_of(host).is_none_or(|index| !state.is_master(index));
     // Expressions have brackets, which a shell takes for its own.
     let expression = |hosts: &[HostId]| format!("'{}'", crate::expr::fold(hosts));
-    let debt = debt(state);
     match state.outcome() {
         None if state.suspended().is_some() => steps.push(format!("coalmine resume {id}")),
         None if state.paused().is_some() => {
@@ -233,7 +224,8 @@ fn next_steps(state: &State, plan: &Plan) -> Vec<String> {
             steps.push(format!("coalmine resume {id}    goes on with it when its conductor is gone"));
         }
         Some(Outcome::Completed) => {
-            let again: Vec<HostId> = debt.values().flatten().filter(|host| target(host)).cloned().collect();
+            let debt = state.summary().debt.into_iter();
+            let again: Vec<HostId> = debt.map(|debt| debt.host).filter(target).collect();
             if !again.is_empty() {
                 let version = &plan.version;
                 let hosts = expression(&again);

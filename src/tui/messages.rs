@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::theme::Theme;
 use crate::model::{Command, Digest, Environment, HostId, HostState, LockHolder, Operator, RolloutId, Site, Version};
 use crate::plan::{OnFailure, Plan, PlanKind};
-use crate::rollout::{Outcome, Record};
+use crate::rollout::{Debt, Outcome, Record};
 use crate::words::{self, Tone};
 
 /// Numbers what was asked, so that its answer finds it.
@@ -247,6 +247,8 @@ pub struct EnvironmentFacts {
     pub lock: Option<LockFacts>,
     /// Rollouts that run, wait, or wait to be resumed.
     pub rollouts: Vec<LiveRollout>,
+    /// The hosts that rollouts should have brought their release and did not, and none did since.
+    pub debt: Vec<Debt>,
 }
 
 /// Tells who holds the lock of an environment.
@@ -314,6 +316,8 @@ pub struct SurveyRow {
     pub at: Timestamp,
     /// How it drifted, or why it could not be asked.
     pub cause: Option<String>,
+    /// Whether it runs the release, and that was finalized there.
+    pub settled: bool,
     /// What else it told: `python3` → `3.11.2`.
     pub facts: Vec<(String, String)>,
 }

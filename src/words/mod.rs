@@ -7,6 +7,7 @@
 //! This room is pure: what it says is a function of records, of the state that they fold to, and of a time that is given. What a host
 //! printed is cleaned before it becomes part of a text.
 
+mod debt;
 mod event;
 mod failures;
 mod glyph;
@@ -20,6 +21,7 @@ mod time;
 mod transfer;
 mod typed;
 
+pub use debt::debts;
 pub use event::{Line, counts, event_line, failure, phase_line};
 pub use failures::{FailureGroup, failure_groups, without_name};
 pub use glyph::{Glyph, Tone};

@@ -98,6 +98,7 @@ async fn walk(fleet: &Fleet) -> Result<String> {
         keep: 5,
         r#become: Vec::new(),
         version_command: None,
+        tool: None,
     };
     let bases = Store::open(&state)?;
     let transfer = TransferSettings { packs: PackWhen::Auto, ..TransferSettings::default() };

@@ -211,6 +211,26 @@ async fn drift(host: &RealHost) -> Option<String> {
 }
 
 #[test]
+fn no_part_has_a_function_that_another_has() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/remote");
+    let mut names: Vec<String> = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        // These two are never sent together with what does the same otherwise.
+        let is_alone = path.ends_with("bootstrap.sh") || path.ends_with("dead_man.sh");
+        if is_alone || path.extension().is_none_or(|end| end != "sh") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        names.extend(text.lines().filter_map(|line| Some(line.strip_suffix("() {")?.to_owned())));
+    }
+    names.sort_unstable();
+    for pair in names.windows(2) {
+        assert_ne!(pair[0], pair[1], "the later one would be in the place of the other");
+    }
+}
+
+#[test]
 fn shellcheck_has_nothing_to_say() {
     for phase in Phase::ALL {
         let mut script = script(phase, Path::new("/srv"), "r1");

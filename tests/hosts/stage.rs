@@ -87,6 +87,7 @@ pub(crate) fn target(root: &Path) -> TargetSettings {
         keep: 3,
         r#become: Vec::new(),
         version_command: None,
+        tool: None,
     }
 }
 

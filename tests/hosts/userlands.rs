@@ -15,7 +15,7 @@ use coalmine::host::{
     GateCheck, Host as _, HostError, LockRequest, RealHost, SshSettings, Survey, Switch, TargetSettings,
     TransferSettings,
 };
-use coalmine::model::{FailureClass, Installed, RollBackTarget, Slot, Verdict};
+use coalmine::model::{FailureClass, Installed, RollBackTarget, Slot, ToolPath, Verdict};
 use coalmine::release::StoredRelease;
 
 /// As `mv` of uutils 0.12: looks through both names, and puts no link that leads nowhere in the place of one that leads to a folder.
@@ -251,7 +251,11 @@ impl Stand {
                 Ok(whole && fs::read(root.join("tool/deep/o\ndd")).is_ok_and(|bytes| bytes == b"old"))
             }
             _ => {
+                let is_installed = root.join("tool").exists() && self.transfer(&self.two, &switch(None, 0)).await?;
                 let probe = self.host.probe(&Survey::Tools, None).await?;
+                // What every userland has by this name is another.
+                let is_shadowed = matches!(probe.path, Some(ToolPath::Other(_)));
+                assert_eq!(is_shadowed, is_installed, "{:?}", probe.path);
                 let fact = |name: &str| probe.facts.iter().any(|(fact, _)| fact == name);
                 Ok(!fact("missing") && !fact("wrong") && !fact("greets") && fact("rsync"))
             }
@@ -260,13 +264,14 @@ impl Stand {
 }
 
 fn odd(state: &Path, version: &str) -> Arc<StoredRelease> {
-    let files: [(&[u8], Content<'_>); 7] = [
+    let files: [(&[u8], Content<'_>); 8] = [
         (b"plain", Content::Text(version)),
         (b"#comment", Content::Text(version)),
         (b"line\nfeed", Content::Text(version)),
         (b"back\\slash \"'$(x)", Content::Text(version)),
         (b"latin-\xe9\xff", Content::Text(version)),
         (b"same/file", Content::Program("#!/bin/sh\n")),
+        (b"bin/stat", Content::Program("#!/bin/sh\n")),
         (b"same/link", Content::Link("../line\nfeed")),
     ];
     release(state, version, &files)
@@ -281,7 +286,7 @@ async fn row(userland: &Userland) -> Vec<String> {
         std::os::unix::fs::lchown(door.path().join("root"), Some(65534), None).unwrap();
     }
     let r#become = vec!["/usr/bin/env".to_owned(), format!("PATH={}", userland.path(bin.path()))];
-    let settings = TargetSettings { r#become, ..target(&door.path().join("root")) };
+    let settings = TargetSettings { r#become, tool: Some("stat".to_owned()), ..target(&door.path().join("root")) };
     let fleet = fleet(SshSettings::default(), TransferSettings::default(), settings, state.path());
     let (one, two) = (odd(state.path(), "1.0"), odd(state.path(), "2.0"));
     let stand = Stand { root, host: host(&fleet, "here"), one, two };

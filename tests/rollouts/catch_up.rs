@@ -41,6 +41,16 @@ fn hosts_that_missed_a_rollout_catch_up_with_what_was_finalized_last() {
     answer.says("in debt: 1 host (unreachable): mw02.eqiad.sandbox").says("install-world --debt");
     let told = fleet.status(&["1.0.0"]).1;
     assert_eq!((&told["debt"][0]["host"], &told["debt"][0]["end"]), (&mw(2, 4).into(), &"unreachable".into()));
+    let owing = || {
+        let json = |command: &str| -> Value {
+            serde_json::from_str(&fleet.coalmine(&[command, "--output", "json"]).exits(0).stdout).unwrap()
+        };
+        json("rollouts")["owing"].clone()
+    };
+    fleet.coalmine(&["rollouts"]).exits(0).says("in debt: 1 host (unreachable): mw02.eqiad.sandbox");
+    assert_eq!(owing()[0]["debt"][0]["host"], *mw(2, 4));
+    let first = fleet.rollouts()[0].clone();
+    fleet.coalmine(&["show", &first]).exits(0).says("debt now  the same 1 host");
     fleet.coalmine(&idle).exits(4).says("1 host unreachable");
 
     // By identity: what the tag names today is another matter, and so is what is the latest.
@@ -60,6 +70,9 @@ fn hosts_that_missed_a_rollout_catch_up_with_what_was_finalized_last() {
         assert_eq!(fs::read_link(fleet.root(&mw(number, 4)).join("current")).unwrap(), good);
     }
     assert_eq!(fleet.status(&["1.0.0"]).1["debt"], Value::Array(Vec::new()));
+    assert_eq!(owing(), Value::Array(Vec::new()));
+    assert!(!fleet.coalmine(&["rollouts"]).exits(0).stdout.contains("in debt:"));
+    fleet.coalmine(&["show", &first]).exits(0).says("debt now  none");
     assert_eq!(fleet.coalmine(&idle).exits(0).stdout, "");
 }
 
@@ -90,14 +103,26 @@ fn what_runs_is_kept_on_a_branch_from_which_another_deploy_server_starts() {
         command.arg("-c").arg(fleet.dir.join("coalmine.toml")).arg("--state-dir").arg(fleet.dir.join("elsewhere"));
         Answer::of(command.args(arguments).env("LANG", "C.UTF-8").stdin(Stdio::null()).output().unwrap())
     };
+    elsewhere(&["status", "1.0.0"]).says("on record: 1.0.0-").says(": the fix");
     elsewhere(&["bootstrap", &mw(2, 2), "--yes", "--headless"]).exits(0).says("1.0.0 runs on 1 host");
     assert_eq!(fleet.runs(&mw(2, 2)).as_deref(), Some("1.0.0"));
     assert_eq!(read(&["rev-list", "--count", "coalmine/state"]).trim(), "2");
 
+    // Who is in debt by the word of one deploy server is so for the other, until that brings the release there.
+    fleet.fault(&mw(2, 2), "refuses");
+    fleet.install(&["1.2.0", "--skip-unreachable"]).exits(4);
+    assert!(read(&["show", "coalmine/state:sandbox/current.toml"]).contains(&format!("debt = [\"{}\"]", mw(2, 2))));
+    elsewhere(&["status"]).exits(4).says("in debt: 1 host").says(&mw(2, 2));
+    fleet.fault(&mw(2, 2), "none");
+    elsewhere(&["install-world", "--debt", "--yes", "--headless"]).exits(0).says("1.2.0 runs on 1 host");
+    assert!(read(&["show", "coalmine/state:sandbox/current.toml"]).contains("debt = []"));
+    assert!(!fleet.coalmine(&["status"]).exits(0).stdout.contains("in debt"));
+
     // A branch that is unreadable is told, and fails nobody's rollout.
     git(&product, &["update-ref", "refs/heads/coalmine/state", "HEAD"]);
-    let answer = fleet.install(&["1.2.0"]).exits(0);
-    answer.says("what it runs is not kept on the branch").says("1.2.0 runs on 2 hosts");
+    fleet.tag("1.3.0", |_| {});
+    let answer = fleet.install(&["1.3.0"]).exits(0);
+    answer.says("what it runs is not kept on the branch").says("1.3.0 runs on 2 hosts");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 )]
 
 mod adopted;
+mod beta;
 mod catch_up;
 mod dead_man;
 mod faults;
@@ -17,12 +18,16 @@ mod flags;
 mod fleet;
 mod guide;
 mod habits;
+mod holds;
 mod hooks;
 mod hosts;
 mod inputs;
 mod interrupted;
+mod package;
+mod pty;
 mod refusals;
 mod rollback;
 mod slots;
 mod story;
 mod way_back;
+mod workstation;

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 
 use super::{Backend, output};
 use crate::conductor::{Standing, frozen, running, standing, waiting};
-use crate::deploy::Error;
+use crate::deploy::{Debts, Error, ended};
 use crate::journal::Entry;
-use crate::model::Version;
+use crate::model::{Environment, Version};
 use crate::plan::{PlanKind, StageKind};
-use crate::rollout::{Event, Outcome, Record};
+use crate::rollout::{Debt, Event, Outcome, Record};
 use crate::tui::messages::{EnvironmentFacts, Groups, HistoryRow, LiveRollout, LockFacts, Message};
 
 /// How often it is looked whether something changed.
@@ -84,6 +84,7 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
             .map(|freeze| LockFacts { owner: freeze.owner, since: freeze.since, reason: freeze.reason })
             .or_else(|| held.map(|held| LockFacts { owner: held.owner, since: held.since, reason: held.reason }));
         Ok(EnvironmentFacts {
+            debt: debts(&backend, environment)?,
             name: environment.clone(),
             channel: policy.channel.to_string(),
             release: None,
@@ -96,6 +97,22 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
         })
     });
     found.await.map_err(|error| Error::before(error.to_string()))?
+}
+
+/// Names the hosts in debt; the journals are read again only when one more rollout is over.
+fn debts(backend: &Backend, environment: &Environment) -> Result<Vec<Debt>, Error> {
+    let rollouts = backend.rollouts();
+    let ended = ended(&rollouts, environment)?;
+    let Some(last) = ended.last() else { return Ok(Vec::new()) };
+    let place = (ended.len(), last.rollout.clone());
+    let named = |debts: &Debts| debts.of(None).cloned().collect();
+    if let Some((_, known)) = backend.memory().debts.as_ref().filter(|(known, _)| *known == place) {
+        return Ok(named(known));
+    }
+    let debts = Debts::after(&rollouts, &ended, |rollout, why| tracing::warn!("{rollout} says nothing of debt: {why}"));
+    let owed = named(&debts);
+    backend.memory().debts = Some((place, debts));
+    Ok(owed)
 }
 
 pub(super) async fn history(backend: Arc<Backend>) {

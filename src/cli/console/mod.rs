@@ -5,7 +5,7 @@ mod planning;
 mod survey;
 mod watch;
 
-use crate::deploy::{Deployment, Detached, Error, Workspace, operator, reach};
+use crate::deploy::{Debts, Deployment, Detached, Error, Workspace, operator, reach};
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -98,6 +98,8 @@ struct Memory {
     release: Option<(Version, Option<Digest>)>,
     /// How many hosts the last survey found on each version.
     versions: HashMap<Version, usize>,
+    /// Who is in debt, and after which rollouts: how many, and the last of them.
+    debts: Option<((usize, RolloutId), Debts)>,
     /// Who follows the rollout that is shown.
     follower: Option<AbortHandle>,
     survey: Option<AbortHandle>,

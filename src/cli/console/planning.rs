@@ -1,11 +1,13 @@
 //! Versions to choose from, plans of them, and starting what was confirmed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Backend, output};
-use crate::deploy::{Error, Goal, Known, Notice, Options, Selection, may_resume};
-use crate::model::RolloutId;
+use crate::config::Channel;
+use crate::deploy::{Error, Goal, Known, Notice, Offer, Options, Selection, may_resume};
+use crate::model::{RolloutId, Version};
 use crate::plan::Plan;
 use crate::release::{Mark, Wanted};
 use crate::tui::messages::{Message, PlanWanted, Standing, Ticket, VersionRow};
@@ -21,15 +23,43 @@ async fn list(backend: &Backend) -> Result<Vec<VersionRow>, Error> {
     let rows = known.into_iter().map(|Known { tag, built, mark }| VersionRow {
         at: Some(tag.at),
         built: built.is_some(),
-        standing: match mark {
-            None | Some(Mark::Unmarked) => Standing::Untried,
-            Some(Mark::Good) => Standing::Good,
-            Some(Mark::Bad { reason }) => Standing::Bad(reason),
-        },
+        standing: standing(mark),
         hosts: counts.get(&tag.version).copied().unwrap_or(0),
         version: tag.version,
     });
-    Ok(rows.collect())
+    let tags: Vec<VersionRow> = rows.collect();
+    let mut rows = heads(backend, &counts).await?;
+    rows.extend(tags.into_iter().filter(|tag| !rows.iter().any(|row| row.version == tag.version)).collect::<Vec<_>>());
+    Ok(rows)
+}
+
+/// Lists what an environment that follows a branch can be given beside tags; the head of its own comes first.
+async fn heads(backend: &Backend, counts: &HashMap<Version, usize>) -> Result<Vec<VersionRow>, Error> {
+    let workspace = &backend.workspace;
+    let fleet = workspace.fleet().await?;
+    if fleet.policy.channel == Channel::Tags {
+        return Ok(Vec::new());
+    }
+    let store = workspace.store()?;
+    let offers = workspace.offers(&fleet, counts, None).await?;
+    let row = |offer: Offer| {
+        Ok::<_, Error>(VersionRow {
+            at: offer.at,
+            built: store.find(&offer.version)?.is_some(),
+            standing: standing(offer.mark),
+            hosts: offer.hosts,
+            version: offer.version,
+        })
+    };
+    offers.into_iter().map(row).collect()
+}
+
+fn standing(mark: Option<Mark>) -> Standing {
+    match mark {
+        None | Some(Mark::Unmarked) => Standing::Untried,
+        Some(Mark::Good) => Standing::Good,
+        Some(Mark::Bad { reason }) => Standing::Bad(reason),
+    }
 }
 
 pub(super) async fn plan(backend: Arc<Backend>, ticket: Ticket, wanted: PlanWanted) {
@@ -46,7 +76,14 @@ async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<P
         }
         notice => output::hear(&notice),
     }));
-    let commit = Wanted::Tag(wanted.version.to_string());
+    let is_tag = backend.workspace.tags().await?.iter().any(|tag| tag.version == wanted.version);
+    let version = wanted.version.to_string();
+    // What describes a commit names it.
+    let commit = if is_tag || backend.workspace.policy()?.1.channel == Channel::Tags {
+        Wanted::Tag(version)
+    } else {
+        Wanted::Revision(version)
+    };
     let goal = if wanted.prime { Goal::Prime(commit) } else { Goal::Install(commit) };
     let options = Options {
         selection: Selection { limit: wanted.limit.map(|limit| limit.expression), exclude: None },

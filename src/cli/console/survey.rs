@@ -74,6 +74,7 @@ fn row(
         running.and_then(place).zip(place(&wanted.version)).and_then(|(runs, should)| should.checked_sub(runs));
     SurveyRow {
         host: host.clone(),
+        settled: report.is_settled(),
         state: report.state,
         version: report.version,
         digest: report.digest,

@@ -1,3 +1,5 @@
+use std::collections::{BTreeSet, HashSet};
+
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
@@ -6,10 +8,11 @@ use crate::cli::args::{StreamFormat, TableFormat, rollout};
 use crate::cli::interrupt::runtime;
 use crate::cli::output::{notify, print, print_for_people, style};
 use crate::cli::{Globals, completion};
-use crate::deploy::{Error, in_environment};
+use crate::deploy::{Debts, Error, in_environment};
 use crate::journal::Rollouts;
-use crate::model::RolloutId;
-use crate::report::{LeadTime, RolloutReport, RolloutRow, RolloutsReport, show_text};
+use crate::model::{Environment, HostId, RolloutId};
+use crate::report::{LeadTime, Owing, RolloutReport, RolloutRow, RolloutsReport, debt_now_text, show_text};
+use crate::rollout::State;
 
 /// What `rollouts` takes.
 #[derive(Debug, Clone, Args)]
@@ -60,7 +63,7 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
     }
     let wanted = globals.environment.as_ref();
     let entries = listing.entries.iter().rev().filter(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
-    let mut rows = Vec::new();
+    let mut rows: Vec<RolloutRow> = Vec::new();
     for entry in entries.take(usize::try_from(args.last).unwrap_or(usize::MAX)) {
         let records = rollouts.read(&entry.rollout).and_then(|records| records.collect::<Result<Vec<_>, _>>());
         match records {
@@ -71,12 +74,43 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
             Err(error) => notify(&format!("left out: {error}")),
         }
     }
-    let report = RolloutsReport::new(rows);
+    // An environment without any rollout may be one that nobody has; where there is no configuration, nobody knows.
+    if rows.is_empty()
+        && wanted.is_some()
+        && let Ok(workspace) = globals.workspace()
+    {
+        workspace.policy()?;
+    }
+    let environments: BTreeSet<Environment> = rows.iter().map(|row| row.environment.clone()).collect();
+    let mut owing = Vec::new();
+    for environment in environments {
+        let debts = Debts::read(&rollouts, &environment, pass_over)?;
+        owing.extend(debts.links().map(|(slot, debt)| Owing {
+            environment: environment.clone(),
+            slot: slot.cloned(),
+            debt: debt.cloned().collect(),
+        }));
+    }
+    let report = RolloutsReport::new(rows).owing(owing);
     match args.output {
         TableFormat::Text => print_for_people(&report.text(&style(globals.color, globals.verbose > 0)).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
     Ok(0)
+}
+
+/// A journal that cannot be read is told where it is listed.
+fn pass_over(rollout: &RolloutId, why: String) {
+    tracing::debug!("{rollout} says nothing of debt: {why}");
+}
+
+/// Names of the hosts that a rollout left in debt those that are so now; none while it is not over.
+fn debt_now(rollouts: &Rollouts, state: &State) -> Result<Option<Vec<HostId>>, Error> {
+    let Some(plan) = state.plan().filter(|_| state.outcome().is_some()) else { return Ok(None) };
+    let debts = Debts::read(rollouts, &plan.environment, pass_over)?;
+    let now: HashSet<&HostId> = debts.of(plan.slot.as_ref()).map(|debt| &debt.host).collect();
+    let left = state.summary().debt.into_iter().map(|debt| debt.host);
+    Ok(Some(left.filter(|host| now.contains(host)).collect()))
 }
 
 /// Tells one rollout from its journal.
@@ -108,12 +142,18 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
     }
     match args.output {
         ShowFormat::Text => {
-            print_for_people(&show_text(&records, &style(globals.color, globals.verbose > 0)).join("\n"))?
+            let style = style(globals.color, globals.verbose > 0);
+            let mut lines = show_text(&records, &style);
+            let (state, _) = LeadTime::fold(&records);
+            let now = debt_now(&rollouts, &state)?;
+            lines.extend(now.and_then(|now| debt_now_text(&state, &now, &style)));
+            print_for_people(&lines.join("\n"))?;
         }
         ShowFormat::Json => {
             let live = rollouts.is_live(&rollout)?;
             let (state, lead) = LeadTime::fold(&records);
-            let report = RolloutReport::new(&state, lead, live);
+            let now = debt_now(&rollouts, &state)?;
+            let report = RolloutReport::new(&state, lead, live, now);
             print(&serde_json::to_string(&report).map_err(Error::before)?)?;
         }
         ShowFormat::Jsonl => {

@@ -3,9 +3,10 @@
 use super::finding::{Finding, Health};
 use crate::deploy::deployment::Deployment;
 use crate::deploy::error::Error;
+use crate::deploy::settings::target_settings;
 use crate::deploy::workspace::{Fleet, Selection, Workspace};
 use crate::host::Survey;
-use crate::model::{Failure, FailureClass, HostId, HostLock, Installed, LockHolder, Probe};
+use crate::model::{Failure, FailureClass, HostId, HostLock, Installed, LockHolder, Probe, ToolPath};
 use crate::plan::check_machines;
 use crate::release::Interpreter;
 
@@ -28,7 +29,11 @@ pub(super) async fn examine(
         Err(error) => return Ok(vec![Finding::new("connections", Health::Failed, error)]),
     };
     let answers = deployment.survey(selection, None, &Survey::Tools).await?;
-    let mut found: Vec<Finding> = answers.all().flat_map(|(host, answer)| of_host(host, answer, interpreter)).collect();
+    let target = target_settings(workspace)?;
+    let tool = target.tool.as_deref().unwrap_or_default();
+    let place = format!("{}/{}/bin/{tool}", target.root.display(), target.current);
+    let mut found: Vec<Finding> =
+        answers.all().flat_map(|(host, answer)| of_host(host, answer, interpreter, &place)).collect();
     let probes = answers.all().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
     if let Err(twins) = check_machines(probes) {
         found.push(Finding::new("hosts", Health::Failed, twins));
@@ -36,9 +41,14 @@ pub(super) async fn examine(
     Ok(found)
 }
 
-fn of_host(host: &HostId, answer: &Result<Probe, Failure>, interpreter: Option<&Interpreter>) -> Vec<Finding> {
+fn of_host(
+    host: &HostId,
+    answer: &Result<Probe, Failure>,
+    interpreter: Option<&Interpreter>,
+    place: &str,
+) -> Vec<Finding> {
     let found = match answer {
-        Ok(probe) => of_probe(probe, interpreter),
+        Ok(probe) => of_probe(probe, interpreter, place),
         Err(failure) => {
             let health = if failure.class == FailureClass::Unreachable { Health::Unreachable } else { Health::Failed };
             vec![Finding { hint: failure.hint.clone(), ..Finding::new("hosts", health, &failure.message) }]
@@ -48,7 +58,7 @@ fn of_host(host: &HostId, answer: &Result<Probe, Failure>, interpreter: Option<&
 }
 
 /// Says what a host that answers lacks; that it lacks nothing, when it does.
-fn of_probe(probe: &Probe, interpreter: Option<&Interpreter>) -> Vec<Finding> {
+fn of_probe(probe: &Probe, interpreter: Option<&Interpreter>, place: &str) -> Vec<Finding> {
     let fact = |name: &str| probe.facts.iter().find(|(fact, _)| fact == name).map(|(_, value)| value.as_str());
     let mut found = Vec::new();
     if let Some(missing) = fact("missing") {
@@ -90,11 +100,31 @@ fn of_probe(probe: &Probe, interpreter: Option<&Interpreter>) -> Vec<Finding> {
         };
         found.push(Finding::new("hosts", Health::Ok, message));
     }
+    found.extend(probe.packaged.as_ref().map(|packaged| {
+        let version = packaged.version.as_ref().map(|version| format!(" ({version})")).unwrap_or_default();
+        let message = format!("is unmanaged: its PATH runs {}{version}, which something else installed", packaged.path);
+        Finding::new("path", Health::Ok, message)
+            .hint("`coalmine install-world --prime` puts a release beside it, and --activate-only switches another day")
+    }));
+    found.extend(probe.path.as_ref().map(|path| of_path(path, place)));
     found.extend(fact("behind").map(|physical| {
         Finding::new("hosts", Health::Ok, format!("target.root is behind a link there: releases are kept in {physical}"))
             .hint("nothing is to be done: rsync from 3.5 on refuses a path through a link of another owner, and is given this one")
     }));
     found
+}
+
+/// Says what a deployer runs there by the product's name, who trusts to PATH; `place` is where the release has it.
+fn of_path(path: &ToolPath, place: &str) -> Finding {
+    match path {
+        ToolPath::Ours(path) => Finding::new("path", Health::Ok, format!("its PATH runs {path}, which is {place}")),
+        ToolPath::Other(path) => {
+            let message = format!("its PATH runs {path}, and not {place}: what is installed there is shadowed");
+            Finding::new("path", Health::Warning, message)
+                .hint(format!("put the folder of {place} in front of PATH, link {path} to it, or remove the package"))
+        }
+        ToolPath::Nothing => Finding::new("path", Health::Ok, format!("its PATH does not have it: run {place}")),
+    }
 }
 
 /// Says whose lock a host has: while a rollout runs that is as it should be.
@@ -165,7 +195,7 @@ mod tests {
             machine: "x86_64".to_owned(),
         };
         let answer = Ok(Probe { facts, ..Probe::default() });
-        let found = of_host(&HostId::new("mw01").unwrap(), &answer, Some(&interpreter));
+        let found = of_host(&HostId::new("mw01").unwrap(), &answer, Some(&interpreter), "scap/current/bin/scap");
         found.into_iter().map(|finding| (finding.health, finding.message)).collect()
     }
 
@@ -195,7 +225,7 @@ mod tests {
     fn a_host_that_does_not_answer_keeps_its_reason_and_its_hint() {
         let mut failure = Failure::new(FailureClass::Unreachable, "connection refused");
         failure.hint = Some("is sshd up?".to_owned());
-        let found = of_host(&HostId::new("mw01").unwrap(), &Err(failure), None);
+        let found = of_host(&HostId::new("mw01").unwrap(), &Err(failure), None, "scap/current/bin/scap");
         assert_eq!((found[0].health, found[0].hint.as_deref()), (Health::Unreachable, Some("is sshd up?")));
     }
 }

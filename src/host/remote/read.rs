@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::host::answer::{Answer, Record, clean_lines, last_line, unhex};
 use crate::model::{
-    Adopted, Digest, HostLock, Installed, LockHolder, NamedSlot, Operator, Probe, Proof, ReleaseId, RestsOn, RolloutId,
-    Slot,
+    Adopted, Digest, HostLock, Installed, LockHolder, NamedSlot, Operator, Packaged, Probe, Proof, ReleaseId, RestsOn,
+    RolloutId, Slot, ToolPath,
 };
 
 /// Reads what a probe told.
@@ -80,6 +80,21 @@ pub(super) fn probe(answer: &Answer) -> Probe {
                 let gone = words.next() == Some("gone");
                 let place = words.next().map(|digits| clean_lines(&unhex(digits))).unwrap_or_default();
                 probe.adopted = Some(Adopted { place, gone });
+            }
+            "packaged" => {
+                let path = words.next().map(|digits| clean_lines(&unhex(digits))).unwrap_or_default();
+                let version = words.next().filter(|version| *version != "-").and_then(said);
+                probe.packaged = Some(Packaged { path, version });
+            }
+            "path" => {
+                let whose = words.next();
+                let path = words.next().map(|digits| clean_lines(&unhex(digits))).unwrap_or_default();
+                probe.path = match whose {
+                    Some("ours") => Some(ToolPath::Ours(path)),
+                    Some("other") => Some(ToolPath::Other(path)),
+                    Some("none") => Some(ToolPath::Nothing),
+                    _ => None,
+                };
             }
             "fact" => {
                 let text = record.text();

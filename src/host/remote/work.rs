@@ -67,6 +67,7 @@ impl<T: Transport> Remote<T> {
         script.set("link", slot.map_or(target.current.as_str(), Slot::as_str));
         script.set("slot", slot.map_or("", Slot::as_str));
         script.set("version_command", target.version_command.as_deref().unwrap_or_default());
+        script.set("tool", target.tool.as_deref().unwrap_or_default());
         let verify = match self.common.transfer.verify {
             Verify::Full => "full",
             Verify::Changed => "changed",

@@ -30,7 +30,7 @@ use super::messages::{EnvironmentFacts, Groups, HistoryRow, LogLine, Message, Re
 use super::rows::{Cursor, Table};
 use crate::model::{HostId, RolloutId};
 use crate::plan::OnFailure;
-use crate::rollout::Event;
+use crate::rollout::{Debt, Event};
 use crate::words::{between, clock, event_line};
 
 /// How long a notice stays.
@@ -359,6 +359,15 @@ impl App {
             }
         }
         if is_over && watched.source != Source::Journal { self.outdate() } else { Vec::new() }
+    }
+
+    /// Names the hosts in debt; who was found to have the release meanwhile owes nothing any more.
+    pub fn owing(&self) -> impl Iterator<Item = &Debt> {
+        let owed = self.facts.as_ref().map(|facts| facts.debt.as_slice()).unwrap_or_default();
+        owed.iter().filter(|debt| {
+            let row = self.fleet.row_of(&debt.host);
+            !row.and_then(|row| self.fleet.table.answer(row)).is_some_and(|answer| answer.settled)
+        })
     }
 
     fn environment(&mut self, facts: EnvironmentFacts) -> Vec<Request> {

@@ -435,6 +435,7 @@ pub(super) fn facts() -> EnvironmentFacts {
         release: Some((version("4.283.0"), Some(Digest([26; 32])))),
         lock: None,
         rollouts: Vec::new(),
+        debt: Vec::new(),
     }
 }
 
@@ -480,6 +481,7 @@ fn survey_row(place: usize, host: HostId) -> SurveyRow {
     };
     SurveyRow {
         host,
+        settled: state == HostState::Current,
         state,
         version: version.map(str::to_owned),
         digest: None,

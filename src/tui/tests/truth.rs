@@ -6,7 +6,7 @@ use super::fixture::{Console, Run, facts, given_plan, host, plan, rollout_id, ve
 use super::screens::{in_flight, soaking};
 use crate::model::{Command, Failure, FailureClass, HostState, Verdict};
 use crate::plan::LeftOutReason;
-use crate::rollout::{Mode, Task, table};
+use crate::rollout::{Debt, HostEnd, Mode, Task, table};
 use crate::tui::app::Screen;
 use crate::tui::messages::{EnvironmentFacts, Message, Source};
 use crate::words::{self, Glyph, Look};
@@ -192,4 +192,34 @@ fn a_wider_screen_shows_no_column_less() {
     let screen = console.screen();
     assert!(screen.contains("10.0 MiB/s") && screen.contains("█"), "{screen}");
     assert_eq!(console.state.selected_host(), Some(&host("mw05.eqiad.wmnet")));
+}
+
+#[test]
+fn hosts_in_debt_are_named_until_one_of_them_has_the_release() {
+    let debt = |name: &str, end, message: &str| Debt {
+        host: host(name),
+        end,
+        class: Some(FailureClass::Unreachable),
+        message: message.to_owned(),
+    };
+    let owed = vec![
+        debt("mw03.codfw.wmnet", HostEnd::Unreachable, "connection refused"),
+        debt("mw06.codfw.wmnet", HostEnd::Failed, "disk is full"),
+    ];
+    for (columns, rows) in [(60, 15), (100, 30), (140, 40)] {
+        let mut console = Console::new(columns, rows);
+        console.send(Message::Environment(EnvironmentFacts { debt: owed.clone(), ..facts() }));
+        let screen = console.screen();
+        assert!(screen.contains("! in debt: 1 host (failed): mw06.codfw.wmnet"), "{screen}");
+        if rows > 15 {
+            assert!(screen.contains("! in debt: 1 host (unreachable): mw03.codfw.wmnet"), "{screen}");
+        }
+        // It came back, and has it by another way.
+        console.survey(12, 12);
+        console.send(Message::Environment(EnvironmentFacts { debt: owed.clone(), ..facts() }));
+        let screen = console.screen();
+        assert!(!screen.contains("(unreachable)") && screen.contains("in debt: 1 host (failed): mw06"), "{screen}");
+        console.send(Message::Environment(facts()));
+        assert!(!console.screen().contains("in debt"), "{}", console.screen());
+    }
 }

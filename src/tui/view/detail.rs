@@ -72,6 +72,9 @@ fn fleet(state: &App, facts: &mut Facts) -> Option<()> {
     let about = table.about(row)?;
     facts.fact("site", Tone::Plain, &about.site.as_ref().map(ToString::to_string).unwrap_or_default());
     facts.fact("groups", Tone::Plain, &about.groups.join(", "));
+    if let Some(debt) = state.owing().find(|debt| debt.host == about.host) {
+        facts.fact("in debt", Tone::Warn, &format!("{}: {}", debt.end, debt.message));
+    }
     let Some(answer) = table.answer(row) else {
         facts.text(Tone::Dim, "It has not answered yet.");
         return Some(());

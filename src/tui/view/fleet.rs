@@ -7,7 +7,7 @@ use crate::model::HostState;
 use crate::tui::app::{App, Survey};
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
-use crate::words::{self, Glyph, clean_line, clock, day_and_time, width};
+use crate::words::{self, Glyph, clean_line, clock, day_and_time, debts, width};
 
 /// Gives the glyph and the meaning of a state.
 pub(super) const fn state_glyph(state: HostState) -> (Glyph, Tone) {
@@ -30,6 +30,7 @@ fn summary(state: &App, body: Rect) -> Vec<Line<'static>> {
         lines.push(versions_line(state, usize::from(body.width)));
     }
     lines.extend(rollout_line(state));
+    lines.extend(debt_lines(state));
     if let Survey::Failed(why) = &state.fleet.survey {
         let text = format!(" the survey could not be made: {}", clean_line(why));
         lines.push(Line::from(span(state.settings.theme, Tone::Bad, text)));
@@ -149,6 +150,18 @@ fn rollout_line(state: &App) -> Option<Line<'static>> {
     let emergency = words::emergency(live.emergency);
     let text = format!(" {sign} {emergency}rollout {} of {} by {} {what}", live.rollout, live.version, live.operator);
     Some(Line::from(span(theme, tone, text)))
+}
+
+/// Names the hosts in debt, an end a line; on a low screen all of them in one.
+fn debt_lines(state: &App) -> Vec<Line<'static>> {
+    let theme = state.settings.theme;
+    let sign = theme.glyph(Glyph::Attention);
+    let texts = debts(state.owing(), theme.look());
+    let line = |text: String| Line::from(span(theme, Tone::Warn, format!(" {sign} in debt: {text}")));
+    match texts.as_slice() {
+        [_, _, ..] if state.size.1 < 24 => vec![line(texts.join("; "))],
+        _ => texts.into_iter().map(line).collect(),
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
