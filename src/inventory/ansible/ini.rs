@@ -92,18 +92,23 @@ fn header(line: &str) -> Result<Option<(&str, Kind)>, String> {
     Ok(Some((name, kind)))
 }
 
-/// Takes the quotes off a value, as Python reads a literal: what is none stays the text that it is.
+/// Takes quotes and comment off a value, as Python reads a literal: what is none stays the text that it is.
 fn literal(value: &str) -> &str {
     let unquoted = |quote: char| {
-        let inner = value.strip_prefix(quote)?.strip_suffix(quote)?;
-        (!inner.contains([quote, '\\'])).then_some(inner)
+        let (inner, behind) = value.strip_prefix(quote)?.split_once(quote)?;
+        let behind = behind.trim_start();
+        ((behind.is_empty() || behind.starts_with('#')) && !inner.contains('\\')).then_some(inner)
     };
     if let Some(inner) = unquoted('"').or_else(|| unquoted('\'')) {
         return inner;
     }
-    // A comment ends a number, and is a part of any other text.
-    match value.split_once('#') {
-        Some((number, _)) if number.trim_end().bytes().all(|byte| byte.is_ascii_digit()) => number.trim_end(),
+    // A comment ends a number and the words of Python, and is a part of any other text.
+    match value.split_once('#').map(|(literal, _)| literal.trim_end()) {
+        Some(literal)
+            if literal.parse::<f64>().is_ok_and(f64::is_finite) || matches!(literal, "True" | "False" | "None") =>
+        {
+            literal
+        }
         _ => value,
     }
 }

@@ -77,6 +77,19 @@ fn what_a_host_is_reached_by_is_obeyed_wherever_it_is_said() {
 }
 
 #[test]
+fn a_comment_ends_what_python_reads_and_belongs_to_any_other_text() {
+    let folder = |variables: &str| Folder::new().with("hosts.ini", &format!("[web]\nweb1\n[web:vars]\n{variables}"));
+    let content =
+        "ansible_host='192.0.2.1'  # behind the NAT\nansible_port=2222 # so is this\nansible_user=\"dep\"#loy\n";
+    let quoted = folder(content);
+    let inventory = quoted.load([("lab", ansible("hosts.ini"))]).unwrap();
+    assert_eq!(reach(&inventory, "web1"), "dep@192.0.2.1:2222");
+    let bare = folder("ansible_user=deploy  # the tool's own\n");
+    let refused = bare.load([("lab", ansible("hosts.ini"))]).unwrap().addresses().map(drop).unwrap_err().to_string();
+    assert!(refused.contains("deploy  # the tool's own"), "{refused}");
+}
+
+#[test]
 fn the_stronger_variable_wins_in_ansibles_order() {
     let folder = Folder::new()
         .with(
