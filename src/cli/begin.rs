@@ -9,12 +9,12 @@ use super::ask::ask_in_thread;
 use super::control::{follow, show_rollout};
 use super::interrupt::{runtime, unless_interrupted};
 use super::output::{count, has_screen, is_interactive, notify, print, print_for_people};
-use super::plan::show;
+use super::plan::{changed, show};
 use super::{Globals, rollout};
 use crate::deploy::{Detached, Error, Kind, Options, Prepared, Reached, Workspace, not_begun, nothing_due};
 use crate::host::RealFleet;
 use crate::model::RolloutId;
-use crate::plan::{LeftOutReason, Plan};
+use crate::plan::LeftOutReason;
 use crate::rollout::Exit;
 
 /// Says how the rollout runs.
@@ -120,7 +120,7 @@ pub(super) fn go_ahead<P: Into<Option<Prepared<RealFleet>>>>(
     preparation: impl Future<Output = Result<P, Error>>,
 ) -> Result<u8, Error> {
     let next = runtime()?.block_on(async {
-        match unless_interrupted(confirmed(globals, running, preparation)).await? {
+        match unless_interrupted(confirmed(globals, workspace, running, preparation)).await? {
             Ready::Exit(code) => Ok(Next::Exit(code)),
             Ready::Start(prepared) => start(globals, workspace, running, *prepared).await,
         }
@@ -150,6 +150,7 @@ enum Next {
 /// Prepares a rollout and asks whoever sits there; nothing is changed anywhere.
 async fn confirmed<P: Into<Option<Prepared<RealFleet>>>>(
     globals: &Globals,
+    workspace: &Workspace,
     running: &Running,
     preparation: impl Future<Output = Result<P, Error>>,
 ) -> Result<Ready, Error> {
@@ -163,14 +164,15 @@ async fn confirmed<P: Into<Option<Prepared<RealFleet>>>>(
         return Ok(Ready::Exit(Exit::Success.code()));
     };
     if running.dry_run {
-        show(globals, &prepared.plan, TableFormat::Text)?;
+        let changes = changed(workspace, &prepared).await;
+        show(globals, &prepared.plan, &changes, TableFormat::Text)?;
         return Ok(Ready::Exit(crate::report::plan_exit_code(&prepared.plan)));
     }
     if let Some(code) = nothing_to_do(&prepared, running.output)? {
         return Ok(Ready::Exit(code));
     }
     prepared.check_reachable()?;
-    confirm(globals, &prepared.plan, running).await?;
+    confirm(globals, workspace, &prepared, running).await?;
     Ok(Ready::Start(Box::new(prepared)))
 }
 
@@ -237,11 +239,17 @@ fn nothing_to_do(prepared: &Prepared<RealFleet>, output: StreamFormat) -> Result
 }
 
 /// Shows the plan and asks for the number of its hosts, unless `--yes` was given.
-async fn confirm(globals: &Globals, plan: &Plan, running: &Running) -> Result<(), Error> {
+async fn confirm(
+    globals: &Globals,
+    workspace: &Workspace,
+    prepared: &Prepared<RealFleet>,
+    running: &Running,
+) -> Result<(), Error> {
     if running.yes {
         return Ok(());
     }
-    show(globals, plan, TableFormat::Text)?;
+    let plan = &prepared.plan;
+    show(globals, plan, &changed(workspace, prepared).await, TableFormat::Text)?;
     let targets = plan.targets();
     let question = "\nType the number of hosts to go ahead, anything else to leave: ";
     let answer = ask_in_thread(question.to_owned()).await?;

@@ -10,7 +10,8 @@ use super::conduct::ConductArgs;
 use super::config::ConfigCommand;
 use super::console::Opening;
 use super::control::{
-    AttachArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs, UnlockArgs,
+    AttachArgs, DecideArgs, HostArgs, LockArgs, ResumeArgs, RetryArgs, RolloutArgs, RolloutsArgs, ShowArgs, SoakArgs,
+    UnlockArgs,
 };
 use super::diff::DiffArgs;
 use super::doctor::DoctorArgs;
@@ -92,6 +93,18 @@ pub(super) enum Command {
     Continue(RolloutArgs),
     /// Ends the rollout that runs, and leaves every host as it stands.
     Abort(RolloutArgs),
+    /// Gives the stage that soaks more or less time, or ends its soak.
+    ///
+    /// What comes then is what the plan says: the next stage, or a person who promotes. Its gates have the last word all the same.
+    Soak(SoakArgs),
+    /// Ends the soak of a stage and promotes it, without waiting for what is left of it.
+    ///
+    /// Its gates have the last word all the same: it is promoted once each of them has passed.
+    Promote(DecideArgs),
+    /// Lets nothing follow the stage that the rollout is at, until a person promotes it or continues.
+    ///
+    /// Its hosts are finished, and it soaks as planned. Of the last stage, the release does not become good before that.
+    Hold(DecideArgs),
     /// Tries failed hosts of the rollout that runs again.
     Retry(RetryArgs),
     /// Leaves a host of the rollout that runs out, or forgives its failure.
@@ -180,6 +193,18 @@ impl Cli {
             Command::Pause(args) => control::give(globals, args.rollout.as_ref(), Order::Pause),
             Command::Continue(args) => control::give(globals, args.rollout.as_ref(), Order::Continue),
             Command::Abort(args) => control::give(globals, args.rollout.as_ref(), Order::Abort),
+            Command::Soak(args) => {
+                let order = Order::Soak { left_s: args.seconds(), reason: args.decide.reason.clone() };
+                control::give(globals, args.decide.which.rollout.as_ref(), order)
+            }
+            Command::Promote(args) => {
+                let order = Order::Promote { reason: args.reason.clone() };
+                control::give(globals, args.which.rollout.as_ref(), order)
+            }
+            Command::Hold(args) => {
+                let order = Order::Hold { reason: args.reason.clone() };
+                control::give(globals, args.which.rollout.as_ref(), order)
+            }
             Command::Retry(args) => {
                 control::give(globals, args.which.rollout.as_ref(), Order::Retry { host: args.host.clone() })
             }

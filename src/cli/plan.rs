@@ -6,10 +6,10 @@ use clap_complete::engine::ArgValueCompleter;
 use super::args::{Selection, TableFormat, Wanted, slot};
 use super::output::{look, print, print_for_people};
 use super::{Globals, completion, interrupt};
-use crate::deploy::{Deployment, Error, Goal, Options};
+use crate::deploy::{Deployment, Error, Goal, Options, Prepared, Workspace};
 use crate::model::Slot;
-use crate::plan::Plan;
-use crate::report::{PlanReport, plan_exit_code, plan_text};
+use crate::plan::{Plan, PlanKind};
+use crate::report::{DifferenceReport, PlanReport, changes, changes_text, plan_exit_code, plan_text};
 
 /// What `plan` takes.
 #[derive(Debug, Clone, Args)]
@@ -42,14 +42,16 @@ pub(super) struct PlanArgs {
 
 pub(super) fn run(globals: &Globals, args: &PlanArgs) -> Result<u8, Error> {
     let workspace = globals.workspace()?;
-    let plan = interrupt::run(async {
+    let (plan, changes) = interrupt::run(async {
         let fleet = workspace.fleet().await?;
         let wanted = fleet.wanted(args.wanted.version.as_deref(), args.wanted.rev.as_deref());
         let deployment = Deployment::over_ssh(&workspace, fleet, false)?;
         // The release is built for it, since what hosts have is compared by digest.
-        Ok(deployment.prepare(Goal::Install(wanted), options(args)).await?.plan)
+        let prepared = deployment.prepare(Goal::Install(wanted), options(args)).await?;
+        let changes = changed(&workspace, &prepared).await;
+        Ok((prepared.plan, changes))
     })?;
-    show(globals, &plan, args.output)?;
+    show(globals, &plan, &changes, args.output)?;
     Ok(plan_exit_code(&plan))
 }
 
@@ -65,10 +67,41 @@ fn options(args: &PlanArgs) -> Options {
     }
 }
 
-/// Prints a plan.
-pub(super) fn show(globals: &Globals, plan: &Plan, output: TableFormat) -> Result<(), Error> {
+/// Finds what a plan changes; what cannot be found is told, and keeps nobody from the plan.
+pub(super) async fn changed<F>(workspace: &Workspace, prepared: &Prepared<F>) -> Vec<DifferenceReport> {
+    let Some(release) = prepared.release.as_ref().filter(|_| prepared.plan.kind != PlanKind::Rollback) else {
+        return Vec::new();
+    };
+    match workspace.changes(&prepared.plan, release).await {
+        Ok(found) => changes(found),
+        Err(failed) => {
+            tracing::warn!("what changes is not known: {failed}");
+            Vec::new()
+        }
+    }
+}
+
+/// Prints a plan, and what it changes.
+pub(super) fn show(
+    globals: &Globals,
+    plan: &Plan,
+    changes: &[DifferenceReport],
+    output: TableFormat,
+) -> Result<(), Error> {
     match output {
-        TableFormat::Text => print_for_people(&plan_text(plan, look(globals.color)).join("\n")),
-        TableFormat::Json => print(&serde_json::to_string(&PlanReport::new(plan)).map_err(Error::before)?),
+        TableFormat::Text => {
+            let mut lines = plan_text(plan, look(globals.color));
+            let changes = changes_text(changes, &plan.release, look(globals.color));
+            if !changes.is_empty() {
+                lines.push(String::new());
+                lines.push("Changes:".to_owned());
+                lines.extend(changes.iter().map(|line| format!("  {line}")));
+            }
+            print_for_people(&lines.join("\n"))
+        }
+        TableFormat::Json => {
+            let report = PlanReport::new(plan).with_changes(changes);
+            print(&serde_json::to_string(&report).map_err(Error::before)?)
+        }
     }
 }

@@ -21,7 +21,8 @@
 //! 4. A client gives a command under a number of its own: `{"v":1,"id":7,"command":{"command":"skip","host":"mw01"},
 //!    "by":"alice@deploy1"}`. The server answers in order, each when the command is in the journal:
 //!    `{"v":1,"id":7,"reply":"accepted"}` or `{"v":1,"id":7,"reply":"rejected","reason":"it is paused already"}`. Commands are
-//!    `pause`, `continue`, `abort`, `rollback`, `retry` (of one `host`, or of all that failed), `skip` (of a `host`) and `stop`.
+//!    `pause`, `continue`, `abort`, `rollback`, `retry` (of one `host`, or of all that failed), `skip` (of a `host`),
+//!    `soak` (for `left_s` more seconds), `promote`, `hold` (each with its `reason`) and `stop`.
 //!    What the journal says of who gave it is `by`; where the connection is another user's than the rollout's, with that
 //!    user beside it.
 //! 5. What cannot be understood is answered, `{"v":1,"error":"…"}` or a rejection under its number, and changes nothing; a

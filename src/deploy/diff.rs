@@ -7,8 +7,20 @@ use super::notice::Notice;
 use super::workspace::{Selection, Workspace};
 use crate::host::{self, Survey};
 use crate::manifest::{Entry, Manifest};
-use crate::model::{Bytes, Digest, HostId, Installed, ReleaseId};
+use crate::model::{Bytes, Digest, HostId, ReleaseId};
+use crate::plan::{Plan, StageKind};
 use crate::release::{Commit, LogEntry, Repository, StoredRelease};
+
+/// What is somewhere, none where no release is, and the hosts that run it.
+type Running = (Option<ReleaseId>, Vec<HostId>);
+
+/// Puts a host to those that run the same.
+fn join(running: &mut Vec<Running>, release: Option<ReleaseId>, host: &HostId) {
+    match running.iter_mut().find(|(known, _)| *known == release) {
+        Some((_, hosts)) => hosts.push(host.clone()),
+        None => running.push((release, vec![host.clone()])),
+    }
+}
 
 /// Holds what differs between what is somewhere and a release.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,6 +124,49 @@ impl Workspace {
         })
     }
 
+    /// Says what a plan changes: one difference for each thing that its targets run, that of most hosts first. Of hosts that did not say
+    /// what they run nothing is said.
+    ///
+    /// # Errors
+    ///
+    /// When git cannot be run, or the store cannot be read.
+    pub async fn changes(&self, plan: &Plan, to: &StoredRelease) -> Result<Vec<ReleaseDifference>, Error> {
+        let targets = plan.waves().filter(|(stage, _)| stage.kind == StageKind::Targets);
+        let mut running = Vec::new();
+        for host in targets.flat_map(|(_, waves)| waves.into_iter().flatten()) {
+            if let Some(installed) = &host.from {
+                join(&mut running, installed.release().cloned(), &host.host);
+            }
+        }
+        running.sort_by_key(|(_, hosts)| std::cmp::Reverse(hosts.len()));
+        self.differences(running, to).await
+    }
+
+    /// Compares each thing that some hosts run with a release.
+    async fn differences(&self, running: Vec<Running>, to: &StoredRelease) -> Result<Vec<ReleaseDifference>, Error> {
+        let (store, repository) = (self.store()?, self.repository().await?);
+        let mut found = Vec::with_capacity(running.len());
+        for (from, hosts) in running {
+            let Some(from) = from else {
+                let files = Some(FileDifference::between(None, &to.manifest));
+                found.push(ReleaseDifference { from: None, commit: None, hosts, commits: None, files });
+                continue;
+            };
+            let stored = store.get(&from)?;
+            let commit = match &stored {
+                Some(stored) => Some(stored.commit.clone()),
+                None => repository.commit(&format!("refs/tags/{}", from.version())).await?,
+            };
+            let commits = match &commit {
+                Some(commit) => self.commits(&repository, commit, &to.commit).await,
+                None => None,
+            };
+            let files = stored.map(|stored| FileDifference::between(Some(&stored.manifest), &to.manifest));
+            found.push(ReleaseDifference { from: Some(from), commit, hosts, commits, files });
+        }
+        Ok(found)
+    }
+
     async fn repository(&self) -> Result<Repository, Error> {
         Ok(Repository::open(self.config().product.repository.as_path()).await?)
     }
@@ -150,40 +205,16 @@ impl<F: host::Fleet> Deployment<'_, F> {
     pub async fn difference(&self, selection: &Selection, to: &StoredRelease) -> Result<FleetDifference, Error> {
         let answers = self.survey(selection, None, &Survey::Shallow).await?;
         let mut found = FleetDifference::default();
-        let mut running: Vec<(Option<ReleaseId>, Vec<HostId>)> = Vec::new();
+        let mut running = Vec::new();
         for (host, answer) in answers.targets() {
             let Ok(probe) = answer else {
                 found.silent.push(host.clone());
                 continue;
             };
-            let release = match &probe.installed {
-                Installed::Release { id, .. } => Some(id.clone()),
-                Installed::Missing | Installed::Unmanaged { .. } => None,
-            };
-            match running.iter_mut().find(|(known, _)| *known == release) {
-                Some((_, hosts)) => hosts.push(host.clone()),
-                None => running.push((release, vec![host.clone()])),
-            }
+            let release = probe.installed.release().cloned();
+            join(&mut running, release, host);
         }
-        let (store, repository) = (self.workspace.store()?, self.workspace.repository().await?);
-        for (from, hosts) in running {
-            let Some(from) = from else {
-                let files = Some(FileDifference::between(None, &to.manifest));
-                found.differences.push(ReleaseDifference { from: None, commit: None, hosts, commits: None, files });
-                continue;
-            };
-            let stored = store.get(&from)?;
-            let commit = match &stored {
-                Some(stored) => Some(stored.commit.clone()),
-                None => repository.commit(&format!("refs/tags/{}", from.version())).await?,
-            };
-            let commits = match &commit {
-                Some(commit) => self.workspace.commits(&repository, commit, &to.commit).await,
-                None => None,
-            };
-            let files = stored.map(|stored| FileDifference::between(Some(&stored.manifest), &to.manifest));
-            found.differences.push(ReleaseDifference { from: Some(from), commit, hosts, commits, files });
-        }
+        found.differences = self.workspace.differences(running, to).await?;
         Ok(found)
     }
 }

@@ -27,6 +27,9 @@ pub fn announcement(product: &str, record: &Record, state: &State) -> Option<Str
         | Event::AbortRequested { .. }
         | Event::RollbackStarted { by: Some(_), .. }
         | Event::PromotionNeeded { .. }
+        | Event::SoakChanged { .. }
+        | Event::Held { .. }
+        | Event::Promoted { by: Some(_), .. }
         | Event::Suspended { .. }
         | Event::Resumed { .. } => said(record, state)?,
         Event::RollbackStarted { by: None, .. } => format!("{} by itself", said(record, state)?),

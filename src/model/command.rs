@@ -41,6 +41,23 @@ pub enum Command {
     },
     /// Starts no new host, lets those under way finish and stops the conductor; `resume` goes on.
     Stop,
+    /// Gives the stage that soaks so much time from now, less or more than it had.
+    Soak {
+        /// How long it goes on, in seconds; 0 ends it.
+        left_s: u64,
+        /// Why.
+        reason: String,
+    },
+    /// Ends the soak and promotes the stage, as soon as the gates of the stage have passed.
+    Promote {
+        /// Why.
+        reason: String,
+    },
+    /// Lets nothing follow the stage that it is at, until a person promotes it or continues.
+    Hold {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Command {
@@ -55,6 +72,9 @@ impl Command {
             Self::Retry { .. } => "retry",
             Self::Skip { .. } => "skip",
             Self::Stop => "stop",
+            Self::Soak { .. } => "soak",
+            Self::Promote { .. } => "promote",
+            Self::Hold { .. } => "hold",
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::words::{Look, Tone, count, folded, one_line, short_commit};
 
 /// How many commits or files are listed, unless more is asked for.
 const MOST: usize = 20;
+/// How many authors are named.
+const AUTHORS: usize = 3;
 /// How wide a line of a commit or file may be.
 const WIDE: usize = 160;
 
@@ -183,6 +185,71 @@ impl DiffReport {
     }
 }
 
+/// Makes the report of what a plan changes.
+#[must_use]
+pub fn changes(found: Vec<ReleaseDifference>) -> Vec<DifferenceReport> {
+    found.into_iter().map(difference).collect()
+}
+
+/// Says in a line for each thing that hosts run what changes there: commits and who wrote them, files, and what travels to each host.
+#[must_use]
+pub fn changes_text(changes: &[DifferenceReport], to: &ReleaseId, look: Look) -> Vec<String> {
+    let lines = changes.iter().filter(|change| change.from.as_ref().is_none_or(|from| from.release != *to));
+    lines.map(|change| change.line(look)).collect()
+}
+
+impl DifferenceReport {
+    fn line(&self, look: Look) -> String {
+        let from = self.from.as_ref().map_or_else(|| "no release".to_owned(), |from| from.version.to_string());
+        let mut parts = Vec::new();
+        match &self.commits {
+            Some(commits) => {
+                let taken = match commits.removed.len() {
+                    0 => String::new(),
+                    removed => format!(", {removed} taken back"),
+                };
+                parts.push(format!("{}{}{taken}", count(commits.added.len(), "commit"), authors(&commits.added, look)));
+            }
+            None if self.from.is_none() => {}
+            None => parts.push("commits not known here".to_owned()),
+        }
+        match &self.files {
+            Some(files) => {
+                let of =
+                    [(files.added.len(), "new"), (files.changed.len(), "changed"), (files.removed.len(), "removed")];
+                let of: Vec<String> = of
+                    .iter()
+                    .filter(|(number, _)| *number > 0)
+                    .map(|(number, what)| format!("{number} {what}"))
+                    .collect();
+                parts.push(if of.is_empty() { "no file".to_owned() } else { format!("files: {}", of.join(", ")) });
+                let travels: Bytes = files.added.iter().chain(&files.changed).map(|file| file.bytes).sum();
+                parts.push(format!("{travels} travel to each"));
+            }
+            None => parts.push("files not known, since it was never built here".to_owned()),
+        }
+        format!("from {from} on {}: {}", count(self.hosts.len(), "host"), parts.join("; "))
+    }
+}
+
+/// Names who wrote commits, those of most of them first.
+fn authors(commits: &[CommitReport], look: Look) -> String {
+    let mut authors: Vec<(&str, usize)> = Vec::new();
+    for commit in commits {
+        match authors.iter_mut().find(|(author, _)| *author == commit.author) {
+            Some((_, number)) => *number += 1,
+            None => authors.push((&commit.author, 1)),
+        }
+    }
+    authors.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
+    let more = authors.len().saturating_sub(AUTHORS);
+    let mut named: Vec<String> = authors.iter().take(AUTHORS).map(|(author, _)| one_line(author, 30, look)).collect();
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    if named.is_empty() { String::new() } else { format!(" by {}", named.join(", ")) }
+}
+
 const fn arrow(look: Look) -> &'static str {
     if look.unicode { "→" } else { "->" }
 }
@@ -297,6 +364,19 @@ mod tests {
         assert!(text.last().unwrap().starts_with("1 host did not say what they run: mw09"));
         let all = report().text(Look { color: false, unicode: false }, true).join("\n");
         assert!(!all.contains('\u{1b}') && all.contains("bin/tool"), "{all}");
+    }
+
+    #[test]
+    fn what_a_plan_changes_is_a_line_for_each_thing_that_hosts_run() {
+        let report = report();
+        let text = super::changes_text(&report.differences, &report.to.release, Look::default());
+        assert_eq!(
+            text,
+            [
+                "from 1.1.0 on 2 hosts: 1 commit by Amy; files: 25 new, 1 changed; 2.2 KiB travel to each",
+                "from no release on 2 hosts: files not known, since it was never built here",
+            ]
+        );
     }
 
     #[test]

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::debt::debt_lines;
 use super::lead::LeadTime;
+use super::months::{Counted, Month, months, months_text};
 use super::narrate::{Narrator, Style};
 use super::summary::summary_text;
 use super::table::table;
@@ -192,6 +194,8 @@ pub struct RolloutsReport {
     pub rollouts: Vec<RolloutRow>,
     /// Who of their environments is in debt now.
     pub owing: Vec<Owing>,
+    /// The same by the months in which they started (UTC), newest first.
+    pub months: Vec<Month>,
 }
 
 /// Holds the hosts of an environment that rollouts should have brought their release and did not, and none did since.
@@ -208,8 +212,28 @@ pub struct Owing {
 impl RolloutsReport {
     /// Makes the report of rollouts that are in order already.
     #[must_use]
-    pub const fn new(rollouts: Vec<RolloutRow>) -> Self {
-        Self { schema: 1, rollouts, owing: Vec::new() }
+    pub fn new(rollouts: Vec<RolloutRow>) -> Self {
+        let months = Self::months_of(&rollouts, &TimeZone::UTC);
+        Self { schema: 1, rollouts, owing: Vec::new(), months }
+    }
+
+    fn months_of(rollouts: &[RolloutRow], zone: &TimeZone) -> Vec<Month> {
+        let counted = rollouts.iter().filter_map(|row| {
+            Some(Counted {
+                started: row.started?,
+                kind: row.kind,
+                outcome: row.outcome,
+                debt: row.debt.len(),
+                lead_s: row.tag_to_fleet_s,
+            })
+        });
+        months(counted, zone)
+    }
+
+    /// Writes the totals of each month for people.
+    #[must_use]
+    pub fn totals(&self, style: &Style) -> Vec<String> {
+        months_text(&Self::months_of(&self.rollouts, &style.zone), style.look)
     }
 
     /// Adds who is in debt now.

@@ -9,7 +9,9 @@ mod diff;
 mod doctor;
 mod failures;
 mod history;
+mod job;
 mod lead;
+mod months;
 mod narrate;
 mod output;
 mod plan;
@@ -22,14 +24,19 @@ mod table;
 pub(crate) mod tests;
 mod timing;
 
-pub use diff::{CommitReport, CommitsReport, ComparedRelease, DiffReport, DifferenceReport, FileReport, FilesReport};
+pub use diff::{
+    CommitReport, CommitsReport, ComparedRelease, DiffReport, DifferenceReport, FileReport, FilesReport, changes,
+    changes_text,
+};
 pub use doctor::DoctorReport;
 pub use failures::failures_text;
 pub use history::{
     Owing, ReleaseMark, ReleaseRow, ReleasesReport, RolloutHost, RolloutReport, RolloutRow, RolloutsReport, Seen,
     debt_now_text, show_text,
 };
+pub use job::{Case, JobReport, Status as CaseStatus, Suite, markdown};
 pub use lead::{LeadTime, Spent};
+pub use months::{Counted, Month, months, months_text};
 pub use narrate::{MOST_HOSTS, Narrator, Style};
 pub use output::{CatchUp, Format, Reporter, Size, Target, Written};
 pub use plan::{Action, HostReport, PlanReport, StageReport, plan_exit_code, plan_text};

@@ -284,7 +284,10 @@ impl Narrator {
                 }
             }
             Event::GateResult { .. } if !self.is_news(&record.event) => return,
-            Event::SoakStarted { .. } | Event::PromotionNeeded { .. } | Event::Promoted { .. } => {
+            Event::SoakStarted { .. }
+            | Event::SoakChanged { .. }
+            | Event::PromotionNeeded { .. }
+            | Event::Promoted { .. } => {
                 self.wave_ended(at, state);
             }
             // What remains to be said then is the summary's.

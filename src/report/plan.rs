@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::diff::DifferenceReport;
 use crate::model::{
     Digest, Environment, FoundBad, HostId, Installed, ReleaseId, RollBackTarget, Slot, StageName, Version,
 };
@@ -131,6 +132,8 @@ pub struct PlanReport<'a> {
     pub hosts: Vec<HostReport<'a>>,
     /// Why it is this version, and what else is to be known of it.
     pub notes: &'a [String],
+    /// What changes, for each thing that the targets run; null where that was not looked at.
+    pub changes: Option<&'a [DifferenceReport]>,
 }
 
 /// Holds a stage of [`PlanReport`].
@@ -209,7 +212,15 @@ impl<'a> PlanReport<'a> {
             excluded: left_out(LeftOutReason::Excluded).map(|out| &out.host).collect(),
             hosts: taking_part.chain(current).chain(skipped).chain(nowhere).collect(),
             notes: &plan.notes,
+            changes: None,
         }
+    }
+
+    /// Adds what changes.
+    #[must_use]
+    pub const fn with_changes(mut self, changes: &'a [DifferenceReport]) -> Self {
+        self.changes = Some(changes);
+        self
     }
 }
 

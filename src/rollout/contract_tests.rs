@@ -18,7 +18,7 @@ use crate::model::{
 use crate::plan::{Plan, PlanKind, Promote};
 
 /// The kinds and fields that the contract names, beside those of every record.
-const CONTRACT: [(&str, &[&str]); 23] = [
+const CONTRACT: [(&str, &[&str]); 25] = [
     ("rollout_planned", &["plan"]),
     ("locked", &["hosts"]),
     ("host_probed", &["host", "installed", "latency_s"]),
@@ -40,6 +40,8 @@ const CONTRACT: [(&str, &[&str]); 23] = [
     ("rollback_started", &["hosts"]),
     ("release_finalized", &["release", "hosts"]),
     ("rollout_finished", &["outcome", "exit_code", "counts", "debt"]),
+    ("soak_changed", &["stage", "until", "by", "reason", "promotes"]),
+    ("held", &["stage", "by", "reason"]),
     ("suspended", &["by"]),
     ("resumed", &["by"]),
 ];
@@ -86,7 +88,15 @@ fn every_kind() -> Vec<Event> {
         Event::HookRan { hook: PhaseHook::AfterSwitch, stage: Some(stage()), error: None },
         Event::SoakStarted { stage: stage(), until: Timestamp::UNIX_EPOCH },
         Event::PromotionNeeded { stage: stage() },
-        Event::Promoted { stage: stage(), by: None },
+        Event::Promoted { stage: stage(), by: None, reason: None },
+        Event::SoakChanged {
+            stage: stage(),
+            until: Timestamp::UNIX_EPOCH,
+            by: eve(),
+            reason: "r".into(),
+            promotes: true,
+        },
+        Event::Held { stage: stage(), by: eve(), reason: "r".into() },
         Event::Paused { why: PauseReason::Operator { by: eve() } },
         Event::Continued { by: eve() },
         Event::AbortRequested { by: eve() },

@@ -303,6 +303,29 @@ pub enum Event {
         /// When the soak ends.
         until: Timestamp,
     },
+    /// A person gave the stage that soaks another end.
+    SoakChanged {
+        /// The stage.
+        stage: StageName,
+        /// When the soak ends now.
+        until: Timestamp,
+        /// Who said so.
+        by: Operator,
+        /// Why.
+        reason: String,
+        /// Whether the stage is promoted then, whatever it would have waited for but its gates.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        promotes: bool,
+    },
+    /// A person lets nothing follow a stage until a person promotes it.
+    Held {
+        /// The stage.
+        stage: StageName,
+        /// Who said so.
+        by: Operator,
+        /// Why.
+        reason: String,
+    },
     /// A stage waits for a person.
     PromotionNeeded {
         /// The stage that is done.
@@ -315,6 +338,9 @@ pub enum Event {
         /// Who promoted it; none when its soak and gates did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<Operator>,
+        /// Why, where somebody said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// No new host is started until a command comes.
     Paused {

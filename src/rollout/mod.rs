@@ -13,6 +13,11 @@
 //! second `soak_started` with the new `until` says. A pause does not end a soak, and its time counts: gates are asked
 //! while it lasts.
 //!
+//! A person may decide otherwise than the plan has it, with a reason that is journaled and announced: `soak` gives the stage that soaks
+//! another end, `promote` ends it and promotes, `hold` lets nothing follow the stage that it is at until a person promotes it or
+//! continues. None of them passes over a gate: a stage is promoted, early or not, once every gate of it has passed during its soak. The
+//! last of them counts.
+//!
 //! # Every command in every state
 //!
 //! `stop` is what a signal gives. One host had failed to get the release, and that one `skip` is asked for; reasons are below.
@@ -39,4 +44,4 @@ pub use machine::{
 };
 pub use outcome::{Debt, HostEnd, Outcome};
 pub use refusal::{Rejection, refusal};
-pub use state::{GateStatus, HostStatus, Mode, Soak, StageStatus, State, Summary};
+pub use state::{Decided, GateStatus, HostStatus, Mode, Soak, StageStatus, State, Summary};

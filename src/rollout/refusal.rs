@@ -73,6 +73,56 @@ pub(super) fn judge(state: &State, command: &Command, underway: &Underway<'_>) -
             ending("changed")?;
             skip(state, host)
         }
+        Command::Soak { reason, .. } => {
+            ending("changed")?;
+            soak(state, command)?;
+            justified(reason)
+        }
+        Command::Promote { reason } => {
+            ending("promoted")?;
+            promote(state, command)?;
+            justified(reason)
+        }
+        Command::Hold { reason } => {
+            ending("held")?;
+            hold(state)?;
+            justified(reason)
+        }
+    }
+}
+
+/// Wants a reason of whoever decides otherwise than the plan has it.
+fn justified(reason: &str) -> Result<(), Rejection> {
+    if reason.trim().is_empty() { Err(refuse("it wants a reason, which is journaled and announced")) } else { Ok(()) }
+}
+
+fn soak(state: &State, command: &Command) -> Result<(), Rejection> {
+    match state.mode() {
+        _ if state.stopping().is_some() => Err(stopping()),
+        Mode::Soaking { .. } => Ok(()),
+        Mode::Promoting { .. } => Err(refuse("its stage has soaked and waits for promotion: `promote` or `continue`")),
+        _ => Err(refuse(format!("no stage soaks that `{}` could change", command.word()))),
+    }
+}
+
+fn promote(state: &State, command: &Command) -> Result<(), Rejection> {
+    match state.mode() {
+        _ if state.paused().is_some() => Err(refuse("it is paused: `continue` it first")),
+        Mode::Promoting { .. } if state.stopping().is_none() => Ok(()),
+        _ => soak(state, command),
+    }
+}
+
+fn hold(state: &State) -> Result<(), Rejection> {
+    let prime = state.plan().is_some_and(|plan| plan.kind == PlanKind::Prime);
+    match state.mode() {
+        _ if prime => Err(refuse("it only transfers, and nothing follows that could be held")),
+        _ if state.stopping().is_some() => Err(stopping()),
+        Mode::RollingBack => Err(refuse("it is rolling back, which is not held; `abort` ends it")),
+        Mode::Planned | Mode::Locking => Err(refuse("no stage has begun yet; `pause` starts no host")),
+        Mode::Promoting { .. } => Err(refuse("it waits for a person already")),
+        _ if state.held().is_some() => Err(refuse("it is held already; `promote` or `continue` lets it go on")),
+        _ => Ok(()),
     }
 }
 
@@ -93,10 +143,10 @@ fn go_on(state: &State) -> Result<(), Rejection> {
         Ok(())
     } else if state.stopping().is_some() {
         Err(stopping())
-    } else if matches!(state.mode(), Mode::Promoting { .. }) {
+    } else if matches!(state.mode(), Mode::Promoting { .. }) || state.held().is_some() {
         Ok(())
     } else {
-        Err(refuse("it is neither paused nor waiting for promotion"))
+        Err(refuse("it is neither paused nor held nor waiting for promotion"))
     }
 }
 

@@ -57,6 +57,14 @@ pub enum Action {
     Suspend,
     Redraw,
     Quit,
+    Command,
+    Environment,
+    Soak,
+    Promote,
+    Hold,
+    Debt,
+    Compare,
+    Report,
 }
 
 /// Names where a key means something.
@@ -175,6 +183,8 @@ pub const BINDINGS: &[Binding] = bindings! {
     Everywhere: PreviousScreen [named(KeyCode::BackTab)] "previous" "the screen before" 0;
     Everywhere: Back [named(KeyCode::Esc)] "back" "one layer up; never out" 0;
     Everywhere: Menu [key('m')] "actions" "everything that can be done here, with the command line that does the same" 5;
+    Everywhere: Command [key(':')] "command" "a command by its name, such as `soak 10m REASON` or `environment beta`; Tab completes" 0;
+    Everywhere: Environment [key('E')] "environment" "another environment of the same configuration" 0;
     Everywhere: Log [key('l')] "log" "show or hide the log" 0;
     Everywhere: LogFull [key('L')] "full log" "the log on the full screen" 0;
     Everywhere: Follow [key('f')] "follow" "the log follows the selected host, or all again" 0;
@@ -196,10 +206,10 @@ pub const BINDINGS: &[Binding] = bindings! {
     List: MarkRange [key('v')] "range" "mark from here; `v` again marks up to there" 0;
     List: MarkAll [key('a')] "mark all" "mark all that are shown" 0;
     List: Unmark [key('A')] "unmark" "mark none" 0;
-    List: Filter [key('/')] "filter" "text, `state:failed`, `site:eqiad`, `version:4.2`, `mw[01-10]`, `@api`; `!` inverts" 3;
+    List: Filter [key('/')] "filter" "text, `state:failed`, `site:eqiad`, `version:4.2`, `mw[01-10]`, `@api`; `!` inverts; of the history `by:`, `version:`, `outcome:`, `month:`, `for:`" 3;
     List: Sort [key('s')] "sort" "sort by the next column" 0;
     List: Reverse [key('S')] "reverse" "sort the other way round" 0;
-    List: Copy [key('y')] "copy" "copy the host's name" 0;
+    List: Copy [key('y')] "copy" "copy the host's name, or the command line of a row that is no host, in the menu too" 0;
     List: CopyFailure [key('Y')] "copy failure" "copy what went wrong with the host" 0;
     Fleet: Install [key('i')] "install" "install a version on the marked hosts, on those that the filter shows, or on all" 1;
     Fleet: Survey [key('r')] "survey" "ask every host what it runs" 2;
@@ -210,15 +220,27 @@ pub const BINDINGS: &[Binding] = bindings! {
     Plan: OnFailure [key('o')] "on failure" "what follows when it must not go on: pause, rollback, abort" 0;
     Plan: NoSoak [key('z')] "no soak" "with or without the time that a stage must stay healthy" 0;
     Plan: PrimeOnly [key('P')] "prime only" "transfer everywhere and switch nowhere, or a whole rollout" 0;
+    Plan: Compare [key('d')] "changes" "what differs between what hosts run and the version: commits, files, sizes" 3;
     Plan: Reload [key('R')] "plan anew" "make the plan again" 0;
     Rollout: Continue [key('c')] "continue" "go on after a pause, or promote a stage that waits for it" 1;
     Rollout: Pause [key('p')] "pause" "start no new host; those under way finish" 2;
-    Rollout: Rollback [key('R')] "roll back" "put every switched host back to its last good release" 3;
+    Rollout: Rollback [key('R')] "roll back" "put every switched host back to its last good release; when it is over, plan a rollback" 3;
     Rollout: Abort [key('x')] "abort" "end the rollout and leave every host as it stands" 4;
+    Rollout: Soak [key('z')] "soak" "give the stage that soaks more or less time, or none, with a reason" 0;
+    Rollout: Promote [key('P')] "promote" "promote the stage without the rest of its soak, with a reason; its gates have the last word" 0;
+    Rollout: Hold [key('h')] "hold" "let nothing follow this stage until a person promotes it or continues, with a reason" 0;
     Rollout: Retry [key('t')] "retry" "try the marked hosts again, or all that failed" 0;
     Rollout: Skip [key('n')] "skip" "leave the marked hosts out, or the selected one" 0;
     Rollout: Failures [key('e')] "failures" "what went wrong, the same messages together" 0;
+    Rollout: Debt [key('D')] "debt" "when it is over, plan what installs the good release on the hosts in debt" 0;
+    Rollout: Compare [key('d')] "compare" "what differs between what hosts ran before it and what it installs" 0;
+    Rollout: Report [key('W')] "report" "write a report of it to a file, in Markdown" 0;
     History: Reload [key('r')] "reload" "read the history anew" 1;
+    History: Rollback [key('R')] "roll back" "plan a rollback to what the selected rollout installed" 2;
+    History: Debt [key('D')] "debt" "plan what installs the good release on the hosts in debt" 0;
+    History: Continue [key('c')] "resume" "go on with the selected rollout, whose conductor died" 0;
+    History: Compare [key('d')] "compare" "what differs between the selected rollout's release and the one before" 4;
+    History: Report [key('W')] "report" "write a report of the selected rollout to a file, in Markdown" 0;
 };
 
 /// Finds what a key does in the first of some contexts that knows it.

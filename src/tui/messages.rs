@@ -62,6 +62,13 @@ pub enum Message {
         /// The plan, or why there is none.
         plan: Result<Arc<Plan>, String>,
     },
+    /// What a plan changes, a line for each thing that hosts run; comes after the plan.
+    Changes {
+        /// Of which question's plan.
+        ticket: Ticket,
+        /// The lines.
+        lines: Vec<String>,
+    },
     /// Earlier rollouts, newest first.
     History(Result<Vec<HistoryRow>, String>),
     /// A rollout's records follow, from its first.
@@ -93,6 +100,22 @@ pub enum Message {
         why: String,
         /// Whether its conductor is known to be gone, so that only `resume` goes on.
         gone: bool,
+    },
+    /// A text that was asked for, to be read in a layer of its own.
+    Told {
+        /// Which question this answers.
+        ticket: Ticket,
+        /// What it is.
+        title: String,
+        /// Its lines, or why there are none.
+        text: Result<Vec<String>, String>,
+    },
+    /// Another environment is shown from now on: all that was known belongs to the one before.
+    Switched {
+        /// Which.
+        environment: Environment,
+        /// The command line so far, which means this environment.
+        invocation: words::Typed,
     },
     /// Something that the person should read once.
     Notice(String),
@@ -152,8 +175,35 @@ pub enum Request {
     },
     /// Opens a rollout: its conductor's stream if it runs, its journal otherwise.
     OpenRollout(RolloutId),
+    /// Opens the last rollout of the environment, if there is one.
+    OpenLast,
+    /// Asks what differs; answered by [`Message::Told`].
+    Compare {
+        /// Numbers it.
+        ticket: Ticket,
+        /// From which release; from what hosts run without it.
+        from: Option<Version>,
+        /// To which.
+        to: Version,
+        /// Of which hosts, as an expression; of all without it.
+        limit: Option<String>,
+    },
+    /// Writes a report of a rollout to a file that does not exist yet in the current folder; answered by `Reply` and a notice.
+    Report {
+        /// Numbers it.
+        ticket: Ticket,
+        /// Of which.
+        rollout: RolloutId,
+    },
     /// Asks for the history.
     LoadHistory,
+    /// Shows another environment; answered by [`Message::Switched`], or by a refusal in a `Reply`.
+    SwitchEnvironment {
+        /// Numbers it.
+        ticket: Ticket,
+        /// Which.
+        environment: Environment,
+    },
     /// Puts a text into the clipboard of whoever sits at the terminal.
     CopyToClipboard(String),
     /// Writes a file that does not exist yet into the current folder.
@@ -208,10 +258,27 @@ pub enum LogLevel {
     Error,
 }
 
+/// Says what a plan is to bring about.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub enum PlanGoal {
+    /// The version runs there.
+    #[default]
+    Install,
+    /// What was good before runs there, or this version as each host finalized it.
+    Back {
+        /// `--to`.
+        to: Option<Version>,
+    },
+    /// What was finalized last runs on the hosts in debt.
+    Debt,
+}
+
 /// Says what a plan is wanted for: install-world's flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanWanted {
-    /// What is installed.
+    /// What it is to bring about.
+    pub goal: PlanGoal,
+    /// What is installed; of a way back or of the debt, what it comes after.
     pub version: Version,
     /// `--limit`: an expression, and the hosts that it means.
     pub limit: Option<Limit>,
@@ -385,6 +452,8 @@ pub struct Settings {
     pub invocation: words::Typed,
     /// The environment.
     pub environment: Environment,
+    /// Every environment of the configuration; empty where none was read.
+    pub environments: Vec<Environment>,
     /// In which zone times are shown.
     pub zone: TimeZone,
     /// How it looks.

@@ -149,12 +149,35 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
             command: Some(format!("coalmine continue {}", plan.rollout)),
             ..Line::new(Glyph::Wait, format!("stage {stage} waits for promotion"))
         },
-        Event::Promoted { stage, by } => {
+        Event::SoakChanged { stage, until, by, reason, promotes } => {
+            let (by, reason) = (name(&by.0), message(reason));
+            let text = match between(record.at, *until) {
+                _ if *promotes => {
+                    format!("stage {stage} is promoted early by {by}, once its gates have passed: {reason}")
+                }
+                left if left.is_zero() => format!("the soak of stage {stage} is ended by {by}: {reason}"),
+                left => {
+                    let until = clock(*until, zone);
+                    format!("stage {stage} soaks for {} more, until {until}, as {by} asked: {reason}", span(left))
+                }
+            };
+            Line::new(Glyph::Attention, text)
+        }
+        Event::Held { stage, by, reason } => Line {
+            command: Some(format!("coalmine promote {} --reason TEXT", plan.rollout)),
+            ..Line::new(
+                Glyph::Wait,
+                format!("stage {stage} is held by {} until a person promotes it ({})", name(&by.0), message(reason)),
+            )
+        },
+        Event::Promoted { stage, by, reason } => {
             let idx = state.stage_named(stage)?;
             let started = state.stage(idx).and_then(|(_, status)| status.started);
             let took = started.map(|started| format!(", in {}", took(between(started, record.at)))).unwrap_or_default();
             let by = by.as_ref().map(|by| format!(", promoted by {}", name(&by.0))).unwrap_or_default();
-            Line::new(Glyph::Good, format!("stage {stage} done: {}{took}{by}", counts(state, state.range_of(idx))))
+            let why = reason.as_ref().map(|reason| format!(": {}", message(reason))).unwrap_or_default();
+            let hosts = counts(state, state.range_of(idx));
+            Line::new(Glyph::Good, format!("stage {stage} done: {hosts}{took}{by}{why}"))
         }
         Event::Paused { why } => Line {
             hint: Some(format!(

@@ -28,7 +28,7 @@ pub use glyph::{Glyph, Tone};
 pub use installed::{back_to, was};
 pub use look::{ColorChoice, Look};
 pub use outcome::{emergency, ended};
-pub use reason::{after_soak, reason, soak_left, used};
+pub use reason::{after_soak, held_by, reason, soak_left, used};
 pub use status::Status;
 pub use text::{clean, clean_line, count, cut, cut_painted, folded, one_line, pad, quote, short_commit, width, wrap};
 pub use time::{between, clock, day_and_time, span, took};

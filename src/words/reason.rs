@@ -6,8 +6,8 @@ use super::look::Look;
 use super::text::{count, one_line};
 use super::time::{between, span};
 use crate::model::StageIdx;
-use crate::plan::{Plan, Promote};
-use crate::rollout::{Mode, PauseReason, State};
+use crate::plan::Promote;
+use crate::rollout::{Decided, Mode, PauseReason, State};
 
 /// The columns that names and messages may take in a line.
 const NAMES: usize = 120;
@@ -54,6 +54,12 @@ pub fn reason(why: &PauseReason, look: Look) -> String {
     }
 }
 
+/// Says who holds a stage, and why.
+#[must_use]
+pub fn held_by(held: &Decided, look: Look) -> String {
+    format!("held by {}: {}", one_line(&held.by.0, NAMES, look), one_line(&held.reason, MESSAGE, look))
+}
+
 /// Says how much of a budget is used: `2 of 0 allowed`.
 #[must_use]
 pub fn used(failed: usize, allowed: usize) -> String {
@@ -68,8 +74,10 @@ pub fn soak_left(state: &State, now: Timestamp) -> Option<String> {
     };
     let (plan, status) = state.stage(stage)?;
     let left = between(now, status.soak?.until);
-    let then = after_soak(state.plan()?, stage);
-    Some(if left.is_zero() {
+    let then = after_soak(state, stage)?;
+    Some(if left.is_zero() && status.early.is_some() {
+        format!("stage {} is promoted early, once its gates have passed", plan.name)
+    } else if left.is_zero() {
         format!("stage {} has soaked, and its gates have yet to pass", plan.name)
     } else {
         format!("stage {} soaks, {} left, {then}", plan.name, span(left))
@@ -78,11 +86,14 @@ pub fn soak_left(state: &State, now: Timestamp) -> Option<String> {
 
 /// Says what comes when a stage has soaked; after the last one nothing more is switched.
 #[must_use]
-pub fn after_soak(plan: &Plan, stage: StageIdx) -> &'static str {
+pub fn after_soak(state: &State, stage: StageIdx) -> Option<&'static str> {
+    let plan = state.plan()?;
+    let (_, status) = state.stage(stage)?;
     let follows = plan.stages.iter().skip(stage.0 + 1).any(|next| next.hosts() > 0);
-    match plan.stages.get(stage.0).map(|stage| stage.promote) {
+    Some(match plan.stages.get(stage.0).map(|stage| stage.promote) {
+        _ if status.held.is_some() => "then it is held until a person promotes",
         _ if !follows => "then it is done",
         Some(Promote::Manual) if !plan.policy.promote_all => "then a person promotes",
         Some(Promote::Manual | Promote::Auto) | None => "then the next stage",
-    }
+    })
 }

@@ -10,7 +10,7 @@ const FLAGS: [(&str, &[&str]); 3] =
     [("-c", &["-c", "--config"]), ("-e", &["-e", "--environment", "--env"]), ("--state-dir", &["--state-dir"])];
 
 /// The commands that look at a configuration, an environment or a state folder; a proposal of any other needs no flag.
-pub const VERBS: [&str; 29] = [
+pub const VERBS: [&str; 32] = [
     "abort",
     "attach",
     "bootstrap",
@@ -21,11 +21,13 @@ pub const VERBS: [&str; 29] = [
     "diff",
     "doctor",
     "finish",
+    "hold",
     "hosts",
     "install-world",
     "lock",
     "pause",
     "plan",
+    "promote",
     "release",
     "releases",
     "resume",
@@ -36,6 +38,7 @@ pub const VERBS: [&str; 29] = [
     "show",
     "skip",
     "slot",
+    "soak",
     "start",
     "status",
     "sync",

@@ -37,6 +37,7 @@ impl Console {
         let settings = Settings {
             invocation: Typed::new(None, Some("production"), None),
             environment: Environment::new("production")?,
+            environments: Vec::new(),
             zone: TimeZone::UTC,
             theme: Theme::default(),
             read_only: false,

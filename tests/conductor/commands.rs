@@ -106,3 +106,45 @@ fn a_shut_down_conductor_is_due_and_found_from_anywhere() {
     fleet.coalmine(&["show", "--follow"]).exits(5);
     fleet.coalmine(&["resume"]).exits(1).says("no rollout waits to be resumed");
 }
+
+#[test]
+fn who_decides_earlier_says_why_and_is_told_to_everybody() {
+    let fleet = Fleet::up(3);
+    let heard = fleet.dir.join("announced");
+    let config = fleet.dir.join("coalmine.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let hooks = format!("\n[hooks]\nannounce = [\"sh\", \"-c\", \"cat >> {0}; echo >> {0}\"]\n", heard.display());
+    std::fs::write(&config, text + &hooks).unwrap();
+    let rollout = fleet.detach(&["1.2.0", "--soak", "1h"]);
+    fleet.wait_for(&rollout, "soak_started");
+    fleet.coalmine(&["promote", &rollout]).exits(2).says("--reason");
+    fleet.coalmine(&["promote", "--reason", " "]).exits(1).says("it wants a reason, which is journaled and announced");
+    fleet.coalmine(&["hold", "--reason", "odd graphs"]).exits(0).says(&format!("hold: accepted by rollout {rollout}"));
+    fleet.coalmine(&["hold", "--reason", "odd graphs"]).exits(1).says("it is held already");
+    // The soak is over at once, and still nothing follows.
+    fleet.coalmine(&["soak", "--left", "0s", "--reason", "quiet"]).exits(0);
+    fleet.wait_for(&rollout, "promotion_needed");
+    fleet.coalmine(&["soak", "--left", "1h", "--reason", "quiet"]).exits(1).says("waits for promotion");
+    fleet.coalmine(&["promote", "--reason", "the graphs are\nthe monitoring's"]).exits(0);
+    until("the second soak", || {
+        let journal = std::fs::read_to_string(fleet.journal(&rollout)).unwrap_or_default();
+        (journal.matches("\"kind\":\"soak_started\"").count() == 2).then_some(())
+    });
+    fleet.coalmine(&["promote", "--reason", "a fix is urgent"]).exits(0);
+    fleet.coalmine(&["show", "--follow"]).exits(0);
+    let journal = std::fs::read_to_string(fleet.journal(&rollout)).unwrap();
+    for record in [
+        "\"kind\":\"held\"",
+        "\"reason\":\"odd graphs\"",
+        "\"kind\":\"soak_changed\"",
+        "\"reason\":\"the graphs are the monitoring's\"",
+        "\"promotes\":true",
+    ] {
+        assert!(journal.contains(record), "{record}: {journal}");
+    }
+    let heard = std::fs::read_to_string(heard).unwrap();
+    for told in ["is held by ", "odd graphs", "the soak of stage canary is ended by", "promoted by", "a fix is urgent"]
+    {
+        assert!(heard.contains(told), "{told}: {heard}");
+    }
+}

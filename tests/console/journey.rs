@@ -101,3 +101,113 @@ fn a_version_is_picked_among_the_newest_without_the_console() {
     terminal.shows("Plan: install 1.1.0 on sandbox");
     assert_eq!(terminal.ends(), 9);
 }
+
+#[test]
+fn a_deployer_decides_earlier_from_the_console() {
+    let fleet = Fleet::up(4);
+    let path = fleet.dir.join("coalmine.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let beta =
+        "\n[environments.beta]\nhosts = \"mw01.eqiad.sandbox\"\n\n[[environments.beta.stages]]\nname = \"fleet\"\n";
+    std::fs::write(&path, text + beta).unwrap();
+    let opening = Opening { arguments: &["-e", "sandbox", "install-world", "1.2.0", "--soak", "2h"], ..Opening::BARE };
+    let mut console = Terminal::open(&fleet, &opening);
+    console.shows("Type the number of hosts to go ahead");
+    console.press("4\r");
+    console.shows("stage canary soaks");
+    console.press("h");
+    console.shows(":hold _");
+    console.press("odd graphs\r");
+    console.shows("then it is held until a person promotes");
+    console.press(":pro\t");
+    console.shows(":promote _");
+    console.press("a fix is urgent\r");
+    console.shows("Promote stage canary early?");
+    console.shows("a fix is urgent");
+    console.choose("Promote");
+    console.shows("stage fleet soaks");
+    console.press("z");
+    console.shows(":soak _");
+    console.press("0s all is quiet\r");
+    console.shows("End the soak of stage fleet?");
+    console.choose("End the soak");
+    console.shows("completed (exit 0)");
+    // What is shown is another environment's now, and the first one is two keys away.
+    console.press("E");
+    console.shows(":environment _");
+    console.press("b\t\r");
+    console.shows("1 host surveyed");
+    console.press("E");
+    console.press("sandbox\r");
+    console.shows("4 hosts surveyed");
+    console.press("q");
+    assert_eq!(console.ends(), 0);
+}
+
+#[test]
+fn what_follows_a_rollout_is_done_from_the_console() {
+    let fleet = Fleet::up(4);
+    fleet.coalmine(&["install-world", "1.1.0", "--yes", "--no-soak"]).exits(0);
+    // One that is down when the next one comes is left in debt.
+    fleet.fault("mw04.codfw.sandbox", "refuses");
+    let install = ["install-world", "1.2.0", "--yes", "--no-soak", "--skip-unreachable"];
+    fleet.coalmine(&install).exits(4);
+    sandbox_mended(&fleet, "mw04.codfw.sandbox");
+    let plan = fleet.coalmine(&["plan", "1.1.0"]).exits(9).stdout;
+    assert!(plan.contains("Changes:\n  from 1.2.0 on 3 hosts: 0 commits, "), "{plan}");
+    let plan = fleet.coalmine(&["plan", "1.2.0", "-l", "mw04*", "--output", "json"]).exits(9).stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["changes"][0]["from"]["version"], "1.1.0", "{plan}");
+    assert!(plan["changes"][0]["commits"]["added"].as_array().is_some_and(|commits| !commits.is_empty()), "{plan}");
+
+    // The last one is a key away, and so is what it left behind.
+    let mut console = Terminal::open(&fleet, &Opening::BARE);
+    console.shows("4 hosts surveyed");
+    console.press("3");
+    console.shows("install 1.2.0");
+    console.press("D");
+    console.shows("on 1 host");
+    console.press("i");
+    console.shows("Install 1.2.0 on 1 host?");
+    console.answer("1");
+    console.press(ENTER);
+    console.shows("completed (exit 0)");
+    fleet.coalmine(&["status", "1.2.0"]).exits(0);
+
+    console.press("4");
+    console.wait("all three", |screen| screen.contents().matches("✓ completed").count() >= 2);
+    console.shows("by month");
+    console.press("/version:1.1.0\r");
+    console.shows("1 of 3 rollouts");
+    console.press("d");
+    console.shows("─ what 1.1.0 changes ─");
+    console.shows("commits:");
+    console.press(ESCAPE);
+    console.wait("no layer", |screen| !screen.contents().contains("─ what 1.1.0 changes ─"));
+    console.press("R");
+    console.shows("roll back to 1.1.0");
+    console.shows("on 4 hosts");
+    console.press("i");
+    console.shows("Roll 4 hosts back to 1.1.0?");
+    console.answer("4");
+    console.press(ENTER);
+    let texts = ["roll back to 1.1.0 on 4 hosts", "completed (exit 0)"];
+    console.wait("the way back", |screen| texts.iter().all(|text| screen.contents().contains(text)));
+    fleet.coalmine(&["status", "1.1.0"]).exits(0);
+    console.press("q");
+    // What became of it stays on the terminal that is left.
+    console.wait("a summary", |screen| !screen.alternate_screen() && screen.contents().contains("travelled"));
+    assert_eq!(console.ends(), 0);
+
+    let report = fleet.coalmine(&["show", "--output", "markdown"]).exits(0).stdout;
+    assert!(report.starts_with("## rollback to 1.1.0 on sandbox: ") && report.contains("| stage |"), "{report}");
+    let junit = fleet.coalmine(&["show", "--output", "junit"]).exits(0).stdout;
+    let junit: serde_json::Value = serde_json::from_str(&junit).unwrap();
+    assert_eq!((&junit["failures"], &junit["errors"]), (&0.into(), &0.into()), "{junit}");
+    let totals = fleet.coalmine(&["rollouts", "--totals"]).exits(0).stdout;
+    assert!(totals.lines().count() >= 2 && totals.contains("rollbacks"), "{totals}");
+}
+
+fn sandbox_mended(fleet: &Fleet, host: &str) {
+    coalmine::sandbox::fault(&fleet.dir, &[coalmine::model::HostId::new(host).unwrap()], None).unwrap();
+}

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use coalmine::host::sim::{Change, Place};
-use coalmine::model::{FailureClass, HostId, Phase, RollBackTarget, StageIdx, StageName};
+use coalmine::model::{FailureClass, HostId, Operator, Phase, RollBackTarget, StageIdx, StageName, Verdict};
 use coalmine::plan::{Plan, PlanKind};
-use coalmine::rollout::{Event, HostEnd, Outcome, PauseReason, Record};
+use coalmine::rollout::{Event, GateScope, HostEnd, Outcome, PauseReason, Record};
 
 use crate::play::Played;
 use crate::scenario::{Scenario, good};
@@ -41,6 +41,11 @@ struct JournalJudge<'a> {
     fresh: BTreeMap<(StageIdx, FailureClass), usize>,
     halted: Option<&'static str>,
     paused: Option<PauseReason>,
+    /// Who may not be passed before a person says so.
+    held: BTreeSet<StageIdx>,
+    /// What the gates of stages that soak answered last, and those that somebody went on in spite of.
+    gates: BTreeMap<(StageIdx, String), Verdict>,
+    waived: BTreeSet<(StageIdx, String)>,
     rolling_back: bool,
     seq: u64,
     at: Option<jiff::Timestamp>,
@@ -71,6 +76,9 @@ impl<'a> JournalJudge<'a> {
             fresh: BTreeMap::new(),
             halted: None,
             paused: None,
+            held: BTreeSet::new(),
+            gates: BTreeMap::new(),
+            waived: BTreeSet::new(),
             rolling_back: false,
             seq: 0,
             at: None,
@@ -112,9 +120,26 @@ impl<'a> JournalJudge<'a> {
                     self.blame(format!("law 1: {stage} starts before stage {before:?} was promoted"));
                 }
             }
-            Event::StageSkipped { stage } | Event::Promoted { stage, .. } => {
+            Event::StageSkipped { stage } => self.pass(stage, None),
+            Event::Promoted { stage, by, .. } => {
+                self.pass(stage, by.as_ref());
+                self.judge_gates(stage);
+            }
+            Event::Held { stage, .. } => {
                 let idx = self.named(stage);
-                self.passed.insert(idx);
+                self.held.insert(idx);
+            }
+            Event::SoakStarted { stage, .. } => {
+                let idx = self.named(stage);
+                self.gates.retain(|(of, _), _| *of != idx);
+            }
+            Event::SoakChanged { stage, promotes: true, .. } => {
+                let idx = self.named(stage);
+                self.held.remove(&idx);
+            }
+            Event::GateResult { gate, scope: GateScope::Stage, stage, verdict, .. } => {
+                let idx = self.named(stage);
+                self.gates.insert((idx, gate.clone()), *verdict);
             }
             Event::Paused { why } => {
                 self.paused = Some(why.clone());
@@ -128,7 +153,14 @@ impl<'a> JournalJudge<'a> {
             }
             Event::Continued { .. } => {
                 self.halted = None;
-                if let Some(PauseReason::OverBudget { stage, .. }) = self.paused.take() {
+                let paused = self.paused.take();
+                if paused.is_none() {
+                    self.held.clear();
+                }
+                if let Some(PauseReason::GateFailed { stage, gate, .. }) = &paused {
+                    self.waived.insert((self.named(stage), gate.clone()));
+                }
+                if let Some(PauseReason::OverBudget { stage, .. }) = paused {
                     let idx = self.named(&stage);
                     for class in FailureClass::ALL {
                         let count = self.count(idx, class);
@@ -143,6 +175,28 @@ impl<'a> JournalJudge<'a> {
             }
             Event::RolloutFinished { .. } => self.over = true,
             _ => {}
+        }
+    }
+
+    /// Law 15: what a person held is passed by a person alone.
+    fn pass(&mut self, stage: &StageName, by: Option<&Operator>) {
+        let idx = self.named(stage);
+        if self.held.remove(&idx) && by.is_none() {
+            self.blame(format!("law 15: stage {stage} was held and went on by itself"));
+        }
+        self.passed.insert(idx);
+    }
+
+    /// Law 16: a stage that soaked is promoted when each of its gates has passed, however early.
+    fn judge_gates(&mut self, stage: &StageName) {
+        let idx = self.named(stage);
+        let soaked = self.gates.keys().any(|(of, _)| *of == idx);
+        let gates = self.plan.stages[idx.0].gates.iter().filter(|gate| !gate.dry && soaked);
+        for key in gates.map(|gate| (idx, gate.name.clone())).collect::<Vec<_>>() {
+            let passed = self.gates.get(&key) == Some(&Verdict::Pass);
+            if !passed && !self.waived.contains(&key) {
+                self.blame(format!("law 16: stage {stage} was promoted although gate {:?} had not passed", key.1));
+            }
         }
     }
 

@@ -313,7 +313,8 @@ fn commands(random: &mut fastrand::Rng, plan: &Plan) -> Vec<(Duration, Command)>
 /// Thinks of something that a person might ask for.
 pub(crate) fn command(random: &mut fastrand::Rng, plan: &Plan) -> Command {
     let host = plan.hosts[random.usize(0..plan.hosts.len())].host.clone();
-    match random.u8(0..16) {
+    let reason = || "because".to_owned();
+    match random.u8(0..20) {
         0..=2 => Command::Pause,
         3..=6 => Command::Continue,
         7 => Command::Abort,
@@ -321,6 +322,9 @@ pub(crate) fn command(random: &mut fastrand::Rng, plan: &Plan) -> Command {
         9 | 10 => Command::Retry { host: Some(host) },
         11 | 12 => Command::Retry { host: None },
         13 => Command::Stop,
+        14 => Command::Soak { left_s: [0, 30, 3000][random.usize(0..3)], reason: reason() },
+        15 => Command::Promote { reason: reason() },
+        16 | 17 => Command::Hold { reason: reason() },
         _ => Command::Skip { host },
     }
 }

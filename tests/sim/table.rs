@@ -41,6 +41,9 @@ fn commands(state: &State, number: usize) -> Vec<Command> {
         Command::Retry { host: Some(host.clone()) },
         Command::Skip { host },
         Command::Stop,
+        Command::Soak { left_s: 60, reason: "quiet".to_owned() },
+        Command::Promote { reason: "quiet".to_owned() },
+        Command::Hold { reason: "odd graphs".to_owned() },
     ]
 }
 
@@ -69,8 +72,8 @@ fn every_command_is_answered_in_every_state_and_abort_always_ends() {
         for first in 0..10 {
             let turns = random.usize(0..30 * (first + 1));
             // A command before the one that is asked for leads to states that are not on the way.
-            let before = random.u8(0..4);
-            for number in 0..8 {
+            let before = random.u8(0..5);
+            for number in 0..11 {
                 let mut puppet = Puppet::new(&scenario.plan, seed);
                 drive(&mut puppet, turns);
                 let before = match before {
@@ -78,6 +81,7 @@ fn every_command_is_answered_in_every_state_and_abort_always_ends() {
                     1 => Some(Command::Rollback),
                     2 if first % 2 == 0 => Some(Command::Stop),
                     2 => Some(Command::Abort),
+                    3 => Some(Command::Hold { reason: "odd graphs".to_owned() }),
                     _ => None,
                 };
                 if let Some(command) = before {

@@ -1,5 +1,6 @@
 //! Opens the console and answers what it asks: it shows, and here is the world that it shows.
 
+mod after;
 mod facts;
 mod planning;
 mod survey;
@@ -18,10 +19,10 @@ use super::{Globals, output};
 use crate::conductor::{EnvironmentLock, command};
 use crate::host::RealFleet;
 use crate::journal::Rollouts;
-use crate::model::{Digest, ReleaseId, RolloutId, Version};
+use crate::model::{Digest, Environment, RolloutId, Version};
 use crate::release::StoredRelease;
 use crate::tui::messages::{Message, Request, Settings, Ticket};
-use crate::tui::terminal::{channels, run};
+use crate::tui::terminal::{Ended, channels, run};
 use crate::tui::theme::{Ground, Theme};
 
 /// Says how the console is opened.
@@ -39,6 +40,7 @@ pub(super) fn open(globals: &Globals, workspace: Workspace, opening: Opening) ->
     let settings = Settings {
         invocation: globals.typed(),
         environment: environment.clone(),
+        environments: workspace.config().environments.keys().cloned().collect(),
         zone: jiff::tz::TimeZone::system(),
         theme: theme(globals),
         read_only: opening.read_only,
@@ -52,11 +54,16 @@ pub(super) fn open(globals: &Globals, workspace: Workspace, opening: Opening) ->
     let runtime = runtime()?;
     let (messages, requests, ends) = channels();
     let backend = Arc::new(Backend::new(globals, workspace, messages, opening.read_only)?);
+    let (rollouts, followed) = (backend.rollouts(), Arc::clone(&backend.followed));
     runtime.spawn(serve(backend, requests));
     let ended = run(settings, ends, Some(log)).map_err(Error::before);
     // What is still being asked is not waited for: nothing of it changes anything.
     runtime.shutdown_background();
-    ended.map(|_| 0)
+    let followed = followed.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let (Ended::Left, Some(rollout)) = (ended?, followed) {
+        after::farewell(globals, &rollouts, &rollout)?;
+    }
+    Ok(0)
 }
 
 fn theme(globals: &Globals) -> Theme {
@@ -87,13 +94,15 @@ struct Backend {
     messages: mpsc::Sender<Message>,
     read_only: bool,
     memory: Mutex<Memory>,
+    /// The rollout that was followed last while it ran, for what is said when the console is left.
+    followed: Arc<Mutex<Option<RolloutId>>>,
 }
 
 /// Holds what one request found out and another needs.
 #[derive(Default)]
 struct Memory {
-    /// The releases of plans that were shown, for who starts them.
-    releases: HashMap<ReleaseId, Arc<StoredRelease>>,
+    /// The plans that were shown, with their releases, for who starts them; a way back may need none.
+    plans: HashMap<RolloutId, Option<Arc<StoredRelease>>>,
     /// What hosts should have, as the last survey asked for it.
     release: Option<(Version, Option<Digest>)>,
     /// How many hosts the last survey found on each version.
@@ -113,7 +122,23 @@ impl Backend {
         read_only: bool,
     ) -> Result<Self, Error> {
         let hosts = reach(&workspace, false)?;
-        Ok(Self { globals: globals.clone(), workspace, hosts, messages, read_only, memory: Mutex::default() })
+        Ok(Self {
+            globals: globals.clone(),
+            workspace,
+            hosts,
+            messages,
+            read_only,
+            memory: Mutex::default(),
+            followed: Arc::default(),
+        })
+    }
+
+    /// Opens another environment of the same configuration.
+    fn another(&self, environment: &Environment) -> Result<Self, Error> {
+        let globals = Globals { environment: Some(environment.clone()), ..self.globals.clone() };
+        let workspace = globals.workspace()?;
+        let followed = Arc::clone(&self.followed);
+        Ok(Self { followed, ..Self::new(&globals, workspace, self.messages.clone(), self.read_only)? })
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
@@ -149,14 +174,20 @@ impl Backend {
     }
 }
 
-/// Answers requests until the console is gone.
-async fn serve(backend: Arc<Backend>, mut requests: mpsc::UnboundedReceiver<Request>) {
+/// Begins to tell what is known of an environment without being asked.
+fn begin(backend: &Arc<Backend>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(facts::keep_sending(Arc::clone(&backend)));
-    tasks.spawn(facts::groups(Arc::clone(&backend)));
+    tasks.spawn(facts::keep_sending(Arc::clone(backend)));
+    tasks.spawn(facts::groups(Arc::clone(backend)));
+    tasks
+}
+
+/// Answers requests until the console is gone.
+async fn serve(mut environment: Arc<Backend>, mut requests: mpsc::UnboundedReceiver<Request>) {
+    let mut tasks = begin(&environment);
     while let Some(request) = requests.recv().await {
         while tasks.try_join_next().is_some() {}
-        let backend = Arc::clone(&backend);
+        let backend = Arc::clone(&environment);
         match request {
             Request::Survey => {
                 let survey = tasks.spawn(survey::survey(Arc::clone(&backend)));
@@ -180,7 +211,25 @@ async fn serve(backend: Arc<Backend>, mut requests: mpsc::UnboundedReceiver<Requ
                     before.abort();
                 }
             }
+            Request::OpenLast => {
+                tasks.spawn(watch::follow_last(Arc::clone(&backend)));
+            }
+            Request::Compare { ticket, from, to, limit } => {
+                tasks.spawn(after::compare(backend, ticket, from, to, limit));
+            }
+            Request::Report { ticket, rollout } => drop(tasks.spawn(after::report(backend, ticket, rollout))),
             Request::LoadHistory => drop(tasks.spawn(facts::history(backend))),
+            Request::SwitchEnvironment { ticket, environment: wanted } => match backend.another(&wanted) {
+                Ok(other) => {
+                    // Nothing that is told of the one before may come after it has gone.
+                    tasks.shutdown().await;
+                    environment = Arc::new(other);
+                    let invocation = environment.globals.typed();
+                    environment.send(Message::Switched { environment: wanted, invocation }).await;
+                    tasks = begin(&environment);
+                }
+                Err(failed) => backend.reply(ticket, Err(output::own(&failed))).await,
+            },
             // These are the screen's own.
             Request::CopyToClipboard(_)
             | Request::WriteFile { .. }

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Backend, output};
+use crate::cli::plan::changed;
 use crate::config::Channel;
-use crate::deploy::{Error, Goal, Known, Notice, Offer, Options, Selection, may_resume};
+use crate::deploy::{Error, Goal, Known, Notice, Offer, Options, Prepared, Selection, may_resume};
+use crate::host::RealFleet;
 use crate::model::{RolloutId, Version};
-use crate::plan::Plan;
+use crate::plan::{BackTo, Plan};
 use crate::release::{Mark, Wanted};
-use crate::tui::messages::{Message, PlanWanted, Standing, Ticket, VersionRow};
+use crate::report::{Look, changes_text};
+use crate::tui::messages::{Message, PlanGoal, PlanWanted, Standing, Ticket, VersionRow};
 
 pub(super) async fn versions(backend: Arc<Backend>) {
     let rows = list(&backend).await.map_err(|failed| output::own(&failed));
@@ -63,11 +66,19 @@ fn standing(mark: Option<Mark>) -> Standing {
 }
 
 pub(super) async fn plan(backend: Arc<Backend>, ticket: Ticket, wanted: PlanWanted) {
-    let plan = make(&backend, ticket, wanted).await.map(Arc::new).map_err(|failed| output::own(&failed));
+    let prepared = make(&backend, ticket, wanted).await.map_err(|failed| output::own(&failed));
+    let plan = prepared.as_ref().map(|prepared| Arc::new(prepared.plan.clone())).map_err(Clone::clone);
     backend.send(Message::Plan { ticket, plan }).await;
+    // The plan can be read while git is still asked for what it changes.
+    if let Ok(prepared) = prepared {
+        let changes = changed(&backend.workspace, &prepared).await;
+        let look = Look { color: false, ..output::look(backend.globals.color) };
+        let lines = changes_text(&changes, &prepared.plan.release, look);
+        backend.send(Message::Changes { ticket, lines }).await;
+    }
 }
 
-async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<Plan, Error> {
+async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<Prepared<RealFleet>, Error> {
     let messages = backend.messages.clone();
     let deployment = backend.deployment().await?.heard_by(Arc::new(move |notice| match notice {
         Notice::Making { .. } | Notice::Surveying { .. } | Notice::Silent { .. } => {
@@ -84,8 +95,14 @@ async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<P
     } else {
         Wanted::Revision(version)
     };
-    let goal = if wanted.prime { Goal::Prime(commit) } else { Goal::Install(commit) };
-    let options = Options {
+    let goal = match wanted.goal {
+        PlanGoal::Install if wanted.prime => Goal::Prime(commit),
+        PlanGoal::Install => Goal::Install(commit),
+        PlanGoal::Back { to } => Goal::Rollback { to: to.map_or(BackTo::Last, BackTo::Version), each: false },
+        PlanGoal::Debt => Goal::CatchUp,
+    };
+    let is_debt = goal == Goal::CatchUp;
+    let mut options = Options {
         selection: Selection { limit: wanted.limit.map(|limit| limit.expression), exclude: None },
         no_fetch: true,
         soak: wanted.no_soak.then_some(Duration::ZERO),
@@ -95,12 +112,16 @@ async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<P
         is_asked: true,
         ..Options::default()
     };
+    if is_debt {
+        let Some(selection) = deployment.in_debt(&options.selection, None, false).await? else {
+            return Err(Error::before("no host is in debt"));
+        };
+        options = Options { selection, skip_unreachable: true, ..options };
+    }
     let prepared = deployment.prepare(goal, options).await?;
     prepared.check_reachable()?;
-    if let Some(release) = prepared.release {
-        backend.memory().releases.insert(release.id.clone(), release);
-    }
-    Ok(prepared.plan)
+    backend.memory().plans.insert(prepared.plan.rollout.clone(), prepared.release.clone());
+    Ok(prepared)
 }
 
 pub(super) async fn start(backend: Arc<Backend>, ticket: Ticket, plan: Arc<Plan>) {
@@ -117,11 +138,11 @@ async fn begin(backend: &Backend, plan: &Plan) -> Result<(), Error> {
     if backend.read_only {
         return Err(Error::usage("this console may only watch"));
     }
-    let release = backend.memory().releases.get(&plan.release).cloned();
+    let release = backend.memory().plans.get(&plan.rollout).cloned();
     let release = release.ok_or_else(|| Error::before("the plan is not this console's: make it again"))?;
     let workspace = &backend.workspace;
     let lock = workspace.lock(&plan.environment, &plan.rollout, plan.reason.as_deref()).await?;
-    let rollout = workspace.begin(plan.clone(), Some(&release))?;
+    let rollout = workspace.begin(plan.clone(), release.as_deref())?;
     backend.detach(&rollout, lock).await
 }
 

@@ -1,9 +1,10 @@
 //! Follows the rollout that the console shows: its conductor where one runs, its journal otherwise.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::{Backend, output};
 use crate::conductor::{ClientError, Farewell, News, Watcher};
+use crate::deploy::Error;
 use crate::model::RolloutId;
 use crate::rollout::Record;
 use crate::tui::messages::{Message, Source};
@@ -23,7 +24,25 @@ pub(super) async fn follow(backend: Arc<Backend>, rollout: RolloutId) {
     }
 }
 
+/// Follows the last rollout of the environment, or shows how it ended.
+pub(super) async fn follow_last(backend: Arc<Backend>) {
+    let reader = Arc::clone(&backend);
+    let found = tokio::task::spawn_blocking(move || {
+        let (environment, _) = reader.workspace.policy()?;
+        let entries = reader.rollouts().list()?.entries.into_iter();
+        Ok::<_, Error>(entries.rev().find(|entry| entry.environment == *environment).map(|entry| entry.rollout))
+    });
+    match found.await {
+        Ok(Ok(Some(rollout))) => follow(backend, rollout).await,
+        // There is none yet, as the screen says.
+        Ok(Ok(None)) => {}
+        Ok(Err(failed)) => backend.send(Message::Notice(output::own(&failed))).await,
+        Err(error) => backend.send(Message::Notice(output::own(&error))).await,
+    }
+}
+
 async fn watch(backend: &Backend, rollout: &RolloutId, mut watcher: Watcher) {
+    *backend.followed.lock().unwrap_or_else(PoisonError::into_inner) = Some(rollout.clone());
     let source = if backend.read_only { Source::ReadOnly } else { Source::Live };
     backend.send(Message::Opened { rollout: rollout.clone(), source }).await;
     loop {

@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use super::choose::one_that_runs;
-use crate::cli::args::{host, rollout};
+use crate::cli::args::{duration, host, reason, rollout};
 use crate::cli::interrupt::runtime;
 use crate::cli::output::print;
 use crate::cli::{Globals, completion};
@@ -41,6 +43,37 @@ pub(in crate::cli) struct HostArgs {
     /// Which host.
     #[arg(long, value_name = "HOST", value_parser = host, add = ArgValueCompleter::new(completion::one_host))]
     pub host: HostId,
+}
+
+/// Says why, of whoever decides otherwise than the plan has it.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct DecideArgs {
+    /// Which rollout.
+    #[command(flatten)]
+    pub which: RolloutArgs,
+
+    /// Why; it is journaled, and announced.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: String,
+}
+
+/// What `soak` takes.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct SoakArgs {
+    /// Which rollout, and why.
+    #[command(flatten)]
+    pub decide: DecideArgs,
+
+    /// How long the soak goes on from now: `10m`, `2h`; `0s` ends it.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub left: Duration,
+}
+
+impl SoakArgs {
+    /// Gives the seconds that are left; what is left of one counts as one.
+    pub(in crate::cli) fn seconds(&self) -> u64 {
+        self.left.as_secs().saturating_add(u64::from(self.left.subsec_nanos() > 0))
+    }
 }
 
 /// Gives a command to a rollout that runs.

@@ -11,15 +11,25 @@ use crate::cli::{Globals, completion};
 use crate::deploy::{Debts, Error, in_environment};
 use crate::journal::Rollouts;
 use crate::model::{Environment, HostId, RolloutId};
-use crate::report::{LeadTime, Owing, RolloutReport, RolloutRow, RolloutsReport, debt_now_text, show_text};
+use crate::report::{
+    JobReport, LeadTime, Look, Owing, RolloutReport, RolloutRow, RolloutsReport, Style, debt_now_text, markdown,
+    show_text,
+};
 use crate::rollout::State;
+
+/// How many rollouts are listed where nobody says it.
+const LISTED: u32 = 20;
 
 /// What `rollouts` takes.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct RolloutsArgs {
-    /// How many, the latest ones.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
-    pub last: u32,
+    /// How many, the latest ones; 20 without it, and all of them for totals.
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub last: Option<u32>,
+
+    /// Sums them up by months instead: how many, failures, rollbacks, and how long from a tag to the fleet.
+    #[arg(long)]
+    pub totals: bool,
 
     /// What is printed.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = TableFormat::Text)]
@@ -52,6 +62,10 @@ pub(in crate::cli) enum ShowFormat {
     Jsonl,
     /// One JSON object.
     Json,
+    /// Markdown, as a job's summary shows it.
+    Markdown,
+    /// One JSON object in the shape of JUnit's: a suite for each stage, a case for each host.
+    Junit,
 }
 
 /// Lists the latest rollouts.
@@ -64,7 +78,8 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
     let wanted = globals.environment.as_ref();
     let entries = listing.entries.iter().rev().filter(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
     let mut rows: Vec<RolloutRow> = Vec::new();
-    for entry in entries.take(usize::try_from(args.last).unwrap_or(usize::MAX)) {
+    let last = args.last.or((!args.totals).then_some(LISTED));
+    for entry in entries.take(last.map_or(usize::MAX, |last| usize::try_from(last).unwrap_or(usize::MAX))) {
         let records = rollouts.read(&entry.rollout).and_then(|records| records.collect::<Result<Vec<_>, _>>());
         match records {
             Ok(records) => {
@@ -93,6 +108,9 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
     }
     let report = RolloutsReport::new(rows).owing(owing);
     match args.output {
+        TableFormat::Text if args.totals => {
+            print_for_people(&report.totals(&style(globals.color, globals.verbose > 0)).join("\n"))?
+        }
         TableFormat::Text => print_for_people(&report.text(&style(globals.color, globals.verbose > 0)).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
@@ -124,8 +142,8 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
         let output = match args.output {
             ShowFormat::Text => StreamFormat::Text,
             ShowFormat::Jsonl => StreamFormat::Jsonl,
-            ShowFormat::Json => {
-                let why = "--follow tells what happens as it does, and one object of JSON is told at the end";
+            ShowFormat::Json | ShowFormat::Markdown | ShowFormat::Junit => {
+                let why = "--follow tells what happens as it does, and a report is told at the end";
                 return Err(Error::usage(why).hint("--output jsonl follows, one object a line"));
             }
         };
@@ -154,6 +172,14 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
             let (state, lead) = LeadTime::fold(&records);
             let now = debt_now(&rollouts, &state)?;
             let report = RolloutReport::new(&state, lead, live, now);
+            print(&serde_json::to_string(&report).map_err(Error::before)?)?;
+        }
+        ShowFormat::Markdown => {
+            let style = Style { look: Look { color: false, unicode: true }, ..style(globals.color, false) };
+            print(markdown(&records, &style).trim_end())?;
+        }
+        ShowFormat::Junit => {
+            let report = JobReport::new(&records).ok_or_else(|| Error::before("its journal has no plan"))?;
             print(&serde_json::to_string(&report).map_err(Error::before)?)?;
         }
         ShowFormat::Jsonl => {

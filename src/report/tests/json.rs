@@ -178,6 +178,7 @@ fn a_plan_has_the_shape_that_product_md_promises() {
                 of("db3.codfw.wmnet", Value::Null, "skip"),
             ],
             "notes": [],
+            "changes": null,
         })
     );
 }

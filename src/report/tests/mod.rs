@@ -1,6 +1,7 @@
 //! What is printed, held to snapshots, to product.md's shapes, and to terminals and pipes that misbehave.
 
 mod announce;
+mod job;
 mod json;
 mod output;
 pub(crate) mod story;

@@ -218,7 +218,7 @@ impl Story {
     }
 
     pub(crate) fn promote(&mut self, stage: &str) {
-        self.happens(Event::Promoted { stage: stage_name(stage), by: None });
+        self.happens(Event::Promoted { stage: stage_name(stage), by: None, reason: None });
     }
 
     pub(crate) fn finish(&mut self, outcome: crate::rollout::Outcome) {
@@ -274,7 +274,11 @@ pub(crate) fn good() -> Story {
     story.wait(540_000);
     story.happens(Event::PromotionNeeded { stage: stage_name("canary") });
     story.wait(60_000);
-    story.happens(Event::Promoted { stage: stage_name("canary"), by: Some(Operator("bob@deploy01".into())) });
+    story.happens(Event::Promoted {
+        stage: stage_name("canary"),
+        by: Some(Operator("bob@deploy01".into())),
+        reason: None,
+    });
     story.start("fleet");
     let fleet = story.hosts("fleet");
     story.switch(&fleet[..4]);

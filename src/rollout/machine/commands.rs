@@ -1,5 +1,8 @@
+use std::time::Duration;
+
+use super::schedule::after;
 use super::{Machine, Task};
-use crate::model::{Command, HostId, Operator};
+use crate::model::{Command, HostId, Operator, StageIdx, StageName};
 use crate::rollout::event::{Event, PauseReason};
 use crate::rollout::refusal::{Rejection, Underway, judge, retried};
 use crate::rollout::state::Mode;
@@ -35,6 +38,20 @@ impl Machine {
                     self.emit(Event::Suspended { by });
                 }
             }
+            Command::Soak { left_s, reason } => self.change_soak(Duration::from_secs(left_s), reason, by, false),
+            Command::Promote { reason } => match self.state.mode() {
+                Mode::Promoting { stage } => {
+                    if let Some(stage) = self.stage_name(stage) {
+                        self.emit(Event::Promoted { stage, by: Some(by), reason: Some(reason) });
+                    }
+                }
+                _ => self.change_soak(Duration::ZERO, reason, by, true),
+            },
+            Command::Hold { reason } => {
+                if let Some(stage) = self.state.stage_at().and_then(|idx| self.stage_name(idx)) {
+                    self.emit(Event::Held { stage, by, reason });
+                }
+            }
         }
         Ok(())
     }
@@ -42,11 +59,24 @@ impl Machine {
     fn go_on(&mut self, by: Operator) {
         match self.state.mode() {
             Mode::Promoting { stage } if self.state.paused().is_none() => {
-                if let Some(stage) = self.state.stage(stage).map(|(plan, _)| plan.name.clone()) {
-                    self.emit(Event::Promoted { stage, by: Some(by) });
+                if let Some(stage) = self.stage_name(stage) {
+                    self.emit(Event::Promoted { stage, by: Some(by), reason: None });
                 }
             }
             _ => self.emit(Event::Continued { by }),
+        }
+    }
+
+    fn stage_name(&self, idx: StageIdx) -> Option<StageName> {
+        self.state.stage(idx).map(|(plan, _)| plan.name.clone())
+    }
+
+    /// Gives the stage that soaks another end; its gates have the last word all the same.
+    fn change_soak(&mut self, left: Duration, reason: String, by: Operator, promotes: bool) {
+        if let Mode::Soaking { stage } = self.state.mode()
+            && let Some(stage) = self.stage_name(stage)
+        {
+            self.emit(Event::SoakChanged { stage, until: after(self.now, left), by, reason, promotes });
         }
     }
 

@@ -4,6 +4,8 @@
 //! starts without any. Effects must be performed only after the records of the same step are in the journal.
 
 mod commands;
+#[cfg(test)]
+mod decide_tests;
 mod freeze;
 mod hooks;
 mod results;

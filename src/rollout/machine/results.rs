@@ -274,6 +274,10 @@ impl Machine {
             Err(error) => {
                 if let Some(failure) = failure_of(error) {
                     self.failed(index, host, failure);
+                    // One that was retried may run the release since its first attempt: what failed is not left on it.
+                    if self.state.host(index).is_some_and(|status| status.switched.is_some()) {
+                        self.go_back(index);
+                    }
                 }
             }
         }

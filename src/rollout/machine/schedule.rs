@@ -332,7 +332,9 @@ impl Machine {
         let range = self.state.range_of(idx);
         let skipped = range.clone().filter(|&index| self.is(index, Phase::Skipped)).count();
         if range.len() == skipped {
-            self.emit(Event::StageSkipped { stage });
+            // A held stage holds what follows it, also when nothing is left of it.
+            let held = status.held.is_some();
+            self.emit(if held { Event::PromotionNeeded { stage } } else { Event::StageSkipped { stage } });
             return;
         }
         let alive = range.clone().any(|index| !self.is(index, Phase::Skipped) && !self.is(index, Phase::Failed));
@@ -454,13 +456,17 @@ impl Machine {
     }
 
     fn promote(&mut self, idx: StageIdx) {
-        let Some((plan, _)) = self.state.stage(idx) else {
+        let Some((plan, status)) = self.state.stage(idx) else {
             return;
         };
         let stage = plan.name.clone();
         let nothing_follows = self.end_of(idx) == self.state.hosts().len();
-        if nothing_follows || plan.promote == Promote::Auto || self.plan.policy.promote_all {
-            self.emit(Event::Promoted { stage, by: None });
+        if let Some(early) = status.early.clone() {
+            self.emit(Event::Promoted { stage, by: Some(early.by), reason: Some(early.reason) });
+        } else if status.held.is_some() {
+            self.emit(Event::PromotionNeeded { stage });
+        } else if nothing_follows || plan.promote == Promote::Auto || self.plan.policy.promote_all {
+            self.emit(Event::Promoted { stage, by: None, reason: None });
         } else {
             self.emit(Event::PromotionNeeded { stage });
         }
@@ -577,6 +583,6 @@ impl Machine {
 }
 
 /// Adds a duration to a time, staying at the last time there is instead of overflowing.
-fn after(at: Timestamp, duration: std::time::Duration) -> Timestamp {
+pub(super) fn after(at: Timestamp, duration: std::time::Duration) -> Timestamp {
     SignedDuration::try_from(duration).ok().and_then(|duration| at.checked_add(duration).ok()).unwrap_or(Timestamp::MAX)
 }

@@ -106,7 +106,7 @@ pub(super) fn way() -> Vec<Vec<Event>> {
         .concat(),
         [switched([0, 1]), vec![Event::SoakStarted { stage: canary(), until: Timestamp::UNIX_EPOCH }]].concat(),
         vec![Event::PromotionNeeded { stage: canary() }],
-        vec![Event::Promoted { stage: canary(), by: None }, Event::Promoted { stage: fleet(), by: None }],
+        [canary(), fleet()].map(|stage| Event::Promoted { stage, by: None, reason: None }).to_vec(),
         vec![Event::RolloutFinished {
             outcome: Outcome::Completed,
             exit_code: 3,
@@ -140,9 +140,10 @@ pub(crate) fn stories() -> Vec<(String, Vec<Record>)> {
     let canary = || StageName::new("canary").unwrap();
     let over_budget =
         || PauseReason::OverBudget { stage: canary(), class: FailureClass::Unhealthy, failed: 1, allowed: 0 };
-    let and = [
+    let and: [(&str, Option<Event>); 7] = [
         ("", None),
         (", paused", Some(Event::Paused { why: PauseReason::Operator { by: eve() } })),
+        (", held", Some(Event::Held { stage: canary(), by: eve(), reason: "odd graphs".to_owned() })),
         (", stopping", Some(Event::Stopping { why: over_budget() })),
         (", paused over its budget", Some(Event::Paused { why: over_budget() })),
         (", aborting", Some(Event::AbortRequested { by: eve() })),
@@ -162,7 +163,10 @@ pub(crate) fn stories() -> Vec<(String, Vec<Record>)> {
             let is_there = match mode {
                 Mode::Finished => more.is_empty(),
                 // What goes back or is being told of its end does not pause.
-                Mode::RollingBack | Mode::Finalizing => !more.contains("paused") && !more.contains("stopping"),
+                Mode::RollingBack | Mode::Finalizing => {
+                    !["paused", "stopping", "held"].iter().any(|other| more.contains(other))
+                }
+                Mode::Locking | Mode::Promoting { .. } if more.contains("held") => false,
                 Mode::Planned => more.is_empty() || more.contains("aborting") || more.contains("stopped"),
                 _ => true,
             };
@@ -175,7 +179,7 @@ pub(crate) fn stories() -> Vec<(String, Vec<Record>)> {
 }
 
 /// Gives every command, with the host that `skip` and `retry` are asked for.
-pub(crate) fn commands(host: &HostId) -> [Command; 8] {
+pub(crate) fn commands(host: &HostId) -> [Command; 11] {
     [
         Command::Pause,
         Command::Continue,
@@ -184,6 +188,9 @@ pub(crate) fn commands(host: &HostId) -> [Command; 8] {
         Command::Retry { host: None },
         Command::Skip { host: host.clone() },
         Command::Stop,
+        Command::Soak { left_s: 60, reason: "quiet".to_owned() },
+        Command::Promote { reason: "quiet".to_owned() },
+        Command::Hold { reason: "odd graphs".to_owned() },
         Command::Retry { host: Some(host.clone()) },
     ]
 }
@@ -209,11 +216,11 @@ fn cell(answer: Result<(), String>, reasons: &mut Vec<String>) -> String {
 fn table() -> String {
     let mut reasons = Vec::new();
     let mut text = String::from(
-        "| state of the rollout | `pause` | `continue` | `abort` | `rollback` | `retry` | `skip` | `stop` |\n\
-         |---|---|---|---|---|---|---|---|\n",
+        "| state of the rollout | `pause` | `continue` | `abort` | `rollback` | `retry` | `skip` | `stop` | `soak` | `promote` | `hold` |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for (state_name, state) in states() {
-        let commands = commands(&host(3)).into_iter().take(7);
+        let commands = commands(&host(3)).into_iter().take(10);
         let cells: Vec<String> = commands.map(|command| cell(answer(&state, command), &mut reasons)).collect();
         writeln!(text, "| {state_name} | {} |", cells.join(" | ")).unwrap();
     }

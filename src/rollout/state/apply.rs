@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{HostStatus, Mode, Soak, StageStatus, State};
+use super::{Decided, HostStatus, Mode, Soak, StageStatus, State};
 use crate::model::{Failure, FailureClass, Phase, StageIdx, StageName, Verdict};
 use crate::plan::Plan;
 use crate::rollout::event::{Event, GateScope, PauseReason, Record};
@@ -141,6 +141,21 @@ impl State {
                             gate.asked = gate.asked.filter(|&asked| asked <= at);
                         }
                     }
+                }
+            }
+            Event::SoakChanged { stage, until, by, reason, promotes } => {
+                if let Some(status) = self.stage_named(stage).and_then(|idx| self.stages.get_mut(idx.0)) {
+                    if let Some(soak) = &mut status.soak {
+                        soak.until = *until;
+                    }
+                    status.early = promotes.then(|| Decided { by: by.clone(), reason: reason.clone() });
+                    status.held = status.held.take().filter(|_| !promotes);
+                }
+            }
+            Event::Held { stage, by, reason } => {
+                if let Some(status) = self.stage_named(stage).and_then(|idx| self.stages.get_mut(idx.0)) {
+                    status.early = None;
+                    status.held = Some(Decided { by: by.clone(), reason: reason.clone() });
                 }
             }
             Event::PromotionNeeded { stage } => {
@@ -319,6 +334,8 @@ impl State {
     fn pass_stage(&mut self, stage: StageIdx, at: Timestamp) {
         if let Some(status) = self.stages.get_mut(stage.0) {
             status.promoted = Some(at);
+            status.held = None;
+            status.early = None;
         }
         let next = StageIdx(stage.0 + 1);
         self.mode = if next.0 < self.stages.len() { Mode::Priming { stage: next } } else { Mode::Finalizing };
@@ -359,6 +376,12 @@ impl State {
     }
 
     fn go_on(&mut self) {
+        // Whoever goes on after a pause has not looked at who holds the stage.
+        if self.paused.is_none()
+            && let Some(status) = self.stage_at().and_then(|idx| self.stages.get_mut(idx.0))
+        {
+            status.held = None;
+        }
         let why = self.paused.take();
         self.stopping = None;
         match why {

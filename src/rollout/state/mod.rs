@@ -103,6 +103,19 @@ pub struct StageStatus {
     pub gates: Vec<GateStatus>,
     /// Whether an operator went on although none of its hosts is healthy.
     pub waived: bool,
+    /// Who lets nothing follow it until a person promotes it.
+    pub held: Option<Decided>,
+    /// Who promotes it as soon as its gates have passed.
+    pub early: Option<Decided>,
+}
+
+/// Tells who decided otherwise than the plan has it, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// Who.
+    pub by: Operator,
+    /// Why.
+    pub reason: String,
 }
 
 /// Holds how far a host has come.
@@ -236,6 +249,8 @@ impl StageStatus {
             promoted: None,
             gates: plan.gates.iter().map(|_: &StageGate| GateStatus::new()).collect(),
             waived: false,
+            held: None,
+            early: None,
         }
     }
 }

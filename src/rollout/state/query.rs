@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{HostStatus, Mode, StageStatus, State};
+use super::{Decided, HostStatus, Mode, StageStatus, State};
 use crate::model::{Bytes, FailureClass, HostId, Operator, Phase, PhaseHook, RolloutId, StageIdx, StageName};
 use crate::plan::{Plan, StageKind, StagePlan};
 use crate::rollout::event::PauseReason;
@@ -83,6 +83,24 @@ impl State {
     #[must_use]
     pub fn stage_named(&self, name: &StageName) -> Option<StageIdx> {
         self.plan.as_ref()?.stages.iter().position(|stage| &stage.name == name).map(StageIdx)
+    }
+
+    /// Gives the stage that it is at; none before the first, and once none is left.
+    #[must_use]
+    pub const fn stage_at(&self) -> Option<StageIdx> {
+        match self.mode {
+            Mode::Priming { stage }
+            | Mode::Switching { stage, .. }
+            | Mode::Soaking { stage }
+            | Mode::Promoting { stage } => Some(stage),
+            Mode::Planned | Mode::Locking | Mode::RollingBack | Mode::Finalizing | Mode::Finished => None,
+        }
+    }
+
+    /// Says who holds the stage that it is at, and why.
+    #[must_use]
+    pub fn held(&self) -> Option<&Decided> {
+        self.stages.get(self.stage_at()?.0)?.held.as_ref()
     }
 
     /// Tells whether a host is a deploy server.

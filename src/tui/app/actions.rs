@@ -1,28 +1,52 @@
 //! What can be done now, what cannot and why, and which command line does the same.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use super::planning::Answer;
 use super::watch::{Link, Watched};
 use super::{App, LogSize, Screen};
+use crate::config::show_duration;
 use crate::model::Command;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanKind};
 use crate::rollout::refusal;
 use crate::tui::keymap::Action;
-use crate::tui::messages::Source;
+use crate::tui::messages::{PlanGoal, Source};
 use crate::tui::rows::Table;
 use crate::words::{Typed, quote};
+
+/// What stands for a reason until somebody gives one.
+const TO_BE_GIVEN: &str = "REASON";
 
 /// Writes the command line of a command.
 pub(super) fn command_line(invocation: &Typed, rollout: &str, command: &Command) -> String {
     let host = match command {
         Command::Retry { host: Some(host) } | Command::Skip { host } => format!(" --host {}", quote(host.as_str())),
+        Command::Soak { left_s, reason } => {
+            let left = show_duration(Duration::from_secs(*left_s));
+            format!(" --left {} --reason {}", quote(&left), reason_of(reason))
+        }
+        Command::Promote { reason } | Command::Hold { reason } => format!(" --reason {}", reason_of(reason)),
         _ => String::new(),
     };
     format!("{invocation} {} {rollout}{host}", command.word())
 }
 
+/// Writes a reason as an argument, or what stands for one that is still to be given.
+fn reason_of(reason: &str) -> Cow<'_, str> {
+    if reason == TO_BE_GIVEN { Cow::Borrowed(reason) } else { quote(reason) }
+}
+
 /// Writes the command line that installs what a plan installs.
 pub(super) fn install_line(state: &App, plan: &Plan) -> String {
-    let mut line = format!("{} install-world {}", state.settings.invocation, quote(plan.version.as_str()));
+    let goal = state.planning.wanted.as_ref().map(|wanted| &wanted.goal);
+    let what = match goal {
+        Some(PlanGoal::Back { to: None }) => "rollback".to_owned(),
+        Some(PlanGoal::Back { to: Some(to) }) => format!("rollback --to {}", quote(to.as_str())),
+        Some(PlanGoal::Debt) => "install-world --debt".to_owned(),
+        Some(PlanGoal::Install) | None => format!("install-world {}", quote(plan.version.as_str())),
+    };
+    let mut line = format!("{} {what}", state.settings.invocation);
     let mut add = |text: String| {
         line.push(' ');
         line.push_str(&text);
@@ -41,7 +65,10 @@ pub(super) fn install_line(state: &App, plan: &Plan) -> String {
         if wanted.prime {
             add("--prime".to_owned());
         }
-        add(format!("--on-failure {}", super::on_failure_word(wanted.on_failure)));
+        // A rollback collects every failure, and never stops at the first.
+        if plan.kind != PlanKind::Rollback {
+            add(format!("--on-failure {}", super::on_failure_word(wanted.on_failure)));
+        }
     }
     if let Some(reason) = &plan.reason {
         add(format!("--reason {}", quote(reason)));
@@ -56,14 +83,22 @@ impl App {
         if let Some(why) = self.refusal_of_the_console(action) {
             return Some(why);
         }
-        if let Some(told) = self.refusal_of_the_log(action) {
+        if let Some(told) = self.refusal_of_the_log(action).or_else(|| self.refusal_after(action)) {
             return told;
         }
         match (self.screen, action) {
             (Screen::Rollout, Action::Continue) if self.watched.as_ref().is_some_and(Watched::can_resume) => None,
-            (Screen::Rollout, Action::Pause | Action::Continue | Action::Abort | Action::Rollback) => {
-                self.refusal_of_the_rollout(&command_of(action)?)
-            }
+            (_, Action::Environment) => self.refusal_of_another_environment(),
+            (
+                Screen::Rollout,
+                Action::Pause
+                | Action::Continue
+                | Action::Abort
+                | Action::Rollback
+                | Action::Soak
+                | Action::Promote
+                | Action::Hold,
+            ) => self.refusal_of_the_rollout(&command_of(action)?),
             (Screen::Rollout, Action::Retry | Action::Skip) => self.commands_for_hosts(action).err(),
             (Screen::Rollout, Action::Failures) => {
                 let any = self.watched.as_ref().is_some_and(|watched| !watched.groups().is_empty());
@@ -82,6 +117,10 @@ impl App {
                 }
                 Answer::Here(_) => None,
             },
+            (Screen::History, Action::Filter) => None,
+            (Screen::Plan | Screen::History, Action::Copy) if self.rows().is_none() => {
+                self.line_of_row().is_none().then(|| "nothing is selected here".to_owned())
+            }
             (
                 _,
                 Action::Filter
@@ -120,16 +159,47 @@ impl App {
         let changes = match self.screen {
             Screen::Rollout => matches!(
                 action,
-                Action::Pause | Action::Continue | Action::Abort | Action::Rollback | Action::Retry | Action::Skip
+                Action::Pause
+                    | Action::Continue
+                    | Action::Abort
+                    | Action::Rollback
+                    | Action::Retry
+                    | Action::Skip
+                    | Action::Soak
+                    | Action::Promote
+                    | Action::Hold
             ),
             Screen::Plan => action == Action::Install,
-            Screen::Fleet => action == Action::Continue,
-            Screen::History => false,
+            Screen::Fleet | Screen::History => action == Action::Continue,
         };
         let watching = self.screen == Screen::Rollout
             && self.watched.as_ref().is_some_and(|watched| watched.source == Source::ReadOnly);
         (changes && (self.settings.read_only || watching))
             .then(|| "this console is read-only: attach without --read-only to act".to_owned())
+    }
+
+    fn refusal_of_another_environment(&self) -> Option<String> {
+        if self.settings.environments.len() < 2 {
+            return Some("the configuration has no other".to_owned());
+        }
+        let asked = self.asked.first().map(|asked| asked.what.as_str());
+        asked.map(|what| format!("{what} has no answer yet"))
+    }
+
+    /// Writes the command line of the row that is selected, where rows are no hosts.
+    pub(super) fn line_of_row(&self) -> Option<String> {
+        let invocation = &self.settings.invocation;
+        match self.screen {
+            Screen::History => {
+                let row = self.selected_past()?;
+                Some(format!("{invocation} show {}", row.rollout))
+            }
+            Screen::Plan => {
+                let row = self.planning.selected()?;
+                Some(format!("{invocation} plan {}", quote(row.version.as_str())))
+            }
+            Screen::Fleet | Screen::Rollout => None,
+        }
     }
 
     pub(super) fn refusal_of_the_rollout(&self, command: &Command) -> Option<String> {
@@ -179,6 +249,9 @@ impl App {
     #[must_use]
     pub fn same_as(&self, action: Action) -> Option<String> {
         let invocation = &self.settings.invocation;
+        if let Some(line) = self.line_after(action) {
+            return Some(line);
+        }
         match (self.screen, action) {
             (Screen::Fleet, Action::Survey) => Some(format!("{invocation} status")),
             (Screen::Fleet, Action::Install) => {
@@ -215,8 +288,12 @@ impl App {
     }
 }
 
-const fn command_of(action: Action) -> Option<Command> {
+fn command_of(action: Action) -> Option<Command> {
+    let reason = || TO_BE_GIVEN.to_owned();
     match action {
+        Action::Soak => Some(Command::Soak { left_s: 600, reason: reason() }),
+        Action::Promote => Some(Command::Promote { reason: reason() }),
+        Action::Hold => Some(Command::Hold { reason: reason() }),
         Action::Pause => Some(Command::Pause),
         Action::Continue => Some(Command::Continue),
         Action::Abort => Some(Command::Abort),

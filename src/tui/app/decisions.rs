@@ -10,7 +10,10 @@ use crate::plan::{PlanKind, StageKind};
 use crate::rollout::{Mode, PauseReason};
 use crate::tui::keymap::Action;
 use crate::tui::messages::{Request, Source};
-use crate::words::{count, reason};
+use crate::words::{count, held_by, reason};
+
+/// How many lines of what changes stand in a question; the plan has all of them.
+const CHANGES: usize = 3;
 
 impl App {
     /// Does one of the actions of the rollout, or asks first.
@@ -65,9 +68,13 @@ impl App {
         };
         let line = self.same_as(Action::Continue).unwrap_or_default();
         if watched.can_resume() {
-            let dialog = Dialog::new(format!("Resume rollout {}?", watched.rollout), "Resume", Decision::Resume)
-                .says("Every host is asked what it really has before anything is done again.")
-                .same_as(line);
+            let dialog = Dialog::new(
+                format!("Resume rollout {}?", watched.rollout),
+                "Resume",
+                Decision::Resume(watched.rollout.clone()),
+            )
+            .says("Every host is asked what it really has before anything is done again.")
+            .same_as(line);
             return self.open(dialog);
         }
         let state = watched.state();
@@ -83,7 +90,10 @@ impl App {
                 let next = state
                     .plan()
                     .and_then(|plan| plan.stages.get(stage.0 + 1..)?.iter().find(|stage| stage.hosts() > 0));
-                let dialog = Dialog::new(format!("Promote stage {name}?"), "Promote", yes).same_as(line);
+                let mut dialog = Dialog::new(format!("Promote stage {name}?"), "Promote", yes).same_as(line);
+                if let Some(held) = state.held() {
+                    dialog = dialog.says(held_by(held, self.settings.theme.look()));
+                }
                 match next {
                     Some(next) => dialog.says(format!(
                         "{} of stage {} are switched next.",
@@ -93,7 +103,13 @@ impl App {
                     None => dialog,
                 }
             }
-            (None, _) => return self.command(vec![Command::Continue]),
+            (None, _) => match state.held() {
+                Some(held) => Dialog::new("Hold it no longer?", "Go on", yes)
+                    .says(held_by(held, self.settings.theme.look()))
+                    .says("It goes on as planned.")
+                    .same_as(line),
+                None => return self.command(vec![Command::Continue]),
+            },
         };
         self.open(dialog)
     }
@@ -110,7 +126,7 @@ impl App {
             .same_as(self.same_as_on_rollout(&Command::Abort))
     }
 
-    fn same_as_on_rollout(&self, command: &Command) -> String {
+    pub(super) fn same_as_on_rollout(&self, command: &Command) -> String {
         let rollout = self.watched.as_ref().map_or("", |watched| watched.rollout.as_str());
         command_line(&self.settings.invocation, rollout, command)
     }
@@ -135,12 +151,16 @@ impl App {
         };
         let targets = plan.targets();
         let masters = plan.hosts.len().saturating_sub(targets);
-        let verb = if plan.kind == PlanKind::Prime { "Prime" } else { "Install" };
-        let mut dialog = Dialog::new(
-            format!("{verb} {} on {}?", plan.version, count(targets, "host")),
-            if plan.kind == PlanKind::Prime { "Prime" } else { "Install" },
-            Decision::Install(plan.clone()),
-        );
+        let hosts = count(targets, "host");
+        let (title, verb) = match plan.kind {
+            PlanKind::Prime => (format!("Prime {} on {hosts}?", plan.version), "Prime"),
+            PlanKind::Install => (format!("Install {} on {hosts}?", plan.version), "Install"),
+            PlanKind::Rollback if plan.common_target().is_some() => {
+                (format!("Roll {hosts} back to {}?", plan.version), "Roll back")
+            }
+            PlanKind::Rollback => (format!("Roll {hosts} back, each to its own?"), "Roll back"),
+        };
+        let mut dialog = Dialog::new(title, verb, Decision::Install(plan.clone()));
         if let Some(bad) = &plan.mark {
             dialog = dialog.says(format!("It is marked bad: {}", bad.describe()));
         }
@@ -153,6 +173,9 @@ impl App {
         dialog = dialog.says(format!("Stages: {}", stages.join(", ")));
         if masters > 0 {
             dialog = dialog.says(format!("{} first.", count(masters, "master")));
+        }
+        for line in self.planning.changes.iter().take(CHANGES) {
+            dialog = dialog.says(line.clone());
         }
         if plan.reason.is_none() {
             dialog = dialog.says("No reason is given: Esc, then `r`, gives one.");
@@ -215,17 +238,15 @@ impl App {
                 self.starting = Some(ticket);
                 vec![Request::StartRollout { ticket, plan }]
             }
-            Decision::Resume => {
-                let Some(rollout) = self.watched.as_ref().map(|watched| watched.rollout.clone()) else {
-                    return Vec::new();
-                };
+            Decision::Resume(rollout) => {
+                self.screen = Screen::Rollout;
                 let ticket = self.ask("resume".to_owned());
                 vec![Request::Resume { ticket, rollout }]
             }
         }
     }
 
-    fn command(&mut self, commands: Vec<Command>) -> Vec<Request> {
+    pub(super) fn command(&mut self, commands: Vec<Command>) -> Vec<Request> {
         let Some(rollout) = self.watched.as_ref().map(|watched| watched.rollout.clone()) else {
             return Vec::new();
         };

@@ -5,7 +5,7 @@ use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEv
 use super::layers::{Answered, Layer, LineKind};
 use super::planning::{Answer, Side};
 use super::watch::Watched;
-use super::{App, Fleet, LogSize, Planning, Screen, Survey};
+use super::{App, Fleet, LogSize, PastFilter, Planning, Screen, Survey};
 use crate::expr::fold;
 use crate::model::HostId;
 use crate::plan::OnFailure;
@@ -41,9 +41,9 @@ impl App {
                 }
             },
             Some(Layer::Line(_)) => self.key_in_line(key),
-            Some(Layer::Help { .. } | Layer::Detail { .. } | Layer::Failures(_) | Layer::Menu(..)) => {
-                lookup(key, &contexts).map_or_else(Vec::new, |action| self.act_in_layer(action))
-            }
+            Some(
+                Layer::Help { .. } | Layer::Detail { .. } | Layer::Text { .. } | Layer::Failures(_) | Layer::Menu(..),
+            ) => lookup(key, &contexts).map_or_else(Vec::new, |action| self.act_in_layer(action)),
             None => lookup(key, &contexts).map_or_else(Vec::new, |action| self.act(action)),
         }
     }
@@ -159,6 +159,8 @@ impl App {
             Action::Filter if self.log == LogSize::Full => self.open_line(LineKind::Search),
             Action::Filter => self.open_line(LineKind::Filter),
             Action::Reason => self.open_line(LineKind::Reason),
+            Action::Command => self.open_command(""),
+            Action::Environment | Action::Soak | Action::Promote | Action::Hold => self.ask_words(action),
             Action::Survey => match self.fleet.survey {
                 Survey::Running { .. } => self.notify("the survey is still running"),
                 _ => vec![Request::Survey],
@@ -177,6 +179,11 @@ impl App {
                 requests
             }
             Action::Continue if self.screen == Screen::Fleet => self.open_dead(),
+            Action::Continue if self.screen == Screen::History => self.resume_past(),
+            Action::Rollback if self.screen == Screen::History || self.is_over_there() => self.plan_back(),
+            Action::Debt => self.plan_debt(),
+            Action::Compare => self.compare(),
+            Action::Report => self.report(),
             Action::Continue | Action::Pause | Action::Abort | Action::Rollback | Action::Retry | Action::Skip => {
                 self.act_on_rollout(action)
             }
@@ -184,6 +191,7 @@ impl App {
                 self.layers.push(Layer::Failures(Cursor::default()));
                 Vec::new()
             }
+            Action::Copy if self.rows().is_none() => self.copy_line(self.line_of_row()),
             Action::Copy => self.copy_hosts(),
             Action::CopyFailure => self.failure_text().map(Request::CopyToClipboard).into_iter().collect(),
             Action::Write => {
@@ -254,7 +262,7 @@ impl App {
         self.show(next)
     }
 
-    fn show(&mut self, screen: Screen) -> Vec<Request> {
+    pub(super) fn show(&mut self, screen: Screen) -> Vec<Request> {
         self.screen = screen;
         if self.log == LogSize::Full {
             self.leave_log();
@@ -265,6 +273,7 @@ impl App {
             Screen::Rollout => {
                 let rollouts = self.facts.as_ref().map(|facts| facts.rollouts.as_slice()).unwrap_or_default();
                 let live = match &self.watched {
+                    None if rollouts.is_empty() => return vec![Request::OpenLast],
                     None => rollouts.first(),
                     // What was replayed gives way to what runs.
                     Some(watched) if !watched.is_running() => rollouts.iter().find(|live| live.running),
@@ -304,7 +313,7 @@ impl App {
         self.planning.want_again().map_or_else(Vec::new, |wanted| self.load_plan(wanted))
     }
 
-    fn load_plan(&mut self, wanted: PlanWanted) -> Vec<Request> {
+    pub(super) fn load_plan(&mut self, wanted: PlanWanted) -> Vec<Request> {
         self.tickets += 1;
         let ticket = crate::tui::messages::Ticket(self.tickets);
         self.planning.ticket = Some(ticket);
@@ -369,7 +378,7 @@ impl App {
                 self.load_plan(wanted)
             }
             Screen::History => {
-                let Some(row) = self.history.here().and_then(|rows| rows.get(self.past.place())) else {
+                let Some(row) = self.selected_past() else {
                     return Vec::new();
                 };
                 let rollout = row.rollout.clone();
@@ -403,8 +412,10 @@ impl App {
             rows.set_filter("");
             return Vec::new();
         }
-        if self.screen == Screen::Plan {
-            self.planning.side = Side::Versions;
+        match self.screen {
+            Screen::Plan => self.planning.side = Side::Versions,
+            Screen::History => self.past_filter = PastFilter::default(),
+            Screen::Fleet | Screen::Rollout => {}
         }
         Vec::new()
     }
@@ -416,6 +427,15 @@ impl App {
         };
         self.screen = Screen::Rollout;
         vec![Request::OpenRollout(rollout)]
+    }
+
+    /// Copies a command line, where there is one.
+    pub(super) fn copy_line(&mut self, line: Option<String>) -> Vec<Request> {
+        let Some(line) = line else {
+            return self.notify("no command line does this");
+        };
+        self.notify(format!("copied {line}"));
+        vec![Request::CopyToClipboard(line)]
     }
 
     fn copy_hosts(&mut self) -> Vec<Request> {

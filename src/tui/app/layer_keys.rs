@@ -3,9 +3,9 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 
-use super::App;
 use super::keys::step;
 use super::layers::{Layer, Line, LineKind, edit};
+use super::{App, PastFilter, Screen};
 use crate::expr::fold;
 use crate::model::HostId;
 use crate::tui::keymap::Action;
@@ -30,6 +30,9 @@ impl App {
             return Vec::new();
         };
         let kind = line.kind;
+        if kind == LineKind::Command {
+            return self.key_in_command(key);
+        }
         match key.code {
             KeyCode::Enter => {
                 self.layers.pop();
@@ -52,8 +55,9 @@ impl App {
         Vec::new()
     }
 
-    fn set_line(&mut self, kind: LineKind, text: &str) {
+    pub(super) fn set_line(&mut self, kind: LineKind, text: &str) {
         match kind {
+            LineKind::Filter if self.screen == Screen::History => self.past_filter = PastFilter::new(text),
             LineKind::Filter => {
                 if let Some(rows) = self.rows_mut() {
                     rows.set_filter(text);
@@ -61,17 +65,20 @@ impl App {
             }
             LineKind::Search => self.search_log(text),
             LineKind::Reason => text.clone_into(&mut self.planning.reason),
+            LineKind::Command => {}
         }
     }
 
     pub(super) fn open_line(&mut self, kind: LineKind) -> Vec<Request> {
         let before = match kind {
+            LineKind::Filter if self.screen == Screen::History => self.past_filter.text().to_owned(),
             LineKind::Filter => match self.rows() {
                 Some(rows) => rows.filter().text().to_owned(),
                 None => return Vec::new(),
             },
             LineKind::Search => self.log_lines.search().to_owned(),
             LineKind::Reason => self.planning.reason.clone(),
+            LineKind::Command => String::new(),
         };
         let input = Input::new(before.clone());
         self.layers.push(Layer::Line(Line { kind, input, before }));
@@ -86,7 +93,7 @@ impl App {
         }
         let page = (self.layout.heights)(self).layer;
         match self.layers.last_mut() {
-            Some(Layer::Help { top } | Layer::Detail { top }) => {
+            Some(Layer::Help { top } | Layer::Detail { top } | Layer::Text { top, .. }) => {
                 match action {
                     Action::Down => *top = top.saturating_add(1),
                     Action::Up => *top = top.saturating_sub(1),
@@ -134,6 +141,10 @@ impl App {
                 Action::Menu => {
                     self.layers.pop();
                     Vec::new()
+                }
+                Action::Copy => {
+                    let chosen = actions.get(cursor.place()).copied();
+                    self.copy_line(chosen.and_then(|action| self.same_as(action)))
                 }
                 _ => {
                     step(cursor, action);

@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
-use crate::model::Command;
+use crate::model::{Command, RolloutId};
 use crate::plan::Plan;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Cursor;
@@ -18,6 +18,15 @@ pub enum Layer {
     Line(Line),
     /// The keys.
     Help {
+        /// The first line that is shown.
+        top: usize,
+    },
+    /// A text that was asked for.
+    Text {
+        /// What it is.
+        title: String,
+        /// Its lines.
+        lines: Vec<String>,
         /// The first line that is shown.
         top: usize,
     },
@@ -41,6 +50,8 @@ pub enum LineKind {
     Search,
     /// Why a rollout is started.
     Reason,
+    /// What is to be done, by its name.
+    Command,
 }
 
 /// Holds a line that is being typed.
@@ -62,7 +73,7 @@ pub enum Decision {
     /// Gives commands to the rollout that is shown.
     Commands(Vec<Command>),
     /// Goes on with a rollout without a conductor.
-    Resume,
+    Resume(RolloutId),
     /// Leaves the console.
     Leave,
     /// Aborts the rollout, and leaves when that was accepted.

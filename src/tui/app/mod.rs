@@ -2,6 +2,7 @@
 
 mod actions;
 mod decisions;
+mod earlier;
 mod estimate;
 mod fleet;
 mod keys;
@@ -9,7 +10,9 @@ mod layer_keys;
 mod layers;
 mod layout;
 mod log;
+mod past;
 mod planning;
+mod prompt;
 mod watch;
 
 pub use estimate::{Estimate, Pace, estimate};
@@ -17,6 +20,7 @@ pub use fleet::{Fleet, FleetTable, Survey};
 pub use layers::{Button, Decision, Dialog, Focus, Layer, Line, LineKind};
 pub use layout::{Heights, Layout};
 pub use log::{Log, Numbered};
+pub use past::{PastFilter, kind_word};
 pub use planning::{Answer, Flags, LeftOutGroup, PlanTable, Planning, Side};
 pub use watch::{Link, Watched, WatchedTable};
 
@@ -137,6 +141,8 @@ pub struct App {
     pub history: Answer<Vec<HistoryRow>>,
     /// Which of them is selected.
     pub past: Cursor,
+    /// Which of them are shown.
+    pub past_filter: PastFilter,
     /// How much of the screen the log has.
     pub log: LogSize,
     groups: Arc<Groups>,
@@ -172,6 +178,7 @@ impl App {
             watched: None,
             history: Answer::None,
             past: Cursor::default(),
+            past_filter: PastFilter::default(),
             log: LogSize::Hidden,
             groups: Arc::default(),
             log_lines: Log::default(),
@@ -237,6 +244,7 @@ impl App {
                 }
             }
             Message::Plan { ticket, plan } => self.planning.answered(ticket, plan),
+            Message::Changes { ticket, lines } => self.planning.take_changes(ticket, lines),
             Message::History(history) => self.history = history.into(),
             Message::Opened { rollout, source } => {
                 let keeps = self.watched.as_ref().is_some_and(|watched| watched.rollout == rollout);
@@ -261,6 +269,8 @@ impl App {
                     watched.link = Link::Lost { why, gone };
                 }
             }
+            Message::Switched { environment, invocation } => return self.begin_anew(environment, invocation),
+            Message::Told { ticket, title, text } => return self.told(ticket, title, text),
             Message::Notice(text) => return self.notify(text),
             Message::Resumed => return vec![Request::Redraw],
             Message::HungUp => return self.leave(),
@@ -283,7 +293,7 @@ impl App {
                 }
             }
             Screen::History => {
-                let past = self.history.here().map_or(0, Vec::len);
+                let past = self.past_rows().len();
                 self.past.fit(past, heights.list);
             }
         }
@@ -297,7 +307,7 @@ impl App {
         }
         // A layer's text may have become shorter than what was scrolled away.
         let most = (self.layout.scroll_limit)(self);
-        if let Some(Layer::Help { top } | Layer::Detail { top }) = self.layers.last_mut() {
+        if let Some(Layer::Help { top } | Layer::Detail { top } | Layer::Text { top, .. }) = self.layers.last_mut() {
             *top = (*top).min(most);
         }
     }

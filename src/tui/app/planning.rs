@@ -6,7 +6,7 @@ use super::fleet::{contains, natural, sites};
 use crate::expr::fold;
 use crate::model::{HostId, Installed, Version};
 use crate::plan::{LeftOutReason, OnFailure, Plan};
-use crate::tui::messages::{Groups, Limit, PlanWanted, Ticket, VersionRow};
+use crate::tui::messages::{Groups, Limit, PlanGoal, PlanWanted, Ticket, VersionRow};
 use crate::tui::rows::{Cursor, Field, Rows, Sort, Table, Values, widest};
 
 /// Holds what was asked for and is either on its way, there, or refused.
@@ -219,6 +219,8 @@ pub struct Planning {
     pub ticket: Option<Ticket>,
     /// What is being done for it, until it is there.
     pub step: Option<String>,
+    /// What the plan changes, a line for each thing that hosts run.
+    pub changes: Vec<String>,
     groups: Arc<Groups>,
     /// Which version was selected, or planned, when the versions were last forgotten.
     kept: Option<Version>,
@@ -251,18 +253,21 @@ impl Planning {
     /// Says what a plan for the selected version is wanted for.
     #[must_use]
     pub fn want(&self) -> Option<PlanWanted> {
-        Some(self.wanted_of(self.selected()?.version.clone()))
+        Some(self.wanted_of(self.selected()?.version.clone(), PlanGoal::Install))
     }
 
     /// Says what the plan is wanted for that was asked for before, as the flags are now; where the cursor stands means nothing.
     #[must_use]
     pub fn want_again(&self) -> Option<PlanWanted> {
-        Some(self.wanted_of(self.wanted.as_ref()?.version.clone()))
+        let before = self.wanted.as_ref()?;
+        Some(self.wanted_of(before.version.clone(), before.goal.clone()))
     }
 
-    fn wanted_of(&self, version: Version) -> PlanWanted {
+    /// Says what a plan is wanted for, with the flags as they are now.
+    #[must_use]
+    pub fn wanted_of(&self, version: Version, goal: PlanGoal) -> PlanWanted {
         let Flags { skip_unreachable, on_failure, no_soak, prime } = self.flags;
-        PlanWanted { version, limit: self.limit.clone(), skip_unreachable, on_failure, no_soak, prime }
+        PlanWanted { goal, version, limit: self.limit.clone(), skip_unreachable, on_failure, no_soak, prime }
     }
 
     /// Gives the version that the plan is of, or would be of.
@@ -291,8 +296,16 @@ impl Planning {
     pub fn answered(&mut self, ticket: Ticket, plan: Result<Arc<Plan>, String>) {
         if self.ticket == Some(ticket) {
             self.step = None;
+            self.changes.clear();
             self.plan = plan.map(|plan| PlanTable::new(plan, Arc::clone(&self.groups))).into();
             self.rows.reset();
+        }
+    }
+
+    /// Takes what the plan changes, unless another was asked for since.
+    pub fn take_changes(&mut self, ticket: Ticket, lines: Vec<String>) {
+        if self.ticket == Some(ticket) {
+            self.changes = lines;
         }
     }
 

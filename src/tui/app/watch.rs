@@ -364,13 +364,7 @@ impl Watched {
     /// Gives the stage that the rollout is at.
     #[must_use]
     pub fn stage(&self) -> Option<StageIdx> {
-        match self.state().mode() {
-            Mode::Priming { stage }
-            | Mode::Switching { stage, .. }
-            | Mode::Soaking { stage }
-            | Mode::Promoting { stage } => Some(stage),
-            Mode::Planned | Mode::Locking | Mode::RollingBack | Mode::Finalizing | Mode::Finished => None,
-        }
+        self.state().stage_at()
     }
 }
 

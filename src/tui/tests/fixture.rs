@@ -419,6 +419,7 @@ pub(super) fn settings() -> Settings {
     Settings {
         invocation: crate::words::Typed::new(None, Some("production"), None),
         environment: Environment::new("production").unwrap(),
+        environments: ["production", "beta"].map(|name| Environment::new(name).unwrap()).to_vec(),
         zone: TimeZone::UTC,
         theme: Theme::default(),
         read_only: false,

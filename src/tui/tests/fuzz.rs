@@ -28,7 +28,7 @@ fn key() -> impl Strategy<Value = Message> {
         KeyCode::Delete,
         KeyCode::F(5),
     ]);
-    let known = "1234jkgGvaA/sSrioucpxRtneyYwlLfm?q 0589:[]@!-é日";
+    let known = "1234jkgGvaA/sSrioucpxRtneyYwlLfm?q 0589:[]@!-é日zPhE";
     let typed = prop::sample::select(known.chars().collect::<Vec<_>>()).prop_map(KeyCode::Char);
     let code = prop_oneof![3 => typed, 2 => named, 1 => any::<char>().prop_map(KeyCode::Char)];
     let modifiers =
@@ -51,6 +51,17 @@ const BURSTS: &[&[KeyCode]] = &[
     &[KeyCode::Char('3'), KeyCode::Char('n'), KeyCode::Right, KeyCode::Enter],
     &[KeyCode::Char('3'), KeyCode::Char('c'), KeyCode::Tab, KeyCode::Enter],
     &[KeyCode::Char('3'), KeyCode::Char('q'), KeyCode::Tab, KeyCode::Enter],
+    &[
+        KeyCode::Char('3'),
+        KeyCode::Char('z'),
+        KeyCode::Char('0'),
+        KeyCode::Char('s'),
+        KeyCode::Char(' '),
+        KeyCode::Char('w'),
+        KeyCode::Enter,
+        KeyCode::Tab,
+        KeyCode::Enter,
+    ],
     &[KeyCode::Char('2'), KeyCode::Char('i'), KeyCode::Char('2'), KeyCode::Char('4'), KeyCode::Enter],
 ];
 
@@ -101,7 +112,15 @@ fn act() -> impl Strategy<Value = Act> {
 const fn is_dangerous(request: &Request) -> bool {
     match request {
         Request::Command { command, .. } => {
-            matches!(command, Command::Abort | Command::Rollback | Command::Skip { .. } | Command::Stop)
+            matches!(
+                command,
+                Command::Abort
+                    | Command::Rollback
+                    | Command::Skip { .. }
+                    | Command::Stop
+                    | Command::Soak { .. }
+                    | Command::Promote { .. }
+            )
         }
         Request::StartRollout { .. } | Request::Resume { .. } => true,
         _ => false,

@@ -465,7 +465,7 @@ fn the_menu_does_what_its_row_says() {
     console.press("mj<Enter>");
     assert_eq!(commands(&mut console), [Command::Pause]);
     console.press("m<Enter>");
-    assert!(console.screen().contains("cannot continue: it is neither paused nor waiting for promotion"));
+    assert!(console.screen().contains("cannot continue: it is neither paused nor held nor waiting for promotion"));
 }
 
 #[test]
@@ -504,8 +504,15 @@ fn the_menu_refuses_in_every_state_what_the_machine_refuses_and_says_the_same() 
             (Action::Abort, Command::Abort),
             (Action::Rollback, Command::Rollback),
             (Action::Retry, Command::Retry { host: None }),
+            (Action::Soak, Command::Soak { left_s: 60, reason: "quiet".to_owned() }),
+            (Action::Promote, Command::Promote { reason: "quiet".to_owned() }),
+            (Action::Hold, Command::Hold { reason: "odd".to_owned() }),
         ] {
             let told = console.state.refusal(action);
+            if action == Action::Rollback && state.mode() == Mode::Finished {
+                assert_eq!(told, None, "what follows is a rollout of its own");
+                continue;
+            }
             assert_eq!(told, table::answer(&state, command).err(), "{action:?} when {name}");
         }
     }
@@ -523,6 +530,8 @@ fn the_console_offers_what_the_machine_takes() {
             Command::Retry { host: None },
             Command::Retry { host: Some(id.clone()) },
             Command::Skip { host: id.clone() },
+            Command::Promote { reason: "quiet".to_owned() },
+            Command::Hold { reason: "odd".to_owned() },
         ]
     };
     let id = host("mw07.eqiad.wmnet");

@@ -1,6 +1,8 @@
 //! Tests of the console as a whole: keys and records in, screens and requests out.
 
+mod after;
 mod driver;
+mod earlier;
 mod filters;
 mod fixture;
 mod fuzz;

@@ -1,13 +1,16 @@
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use super::below;
 use super::paint::{Cell, Column, Painter, Width, column, fit, number, plain, span};
-use crate::plan::PlanKind;
-use crate::tui::app::{Answer, App};
+use crate::tui::app::{Answer, App, Layer, LineKind, kind_word};
 use crate::tui::messages::HistoryRow;
 use crate::tui::theme::Tone;
 use crate::words::{self, Glyph, clean_line, count, day_and_time};
+
+/// How many months are summed up, and from how many rows on.
+const MONTHS: usize = 4;
+const ROOMY: u16 = 16;
 
 #[derive(Debug, Clone, Copy)]
 enum Id {
@@ -43,15 +46,7 @@ fn cell(state: &App, row: &HistoryRow, id: Id) -> Cell {
         Id::Started => (day_and_time(row.started, &state.settings.zone).into(), Tone::Plain),
         Id::Version if row.emergency => (row.version.to_string().into(), Tone::Bad),
         Id::Version => (row.version.to_string().into(), Tone::Strong),
-        Id::Kind => (
-            match row.kind {
-                PlanKind::Install => "install",
-                PlanKind::Prime => "prime",
-                PlanKind::Rollback => "rollback",
-            }
-            .into(),
-            Tone::Dim,
-        ),
+        Id::Kind => (kind_word(row.kind).into(), Tone::Dim),
         Id::Outcome => {
             let (glyph, word) = match row.outcome {
                 // How large the debt is stands in a column of its own.
@@ -82,13 +77,12 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &App) {
         Answer::Failed(why) => format!("the history could not be read: {}", clean_line(why)),
         Answer::None | Answer::Asked => "reading the journals".to_owned(),
     };
-    let rows = state.history.here().map(Vec::as_slice).unwrap_or_default();
-    let mut title = vec![span(theme, Tone::Strong, count(rows.len(), "rollout"))];
-    if !rows.is_empty() {
-        title.push(span(theme, Tone::Dim, " Enter opens one as it was"));
-    }
-    painter.rule(body, 0, title);
-    let (_, area) = below(body, 1);
+    let rows = state.past_rows();
+    let all = state.history.here().map_or(0, Vec::len);
+    let (list, totals) = layout(state, body);
+    painter.rule(list, 0, title(state, rows.len(), all));
+    draw_totals(painter, totals, state);
+    let (_, area) = below(list, 1);
     if !says.is_empty() {
         painter.line(area, 1, &Line::from(span(theme, Tone::Dim, format!("  {says}"))));
         return;
@@ -103,8 +97,59 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &App) {
     }
 }
 
+fn title(state: &App, shown: usize, all: usize) -> Vec<Span<'static>> {
+    let theme = state.settings.theme;
+    let counts = if shown == all { count(all, "rollout") } else { format!("{shown} of {}", count(all, "rollout")) };
+    let mut title = vec![span(theme, Tone::Strong, counts)];
+    let typing = matches!(state.layers.last(), Some(Layer::Line(line)) if line.kind == LineKind::Filter);
+    let filter = &state.past_filter;
+    if typing || !filter.text().is_empty() {
+        let cursor = if typing { "_" } else { "" };
+        title.push(span(theme, Tone::Key, format!(" /{}{cursor}", filter.text())));
+    } else if all > 0 {
+        title.push(span(theme, Tone::Dim, " Enter opens one as it was"));
+    }
+    if let Some(error) = filter.error() {
+        title.push(span(theme, Tone::Bad, format!(" {error}")));
+    }
+    title
+}
+
+/// Tells what the latest months came to, of the rollouts that are shown.
+fn draw_totals(painter: &mut Painter<'_>, area: Rect, state: &App) {
+    if area.height == 0 {
+        return;
+    }
+    let theme = painter.theme;
+    painter.rule(area, 0, vec![span(theme, Tone::Strong, "by month")]);
+    for (line, month) in state.past_months().into_iter().take(usize::from(area.height) - 1).enumerate() {
+        let debt = if month.in_debt > 0 { format!(" ({} in debt)", month.in_debt) } else { String::new() };
+        let mut text = format!(
+            "  {}  {}: {} completed{debt}, {} failed, {} rolled back",
+            month.month,
+            count(month.rollouts, "rollout"),
+            month.completed,
+            month.failed,
+            month.rollbacks
+        );
+        if month.lead_time_s.is_some() {
+            text.push_str(&format!("; lead {}", month.lead()));
+        }
+        let tone = if month.failed > 0 { Tone::Warn } else { Tone::Plain };
+        painter.text(area, 0, line + 1, area.width, &text, theme.style(tone));
+    }
+}
+
+/// Gives the list and, below it where there is room, the totals by months.
+pub(super) fn layout(state: &App, body: Rect) -> (Rect, Rect) {
+    let months = state.past_months().len().min(MONTHS);
+    let wanted = if months > 0 && body.height >= ROOMY { u16::try_from(months + 1).unwrap_or(0) } else { 0 };
+    let list = Rect { height: body.height - wanted, ..body };
+    (list, Rect { y: list.bottom(), height: wanted, ..body })
+}
+
 pub(super) fn text_of(state: &App) -> String {
-    let rows = state.history.here().map(Vec::as_slice).unwrap_or_default();
+    let rows = state.past_rows();
     let places: Vec<usize> = (0..rows.len()).collect();
     plain(&COLUMNS, &places, |place, id| rows.get(place).map_or(("".into(), Tone::Plain), |row| cell(state, row, id)))
 }

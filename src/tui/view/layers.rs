@@ -36,6 +36,7 @@ pub(super) fn length(state: &App) -> usize {
     match state.layers.last() {
         Some(Layer::Help { .. }) => help(state).len(),
         Some(Layer::Detail { .. }) => detail::lines(state, room).len(),
+        Some(Layer::Text { lines, .. }) => told(lines, room).len(),
         _ => 0,
     }
 }
@@ -47,6 +48,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, state: &App) {
         None | Some(Layer::Line(_)) => {}
         Some(Layer::Help { top }) => text(painter, area, "keys", &help(state), *top),
         Some(Layer::Detail { top }) => text(painter, area, "host", &detail::lines(state, room), *top),
+        Some(Layer::Text { title, lines, top }) => text(painter, area, title, &told(lines, room), *top),
         Some(Layer::Failures(cursor)) => {
             let groups = state.watched.as_ref().map(|watched| watched.groups()).unwrap_or_default();
             failures(painter, area, state, groups, *cursor);
@@ -54,6 +56,12 @@ pub(super) fn draw(painter: &mut Painter<'_>, state: &App) {
         Some(Layer::Menu(cursor, actions)) => menu(painter, area, state, *cursor, actions),
         Some(Layer::Dialog(dialog)) => draw_dialog(painter, state, dialog),
     }
+}
+
+/// Breaks a text that was asked for into lines that fit.
+fn told(lines: &[String], room: usize) -> Vec<Line<'static>> {
+    let whole = |line: &String| if line.is_empty() { vec![String::new()] } else { wrap(&clean_line(line), room) };
+    lines.iter().flat_map(whole).map(Line::from).collect()
 }
 
 fn text(painter: &mut Painter<'_>, area: Rect, title: &str, lines: &[Line<'static>], top: usize) {

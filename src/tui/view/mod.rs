@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use self::paint::{Painter, span};
-use super::app::{App, Heights, Layout, LogSize, Screen};
+use super::app::{App, Heights, Layer, Layout, LineKind, LogSize, Screen};
 use super::keymap::{self, Action};
 use super::messages::Source;
 use super::rows::Rows;
@@ -93,7 +93,7 @@ pub fn heights(state: &App) -> Heights {
             (list_height(hosts), list_height(picker))
         }
         Screen::Rollout => (list_height(rollout::layout(state, body).1), 0),
-        Screen::History => (list_height(body), 0),
+        Screen::History => (list_height(history::layout(state, body).0), 0),
     };
     Heights { list, versions, layer }
 }
@@ -202,7 +202,11 @@ fn foot(painter: &mut Painter<'_>, area: Rect, state: &App) {
         .unwrap_or_default();
     let room = usize::from(area.width).saturating_sub(Line::from(asked.clone()).width());
     let mut spans = vec![Span::raw(" ")];
-    if let Some(notice) = &state.notice {
+    if let (None, Some(Layer::Line(line))) = (&state.notice, state.layers.last())
+        && line.kind == LineKind::Command
+    {
+        spans = command_line(state, line.input.value(), room);
+    } else if let Some(notice) = &state.notice {
         let text = cut(&notice.text, room.saturating_sub(2), theme.sign(Sign::Cut)).into_owned();
         spans.push(span(theme, Tone::Warn, text));
     } else {
@@ -224,6 +228,20 @@ fn foot(painter: &mut Painter<'_>, area: Rect, state: &App) {
     }
     painter.line(area, 0, &Line::from(spans));
     at_right(painter, area, asked);
+}
+
+/// Makes the command line that is typed, with what it takes or could go on with behind it.
+fn command_line(state: &App, text: &str, room: usize) -> Vec<Span<'static>> {
+    let theme = state.settings.theme;
+    let typed = format!(" :{text}_");
+    // Of a text that is too long the end is what is being typed.
+    let hidden = width(&typed).saturating_sub(room.saturating_sub(1));
+    let typed: String = typed.chars().skip(hidden).collect();
+    let candidates = state.candidates(text).join(" ");
+    let more = if candidates.is_empty() { state.command_help(text).unwrap_or_default().to_owned() } else { candidates };
+    let left = room.saturating_sub(width(&typed) + 4);
+    let more = cut(&more, left, theme.sign(Sign::Cut)).into_owned();
+    vec![span(theme, Tone::Key, typed), span(theme, Tone::Dim, format!("  {more}"))]
 }
 
 /// Makes the title of a list: its name, how many of how many, what chooses and orders them, and how many are marked.

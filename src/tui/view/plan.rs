@@ -6,7 +6,7 @@ use super::{below, list_title};
 use crate::model::FailureClass;
 use crate::plan::{LeftOutReason, PlanKind, Promote, StagePlan};
 use crate::tui::app::{Answer, App, Layer, LeftOutGroup, LineKind, PlanTable, Side};
-use crate::tui::messages::{Standing, VersionRow};
+use crate::tui::messages::{PlanGoal, Standing, VersionRow};
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
 use crate::words::{self, Glyph, clean_line, count, day_and_time};
@@ -135,6 +135,9 @@ fn summary(state: &App, room: u16) -> Vec<Line<'static>> {
             let is_warning =
                 |group: &&LeftOutGroup| matches!(group.reason, LeftOutReason::Unreachable | LeftOutReason::NoTarget);
             lines.extend(table.left_out.iter().filter(is_warning).map(|group| left_out(theme, group)));
+            let changes =
+                planning.changes.iter().flat_map(|line| words::wrap(line, usize::from(room).saturating_sub(2)));
+            lines.extend(changes.map(|line| Line::from(span(theme, Tone::Plain, format!(" {line}")))));
             lines.extend(stage_lines(theme, &table.plan.stages, room));
             lines.extend(table.left_out.iter().filter(|group| !is_warning(group)).map(|group| left_out(theme, group)));
             lines.extend(budget_lines(theme, &table.plan.stages, room));
@@ -149,7 +152,11 @@ fn what(state: &App) -> Line<'static> {
     let mut spans = Vec::new();
     if let Answer::Here(table) = &planning.plan {
         let plan = &table.plan;
-        let verb = if plan.kind == PlanKind::Prime { "prime" } else { "install" };
+        let verb = match plan.kind {
+            PlanKind::Prime => "prime",
+            PlanKind::Install => "install",
+            PlanKind::Rollback => "roll back to",
+        };
         if plan.emergency {
             spans.push(span(theme, Tone::Bad, format!(" {}", words::emergency(true).trim_end())));
         }
@@ -159,7 +166,13 @@ fn what(state: &App) -> Line<'static> {
         spans.push(span(theme, Tone::Strong, format!(" on {}", count(plan.targets(), "host"))));
     } else {
         let version = planning.version().map(ToString::to_string).unwrap_or_default();
-        spans.push(span(theme, Tone::Plain, format!(" install {version}")));
+        let text = match planning.wanted.as_ref().map(|wanted| &wanted.goal) {
+            Some(PlanGoal::Back { to: Some(to) }) => format!(" roll back to {to}"),
+            Some(PlanGoal::Back { to: None }) => format!(" roll back to what was good before {version}"),
+            Some(PlanGoal::Debt) => " install what is good on the hosts in debt".to_owned(),
+            Some(PlanGoal::Install) | None => format!(" install {version}"),
+        };
+        spans.push(span(theme, Tone::Plain, text));
     }
     let limit = planning.limit.as_ref().map_or("  the whole fleet".to_owned(), |limit| {
         format!("  limited to {}: {}", count(limit.hosts.len(), "host"), limit.expression)

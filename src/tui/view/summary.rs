@@ -28,6 +28,7 @@ pub(super) fn lines(state: &App, watched: &Watched, room: usize, most: usize) ->
     // Where there is no room for all, warnings stay and facts go.
     lines.extend(steps(theme, watched, room).map(|line| (7, line)));
     lines.extend(now(state, watched, room).map(|line| (6, line)));
+    lines.extend(decided(theme, watched).map(|line| (2, line)));
     lines.extend(waits(state, watched, room).into_iter().map(|line| (0, line)));
     lines.extend(budgets(theme, watched).map(|(warns, line)| (if warns { 3 } else { 8 }, line)));
     lines.extend(gates(state, watched).into_iter().map(|(warns, line)| (if warns { 2 } else { 9 }, line)));
@@ -160,6 +161,25 @@ fn step_sign(watched: &Watched, idx: StageIdx, status: &StageStatus) -> (Glyph, 
     }
 }
 
+/// Says who decided otherwise than the plan has it.
+fn decided(theme: Theme, watched: &Watched) -> Option<Line<'static>> {
+    let state = watched.state();
+    let (plan, status) = state.stage(state.stage_at()?)?;
+    let by = |decided| words::held_by(decided, theme.look());
+    let text = match (&status.held, &status.early) {
+        (Some(held), _) => format!(" {} stage {} is {}", theme.glyph(Glyph::Wait), plan.name, by(held)),
+        (None, Some(early)) => format!(
+            " {} stage {} is promoted once its gates have passed, as {} asked: {}",
+            theme.glyph(Glyph::Attention),
+            plan.name,
+            clean_line(&early.by.0),
+            clean_line(&early.reason)
+        ),
+        (None, None) => return None,
+    };
+    Some(Line::from(span(theme, Tone::Warn, text)))
+}
+
 fn rate(watched: &Watched) -> Option<Bytes> {
     let rate: Bytes = watched.table.moving().map(|transfer| transfer.rate).sum();
     (rate.0 > 0).then_some(rate)
@@ -228,7 +248,7 @@ fn soak(state: &App, watched: &Watched, idx: StageIdx, room: usize) -> Option<Li
     let left = between(now, soak.until);
     let over = all.saturating_sub(left);
     let part = if all.is_zero() { 1.0 } else { over.as_secs_f64() / all.as_secs_f64() };
-    let then = after_soak(watched.state().plan()?, idx);
+    let then = after_soak(watched.state(), idx)?;
     let name = format!(" stage {} soaks ", plan.name);
     let (whole, until) = (words::span(all), clock(soak.until, &state.settings.zone));
     let words = if left == Duration::ZERO {

@@ -1,0 +1,60 @@
+//! A rollout as a job's summary has it, told with the same stories.
+
+use serde_json::{Value, json};
+
+use super::story::{Story, bad, good};
+use crate::model::Operator;
+use crate::report::{JobReport, Look, Style, markdown};
+use crate::rollout::{Event, PauseReason};
+
+fn style() -> Style {
+    Style {
+        look: Look { color: false, unicode: true },
+        zone: jiff::tz::TimeZone::UTC,
+        verbose: false,
+        typed: crate::words::Typed::default(),
+    }
+}
+
+fn junit(story: &Story) -> Value {
+    serde_json::to_value(JobReport::new(&story.records).unwrap()).unwrap()
+}
+
+#[test]
+fn a_summary_in_markdown_tells_how_it_ended_what_failed_and_what_is_left() {
+    insta::assert_snapshot!("markdown_good", markdown(&good().records, &style()));
+    insta::assert_snapshot!("markdown_bad", markdown(&bad().records, &style()));
+    assert_eq!(markdown(&[], &style()), "");
+}
+
+#[test]
+fn nothing_that_a_person_or_a_host_wrote_is_markup() {
+    let mut story = good();
+    let why = PauseReason::Operator { by: Operator("bob|<b>@deploy`01".into()) };
+    story.happens(Event::Paused { why });
+    let text = markdown(&story.records, &style());
+    assert!(text.contains(r"bob\|\<b\>@deploy\`01"), "{text}");
+}
+
+#[test]
+fn every_host_is_a_case_of_its_stage_and_the_counts_add_up() {
+    for story in [good(), bad()] {
+        let report = junit(&story);
+        let suites = report["testsuites"].as_array().unwrap();
+        for count in ["tests", "failures", "errors", "skipped"] {
+            let all: u64 = suites.iter().map(|suite| suite[count].as_u64().unwrap()).sum();
+            assert_eq!(report[count], json!(all), "{count}");
+        }
+        for suite in suites {
+            let cases = suite["testcases"].as_array().unwrap();
+            assert_eq!(suite["tests"], json!(cases.len()));
+            let failed = cases.iter().filter(|case| case["status"] == "failed").count();
+            assert_eq!(suite["failures"], json!(failed), "{suite}");
+            for case in cases {
+                assert!(case["status"] == "passed" || !case["type"].as_str().unwrap().is_empty(), "{case}");
+            }
+        }
+        assert_eq!(report["schema"], 1);
+    }
+    assert!(junit(&bad())["failures"].as_u64() > Some(0));
+}
