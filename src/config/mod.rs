@@ -30,6 +30,7 @@ mod amount;
 mod bandwidth;
 mod duration;
 mod error;
+mod hooks;
 mod hosts;
 mod layer;
 mod leaf;
@@ -59,14 +60,15 @@ pub use amount::{Budget, Waves};
 pub use bandwidth::Bandwidth;
 pub use duration::{parse_duration, show_duration};
 pub use error::{ConfigErrors, EnvironmentError, Place, Problem, ValueError};
+pub use hooks::{Hooks, PhaseHooks};
 pub use hosts::{GroupReference, HostList};
 pub use load::{Loaded, check};
 pub use origin::{Layer, Origin};
 pub use sample::sample;
 pub use selection::StageSelection;
 pub use settings::{
-    Build, Config, Control, EnvironmentPolicy, FailureBudgets, Freeze, Gate, GateScope, GroupOrigin, Hooks, Lock,
-    PhaseHooks, Product, Release, Ssh, Stage, Target, Transfer,
+    Build, Config, Control, EnvironmentPolicy, FailureBudgets, Freeze, Gate, GateScope, GroupOrigin, Lock, Product,
+    Release, Ssh, Stage, Target, Transfer,
 };
 pub use source::{Flag, LoadedFile, Sources};
 pub use template::{CommandTemplate, DryWord, DryWords, Template, TemplateError};

@@ -9,22 +9,23 @@ use serde::{Deserialize, Deserializer};
 use super::amount::{Budget, Share, Waves};
 use super::bandwidth::Bandwidth;
 use super::error::EnvironmentError;
+use super::hooks::Hooks;
 use super::hosts::{GroupReference, HostList};
 use super::leaf::leaf;
 use super::schema::GROUP_TIMEOUT;
 use super::selection::StageSelection;
 use super::template::CommandTemplate;
 use super::text::{
-    Argv, BranchName, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern,
-    ProductName, PythonName, SlotName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup, VersionLink,
+    Argv, BranchName, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern, ProductName,
+    PythonName, SlotName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup, VersionLink,
 };
 use super::variables::Variables;
 use super::version::VersionPattern;
 use super::word::{BuildKind, Channel, GateOn};
 use crate::expr::{Expression, GroupName, SiteRule, nearest};
 use crate::model::{
-    CalendarTime, Compress, Environment, FailureClass, FreezeWindow, HostHook, HostId, HostKeys, Installer, Modes,
-    PackWhen, PhaseHook, Slot, StageName, Verify,
+    CalendarTime, Compress, Environment, FailureClass, FreezeWindow, HostId, HostKeys, Installer, Modes, PackWhen,
+    Slot, StageName, Verify,
 };
 use crate::plan::{self, Amount, BudgetRule, OnFailure, Prefetch, Promote, StageGate, StageRequest};
 
@@ -580,93 +581,6 @@ impl From<GateKeys> for Gate {
             GateOn::Stage => GateScope::Stage { max: keys.max, baseline: keys.baseline, every: keys.every },
         };
         Self { name: keys.name, scope, run: keys.run, timeout: keys.timeout, retries: keys.retries, dry: keys.dry }
-    }
-}
-
-/// Holds the site's own commands.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Hooks {
-    /// Takes a host out of service.
-    #[serde(deserialize_with = "leaf")]
-    pub depool: Option<CommandTemplate>,
-    /// Takes it back in.
-    #[serde(deserialize_with = "leaf")]
-    pub repool: Option<CommandTemplate>,
-    /// Gets each message on its standard input.
-    #[serde(deserialize_with = "leaf")]
-    pub announce: Option<CommandTemplate>,
-    /// What runs before phases.
-    pub before: PhaseHooks,
-    /// What runs after phases.
-    pub after: PhaseHooks,
-    /// Gets each message as a line over TCP.
-    #[serde(deserialize_with = "leaf")]
-    pub irc: Option<Endpoint>,
-    /// How long any of them may take.
-    #[serde(deserialize_with = "leaf")]
-    pub timeout: Duration,
-}
-
-/// Names what runs on this machine on one side of each phase; none is nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PhaseHooks {
-    /// Taking the locks.
-    #[serde(deserialize_with = "leaf")]
-    pub lock: Option<CommandTemplate>,
-    /// Putting the release on hosts.
-    #[serde(deserialize_with = "leaf")]
-    pub prime: Option<CommandTemplate>,
-    /// Switching the hosts of a stage.
-    #[serde(deserialize_with = "leaf")]
-    pub switch: Option<CommandTemplate>,
-    /// The soak and the gates of a stage.
-    #[serde(deserialize_with = "leaf")]
-    pub soak: Option<CommandTemplate>,
-    /// The release becoming good.
-    #[serde(deserialize_with = "leaf")]
-    pub finalize: Option<CommandTemplate>,
-    /// Switched hosts going back.
-    #[serde(deserialize_with = "leaf")]
-    pub rollback: Option<CommandTemplate>,
-    /// The transfer to one host.
-    #[serde(deserialize_with = "leaf")]
-    pub host_prime: Option<CommandTemplate>,
-    /// The switch of one host.
-    #[serde(deserialize_with = "leaf")]
-    pub host_switch: Option<CommandTemplate>,
-}
-
-impl Hooks {
-    /// Gives the command of a hook of a phase.
-    #[must_use]
-    pub const fn of_phase(&self, hook: PhaseHook) -> Option<&CommandTemplate> {
-        match hook {
-            PhaseHook::BeforeLock => self.before.lock.as_ref(),
-            PhaseHook::AfterLock => self.after.lock.as_ref(),
-            PhaseHook::BeforePrime => self.before.prime.as_ref(),
-            PhaseHook::AfterPrime => self.after.prime.as_ref(),
-            PhaseHook::BeforeSwitch => self.before.switch.as_ref(),
-            PhaseHook::AfterSwitch => self.after.switch.as_ref(),
-            PhaseHook::BeforeSoak => self.before.soak.as_ref(),
-            PhaseHook::AfterSoak => self.after.soak.as_ref(),
-            PhaseHook::BeforeFinalize => self.before.finalize.as_ref(),
-            PhaseHook::AfterFinalize => self.after.finalize.as_ref(),
-            PhaseHook::BeforeRollback => self.before.rollback.as_ref(),
-            PhaseHook::AfterRollback => self.after.rollback.as_ref(),
-        }
-    }
-
-    /// Gives the command of a hook of a host.
-    #[must_use]
-    pub const fn of_host(&self, hook: HostHook) -> Option<&CommandTemplate> {
-        match hook {
-            HostHook::BeforePrime => self.before.host_prime.as_ref(),
-            HostHook::AfterPrime => self.after.host_prime.as_ref(),
-            HostHook::BeforeSwitch => self.before.host_switch.as_ref(),
-            HostHook::AfterSwitch => self.after.host_switch.as_ref(),
-        }
     }
 }
 

@@ -160,7 +160,8 @@ impl Site for SiteHooks {
 
     async fn phase(&self, hook: PhaseHook, stage: Option<&StageName>, hosts: &[HostId]) -> Result<(), SiteError> {
         let Some(command) = self.settings.phases.get(&hook) else {
-            return Ok(());
+            let message = "the configuration has none any more; it was there when the plan was made";
+            return Err(SiteError(message.to_owned()));
         };
         let words = DryWords { hosts: hosts.to_vec(), stage: stage.cloned(), ..self.words.clone() };
         self.perform(command, &words, None).await

@@ -67,6 +67,8 @@ fn every_phase_has_a_hook_before_and_after_it_and_so_has_each_host() {
     expected.extend(["before.finalize 1.0.0".to_owned(), "after.finalize 1.0.0".to_owned()]);
     assert_eq!(phases, expected);
     assert_eq!(events(&answer, "hook_ran").len(), expected.len());
+    let planned = fleet.coalmine(&["plan", "1.2.0"]).exits(9);
+    planned.says("before.lock, after.lock, before.prime, after.prime, before.switch, after.switch, before.soak, ");
     // Each target has its four in order, and no master any.
     let hosts: Vec<&String> = asked_then.iter().filter(|line| line.contains(".host_")).collect();
     assert_eq!(hosts.len(), 16, "{hosts:?}");

@@ -1,0 +1,97 @@
+//! The site's own commands: which there are, each by the key that has it.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::leaf::leaf;
+use super::template::CommandTemplate;
+use super::text::Endpoint;
+use crate::model::{HostHook, PhaseHook};
+
+/// Holds the site's own commands.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hooks {
+    /// Takes a host out of service.
+    #[serde(deserialize_with = "leaf")]
+    pub depool: Option<CommandTemplate>,
+    /// Takes it back in.
+    #[serde(deserialize_with = "leaf")]
+    pub repool: Option<CommandTemplate>,
+    /// Gets each message on its standard input.
+    #[serde(deserialize_with = "leaf")]
+    pub announce: Option<CommandTemplate>,
+    /// What runs before phases.
+    pub before: PhaseHooks,
+    /// What runs after phases.
+    pub after: PhaseHooks,
+    /// Gets each message as a line over TCP.
+    #[serde(deserialize_with = "leaf")]
+    pub irc: Option<Endpoint>,
+    /// How long any of them may take.
+    #[serde(deserialize_with = "leaf")]
+    pub timeout: Duration,
+}
+
+/// Names what runs on this machine on one side of each phase; none is nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhaseHooks {
+    /// Taking the locks.
+    #[serde(deserialize_with = "leaf")]
+    pub lock: Option<CommandTemplate>,
+    /// Putting the release on hosts.
+    #[serde(deserialize_with = "leaf")]
+    pub prime: Option<CommandTemplate>,
+    /// Switching the hosts of a stage.
+    #[serde(deserialize_with = "leaf")]
+    pub switch: Option<CommandTemplate>,
+    /// The soak and the gates of a stage.
+    #[serde(deserialize_with = "leaf")]
+    pub soak: Option<CommandTemplate>,
+    /// The release becoming good.
+    #[serde(deserialize_with = "leaf")]
+    pub finalize: Option<CommandTemplate>,
+    /// Switched hosts going back.
+    #[serde(deserialize_with = "leaf")]
+    pub rollback: Option<CommandTemplate>,
+    /// The transfer to one host.
+    #[serde(deserialize_with = "leaf")]
+    pub host_prime: Option<CommandTemplate>,
+    /// The switch of one host.
+    #[serde(deserialize_with = "leaf")]
+    pub host_switch: Option<CommandTemplate>,
+}
+
+impl Hooks {
+    /// Gives the command of a hook of a phase.
+    #[must_use]
+    pub const fn of_phase(&self, hook: PhaseHook) -> Option<&CommandTemplate> {
+        match hook {
+            PhaseHook::BeforeLock => self.before.lock.as_ref(),
+            PhaseHook::AfterLock => self.after.lock.as_ref(),
+            PhaseHook::BeforePrime => self.before.prime.as_ref(),
+            PhaseHook::AfterPrime => self.after.prime.as_ref(),
+            PhaseHook::BeforeSwitch => self.before.switch.as_ref(),
+            PhaseHook::AfterSwitch => self.after.switch.as_ref(),
+            PhaseHook::BeforeSoak => self.before.soak.as_ref(),
+            PhaseHook::AfterSoak => self.after.soak.as_ref(),
+            PhaseHook::BeforeFinalize => self.before.finalize.as_ref(),
+            PhaseHook::AfterFinalize => self.after.finalize.as_ref(),
+            PhaseHook::BeforeRollback => self.before.rollback.as_ref(),
+            PhaseHook::AfterRollback => self.after.rollback.as_ref(),
+        }
+    }
+
+    /// Gives the command of a hook of a host.
+    #[must_use]
+    pub const fn of_host(&self, hook: HostHook) -> Option<&CommandTemplate> {
+        match hook {
+            HostHook::BeforePrime => self.before.host_prime.as_ref(),
+            HostHook::AfterPrime => self.after.host_prime.as_ref(),
+            HostHook::BeforeSwitch => self.before.host_switch.as_ref(),
+            HostHook::AfterSwitch => self.after.host_switch.as_ref(),
+        }
+    }
+}
