@@ -78,7 +78,7 @@ fn what_a_host_is_reached_by_is_obeyed_wherever_it_is_said() {
 
 #[test]
 fn a_comment_ends_what_python_reads_and_belongs_to_any_other_text() {
-    let folder = |variables: &str| Folder::new().with("hosts.ini", &format!("[web]\nweb1\n[web:vars]\n{variables}"));
+    let folder = |variables: &str| Folder::new().with("hosts.ini", format!("[web]\nweb1\n[web:vars]\n{variables}"));
     let content =
         "ansible_host='192.0.2.1'  # behind the NAT\nansible_port=2222 # so is this\nansible_user=\"dep\"#loy\n";
     let quoted = folder(content);
