@@ -99,6 +99,8 @@ async fn walk(fleet: &Fleet) -> Result<String> {
         r#become: Vec::new(),
         version_command: None,
         tool: None,
+        slots: Vec::new(),
+        version_link: None,
     };
     let bases = Store::open(&state)?;
     let transfer = TransferSettings { packs: PackWhen::Auto, ..TransferSettings::default() };
