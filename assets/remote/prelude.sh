@@ -186,7 +186,9 @@ ask_time() {
     read -r runs _ 2>/dev/null </proc/uptime
     runs=${runs%%.*}
     if is_number "$runs" && is_number "$asked_at" && [ "$((runs - asked_at))" -lt 10 ]; then
+        # Both counts are cut to seconds: one less is never ahead of what the clock shows.
         time=$((asked_time + runs - asked_at))
+        [ "$runs" = "$asked_at" ] || time=$((time - 1))
         return 0
     fi
     for _ in 1 2 3; do

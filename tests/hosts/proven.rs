@@ -4,6 +4,7 @@ use std::fs::{self, File, FileTimes};
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -165,4 +166,17 @@ async fn what_another_release_shares_stays_proven_and_what_was_edited_before_doe
     host.prime(&releases[4], &rollout("r5"), &|_| {}).await.unwrap();
     assert_whole(&releases[4], &stand.file(&releases[4], "."));
     assert_eq!(asked(&host).await, Err("1 entry differs: lib/same".into()));
+}
+
+#[test]
+fn the_time_of_a_session_is_never_ahead_of_the_clock() {
+    // Both counts are cut to seconds, wherever in one it is asked first; a proof of the next second would not be believed.
+    let script = format!(
+        "{}\nleft=300 ahead=0\nwhile [ $left -gt 0 ]; do\n    ask_time\n    now=$(date +%s)\n    \
+         [ \"$time\" -le \"$now\" ] || ahead=$((ahead + 1))\n    [ $((left % 100)) -ne 0 ] || {{ asked_at=''; sleep 0.37; ask_time; }}\n    \
+         sleep 0.01\n    left=$((left - 1))\ndone\necho \"ahead $ahead\"\n",
+        include_str!("../../assets/remote/prelude.sh")
+    );
+    let ran = Command::new("sh").arg("-c").arg(script).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "ahead 0\n", "{}", String::from_utf8_lossy(&ran.stderr));
 }

@@ -211,7 +211,7 @@ fn the_history_is_filtered_by_what_is_typed() {
     let mut shown = |keys: &str| {
         console.press(keys);
         let ids: Vec<String> =
-            console.state.past_rows().iter().map(|row| row.rollout.as_str()[17..].to_owned()).collect();
+            console.state.past_rows().iter().map(|row| row.rollout.as_str().chars().skip(17).collect()).collect();
         (ids.join(" "), console.screen())
     };
     assert_eq!(shown("/rolled<Enter>").0, "cccc");
