@@ -145,6 +145,7 @@ fn surveyed(count: usize) -> Outcome<Console> {
             latency: Duration::from_millis(12),
             at: Timestamp::UNIX_EPOCH,
             cause: None,
+            settled: state == HostState::Current,
             facts: Vec::new(),
         })));
     }
