@@ -92,8 +92,16 @@ impl Globals {
     }
 
     /// Opens the workspace that is meant.
+    ///
+    /// # Errors
+    ///
+    /// When its configuration is wrong, or has no environment of the name that was given, whatever the command would do with it.
     pub(super) fn workspace(&self) -> Result<Workspace, Error> {
-        Workspace::open(&self.invocation())
+        let workspace = Workspace::open(&self.invocation())?;
+        if let Some(name) = &self.environment {
+            workspace.config().environment(Some(name.as_str()))?;
+        }
+        Ok(workspace)
     }
 }
 

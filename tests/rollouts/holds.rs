@@ -19,6 +19,9 @@ fn what_nobody_has_is_refused_by_its_name_and_changes_nothing() {
         let arguments = [vec!["-e", "nope", command], hosts, yes].concat();
         fleet.coalmine(&arguments).exits(2).says("\"nope\"").says("sandbox");
     }
+    for arguments in [vec!["config", "check"], vec!["config", "show"], vec!["release", "cut", "9.9.9", "--yes"]] {
+        fleet.coalmine(&[vec!["-e", "nope"], arguments].concat()).exits(2).says("\"nope\"").says("sandbox");
+    }
     fleet.coalmine(&["slot", "remove", "nope", "--yes"]).exits(2).says("nope");
     fleet.coalmine(&["rollback", "--slot", "nope", "--yes"]).exits(2).says("no host has a slot nope");
     fleet.install(&["1.2.0", "--activate-only", "--slot", "nope"]).exits(1).says("was not primed on ");

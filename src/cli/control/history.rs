@@ -8,7 +8,7 @@ use crate::cli::args::{StreamFormat, TableFormat, rollout};
 use crate::cli::interrupt::runtime;
 use crate::cli::output::{notify, print, print_for_people, style};
 use crate::cli::{Globals, completion};
-use crate::deploy::{Debts, Error, in_environment};
+use crate::deploy::{Debts, Error, Workspace, in_environment};
 use crate::journal::Rollouts;
 use crate::model::{Environment, HostId, RolloutId};
 use crate::report::{
@@ -92,7 +92,7 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
     // An environment without any rollout may be one that nobody has; where there is no configuration, nobody knows.
     if rows.is_empty()
         && wanted.is_some()
-        && let Ok(workspace) = globals.workspace()
+        && let Ok(workspace) = Workspace::open(&globals.invocation())
     {
         workspace.policy()?;
     }
