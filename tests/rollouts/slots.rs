@@ -55,6 +55,8 @@ fn versions_go_from_one_slot_to_the_next_and_each_has_a_link_of_its_name() {
     fleet.install(&["1.2.0", "--next-slot", "-l", &mw(1, 2)]).exits(0);
     run(&["plan", "1.2.0", "--next-slot"]).exits(9).says("it has this version already");
     fleet.install(&["1.2.0", "--next-slot"]).exits(0).says("on sandbox, slot slot0");
+    // Rollouts are told apart by the second in which they were made.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     fleet.install(&["1.3.0", "--next-slot"]).exits(0);
     fleet.install(&["1.3.0", "--next-slot"]).exits(0).says("nothing is to be done");
     fleet.install(&["1.4.0", "--next-slot"]).exits(0);
