@@ -8,7 +8,7 @@ use super::ask::ask;
 use super::interrupt::runtime;
 use super::output::{count, is_interactive, notify, print};
 use super::{Globals, completion, interrupt};
-use crate::deploy::{Deployment, Error, Kind, Slots, Workspace};
+use crate::deploy::{Deployment, Error, Kind, Slots, Workspace, no_slot};
 use crate::expr::fold;
 use crate::host::RealFleet;
 use crate::model::Slot;
@@ -119,9 +119,7 @@ fn remove(globals: &Globals, args: &RemoveArgs) -> Result<u8, Error> {
     if hosts.is_empty() {
         let mut names: Vec<&str> = slots.uses.iter().map(|found| found.slot.as_str()).collect();
         names.dedup();
-        let there =
-            if names.is_empty() { "no other either".to_owned() } else { format!("there is {}", names.join(", ")) };
-        return Err(Error::usage(format!("no host has a slot {slot}; {there}")));
+        return Err(Error::usage(no_slot(slot, &names)));
     }
     refuse_used(slot, &slots)?;
     if !args.yes {

@@ -56,6 +56,7 @@ pub use doctor::{Finding, Health, examine};
 pub use error::{Error, Kind};
 pub use init::{Beginning, Begun, Checkout, HostSource, begin};
 pub use installed::InstalledVersions;
+pub use next_slot::no_slot;
 pub use notice::{Listener, Notice};
 pub use offer::Offer;
 pub use operator::operator;

@@ -60,22 +60,18 @@ impl<F: host::Fleet> Deployment<'_, F> {
         }
         let names: BTreeSet<&str> =
             answers.probes().flat_map(|probe| probe.named.iter().map(|named| named.slot.as_str())).collect();
-        let names = Vec::from_iter(names);
-        let there =
-            if names.is_empty() { "no other either".to_owned() } else { format!("there is {}", names.join(", ")) };
-        Err(Error::usage(format!("no host has a slot {slot}; {there}; nothing was changed")))
+        Err(Error::usage(format!("{}; nothing was changed", no_slot(slot, &Vec::from_iter(names)))))
     }
 
     /// Refuses a version that has a slot already where it would have the name of a version twice, and says who uses what a slot
     /// loses.
     pub(super) fn heed_slots(&self, answers: &Answers, slot: &Slot, release: &ReleaseId) -> Result<Vec<String>, Error> {
-        let target = &self.workspace.config().target;
+        let pattern = self.workspace.config().target.version_link.as_ref();
+        let name = pattern.map(|name| name.as_str().replace("{version}", release.version().as_str()));
         let (mut elsewhere, mut users) = (Vec::new(), BTreeSet::new());
         let mut other = None;
         for (host, answer) in answers.all() {
             let Ok(probe) = answer else { continue };
-            let name =
-                target.version_link.as_ref().map(|name| name.as_str().replace("{version}", release.version().as_str()));
             let taken =
                 probe.named.iter().find(|named| named.slot != *slot && named.name.is_some() && named.name == name);
             if let Some(taken) = taken {
@@ -100,6 +96,12 @@ impl<F: host::Fleet> Deployment<'_, F> {
             users => vec![format!("{} on hosts leads to slot {slot}, and will lead to this version", users.join(", "))],
         })
     }
+}
+
+/// Says that no host has a slot, and which there are.
+pub fn no_slot(slot: &Slot, names: &[&str]) -> String {
+    let there = if names.is_empty() { "no other either".to_owned() } else { format!("there is {}", names.join(", ")) };
+    format!("no host has a slot {slot}; {there}")
 }
 
 /// Chooses of what hosts have: the slot that has the version already, else the first that nobody has, else the one whose version was

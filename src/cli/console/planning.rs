@@ -87,10 +87,11 @@ async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<P
         }
         notice => output::hear(&notice),
     }));
-    let is_tag = backend.workspace.tags().await?.iter().any(|tag| tag.version == wanted.version);
     let version = wanted.version.to_string();
-    // What describes a commit names it.
-    let commit = if is_tag || backend.workspace.policy()?.1.channel == Channel::Tags {
+    // What describes a commit names it; an environment of tags has no other, and git need not be asked.
+    let commit = if backend.workspace.policy()?.1.channel == Channel::Tags
+        || backend.workspace.tags().await?.iter().any(|tag| tag.version == wanted.version)
+    {
         Wanted::Tag(version)
     } else {
         Wanted::Revision(version)
