@@ -2,21 +2,15 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-
-use super::table::{answer, eve, host, plan, state_of, way};
-use super::{Input, Machine, Step, Task, TaskOutput};
-use crate::model::{Command, Installed, Operator, RollBackTarget, StageIdx, Verdict};
+use super::table::{after, answer, eve, host, plan, state_of, taken_over, way};
+use super::{Input, Machine, Task};
+use crate::model::{Command, Operator, StageIdx, Verdict};
 use crate::plan::{Plan, Promote, StageGate};
-use crate::rollout::event::{Event, GateScope, Record};
+use crate::rollout::event::{Event, GateScope};
 use crate::rollout::refusal::refusal;
-use crate::rollout::state::{Mode, State};
+use crate::rollout::state::Mode;
 
 const CANARY: StageIdx = StageIdx(0);
-
-fn after(seconds: i64) -> Timestamp {
-    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
-}
 
 fn soak(left_s: u64) -> Command {
     Command::Soak { left_s, reason: "quiet".to_owned() }
@@ -40,32 +34,12 @@ fn planned(gated: bool, promoted: Promote) -> Plan {
     plan
 }
 
-/// Gives a conductor whose canaries have soaked for a minute of ten, with all that happened so far.
-fn soaking(gated: bool, promoted: Promote) -> (Machine, Vec<Record>) {
+/// Gives a conductor whose canaries have soaked for a minute of ten.
+fn soaking(gated: bool, promoted: Promote) -> Machine {
     let plan = planned(gated, promoted);
     let mut events = way()[..5].concat();
     events.push(Event::SoakStarted { stage: plan.stages[0].name.clone(), until: after(600) });
-    let state = state_of(plan, events);
-    let (machine, _) = taken_over(state, 60);
-    (machine, Vec::new())
-}
-
-/// Lets a conductor go on, and take the lock of every host.
-fn taken_over(state: State, seconds: i64) -> (Machine, Step) {
-    let mut machine = Machine::resume(state, after(seconds)).unwrap();
-    let mut step = machine.step(Input::Begin { by: eve() }, after(seconds));
-    for index in 0..4 {
-        let locked = TaskOutput::Locked {
-            installed: Installed::Missing,
-            good: Some(RollBackTarget::Nothing),
-            latency_ms: 1,
-            taken_from: None,
-        };
-        let next =
-            machine.step(Input::Done { host: host(index), task: Task::Lock, result: Ok(locked) }, after(seconds));
-        step.records.extend(next.records);
-    }
-    (machine, step)
+    taken_over(state_of(plan, events), 60).0
 }
 
 fn give(machine: &mut Machine, command: Command, seconds: i64) -> Vec<Event> {
@@ -92,7 +66,7 @@ fn waits(events: &[Event]) -> bool {
 #[test]
 fn a_soak_ends_when_a_person_says_and_then_comes_what_the_plan_has() {
     for (promoted, goes_on) in [(Promote::Auto, true), (Promote::Manual, false)] {
-        let (mut machine, _) = soaking(false, promoted);
+        let mut machine = soaking(false, promoted);
         let events = give(&mut machine, soak(20), 60);
         let [Event::SoakChanged { until, by, reason, promotes, .. }] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!((*until, by, reason.as_str(), *promotes), (after(80), &eve(), "quiet", false));
@@ -102,7 +76,7 @@ fn a_soak_ends_when_a_person_says_and_then_comes_what_the_plan_has() {
         assert_eq!((promoted_by(&events).is_some(), waits(&events)), (goes_on, !goes_on), "{events:?}");
     }
     // It is made longer the same way, and ended at once by no time at all.
-    let (mut machine, _) = soaking(false, Promote::Auto);
+    let mut machine = soaking(false, Promote::Auto);
     give(&mut machine, soak(6000), 60);
     assert!(tick(&mut machine, 700).is_empty());
     assert!(promoted_by(&give(&mut machine, soak(0), 701)).is_some());
@@ -111,9 +85,9 @@ fn a_soak_ends_when_a_person_says_and_then_comes_what_the_plan_has() {
 #[test]
 fn who_promotes_early_is_named_with_the_reason_and_passes_over_no_gate() {
     let told = Some((Some(eve()), Some("a fix is urgent".to_owned())));
-    let (mut machine, _) = soaking(false, Promote::Manual);
+    let mut machine = soaking(false, Promote::Manual);
     assert_eq!(promoted_by(&give(&mut machine, promote(), 61)), told);
-    let (mut machine, _) = soaking(true, Promote::Manual);
+    let mut machine = soaking(true, Promote::Manual);
     assert_eq!(promoted_by(&give(&mut machine, promote(), 61)), None, "its gate has not answered");
     let gate = |verdict| Input::Gate {
         stage: CANARY,
@@ -129,31 +103,31 @@ fn who_promotes_early_is_named_with_the_reason_and_passes_over_no_gate() {
     let events: Vec<Event> = step.records.into_iter().map(|record| record.event).collect();
     assert_eq!(promoted_by(&events), told);
     // One that waits for a person takes the reason of whoever promotes it.
-    let (mut machine, _) = soaking(false, Promote::Manual);
+    let mut machine = soaking(false, Promote::Manual);
     assert!(waits(&tick(&mut machine, 700)));
     assert_eq!(promoted_by(&give(&mut machine, promote(), 701)), told);
 }
 
 #[test]
 fn a_stage_that_is_held_goes_on_by_a_person_alone() {
-    let (mut machine, _) = soaking(false, Promote::Auto);
+    let mut machine = soaking(false, Promote::Auto);
     give(&mut machine, hold(), 61);
     assert!(waits(&tick(&mut machine, 100_000)), "an automatic stage waits too");
     assert!(tick(&mut machine, 200_000).is_empty());
     assert_eq!(promoted_by(&give(&mut machine, Command::Continue, 200_001)), Some((Some(eve()), None)));
     // Who continues before takes the hold away, and the plan goes on.
-    let (mut machine, _) = soaking(false, Promote::Auto);
+    let mut machine = soaking(false, Promote::Auto);
     give(&mut machine, hold(), 61);
     give(&mut machine, Command::Continue, 62);
     assert_eq!(promoted_by(&tick(&mut machine, 700)), Some((None, None)));
     // A pause that ends has nothing to do with it.
-    let (mut machine, _) = soaking(false, Promote::Auto);
+    let mut machine = soaking(false, Promote::Auto);
     give(&mut machine, hold(), 61);
     give(&mut machine, Command::Pause, 62);
     give(&mut machine, Command::Continue, 63);
     assert!(waits(&tick(&mut machine, 700)));
     // The last decision counts.
-    let (mut machine, _) = soaking(true, Promote::Auto);
+    let mut machine = soaking(true, Promote::Auto);
     give(&mut machine, promote(), 61);
     give(&mut machine, hold(), 62);
     assert!(machine.state().held().is_some() && machine.state().stages()[0].early.is_none());
@@ -181,7 +155,7 @@ fn a_held_stage_of_which_nothing_is_left_holds_all_the_same() {
 #[test]
 fn another_conductor_keeps_what_was_decided() {
     for (command, waiting) in [(hold(), true), (promote(), false)] {
-        let (mut machine, _) = soaking(true, Promote::Auto);
+        let mut machine = soaking(true, Promote::Auto);
         give(&mut machine, command, 61);
         let (mut next, step) = taken_over(machine.state().clone(), 5000);
         assert!(!step.records.iter().any(|record| matches!(record.event, Event::Promoted { .. })));
@@ -196,7 +170,7 @@ fn another_conductor_keeps_what_was_decided() {
 
 #[test]
 fn nobody_decides_otherwise_without_a_reason() {
-    let (machine, _) = soaking(false, Promote::Auto);
+    let machine = soaking(false, Promote::Auto);
     let reason = || " \t".to_owned();
     for command in [
         Command::Soak { left_s: 1, reason: reason() },

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::table::{eve, host, plan, state_of, way};
+use super::table::{after, eve, host, plan, state_of, taken_over, way};
 use super::{Effect, Input, Machine, Step, Task, TaskOutput};
 use crate::model::{Command, Installed, RollBackTarget, StageIdx, Verdict};
 use crate::plan::{Plan, Promote, StageGate};
@@ -15,10 +15,6 @@ const CANARY: StageIdx = StageIdx(0);
 
 fn gate(dry: bool) -> StageGate {
     StageGate { name: "rate".to_owned(), every: Duration::from_secs(30), baseline: true, dry }
-}
-
-fn after(seconds: i64) -> Timestamp {
-    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
 }
 
 /// Plans canaries with these gates, whose stage promotes itself after ten minutes.
@@ -33,21 +29,7 @@ fn planned(gates: Vec<StageGate>) -> Plan {
 fn resumed(gates: Vec<StageGate>, seconds: i64) -> (Machine, Step) {
     let mut events = way()[..5].concat();
     events.push(Event::SoakStarted { stage: planned(vec![]).stages[0].name.clone(), until: after(600) });
-    let mut machine = Machine::resume(state_of(planned(gates), events), after(seconds)).unwrap();
-    let mut step = machine.step(Input::Begin { by: eve() }, after(seconds));
-    for index in 0..4 {
-        let locked = TaskOutput::Locked {
-            installed: Installed::Missing,
-            good: Some(RollBackTarget::Nothing),
-            latency_ms: 1,
-            taken_from: None,
-        };
-        let answer = Input::Done { host: host(index), task: Task::Lock, result: Ok(locked) };
-        let next = machine.step(answer, after(seconds));
-        step.records.extend(next.records);
-        step.effects.extend(next.effects);
-    }
-    (machine, step)
+    taken_over(state_of(planned(gates), events), seconds)
 }
 
 fn answered(machine: &mut Machine, scope: GateScope, verdict: Verdict, value: f64, seconds: i64) -> Step {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Input, Machine};
+use super::{Input, Machine, Step, Task, TaskOutput};
 use crate::model::{
-    Command, Digest, Environment, FailureClass, HostId, Installed, Operator, Phase, RolloutId, StageName, Version,
+    Command, Digest, Environment, FailureClass, HostId, Installed, Operator, Phase, RollBackTarget, RolloutId,
+    StageName, Version,
 };
 use crate::plan::{Budget, HostPlan, Plan, Promote, StagePlan};
 use crate::plans;
@@ -49,6 +50,29 @@ pub(crate) fn plan() -> Plan {
             Digest([2; 32]),
         )
     }
+}
+
+pub(super) fn after(seconds: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+}
+
+/// Lets a conductor go on, and take the lock of every host.
+pub(super) fn taken_over(state: State, seconds: i64) -> (Machine, Step) {
+    let mut machine = Machine::resume(state, after(seconds)).unwrap();
+    let mut step = machine.step(Input::Begin { by: eve() }, after(seconds));
+    for index in 0..4 {
+        let locked = TaskOutput::Locked {
+            installed: Installed::Missing,
+            good: Some(RollBackTarget::Nothing),
+            latency_ms: 1,
+            taken_from: None,
+        };
+        let answer = Input::Done { host: host(index), task: Task::Lock, result: Ok(locked) };
+        let next = machine.step(answer, after(seconds));
+        step.records.extend(next.records);
+        step.effects.extend(next.effects);
+    }
+    (machine, step)
 }
 
 fn state(events: impl IntoIterator<Item = Event>) -> State {

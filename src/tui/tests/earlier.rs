@@ -1,6 +1,6 @@
 //! Deciding earlier than planned, the command line with its completion, and another environment.
 
-use super::fixture::{Console, Run, facts, past, plan, rollout_id, versions};
+use super::fixture::{Console, Run, commands, facts, past, plan, rollout_id, versions, watching};
 use super::screens::{in_flight, soaking};
 use crate::model::{Command, Environment};
 use crate::plan::Promote;
@@ -8,21 +8,6 @@ use crate::rollout::Mode;
 use crate::tui::app::{App, Layer, LineKind, Screen};
 use crate::tui::messages::{Message, Request, Source, Ticket};
 use crate::words::Typed;
-
-fn watching(run: &Run) -> Console {
-    let mut console = Console::new(100, 30);
-    console.watch(run, Source::Live);
-    console.requests();
-    console
-}
-
-fn commands(console: &mut Console) -> Vec<Command> {
-    let commands = console.requests().into_iter().filter_map(|request| match request {
-        Request::Command { command, .. } => Some(command),
-        _ => None,
-    });
-    commands.collect()
-}
 
 fn typed(state: &App) -> Option<&str> {
     match state.layers.last() {

@@ -537,3 +537,23 @@ pub(super) fn past() -> Vec<HistoryRow> {
 pub(super) fn given_plan() -> Arc<Plan> {
     Arc::new(Plan { reason: None, ..plan(24) })
 }
+
+/// Gives a console that follows a rollout which runs.
+pub(super) fn watching(run: &Run) -> Console {
+    let mut console = Console::new(100, 30);
+    console.watch(run, Source::Live);
+    console.requests();
+    console
+}
+
+/// Gives the commands that were given to the rollout since.
+pub(super) fn commands(console: &mut Console) -> Vec<Command> {
+    let commands = console.requests().into_iter().filter_map(|request| match request {
+        Request::Command { rollout, command, .. } => {
+            assert_eq!(rollout, rollout_id());
+            Some(command)
+        }
+        _ => None,
+    });
+    commands.collect()
+}

@@ -1,7 +1,8 @@
 //! Keys in, state and requests out: the habits that the console keeps.
 
 use super::fixture::{
-    Console, Run, facts, given_plan, host, locked, past, plan, rollout_id, settings, version, versions,
+    Console, Run, commands, facts, given_plan, host, locked, past, plan, rollout_id, settings, version, versions,
+    watching,
 };
 use super::screens::{in_flight, rolled_back, soaking};
 use crate::model::{Command, HostId, Phase};
@@ -10,24 +11,6 @@ use crate::rollout::{Mode, Task, refusal, table};
 use crate::tui::app::{Answer, Layer, LogSize, Screen, Side};
 use crate::tui::keymap::Action;
 use crate::tui::messages::{Message, Request, Settings, Source, Ticket};
-
-fn watching(run: &Run) -> Console {
-    let mut console = Console::new(100, 30);
-    console.watch(run, Source::Live);
-    console.requests();
-    console
-}
-
-fn commands(console: &mut Console) -> Vec<Command> {
-    let commands = console.requests().into_iter().filter_map(|request| match request {
-        Request::Command { rollout, command, .. } => {
-            assert_eq!(rollout, rollout_id());
-            Some(command)
-        }
-        _ => None,
-    });
-    commands.collect()
-}
 
 fn planned() -> Console {
     let mut console = Console::new(100, 30);
