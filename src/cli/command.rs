@@ -34,6 +34,7 @@ use super::{
 };
 use crate::deploy::Error;
 use crate::model::Command as Order;
+use crate::model::seconds::rounded_up;
 use crate::rollout::Exit;
 
 /// Installs a release of a tool on a whole fleet over ssh and rsync, canaries first.
@@ -194,7 +195,7 @@ impl Cli {
             Command::Continue(args) => control::give(globals, args.rollout.as_ref(), Order::Continue),
             Command::Abort(args) => control::give(globals, args.rollout.as_ref(), Order::Abort),
             Command::Soak(args) => {
-                let order = Order::Soak { left_s: args.seconds(), reason: args.decide.reason.clone() };
+                let order = Order::Soak { left_s: rounded_up(args.left), reason: args.decide.reason.clone() };
                 control::give(globals, args.decide.which.rollout.as_ref(), order)
             }
             Command::Promote(args) => {

@@ -74,7 +74,7 @@ pub use source::{Flag, LoadedFile, Sources};
 pub use template::{CommandTemplate, DryWord, DryWords, Template, TemplateError};
 pub use text::{
     Argv, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern, ProductName,
-    PythonName, SlotName, TagGlob, TargetRoot, Title, UnixGroup, VersionLink,
+    PythonName, TagGlob, TargetRoot, Title, UnixGroup, VersionLink,
 };
 pub use variables::Variables;
 pub use version::VersionPattern;

@@ -16,13 +16,15 @@ use super::leaf::{Form, Leaf, Refused};
 use super::template::CommandTemplate;
 use super::text::{
     Argv, BranchName, Command, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName,
-    PathPattern, ProductName, PythonName, SlotName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup, VersionLink,
+    PathPattern, ProductName, PythonName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup, VersionLink,
 };
 use super::variables::Variables;
 use super::version::VersionPattern;
 use super::word::{BuildKind, Channel, GateOn};
 use crate::expr::{Expression, SiteRule};
-use crate::model::{CalendarTime, Compress, Environment, HostKeys, Installer, Modes, PackWhen, StageName, Verify};
+use crate::model::{
+    CalendarTime, Compress, Environment, HostKeys, Installer, Modes, PackWhen, Slot, StageName, Verify,
+};
 use crate::plan::{OnFailure, Prefetch, Promote};
 
 /// Describes a table with fixed keys.
@@ -247,7 +249,7 @@ static TARGET: Section = Section {
             "the folder of the releases; relative: to the login folder",
         ),
         value::<LinkName>("current", Default(r#""current""#), "the symlink under root that activation switches"),
-        value::<Vec<SlotName>>(
+        value::<Vec<Slot>>(
             "slots",
             Default("[]"),
             r#"a cycle of links beside it, e.g. ["slot0", "slot1"]; --next-slot takes the next, and --slot no other"#,

@@ -17,7 +17,7 @@ use super::selection::StageSelection;
 use super::template::CommandTemplate;
 use super::text::{
     Argv, BranchName, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern, ProductName,
-    PythonName, SlotName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup, VersionLink,
+    PythonName, TagGlob, TargetRoot, TimeZoneName, Title, UnixGroup, VersionLink,
 };
 use super::variables::Variables;
 use super::version::VersionPattern;
@@ -88,13 +88,6 @@ impl Config {
 }
 
 impl Config {
-    /// Gives the slots that versions go into by turns.
-    #[must_use]
-    pub fn slots(&self) -> Vec<Slot> {
-        // Each was read as one.
-        self.target.slots.iter().filter_map(|name| Slot::new(name.as_str()).ok()).collect()
-    }
-
     /// Gives the gates of stages as a plan takes them; every stage has them.
     #[must_use]
     pub fn stage_gates(&self) -> Vec<StageGate> {
@@ -203,7 +196,8 @@ pub struct Target {
     /// The symlink under it that activation switches.
     pub current: LinkName,
     /// The links beside it that versions go into by turns; none is no cycle, and any slot.
-    pub slots: Vec<SlotName>,
+    #[serde(deserialize_with = "leaf")]
+    pub slots: Vec<Slot>,
     /// What the link of a version is named that leads to its slot; none is no such links.
     #[serde(deserialize_with = "leaf")]
     pub version_link: Option<VersionLink>,

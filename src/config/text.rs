@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use toml::Value;
 
 use super::leaf::{Form, Leaf, Refused, deserialize_as_leaf, text};
-use crate::model::HostId;
+use crate::model::{HostId, Slot};
 
 /// Declares a text with a rule of its own; `$check` gives the reason for which a text is refused.
 macro_rules! texts {
@@ -104,14 +104,6 @@ texts! {
         name(text)
     };
 
-    /// Names a slot: a link beside the one that activation switches usually.
-    SlotName, "the name of a slot, such as \"slot0\"", |text| {
-        if text == "releases" {
-            return Err(Refused::because("that is the folder of the releases: choose another name, such as \"slot0\""));
-        }
-        refuse(crate::model::Slot::new(text).is_err())
-    };
-
     /// Names the link of a version that leads to its slot, with `{version}` where that stands.
     VersionLink, "the name of a link with {version} in it, such as \"php-{version}\", or \"\" for none", |text| {
         let (before, after) = text.split_once(VERSION).ok_or(Refused::Unexpected)?;
@@ -200,6 +192,20 @@ impl LocalPath {
 impl fmt::Display for LocalPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0.display(), f)
+    }
+}
+
+impl Leaf for Slot {
+    const EXPECTED: &'static str = r#"the name of a slot, such as "slot0""#;
+    const FORM: Form = Form::Text;
+
+    fn read(value: &Value) -> Result<Self, Refused> {
+        let text = text(value)?;
+        printable(text)?;
+        if text == "releases" {
+            return Err(Refused::because("that is the folder of the releases: choose another name, such as \"slot0\""));
+        }
+        Self::new(text).map_err(|_| Refused::Unexpected)
     }
 }
 

@@ -25,7 +25,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
     ///
     /// When there is no cycle, or when every slot of it is in use.
     pub(super) async fn next_slot(&self, release: &ReleaseId) -> Result<NextSlot, Error> {
-        let cycle = self.workspace.config().slots();
+        let cycle = &self.workspace.config().target.slots;
         if cycle.is_empty() {
             return Err(Error::usage("there is no next slot: target.slots names none; nothing was changed")
                 .hint("write `slots = [\"slot0\", \"slot1\"]` under [target], or name one with --slot"));
@@ -36,12 +36,12 @@ impl<F: host::Fleet> Deployment<'_, F> {
             let text = format!("the next slot is that of the hosts that answered, and not all did: {silent}");
             self.notify(Notice::warning(text));
         }
-        choose(&cycle, &slots.uses, release)
+        choose(cycle, &slots.uses, release)
     }
 
     /// Refuses to switch a slot that the configuration does not know, where it says which there are.
     pub(super) fn refuse_unknown_slot(&self, slot: Option<&Slot>) -> Result<(), Error> {
-        let cycle = self.workspace.config().slots();
+        let cycle = &self.workspace.config().target.slots;
         let Some(slot) = slot.filter(|slot| !cycle.is_empty() && !cycle.contains(slot)) else { return Ok(()) };
         let names: Vec<&str> = cycle.iter().map(Slot::as_str).collect();
         let error =

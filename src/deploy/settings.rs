@@ -109,7 +109,7 @@ pub(super) fn target_settings(workspace: &Workspace) -> Result<TargetSettings, E
     let settings = TargetSettings {
         root: target.root.as_path().to_owned(),
         current: target.current.as_str().to_owned(),
-        slots: config.slots(),
+        slots: target.slots.clone(),
         version_link: target.version_link.as_ref().map(|name| name.as_str().to_owned()),
         keep: target.keep,
         r#become: target.r#become.as_slice().to_vec(),

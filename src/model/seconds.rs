@@ -6,6 +6,12 @@ use std::time::Duration;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserializer, Serializer};
 
+/// Gives whole seconds; what is left of one counts as one.
+#[must_use]
+pub const fn rounded_up(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add((duration.subsec_nanos() > 0) as u64)
+}
+
 /// Writes a duration as a number of seconds, a whole one where it is whole.
 ///
 /// # Errors

@@ -267,6 +267,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Tells whether a hook of a phase runs: a rollback by name has its own two and no other, since nothing that may fail keeps hosts
+    /// from going back.
+    #[must_use]
+    pub fn has_hook(&self, hook: PhaseHook) -> bool {
+        self.policy.hooks.contains(&hook) && (self.kind != PlanKind::Rollback || hook.is_of_way_back())
+    }
+
     /// Counts the targets that take part: what the deployer types to confirm.
     #[must_use]
     pub fn targets(&self) -> usize {

@@ -83,10 +83,10 @@ async fn refuse_rewritten(request: &Request, resolved: &Resolved) -> Result<(), 
 
 /// Remembers what the next head of a branch has to contain; who names the head of a rewritten one has seen it.
 async fn remember_head(request: &Request, resolved: &Resolved) -> Result<(), ReleaseError> {
-    let repository = Repository::open(&request.source.repository).await?;
+    let (commit, repository) = (&resolved.commit, || Repository::open(&request.source.repository));
     match (followed(request), &request.wanted) {
-        (Some(branch), _) => repository.made_from(branch, &resolved.commit).await,
-        (None, Wanted::Revision(_)) => repository.made_by_name(&request.source.remote, &resolved.commit).await,
+        (Some(branch), _) => repository().await?.made_from(branch, commit).await,
+        (None, Wanted::Revision(_)) => repository().await?.made_by_name(&request.source.remote, commit).await,
         (None, _) => Ok(()),
     }
 }

@@ -101,7 +101,7 @@ impl JobReport {
     /// Makes the report of a rollout from its journal; none when that has no plan.
     #[must_use]
     pub fn new(records: &[Record]) -> Option<Self> {
-        let (state, timings) = folded(records);
+        let (state, timings) = Timings::fold(records);
         let plan = state.plan()?;
         let mut suites = Vec::with_capacity(plan.stages.len() + 1);
         for place in 0..plan.stages.len() {
@@ -190,19 +190,10 @@ fn stage_took(state: &State, idx: StageIdx) -> f64 {
     times.unwrap_or_default().as_secs_f64()
 }
 
-fn folded(records: &[Record]) -> (State, Timings) {
-    let (mut state, mut timings) = (State::new(), Timings::default());
-    for record in records {
-        state.apply(record);
-        timings.apply(record, &state);
-    }
-    (state, timings)
-}
-
 /// Writes one rollout from its journal in Markdown: how it ended, its stages, what failed, who decided what, and what is left to do.
 #[must_use]
 pub fn markdown(records: &[Record], style: &Style) -> String {
-    let (state, timings) = folded(records);
+    let (state, timings) = Timings::fold(records);
     let Some(plan) = state.plan() else {
         return String::new();
     };

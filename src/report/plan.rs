@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::diff::DifferenceReport;
 use crate::model::{
-    Digest, Environment, FoundBad, HostId, Installed, PhaseHook, ReleaseId, RollBackTarget, Slot, StageName, Version,
+    Digest, Environment, FoundBad, HostId, Installed, ReleaseId, RollBackTarget, Slot, StageName, Version,
 };
 use crate::plan::{
     HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Prefetch, Promote, StageKind, StagePlan,
@@ -304,9 +304,8 @@ fn head(plan: &Plan, look: Look) -> Vec<String> {
     for note in &plan.notes {
         fact("note", &one_line(note, 400, look));
     }
-    // A way back by name has those of a rollback alone.
-    let is_due = |hook: &&PhaseHook| plan.kind != PlanKind::Rollback || hook.is_of_way_back();
-    let hooks: Vec<&str> = plan.policy.hooks.iter().filter(is_due).map(|hook| hook.key()).collect();
+    let hooks: Vec<&str> =
+        plan.policy.hooks.iter().filter(|hook| plan.has_hook(**hook)).map(|hook| hook.key()).collect();
     if !hooks.is_empty() {
         fact("hooks", &hooks.join(", "));
     }

@@ -25,6 +25,17 @@ pub struct Timings {
 }
 
 impl Timings {
+    /// Folds records to it, and to the state.
+    #[must_use]
+    pub fn fold(records: &[Record]) -> (State, Self) {
+        let (mut state, mut timings) = (State::new(), Self::default());
+        for record in records {
+            state.apply(record);
+            timings.apply(record, &state);
+        }
+        (state, timings)
+    }
+
     /// Takes a record that the state has taken already.
     pub fn apply(&mut self, record: &Record, state: &State) {
         self.lead.apply(record, state);

@@ -45,7 +45,7 @@ pub(in crate::cli) fn versions(current: &OsStr) -> Vec<CompletionCandidate> {
 pub(in crate::cli) fn slots(current: &OsStr) -> Vec<CompletionCandidate> {
     let names = quickly(|| {
         let known = Known::load()?;
-        let mut slots = known.workspace.config().slots();
+        let mut slots = known.workspace.config().target.slots.clone();
         let entries = known.globals.invocation().rollouts().ok()?.list().ok()?.entries;
         for slot in entries.into_iter().rev().filter_map(|entry| entry.slot) {
             if !slots.contains(&slot) {

@@ -10,7 +10,7 @@ use crate::deploy::{Error, FleetDifference, Making, Selection};
 use crate::journal::Rollouts;
 use crate::model::{RolloutId, Version};
 use crate::report::{DiffReport, Look, Style, Timings, markdown, summary_text};
-use crate::rollout::{Record, State};
+use crate::rollout::Record;
 use crate::tui::messages::{Message, Ticket};
 
 pub(super) async fn compare(
@@ -82,12 +82,8 @@ fn write(backend: &Backend, rollout: &RolloutId) -> Result<String, Error> {
 
 /// Says on the terminal that is left what became of the rollout that was followed on it.
 pub(super) fn farewell(globals: &Globals, rollouts: &Rollouts, rollout: &RolloutId) -> Result<(), Error> {
-    let (mut state, mut timings) = (State::new(), Timings::default());
-    for record in rollouts.read(rollout)? {
-        let record = record?;
-        state.apply(&record);
-        timings.apply(&record, &state);
-    }
+    let records: Vec<Record> = rollouts.read(rollout)?.collect::<Result<_, _>>()?;
+    let (state, timings) = Timings::fold(&records);
     let lines = summary_text(&state, &timings, &output::style(globals.color, false));
     output::print_for_people(lines.join("\n").trim_start())
 }

@@ -69,13 +69,6 @@ pub(in crate::cli) struct SoakArgs {
     pub left: Duration,
 }
 
-impl SoakArgs {
-    /// Gives the seconds that are left; what is left of one counts as one.
-    pub(in crate::cli) fn seconds(&self) -> u64 {
-        self.left.as_secs().saturating_add(u64::from(self.left.subsec_nanos() > 0))
-    }
-}
-
 /// Gives a command to a rollout that runs.
 pub(in crate::cli) fn give(globals: &Globals, named: Option<&RolloutId>, command: Command) -> Result<u8, Error> {
     let rollouts = globals.rollouts()?;

@@ -2,7 +2,6 @@
 
 use super::{Effect, Machine};
 use crate::model::{PhaseHook, StageIdx};
-use crate::plan::PlanKind;
 use crate::rollout::event::{Event, PauseReason};
 use crate::rollout::state::Mode;
 
@@ -11,10 +10,7 @@ impl Machine {
     ///
     /// One that failed and stopped the rollout runs again when that goes on, and so does one that ran when its conductor died.
     pub(super) fn hooked(&mut self, hook: PhaseHook, stage: Option<StageIdx>) -> bool {
-        let is_asked = self.plan.policy.hooks.contains(&hook);
-        // A rollback by name has its own two and no other: nothing that may fail keeps hosts from going back.
-        let is_foreign = self.plan.kind == PlanKind::Rollback && !hook.is_of_way_back();
-        if !is_asked || is_foreign || self.state.hook_ran(hook, stage) {
+        if !self.plan.has_hook(hook) || self.state.hook_ran(hook, stage) {
             return true;
         }
         if self.hooking.insert((hook, stage)) {

@@ -5,7 +5,7 @@ use super::layers::{Button, Decision, Dialog, Focus, Layer};
 use super::watch::Watched;
 use super::{App, Screen};
 use crate::expr::fold;
-use crate::model::{Command, HostId};
+use crate::model::{Command, HostId, RolloutId};
 use crate::plan::{PlanKind, StageKind};
 use crate::rollout::{Mode, PauseReason};
 use crate::tui::keymap::Action;
@@ -68,14 +68,8 @@ impl App {
         };
         let line = self.same_as(Action::Continue).unwrap_or_default();
         if watched.can_resume() {
-            let dialog = Dialog::new(
-                format!("Resume rollout {}?", watched.rollout),
-                "Resume",
-                Decision::Resume(watched.rollout.clone()),
-            )
-            .says("Every host is asked what it really has before anything is done again.")
-            .same_as(line);
-            return self.open(dialog);
+            let rollout = watched.rollout.clone();
+            return self.ask_to_resume(rollout, line);
         }
         let state = watched.state();
         let yes = Decision::Commands(vec![Command::Continue]);
@@ -124,6 +118,14 @@ impl App {
             ))
             .says("`R` would put them back instead.")
             .same_as(self.same_as_on_rollout(&Command::Abort))
+    }
+
+    /// Asks whether a rollout is to be gone on with, which a command line does too.
+    pub(super) fn ask_to_resume(&mut self, rollout: RolloutId, line: String) -> Vec<Request> {
+        let dialog = Dialog::new(format!("Resume rollout {rollout}?"), "Resume", Decision::Resume(rollout))
+            .says("Every host is asked what it really has before anything is done again.")
+            .same_as(line);
+        self.open(dialog)
     }
 
     pub(super) fn same_as_on_rollout(&self, command: &Command) -> String {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::App;
 use super::layers::{Decision, Dialog};
 use crate::config::show_duration;
+use crate::model::seconds::rounded_up;
 use crate::model::{Command, StageIdx};
 use crate::rollout::{Mode, StageStatus, State};
 use crate::tui::messages::Request;
@@ -13,7 +14,7 @@ use crate::words::{after_soak, between, clock, count, span};
 impl App {
     /// Asks before a soak gets another end.
     pub(super) fn soak_dialog(&mut self, left: Duration, reason: &str) -> Result<Vec<Request>, String> {
-        let left_s = left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0));
+        let left_s = rounded_up(left);
         let command = Command::Soak { left_s, reason: reason.to_owned() };
         let (state, stage, _) = self.decided(&command)?;
         let name = state.stage(stage).map(|(plan, _)| plan.name.to_string()).unwrap_or_default();

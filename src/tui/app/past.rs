@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::layers::{Decision, Dialog, Layer};
+use super::layers::Layer;
 use super::planning::Side;
 use super::{App, Screen};
 use crate::expr::fold;
@@ -302,10 +302,7 @@ impl App {
             return Vec::new();
         };
         let line = format!("{} resume {rollout}", self.settings.invocation);
-        let dialog = Dialog::new(format!("Resume rollout {rollout}?"), "Resume", Decision::Resume(rollout))
-            .says("Every host is asked what it really has before anything is done again.")
-            .same_as(line);
-        self.open(dialog)
+        self.ask_to_resume(rollout, line)
     }
 
     /// Writes the command line of an action that follows a rollout.
