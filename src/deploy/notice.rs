@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::expr::fold;
-use crate::model::{HostId, ReleaseId, Version};
+use crate::model::{HostId, ReleaseId, Squeeze, Version};
 use crate::release::Progress;
 
 /// How many hosts are worth naming.
@@ -35,6 +35,8 @@ pub enum Notice {
         /// For how long they are waited for at most, once that is known.
         at_most: Option<Duration>,
     },
+    /// Something pushes back when connections are opened, or does no more.
+    Squeezed(Squeeze),
     /// Another holds the environment, and is waited for.
     Waiting {
         /// Who, and since when.
@@ -89,6 +91,7 @@ impl fmt::Display for Notice {
                 let names = fold(hosts);
                 write!(f, "waiting for {names}{at_most} (-x {names} goes ahead without)")
             }
+            Self::Squeezed(squeeze) => squeeze.fmt(f),
             Self::Waiting { held, left_s } => write!(f, "waiting: {held}; {left_s} s are left"),
             Self::Overtaking { waits } => write!(f, "{waits}; a new one overtakes it"),
             Self::Warning { text } => write!(f, "warning: {text}"),

@@ -77,6 +77,7 @@ pub async fn survey<F: Fleet>(
                 break;
             }
         };
+        fleet.squeezes().into_iter().for_each(|squeeze| notify(Notice::Squeezed(squeeze)));
         let Some(joined) = joined else { break };
         // A task that panicked has told so itself, and its host stays without an answer.
         let Ok((index, answer)) = joined else { continue };

@@ -241,6 +241,9 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             () = sleep(self.pulse) => Woken::Pulse,
         };
         self.heed_losses().await;
+        for squeeze in self.worker.parts.fleet.squeezes() {
+            self.feed(Input::Squeezed(squeeze));
+        }
         match woken {
             Woken::Joined(joined) => self.joined(joined),
             Woken::Message(message) => self.received(message),

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Bytes, Failure, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Verdict,
+    Bytes, Failure, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot,
+    Squeeze, Verdict,
 };
 use crate::release::StoredRelease;
 
@@ -295,4 +296,9 @@ pub trait Fleet: Send + Sync + 'static {
 
     /// Gives the host; nothing is opened before its first operation.
     fn host(&self, id: &HostId) -> Arc<Self::Host>;
+
+    /// Takes what changed of how many connections are opened at once since this was asked last, in the order in which it happened.
+    fn squeezes(&self) -> Vec<Squeeze> {
+        Vec::new()
+    }
 }

@@ -12,7 +12,7 @@ use super::route::Route;
 use super::settings::{SshSettings, TargetSettings, TransferSettings};
 use super::ssh::{Pool, Ssh};
 use super::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
-use crate::model::{HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot};
+use crate::model::{HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Squeeze};
 use crate::release::StoredRelease;
 
 /// Finds real hosts: this machine itself, and others over ssh.
@@ -66,6 +66,10 @@ impl RealFleet {
 
 impl Fleet for RealFleet {
     type Host = RealHost;
+
+    fn squeezes(&self) -> Vec<Squeeze> {
+        self.pool.ways.squeezes()
+    }
 
     fn host(&self, id: &HostId) -> Arc<RealHost> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,13 +12,13 @@ use super::{
     TaskError, TaskOutput, nothing_done,
 };
 use crate::model::{
-    Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, PhaseHook, ReleaseId, RollBackTarget, StageName,
-    Verdict, Version,
+    Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, PhaseHook, PushBack, ReleaseId, RollBackTarget,
+    Squeeze, StageName, Verdict, Version,
 };
 use crate::plan::{Plan, PlanKind, Promote};
 
 /// The kinds and fields that the contract names, beside those of every record.
-const CONTRACT: [(&str, &[&str]); 25] = [
+const CONTRACT: [(&str, &[&str]); 26] = [
     ("rollout_planned", &["plan"]),
     ("locked", &["hosts"]),
     ("host_probed", &["host", "installed", "latency_s"]),
@@ -27,6 +27,7 @@ const CONTRACT: [(&str, &[&str]); 25] = [
     ("wave_started", &["stage", "wave", "hosts"]),
     ("host_phase", &["host", "phase"]),
     ("host_progress", &["host", "bytes", "total", "rate", "eta"]),
+    ("connections_squeezed", &["way", "at_once", "most", "why"]),
     ("host_failed", &["host", "class", "message"]),
     ("host_skipped", &["host", "reason"]),
     ("gate_result", &["gate", "scope", "stage", "verdict"]),
@@ -73,6 +74,7 @@ fn every_kind() -> Vec<Event> {
         Event::WaveStarted { stage: stage(), wave: 1, hosts: 2 },
         Event::host_phase(host(0), Phase::Priming),
         Event::HostProgress { host: host(0), bytes: Bytes(1), total: Bytes(2), rate: Bytes(1), eta: None },
+        Event::ConnectionsSqueezed(Squeeze { way: None, at_once: 15, most: 30, why: PushBack::TurnedAway }),
         Event::host_failed(host(0), Failure::new(FailureClass::Activate, "m")),
         Event::HostSkipped { host: host(0), reason: "r".into() },
         Event::GateResult {

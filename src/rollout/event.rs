@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::outcome::{Debt, HostEnd, Outcome};
 use crate::model::{
     Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, PhaseHook, ReleaseId, RollBackTarget,
-    RolloutId, StageName, Verdict,
+    RolloutId, Squeeze, StageName, Verdict,
 };
 use crate::plan::Plan;
 
@@ -217,6 +217,8 @@ pub enum Event {
         /// What goes on without one of them.
         without: String,
     },
+    /// Fewer connections are opened at once on one way to hosts, since something there pushed back; or as many as ever again.
+    ConnectionsSqueezed(Squeeze),
     /// A host failed.
     HostFailed {
         /// The host.

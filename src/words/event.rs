@@ -118,6 +118,10 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
             let (word, text) = failure(*class, why, look);
             Line::of(Glyph::of_failure(*class), host, word, text)
         }
+        Event::ConnectionsSqueezed(squeeze) => {
+            let glyph = if squeeze.is_over() { Glyph::Note } else { Glyph::Attention };
+            Line::new(glyph, message(&squeeze.to_string()))
+        }
         Event::HostRetried { host, by } => {
             Line::new(Glyph::Note, format!("{host} is tried again, as {} asked", name(&by.0)))
         }

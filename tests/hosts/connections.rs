@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use coalmine::host::{Fleet as _, Host as _, HostError, LockRequest, SshSettings, Survey, TransferSettings};
-use coalmine::model::{Failure, FailureClass, HostId, Probe};
+use coalmine::model::{Failure, FailureClass, HostId, Probe, PushBack};
 
 use crate::sshd::{Sshd, keygen};
 use crate::stage::{fleet, host, me, rollout, target, temporary};
@@ -25,7 +25,7 @@ fn behind(sshd: &Sshd, jump: &Sshd, port: u16, key: &str) {
     sshd.write_client(&format!(
         "Host bastion\n HostName 127.0.0.1\n Port {port}\n User {user}\n IdentityFile {path}/{key}\n IdentitiesOnly yes\n \
          IdentityAgent none\n UserKnownHostsFile {path}/known_hosts\n GlobalKnownHostsFile /dev/null\n HostKeyAlias box\n\
-         Host box*\n ProxyJump bastion\n"
+         Host boxnear*\n ProxyJump none\nHost box*\n ProxyJump bastion\n"
     ));
 }
 
@@ -74,6 +74,34 @@ async fn a_jump_host_that_takes_few_at_once_loses_no_host() {
     }
     assert!(lost.is_empty(), "{lost:?}");
     assert!(jump.log().contains("drop connection"), "nobody was turned away");
+}
+
+#[tokio::test]
+async fn a_jump_host_that_turns_connections_away_slows_down_only_what_is_behind_it() {
+    let (sshd, jump) = (Sshd::start("MaxStartups 100"), Sshd::start("MaxStartups 1:100:1"));
+    behind(&sshd, &jump, jump.port, "user");
+    let state = temporary();
+    let ssh = SshSettings { config: sshd.ssh().config, connects: 6, ..SshSettings::default() };
+    let fleet = fleet(ssh, TransferSettings::default(), target(Path::new("/nonexistent")), state.path());
+    let mut tasks = tokio::task::JoinSet::new();
+    for (way, hosts) in [("box", 6), ("boxnear", 12)] {
+        for n in 0..hosts {
+            let host = fleet.host(&HostId::new(&format!("{way}{n}")).unwrap());
+            tasks.spawn(async move {
+                host.probe(&Survey::Shallow, None).await.unwrap_or_else(|error| panic!("{way}{n}: {error}"));
+                way
+            });
+        }
+    }
+    let mut order = Vec::new();
+    while let Some(way) = tasks.join_next().await {
+        order.push(way.unwrap());
+    }
+    assert_eq!(order.last(), Some(&"box"), "who is not behind it waited: {order:?}");
+    let told = fleet.squeezes();
+    let first = told.first().expect("nobody was told");
+    assert!(first.at_once < 6 && first.why == PushBack::TurnedAway, "{first:?}");
+    assert!(told.iter().all(|squeeze| squeeze.way.as_deref() == Some("jump host bastion")), "{told:?}");
 }
 
 #[tokio::test]

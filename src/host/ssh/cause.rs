@@ -1,9 +1,13 @@
 use std::borrow::Cow;
 
+use crate::model::PushBack;
+
 /// Sorts what ssh says when it fails by what can be done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     Resolve,
+    /// The resolver here gave no answer.
+    Resolver,
     Refused,
     NoRoute,
     /// Nothing came in time.
@@ -24,6 +28,8 @@ pub(super) enum Cause {
     /// Its certificate is another host's, or of an authority that is not the known one.
     CertificateForeign,
     Permission,
+    /// The ssh agent here was asked to sign and did not.
+    Agent,
     Algorithms,
     /// A jump host that opens no connections for others.
     Forwarding,
@@ -37,6 +43,16 @@ impl Cause {
     /// Tells whether another attempt may go better by itself; never one against a key that is wrong.
     pub(super) const fn passes(self) -> bool {
         matches!(self, Self::Reset | Self::Turned | Self::ThisMachine)
+    }
+
+    /// Tells what pushes back by it, where fewer connections at once may go better.
+    pub(super) const fn push_back(self) -> Option<PushBack> {
+        match self {
+            Self::Turned => Some(PushBack::TurnedAway),
+            Self::Resolver => Some(PushBack::Names),
+            Self::Agent => Some(PushBack::Agent),
+            _ => None,
+        }
     }
 }
 
@@ -80,6 +96,8 @@ const SIGNS: &[(&str, Cause)] = &[
     ("Host certificate authority does not match", Cause::CertificateForeign),
     ("host key is known for", Cause::HostKeyUnknown),
     ("Host key verification failed", Cause::HostKeyUnknown),
+    ("agent refused operation", Cause::Agent),
+    ("communication with agent failed", Cause::Agent),
     ("Permission denied (", Cause::Permission),
     ("Too many authentication failures", Cause::Permission),
     ("no matching ", Cause::Algorithms),
@@ -91,9 +109,10 @@ const SIGNS: &[(&str, Cause)] = &[
     ("too long for Unix domain socket", Cause::Configuration),
     ("administratively prohibited", Cause::Forwarding),
     ("open failed: unknown channel type", Cause::Forwarding),
+    ("connect failed: Temporary failure in name resolution", Cause::Resolve),
+    ("Temporary failure in name resolution", Cause::Resolver),
     ("Could not resolve hostname", Cause::Resolve),
     ("connect failed: Name or service not known", Cause::Resolve),
-    ("connect failed: Temporary failure in name resolution", Cause::Resolve),
     ("Connection refused", Cause::Refused),
     ("No route to host", Cause::NoRoute),
     ("Network is unreachable", Cause::NoRoute),
@@ -182,6 +201,11 @@ mod tests {
     fn what_openssh_writes_is_understood() {
         for (log, expected) in [
             ("ssh: Could not resolve hostname nx: Name or service not known", Cause::Resolve),
+            ("ssh: Could not resolve hostname mw01: Temporary failure in name resolution", Cause::Resolver),
+            (
+                "sign_and_send_pubkey: signing failed for ED25519 \"me@here\" from agent: agent refused operation\nme@mw01: Permission denied (publickey).",
+                Cause::Agent,
+            ),
             ("ssh: connect to host 127.0.0.1 port 1: Connection refused", Cause::Refused),
             ("ssh: connect to host 192.0.2.1 port 22: No route to host", Cause::NoRoute),
             ("ssh: connect to host 192.0.2.1 port 22: Connection timed out", Cause::Timeout),

@@ -28,6 +28,12 @@ pub(super) fn failure(
         Cause::Resolve => {
             ("its name does not resolve".into(), Some("is it spelled right, and in DNS or in ssh's configuration?"))
         }
+        Cause::Resolver => (
+            "its name does not resolve".into(),
+            Some(
+                "the resolver here gave no answer, and may the next time: see /etc/resolv.conf, or run a cache here, as unbound is",
+            ),
+        ),
         Cause::Refused => {
             ("connection refused".into(), Some("no sshd listens there; is it the right port, is the host up?"))
         }
@@ -89,6 +95,12 @@ pub(super) fn failure(
         Cause::HostKeyUnknown => {
             ("its host key is not known".into(), Some("add it to known_hosts, or set ssh.host_keys = \"accept-new\""))
         }
+        Cause::Agent => (
+            "permission denied: the ssh agent here did not sign".into(),
+            Some(
+                "is it locked, is the key's token there, does the key want a confirmation? `ssh-add -l` and `ssh-add -T KEY.pub` tell",
+            ),
+        ),
         Cause::Permission if agent => (
             "permission denied".into(),
             Some(

@@ -11,7 +11,7 @@ const QUICK: Duration = Duration::from_secs(5);
 
 /// Says what stands on the way to a host, as ssh's configuration has it: `jump host bastion`.
 ///
-/// Asked only when something failed there; nobody else needs to know.
+/// Asked where ssh's configuration has a word of such things, and when something failed there.
 pub(super) async fn on_the_way(pool: &Pool, host: &HostId) -> Option<String> {
     let mut command = quiet("ssh");
     command.arg("-G").args(common(pool, host)).arg("--").arg(host.as_str()).stdout(Stdio::piped()).kill_on_drop(true);
@@ -24,14 +24,17 @@ fn name(configuration: &str) -> Option<String> {
         let mut values = configuration.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
         values.next().map(str::trim).filter(|value| *value != "none" && !value.is_empty())
     };
-    if let Some(jump) = value("proxyjump") {
-        let hosts = if jump.contains(',') { "jump hosts" } else { "jump host" };
-        return Some(format!("{hosts} {jump}"));
-    }
-    value("proxycommand").map(|command| {
-        // The first word says which program; the rest names the host and would keep equal failures apart.
-        format!("the proxy ({})", command.split_whitespace().find(|word| *word != "exec").unwrap_or(command))
-    })
+    value("proxyjump").map(by_jump).or_else(|| value("proxycommand").map(by_command))
+}
+
+pub(super) fn by_jump(jump: &str) -> String {
+    let hosts = if jump.contains(',') { "jump hosts" } else { "jump host" };
+    format!("{hosts} {jump}")
+}
+
+/// The first word says which program; the rest names the host and would keep equal failures apart.
+pub(super) fn by_command(command: &str) -> String {
+    format!("the proxy ({})", command.split_whitespace().find(|word| *word != "exec").unwrap_or(command))
 }
 
 #[cfg(test)]

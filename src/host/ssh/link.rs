@@ -3,12 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openssh::Stdio as Pipe;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::cause::{self, Cause};
 use super::master::{Master, Use, common, explain, no_ssh};
 use super::pool::Pool;
 use super::retry::Retry;
+use super::throttle::Throttle;
 use crate::host::answer::{Answer, Tail};
 use crate::host::converse::converse;
 use crate::host::limits::{Shortage, exhaustion};
@@ -35,6 +36,8 @@ pub(in crate::host) struct Ssh {
     pool: Arc<Pool>,
     /// Who opens it holds this, so that there is one handshake however many wait.
     master: Mutex<Option<Arc<Master>>>,
+    /// What stands before it; asked once.
+    way: OnceCell<Arc<Throttle>>,
     session: Session,
 }
 
@@ -88,7 +91,7 @@ impl Ssh {
         transfer: Arc<TransferSettings>,
         pool: Arc<Pool>,
     ) -> Self {
-        Self { host, target, transfer, pool, master: Mutex::new(None), session: Session::default() }
+        Self { host, target, transfer, pool, master: Mutex::new(None), way: OnceCell::new(), session: Session::default() }
     }
 
     /// Gives the connection, opened anew where it was closed or has died.
@@ -103,8 +106,12 @@ impl Ssh {
                 taken.close();
             }
             *slot = None;
-            *slot = Some(Master::open(&self.pool, &self.host).await?);
+            *slot = Some(Master::open(&self.pool, self.way().await, &self.host).await?);
         }
+    }
+
+    async fn way(&self) -> &Throttle {
+        self.way.get_or_init(|| self.pool.ways.to(&self.pool, &self.host)).await
     }
 
     fn command(&self) -> String {
@@ -209,6 +216,8 @@ impl Ssh {
 
     async fn try_run(&self, script: &Script) -> Result<Ran, Failure> {
         let connection = self.connection().await?;
+        // Only now: who waits to be let in keeps nobody from working who is.
+        let _turn = self.pool.exec().await;
         let turn = match script.phase {
             // A lease is renewed while a phase is at work.
             Phase::Lock => self.session.try_turn(),
@@ -300,7 +309,6 @@ impl Ssh {
 
 impl Transport for Ssh {
     async fn run(&self, script: &Script) -> Result<Answer, Failure> {
-        let _turn = self.pool.exec().await;
         // Every script may run twice, so a lost link is tried once more.
         match self.try_run(script).await? {
             Ran::Whole(answer) => return Ok(answer),
@@ -314,23 +322,24 @@ impl Transport for Ssh {
     }
 
     async fn run_anew(&self, script: &Script) -> Result<Answer, Failure> {
-        let _turn = self.pool.exec().await;
+        let way = self.way().await;
         let mut retry = Retry::new();
         loop {
-            let turn = self.pool.connect().await;
+            let opening = self.pool.ways.turn(way).await;
+            let exec = self.pool.exec().await;
             let said = match self.try_anew(script).await? {
                 Anew::Answered(answer) => {
-                    turn.accepted();
+                    opening.turn.let_in();
                     return Ok(answer);
                 }
                 Anew::Refused(said) => said,
             };
             let reading = cause::read(&said);
-            if reading.cause == Cause::Turned {
-                turn.turned_away(&self.host);
+            if let Some(why) = reading.cause.push_back() {
+                opening.turn.pushed_back(&self.host, why);
             }
-            drop(turn);
-            if !retry.again(&self.pool, &self.host, reading).await {
+            drop((opening, exec));
+            if !retry.again(&self.pool, way, &self.host, reading).await {
                 return Err(explain(&self.pool, &self.host, reading, &said, script.phase.doing()).await);
             }
         }
@@ -365,8 +374,8 @@ impl Transport for Ssh {
     }
 
     async fn is_wide_enough(&self) -> Result<bool, Failure> {
-        let _turn = self.pool.exec().await;
         let connection = self.connection().await?;
+        let _turn = self.pool.exec().await;
         let mut open = Vec::new();
         // The session in which it was asked before is open, and stays so.
         for _ in 1..AT_ONCE {

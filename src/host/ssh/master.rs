@@ -11,6 +11,7 @@ use super::cause::{self, Cause, Reading, Whose, without_debug};
 use super::control;
 use super::diagnosis::{self, Patience};
 use super::pool::Pool;
+use super::throttle::Throttle;
 use super::{jump, retry::Retry};
 use crate::host::answer::clean_lines;
 use crate::host::limits::{exhaustion, is_exhausted, patiently};
@@ -66,8 +67,8 @@ impl Drop for Use {
 
 /// What came of an attempt to connect.
 enum Opened {
-    /// Where its control socket and its log are.
-    Open(PathBuf, PathBuf),
+    /// Where its control socket and its log are, and how long it took.
+    Open(PathBuf, PathBuf, Duration),
     /// What ssh said, and what that means.
     Failed(Reading, String),
 }
@@ -170,20 +171,21 @@ impl Master {
     /// Connects, and tries again where that makes sense.
     ///
     /// Dropping the future ends ssh.
-    pub(super) async fn open(pool: &Arc<Pool>, host: &HostId) -> Result<Arc<Self>, Failure> {
+    pub(super) async fn open(pool: &Arc<Pool>, way: &Throttle, host: &HostId) -> Result<Arc<Self>, Failure> {
         if let Some(config) = &pool.settings.config
             && !config.is_file()
         {
             let message = format!("ssh.config names {}, which is no file", config.display());
             return Err(Failure::new(FailureClass::Unreachable, message).hint("mend ssh.config in coalmine.toml"));
         }
-        let room = pool.room().await;
         let mut retry = Retry::new();
         loop {
-            let turn = pool.connect().await;
+            let opening = pool.ways.turn(way).await;
+            // Who waits for the way, or before another attempt, takes up no room that others could use.
+            let room = pool.room().await;
             let (reading, said) = match Self::try_open(pool, host).await? {
-                Opened::Open(socket, log) => {
-                    turn.accepted();
+                Opened::Open(socket, log, took) => {
+                    opening.turn.accepted(host, took);
                     let session = openssh::Session::resume_mux(socket.clone().into(), Some(log.clone().into()));
                     let session = Arc::new(session);
                     let master = Arc::new(Self {
@@ -202,11 +204,11 @@ impl Master {
                 Opened::Failed(reading, said) => (reading, said),
             };
             let is_told = !reading.mute || pool.verbose.load(Ordering::Relaxed);
-            if reading.cause == Cause::Turned && is_told {
-                turn.turned_away(host);
+            if is_told && let Some(why) = reading.cause.push_back() {
+                opening.turn.pushed_back(host, why);
             }
-            drop(turn);
-            if !retry.again(pool, host, reading).await {
+            drop((opening, room));
+            if !retry.again(pool, way, host, reading).await {
                 return Err(explain(pool, host, reading, &said, "connecting").await);
             }
         }
@@ -245,8 +247,9 @@ impl Master {
             Ok(Ok(status)) if status.success() && socket.exists() => {
                 attempt.succeeded = true;
                 drop(attempt);
-                pool.logged_in(begun.elapsed());
-                Ok(Opened::Open(socket, log))
+                let took = begun.elapsed();
+                pool.logged_in(took);
+                Ok(Opened::Open(socket, log, took))
             }
             Ok(Ok(_)) => Ok(Opened::Failed(cause::read(&said), said)),
         }

@@ -1,6 +1,6 @@
 //! Carries scripts and files over ssh: one connection a host, opened when it is needed and again when it died.
 //!
-//! `pool` counts what is open and closes what is idle, `throttle` what is being opened; `master` is one connection; `config` is what ssh
+//! `pool` counts what is open and closes what is idle, `way` finds what stands before a host, and `throttle` counts what is being opened there; `master` is one connection; `config` is what ssh
 //! is told, `system` what the whole machine says to it; `control` speaks with a connection's process; `cause` reads what ssh wrote when it failed, `diagnosis` tells it to people, and
 //! `jump` whose it is where another host is on the way.
 
@@ -15,6 +15,7 @@ mod pool;
 mod retry;
 mod system;
 mod throttle;
+mod way;
 
 pub(super) use link::Ssh;
 pub(super) use pool::Pool;

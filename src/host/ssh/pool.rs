@@ -13,7 +13,7 @@ use super::config;
 use super::control;
 use super::master::Master;
 use super::system;
-use super::throttle::{Throttle, Turn};
+use super::way::Ways;
 use crate::host::settings::SshSettings;
 
 /// What a folder for control sockets is called, before its random part.
@@ -27,7 +27,7 @@ const LONGEST_SOCKET: usize = 107 - 17;
 #[derive(Debug)]
 pub(in crate::host) struct Pool {
     pub(super) settings: SshSettings,
-    pub(super) throttle: Throttle,
+    pub(in crate::host) ways: Ways,
     /// How long logins take just now, in milliseconds: this machine may have much to do, or the hosts.
     logins: AtomicU64,
     /// A proxy ended without a word: every ssh from then on is asked to tell more.
@@ -66,9 +66,10 @@ impl Pool {
         flock(&owner, FlockOperation::NonBlockingLockExclusive)?;
         let system = system::faithful(Path::new("/etc/ssh/ssh_config"), folder.path());
         let text = config::write(&settings, recent, std::env::home_dir().as_deref(), &system);
-        fs::write(folder.path().join("config"), text)?;
+        let config = folder.path().join("config");
+        fs::write(&config, text)?;
         Ok(Self {
-            throttle: Throttle::new(settings.connects),
+            ways: Ways::new(settings.connects, settings.connect_timeout / 2, &config),
             logins: AtomicU64::new(0),
             verbose: AtomicBool::new(false),
             sessions: Arc::new(Semaphore::new(settings.sessions.max(1))),
@@ -102,11 +103,6 @@ impl Pool {
     /// Waits for a turn to transfer.
     pub(in crate::host) async fn transfer(&self) -> Option<SemaphorePermit<'_>> {
         self.transfers.acquire().await.ok()
-    }
-
-    /// Waits for a turn to connect.
-    pub(super) async fn connect(&self) -> Turn<'_> {
-        self.throttle.turn().await
     }
 
     /// Notes how long a login took.

@@ -5,6 +5,7 @@ use tokio::time::{Instant, sleep};
 
 use super::cause::{Cause, Reading};
 use super::pool::Pool;
+use super::throttle::Throttle;
 use crate::host::limits::Shortage;
 use crate::model::HostId;
 
@@ -28,7 +29,7 @@ impl Retry {
     }
 
     /// Waits, and tells whether to connect again.
-    pub(super) async fn again(&mut self, pool: &Pool, host: &HostId, reading: Reading) -> bool {
+    pub(super) async fn again(&mut self, pool: &Pool, way: &Throttle, host: &HostId, reading: Reading) -> bool {
         if reading.mute && !self.asked_for_more {
             // Its words are lost, and are there the next time.
             self.asked_for_more = true;
@@ -40,10 +41,12 @@ impl Retry {
         if reading.cause == Cause::ThisMachine {
             return self.shortage.wait("ssh could not connect").await;
         }
-        if !reading.cause.passes() {
+        // What answers others may answer this one, too; what answers nobody is not asked again and again.
+        let answers_others = matches!(reading.cause, Cause::Resolver | Cause::Agent) && way.has_let_in();
+        if !reading.cause.passes() && !answers_others {
             return false;
         }
-        let crowded = reading.cause == Cause::Turned && pool.throttle.is_crowded();
+        let crowded = reading.cause == Cause::Turned && way.is_crowded();
         let most = if crowded { CROWDED } else { ATTEMPTS };
         // One that turns us away for a reason of its own is not waited for longer than one that is not there.
         let in_time = crowded || self.attempt == 1 || self.begun.elapsed() < pool.settings.connect_timeout;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use glob::{MatchOptions, glob_with};
 
 /// What ssh takes a pattern for (glob(7)): a name that begins with a dot is only meant where it is written.
-const MATCHING: MatchOptions =
+pub(super) const MATCHING: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
 /// Gives a file that says, included from a user's configuration, what a file of the system's says by itself.
@@ -104,7 +104,7 @@ pub(super) fn escaped(path: &Path) -> String {
 }
 
 /// Gives what a line includes, if that is what it does.
-fn included(line: &str) -> Option<Vec<String>> {
+pub(super) fn included(line: &str) -> Option<Vec<String>> {
     let line = line.trim();
     let end = line.find(|c: char| c.is_whitespace() || c == '=' || c == '"')?;
     let (keyword, rest) = line.split_at(end);

@@ -1,19 +1,36 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
-use crate::model::HostId;
+use super::way::Untold;
+use crate::model::{HostId, PushBack, Squeeze};
 
-/// Counts the connections that are being opened at once, and makes them fewer when they are turned away.
+/// How many times as long as the fastest of its way a slow login takes.
+const SLOWER: u32 = 4;
+/// The smallest share of what could be opened to which anything but being turned away makes it: fewer would help no more.
+const LEAST_SHARE: usize = 4;
+/// How long nothing more is told of a way that goes up and down.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Counts the connections that are being opened at once on one way, and makes them fewer when something pushes back.
 ///
 /// sshd drops connections at random when too many have not logged in yet (`MaxStartups`), and a jump host drops them for everybody
-/// behind it. So when a second host is turned away half as many are opened at once, again and again; and when as many have logged in as
-/// are opened at once, a few more are. One host that is turned away alone slows nobody down: it may have a reason of its own.
+/// behind it; resolvers leave questions unanswered, agents do not sign, and logins take long when too much is asked of them. So when a
+/// second host meets that half as many are opened at once, again and again; and when as many have logged in as are opened at once, a few
+/// more are. One host that is turned away alone slows nobody down: it may have a reason of its own. And what has answered nobody is
+/// not asked too much, but is out of order: then fewer would help nobody.
 #[derive(Debug)]
 pub(super) struct Throttle {
+    /// What stands on it; none is the hosts themselves.
+    way: Option<String>,
     most: usize,
+    /// What no login takes that goes well.
+    slow: Duration,
     turns: Semaphore,
     state: Mutex<Turns>,
+    untold: Arc<Untold>,
 }
 
 #[derive(Debug)]
@@ -23,11 +40,16 @@ struct Turns {
     owed: usize,
     /// Counts the times that it was halved: who began before knows nothing of it.
     age: u64,
-    /// The first host that was turned away since.
+    /// The first host that was pushed back since.
     first: Option<HostId>,
     /// How many logged in since the last change.
     accepted: usize,
-    told: bool,
+    /// How long the fastest login took; none when there was none yet.
+    fastest: Option<Duration>,
+    /// What made it less.
+    why: PushBack,
+    /// When it was told last that it is less, and whether that is still what people know.
+    told: Option<(Instant, bool)>,
 }
 
 /// Allows one connection to be opened.
@@ -39,10 +61,11 @@ pub(super) struct Turn<'a> {
 }
 
 impl Throttle {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(way: Option<String>, most: usize, slow: Duration, untold: Arc<Untold>) -> Self {
         let most = most.clamp(1, Semaphore::MAX_PERMITS);
-        let state = Turns { limit: most, owed: 0, age: 0, first: None, accepted: 0, told: false };
-        Self { most, turns: Semaphore::new(most), state: Mutex::new(state) }
+        let (why, first, fastest, told) = (PushBack::TurnedAway, None, None, None);
+        let state = Turns { limit: most, owed: 0, age: 0, first, accepted: 0, fastest, why, told };
+        Self { way, most, slow, turns: Semaphore::new(most), state: Mutex::new(state), untold }
     }
 
     fn state(&self) -> MutexGuard<'_, Turns> {
@@ -62,6 +85,26 @@ impl Throttle {
         self.state().limit < self.most
     }
 
+    /// Tells whether anybody got in on it.
+    pub(super) fn has_let_in(&self) -> bool {
+        self.state().fastest.is_some()
+    }
+
+    /// Tells people, unless they have just been told.
+    fn tell(&self, state: &mut Turns) {
+        let squeeze = Squeeze { way: self.way.clone(), at_once: state.limit, most: self.most, why: state.why };
+        tracing::debug!("{squeeze}");
+        let now = Instant::now();
+        state.told = match state.told {
+            None if squeeze.is_over() => return,
+            // That it is less yet need not be told again, nor that it is over what nobody heard of.
+            Some((_, is_less)) if is_less != squeeze.is_over() => return,
+            Some((at, false)) if now.duration_since(at) < QUIET => return,
+            _ => Some((now, !squeeze.is_over())),
+        };
+        self.untold.push(squeeze);
+    }
+
     #[cfg(test)]
     fn limit(&self) -> usize {
         self.state().limit
@@ -69,8 +112,23 @@ impl Throttle {
 }
 
 impl Turn<'_> {
-    /// Says that a connection was opened.
-    pub(super) fn accepted(&self) {
+    /// Says that a connection was opened, and how long that took.
+    pub(super) fn accepted(&self, host: &HostId, took: Duration) {
+        let is_slow = {
+            let mut state = self.throttle.state();
+            let fastest = state.fastest.map_or(took, |fastest| fastest.min(took));
+            state.fastest = Some(fastest);
+            took > self.throttle.slow && took > fastest.saturating_mul(SLOWER)
+        };
+        if is_slow {
+            self.pushed_back(host, PushBack::Slow);
+        } else {
+            self.let_in();
+        }
+    }
+
+    /// Says that a connection was opened, in a time that says nothing.
+    pub(super) fn let_in(&self) {
         let throttle = self.throttle;
         let mut state = throttle.state();
         if state.limit >= throttle.most {
@@ -87,14 +145,19 @@ impl Turn<'_> {
         state.owed -= forgiven;
         throttle.turns.add_permits(more - forgiven);
         if state.limit == throttle.most {
-            tracing::info!("opening {} connections at once again", throttle.most);
+            throttle.tell(&mut state);
         }
     }
 
-    /// Says that a host turned the connection away.
-    pub(super) fn turned_away(&self, host: &HostId) {
+    /// Says that something pushed a host's connection back.
+    pub(super) fn pushed_back(&self, host: &HostId, why: PushBack) {
         let throttle = self.throttle;
         let mut state = throttle.state();
+        let least = match why {
+            PushBack::TurnedAway => 1,
+            _ if state.fastest.is_none() => return,
+            _ => (throttle.most / LEAST_SHARE).max(1),
+        };
         if self.age != state.age {
             return;
         }
@@ -107,7 +170,7 @@ impl Turn<'_> {
             Some(_) => {}
         }
         let in_use = state.limit.saturating_add(state.owed).saturating_sub(throttle.turns.available_permits());
-        let limit = (state.limit.min(in_use.max(1)) / 2).max(1);
+        let limit = (state.limit.min(in_use.max(1)) / 2).max(least).min(state.limit);
         let fewer = state.limit - limit;
         let forgotten = throttle.turns.forget_permits(fewer);
         state.owed += fewer - forgotten;
@@ -115,14 +178,10 @@ impl Turn<'_> {
         state.age += 1;
         state.first = None;
         state.accepted = 0;
-        if !std::mem::replace(&mut state.told, true) {
-            tracing::warn!(
-                "connections are turned away (MaxStartups there): opening fewer than {} at once, and trying those again; \
-                 ssh.connects sets the most",
-                throttle.most
-            );
+        state.why = why;
+        if limit < throttle.most {
+            throttle.tell(&mut state);
         }
-        tracing::debug!(limit, "opening fewer connections at once");
     }
 }
 
@@ -141,9 +200,19 @@ impl Drop for Turn<'_> {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use std::sync::Arc;
+    use std::time::Duration;
 
-    use super::Throttle;
-    use crate::model::HostId;
+    use super::{QUIET, Throttle};
+    use crate::host::ssh::way::Untold;
+    use crate::model::{HostId, PushBack};
+
+    const FAST: Duration = Duration::from_millis(100);
+
+    fn throttle(most: usize) -> (Throttle, Arc<Untold>) {
+        let untold = Arc::new(Untold::default());
+        (Throttle::new(None, most, Duration::from_secs(5), Arc::clone(&untold)), untold)
+    }
 
     fn host(n: usize) -> HostId {
         HostId::new(&format!("mw{n}")).unwrap()
@@ -151,19 +220,19 @@ mod tests {
 
     #[tokio::test]
     async fn one_host_that_turns_us_away_slows_nobody_down() {
-        let throttle = Throttle::new(30);
+        let (throttle, _) = throttle(30);
         for _ in 0..10 {
-            throttle.turn().await.turned_away(&host(1));
+            throttle.turn().await.pushed_back(&host(1), PushBack::TurnedAway);
         }
         assert_eq!(throttle.limit(), 30);
-        throttle.turn().await.turned_away(&host(2));
+        throttle.turn().await.pushed_back(&host(2), PushBack::TurnedAway);
         assert!(throttle.is_crowded());
     }
 
     #[tokio::test]
     async fn a_door_that_takes_two_at_once_loses_nobody_and_is_passed_in_few_rounds() {
         // Whoever comes while two are inside is turned away, as with `MaxStartups 2:100:2`.
-        let throttle = Throttle::new(30);
+        let (throttle, _) = throttle(30);
         let mut waiting: VecDeque<usize> = (0..64).collect();
         let (mut rounds, mut worst, mut attempts) = (0, 0, vec![0; 64]);
         while !waiting.is_empty() {
@@ -177,9 +246,9 @@ mod tests {
             }
             for (place, (turn, id)) in inside.iter().enumerate() {
                 if place < 2 {
-                    turn.accepted();
+                    turn.accepted(&host(*id), FAST);
                 } else {
-                    turn.turned_away(&host(*id));
+                    turn.pushed_back(&host(*id), PushBack::TurnedAway);
                     waiting.push_back(*id);
                 }
             }
@@ -192,14 +261,14 @@ mod tests {
 
     #[tokio::test]
     async fn it_recovers_when_everybody_is_let_in() {
-        let throttle = Throttle::new(30);
+        let (throttle, _) = throttle(30);
         for n in 0..20 {
-            throttle.turn().await.turned_away(&host(n));
+            throttle.turn().await.pushed_back(&host(n), PushBack::TurnedAway);
         }
         assert_eq!(throttle.limit(), 1);
         let mut logins = 0;
         while throttle.is_crowded() {
-            throttle.turn().await.accepted();
+            throttle.turn().await.accepted(&host(1), FAST);
             logins += 1;
         }
         assert!(logins < 200, "{logins}");
@@ -208,18 +277,69 @@ mod tests {
 
     #[tokio::test]
     async fn turns_that_are_under_way_are_taken_back_when_they_end() {
-        let throttle = Throttle::new(8);
+        let (throttle, _) = throttle(8);
         let mut turns = Vec::new();
         for _ in 0..8 {
             turns.push(throttle.turn().await);
         }
-        turns[0].turned_away(&host(1));
-        turns[1].turned_away(&host(2));
+        turns[0].pushed_back(&host(1), PushBack::TurnedAway);
+        turns[1].pushed_back(&host(2), PushBack::TurnedAway);
         // What began before it was halved does not halve it again.
-        turns[2].turned_away(&host(3));
-        turns[3].turned_away(&host(4));
+        turns[2].pushed_back(&host(3), PushBack::TurnedAway);
+        turns[3].pushed_back(&host(4), PushBack::TurnedAway);
         assert_eq!(throttle.limit(), 4);
         drop(turns);
         assert_eq!(throttle.turns.available_permits(), 4);
+    }
+
+    #[tokio::test]
+    async fn logins_that_are_slow_only_beside_others_make_it_a_quarter_at_least() {
+        let (throttle, _) = throttle(40);
+        let slow = Duration::from_secs(6);
+        // All of them are as slow, so that fewer at once would help nobody.
+        for n in 0..20 {
+            throttle.turn().await.accepted(&host(n), slow);
+        }
+        assert_eq!(throttle.limit(), 40);
+        throttle.turn().await.accepted(&host(0), FAST);
+        for n in 0..200 {
+            throttle.turn().await.accepted(&host(n), slow);
+        }
+        assert_eq!(throttle.limit(), 10);
+    }
+
+    #[tokio::test]
+    async fn a_resolver_that_answers_nobody_is_out_of_order_and_one_that_answers_some_is_asked_less() {
+        for why in [PushBack::Names, PushBack::Agent] {
+            let (throttle, _) = throttle(40);
+            for n in 0..20 {
+                throttle.turn().await.pushed_back(&host(n), why);
+            }
+            assert!(!throttle.has_let_in() && !throttle.is_crowded());
+            throttle.turn().await.accepted(&host(0), FAST);
+            for n in 0..20 {
+                throttle.turn().await.pushed_back(&host(n), why);
+            }
+            assert!(throttle.has_let_in());
+            assert_eq!(throttle.limit(), 10);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_told_once_that_there_are_fewer_and_once_that_there_are_as_many_again() {
+        let (throttle, untold) = throttle(8);
+        let up_and_down = async || {
+            for n in 0..20 {
+                throttle.turn().await.pushed_back(&host(n), PushBack::TurnedAway);
+            }
+            while throttle.is_crowded() {
+                throttle.turn().await.accepted(&host(1), FAST);
+            }
+            untold.take().into_iter().map(|squeeze| squeeze.at_once).collect::<Vec<_>>()
+        };
+        assert_eq!(up_and_down().await, [1, 8]);
+        assert_eq!(up_and_down().await, [0; 0]);
+        tokio::time::sleep(QUIET).await;
+        assert_eq!(up_and_down().await, [1, 8]);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::table::{after, answer, eve, host, plan, state_of, taken_over, way};
 use super::{Input, Machine, Task};
-use crate::model::{Command, Operator, StageIdx, Verdict};
+use crate::model::{Command, Operator, PushBack, Squeeze, StageIdx, Verdict};
 use crate::plan::{Plan, Promote, StageGate};
 use crate::rollout::event::{Event, GateScope};
 use crate::rollout::refusal::refusal;
@@ -181,4 +181,15 @@ fn nobody_decides_otherwise_without_a_reason() {
         assert_eq!(refused.as_deref(), Some("it wants a reason, which is journaled and announced"));
         assert_eq!(answer(machine.state(), command), Err(refused.unwrap()));
     }
+}
+
+#[test]
+fn what_pushes_back_when_connections_are_opened_is_told_and_decides_nothing() {
+    let mut machine = soaking(false, Promote::Auto);
+    let squeeze = Squeeze { way: None, at_once: 7, most: 30, why: PushBack::TurnedAway };
+    let (before, wakes) = (machine.state().clone(), machine.next_deadline());
+    let step = machine.step(Input::Squeezed(squeeze.clone()), after(61));
+    assert_eq!(step.records.iter().map(|record| &record.event).collect::<Vec<_>>(), [&Event::ConnectionsSqueezed(squeeze)]);
+    assert!(step.effects.is_empty() && step.reply.is_none());
+    assert_eq!((machine.state().mode(), machine.next_deadline()), (before.mode(), wakes));
 }

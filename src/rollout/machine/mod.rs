@@ -26,7 +26,7 @@ use super::refusal::Rejection;
 use super::state::{Mode, State};
 use crate::model::{
     Bytes, Command, Failure, HostId, Installed, LockHolder, Operator, Phase, PhaseHook, ReleaseId, RollBackTarget,
-    RolloutId, StageIdx, Verdict,
+    RolloutId, Squeeze, StageIdx, Verdict,
 };
 use crate::plan::{Plan, PlanKind};
 
@@ -181,6 +181,8 @@ pub enum Input {
         /// Who has it, or had it since.
         holder: Option<Box<LockHolder>>,
     },
+    /// Something pushed back when connections were opened, or does no more.
+    Squeezed(Squeeze),
     /// A gate of a stage answered.
     Gate {
         /// The stage.
@@ -359,6 +361,11 @@ impl Machine {
             Input::Begin { by } => self.begin(by),
             Input::Done { host, task, result } => self.done(&host, task, result),
             Input::Lost { host, holder } => self.lost(&host, holder),
+            Input::Squeezed(squeeze) => {
+                if self.state.mode() != Mode::Finished {
+                    self.emit(Event::ConnectionsSqueezed(squeeze));
+                }
+            }
             Input::Gate { stage, gate, scope, verdict, value, message } => {
                 self.answered(stage, gate, scope, verdict, value, message);
             }

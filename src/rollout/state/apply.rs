@@ -200,6 +200,7 @@ impl State {
             | Event::LockTakenOver { .. }
             | Event::HostProgress { .. }
             | Event::HostsAwaited { .. }
+            | Event::ConnectionsSqueezed(_)
             | Event::Unknown => {}
         }
     }

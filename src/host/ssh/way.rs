@@ -1,0 +1,160 @@
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use glob::glob_with;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::jump;
+use super::pool::Pool;
+use super::system::{MATCHING, included};
+use super::throttle::{Throttle, Turn};
+use crate::model::{HostId, Proxy, Squeeze};
+
+/// How deep files may include each other: ssh itself goes no further (ssh_config(5)).
+const DEPTH: usize = 16;
+/// How many ssh are asked at once how they would get to a host.
+const ASKED: usize = 4;
+/// How many changes wait to be told; those that nobody takes are lost from there on.
+const UNTOLD: usize = 64;
+
+/// Holds what changed and is still to be told.
+#[derive(Debug, Default)]
+pub(super) struct Untold(Mutex<Vec<Squeeze>>);
+
+impl Untold {
+    pub(super) fn push(&self, squeeze: Squeeze) {
+        let mut untold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if untold.len() < UNTOLD {
+            untold.push(squeeze);
+        }
+    }
+
+    pub(super) fn take(&self) -> Vec<Squeeze> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Holds the ways on which hosts are reached, each with a throttle of its own: a jump host that turns connections away slows down
+/// only what is behind it.
+#[derive(Debug)]
+pub(in crate::host) struct Ways {
+    most: usize,
+    /// How long a login may take before it is a slow one.
+    slow: Duration,
+    /// What is opened at once on all of them.
+    turns: Semaphore,
+    asked: Semaphore,
+    /// Whether ssh's configuration has a word of jump hosts or proxies: where it has none nobody needs to be asked.
+    has_proxies: bool,
+    known: Mutex<HashMap<Option<String>, Arc<Throttle>>>,
+    untold: Arc<Untold>,
+}
+
+/// Allows one connection to be opened: on its way, and on this machine.
+#[derive(Debug)]
+pub(super) struct Opening<'a> {
+    pub(super) turn: Turn<'a>,
+    _permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Ways {
+    /// `config` is what ssh is started with.
+    pub(super) fn new(most: usize, slow: Duration, config: &Path) -> Self {
+        let most = most.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            most,
+            slow,
+            turns: Semaphore::new(most),
+            asked: Semaphore::new(ASKED),
+            has_proxies: speaks_of_proxies(config, DEPTH),
+            known: Mutex::default(),
+            untold: Arc::default(),
+        }
+    }
+
+    /// Takes what changed since it was asked last.
+    pub(in crate::host) fn squeezes(&self) -> Vec<Squeeze> {
+        self.untold.take()
+    }
+
+    /// Finds the way to a host; whoever asks keeps it.
+    pub(super) async fn to(&self, pool: &Pool, host: &HostId) -> Arc<Throttle> {
+        let name = match pool.settings.addresses.get(host).and_then(|address| address.proxy.as_ref()) {
+            Some(Proxy::Jump(jump)) => Some(jump::by_jump(&jump.to_string())),
+            Some(Proxy::Command(command)) => Some(jump::by_command(&command.to_string())),
+            None if self.has_proxies => {
+                let _asked = self.asked.acquire().await;
+                jump::on_the_way(pool, host).await
+            }
+            None => None,
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Arc::new(Throttle::new(name.clone(), self.most, self.slow, Arc::clone(&self.untold)));
+        Arc::clone(known.entry(name.clone()).or_insert_with(made))
+    }
+
+    /// Waits for a turn to open a connection on a way: first for the way's, so that who waits there holds up nobody elsewhere.
+    pub(super) async fn turn<'a>(&'a self, way: &'a Throttle) -> Opening<'a> {
+        let turn = way.turn().await;
+        // They are closed never.
+        Opening { turn, _permit: self.turns.acquire().await.ok() }
+    }
+}
+
+/// Tells whether a configuration, or one that it includes, has a word of jump hosts or proxies; what cannot be read has none, for ssh
+/// reads it no better.
+fn speaks_of_proxies(file: &Path, depth: usize) -> bool {
+    let Ok(text) = std::fs::read(file) else { return false };
+    let text = String::from_utf8_lossy(&text);
+    text.lines().any(|line| {
+        let line = line.trim_start();
+        let says = |word: &str| line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        if says("ProxyJump") || says("ProxyCommand") {
+            return true;
+        }
+        let Some(patterns) = included(line) else { return false };
+        depth == 0 || patterns.iter().any(|pattern| includes_proxies(pattern, depth - 1))
+    })
+}
+
+fn includes_proxies(pattern: &str, depth: usize) -> bool {
+    // What stands behind a variable only ssh knows.
+    if pattern.contains(['$', '%']) {
+        return true;
+    }
+    let home = std::env::home_dir().unwrap_or_default();
+    let path = match pattern.strip_prefix("~/") {
+        Some(rest) => home.join(rest),
+        None if pattern.starts_with('~') => return true,
+        None => home.join(".ssh").join(PathBuf::from(pattern)),
+    };
+    let Ok(found) = glob_with(&path.to_string_lossy(), MATCHING) else { return true };
+    found.flatten().any(|file| speaks_of_proxies(&file, depth))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{DEPTH, speaks_of_proxies};
+
+    #[test]
+    fn nobody_is_asked_for_the_way_where_no_file_has_a_word_of_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: String| {
+            fs::write(folder.path().join(name), text).unwrap();
+            folder.path().join(name)
+        };
+        let included = format!("Include {}/*.conf\n", folder.path().display());
+        let config = write("config", format!("Host x\n # ProxyJump in a comment\n User me\n{included}"));
+        write("a.conf", format!("Port 2222\n{included}"));
+        assert!(!speaks_of_proxies(&config, DEPTH - 14), "none of them has");
+        write("b.conf", "Host y\n\tproxyjump bastion\n".to_owned());
+        assert!(speaks_of_proxies(&config, DEPTH));
+        assert!(speaks_of_proxies(&write("c", "ProxyCommand=nc %h %p\n".to_owned()), DEPTH));
+        assert!(speaks_of_proxies(&write("d", "Include ${X}/config\n".to_owned()), DEPTH), "nobody knows");
+        assert!(!speaks_of_proxies(&folder.path().join("none"), DEPTH));
+    }
+}
