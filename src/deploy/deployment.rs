@@ -168,8 +168,9 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
         Ok(())
     }
 
-    /// Tells of a slot that is none, a selection that matches nothing and a fleet that cannot be before a build of minutes.
-    pub(super) async fn check(&self, selection: &Selection, slot: Option<&Slot>) -> Result<(), Error> {
+    /// Tells of a slot that is none, a selection that matches nothing and a fleet that cannot be before a build of minutes; gives how
+    /// many hosts are selected.
+    pub(super) async fn check(&self, selection: &Selection, slot: Option<&Slot>) -> Result<usize, Error> {
         check_masters(&self.fleet)?;
         self.check_slot(slot)?;
         let chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
@@ -177,7 +178,7 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
         for note in self.workspace.selection_notes(&self.fleet.everybody(), selection) {
             self.notify(Notice::warning(note));
         }
-        Ok(())
+        Ok(chosen.len())
     }
 
     /// Refuses a selection of masters alone: nothing that became of them would be a success of any host.

@@ -31,6 +31,7 @@ mod prepare;
 mod recorded;
 mod release;
 mod resume;
+mod room;
 mod settings;
 mod site;
 mod slots;

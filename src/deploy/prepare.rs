@@ -109,7 +109,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
         self.heed_machine(&options).await?;
         let windows = self.heed_windows(&goal, &options, jiff::Timestamp::now())?;
         let Options { selection, slot, .. } = &options;
-        self.check(selection, slot.as_ref()).await?;
+        let hosts = self.check(selection, slot.as_ref()).await?;
+        self.heed_capacity(&goal, hosts, &options)?;
         if !matches!(goal, Goal::Rollback { .. }) {
             self.refuse_unknown_slot(slot.as_ref())?;
             self.refuse_broken_hooks()?;

@@ -59,33 +59,10 @@ pub(super) fn build_spec(config: &Config) -> BuildSpec {
 ///
 /// When the configuration makes no sense, or when there is no folder for ssh's sockets.
 pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>, Error> {
-    let (config, store) = (workspace.config(), workspace.store()?);
-    let (ssh, transfer, user) = (&config.ssh, &config.transfer, &config.target.user);
-    let addresses = workspace.inventory.addresses()?;
+    let store = workspace.store()?;
+    let (ssh, transfer) = (ssh_settings(workspace)?, transfer_settings(workspace.config(), full_verify));
     let here: HashSet<HostId> =
-        addresses.iter().filter(|(_, address)| address.local).map(|(host, _)| host.clone()).collect();
-    let ssh = SshSettings {
-        addresses,
-        config: ssh.config.as_ref().map(|path| path.as_path().to_owned()),
-        user: user.as_ref().map(|user| user.as_str().to_owned()),
-        connect_timeout: ssh.connect_timeout,
-        alive: ssh.alive,
-        connects: ssh.connects.get(),
-        sessions: ssh.sessions.get(),
-        host_keys: ssh.host_keys,
-        kex: ssh.kex.as_ref().map(|kex| kex.as_str().to_owned()),
-        ..SshSettings::default()
-    };
-    let transfer = TransferSettings {
-        bandwidth: transfer.bandwidth.kib_per_second().map(|kib| Bytes(kib.saturating_mul(1024))),
-        stall: transfer.stall,
-        retries: transfer.retries,
-        compress: transfer.compress,
-        packs: transfer.packs,
-        verify: if full_verify { Verify::Full } else { transfer.verify },
-        rehash: Some(if full_verify { Duration::ZERO } else { config.verify.rehash }),
-        ..TransferSettings::default()
-    };
+        ssh.addresses.iter().filter(|(_, address)| address.local).map(|(host, _)| host.clone()).collect();
     let target = target_settings(workspace)?;
     let names = this_machine();
     let fleet = RealFleet::new(
@@ -100,6 +77,43 @@ pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>,
             .hint("`coalmine doctor` says what is missing on this machine")
     })?;
     Ok(Arc::new(fleet))
+}
+
+/// Says how hosts are reached.
+///
+/// # Errors
+///
+/// When an inventory that says where hosts are cannot be read.
+pub(super) fn ssh_settings(workspace: &Workspace) -> Result<SshSettings, Error> {
+    let config = workspace.config();
+    let (ssh, user) = (&config.ssh, &config.target.user);
+    Ok(SshSettings {
+        addresses: workspace.inventory.addresses()?,
+        config: ssh.config.as_ref().map(|path| path.as_path().to_owned()),
+        user: user.as_ref().map(|user| user.as_str().to_owned()),
+        connect_timeout: ssh.connect_timeout,
+        alive: ssh.alive,
+        connects: ssh.connects.get(),
+        sessions: ssh.sessions.get(),
+        host_keys: ssh.host_keys,
+        kex: ssh.kex.as_ref().map(|kex| kex.as_str().to_owned()),
+        ..SshSettings::default()
+    })
+}
+
+/// Says how releases travel.
+pub(super) fn transfer_settings(config: &Config, full_verify: bool) -> TransferSettings {
+    let transfer = &config.transfer;
+    TransferSettings {
+        bandwidth: transfer.bandwidth.kib_per_second().map(|kib| Bytes(kib.saturating_mul(1024))),
+        stall: transfer.stall,
+        retries: transfer.retries,
+        compress: transfer.compress,
+        packs: transfer.packs,
+        verify: if full_verify { Verify::Full } else { transfer.verify },
+        rehash: Some(if full_verify { Duration::ZERO } else { config.verify.rehash }),
+        ..TransferSettings::default()
+    }
 }
 
 /// Says where releases go on hosts.

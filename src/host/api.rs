@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Bytes, Failure, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot,
-    Squeeze, Verdict,
+    Bytes, Failure, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Squeeze,
+    Verdict,
 };
 use crate::release::StoredRelease;
 

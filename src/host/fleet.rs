@@ -3,8 +3,8 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::capacity::{Capacity, Widths, told};
 use super::delta::{Bases, Deltas};
-use super::limits::Descriptors;
 use super::local::Local;
 use super::parcel::Parcels;
 use super::remote::{Common, Remote};
@@ -12,7 +12,9 @@ use super::route::Route;
 use super::settings::{SshSettings, TargetSettings, TransferSettings};
 use super::ssh::{Pool, Ssh};
 use super::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
-use crate::model::{HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Squeeze};
+use crate::model::{
+    HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Squeeze,
+};
 use crate::release::StoredRelease;
 
 /// Finds real hosts: this machine itself, and others over ssh.
@@ -44,16 +46,19 @@ impl RealFleet {
         is_this_machine: impl Fn(&HostId) -> bool + Send + Sync + 'static,
         bases: impl Bases,
     ) -> io::Result<Self> {
-        let descriptors = Descriptors::count(&ssh, &transfer);
-        let (ssh, at_once) = descriptors.fit(ssh, transfer.at_once);
-        if !descriptors.suffice() {
+        let (capacity, wanted) = (Capacity::count(), Widths::of(&ssh, &transfer));
+        let fitted = capacity.fit(wanted);
+        if fitted != wanted {
+            let shortages: Vec<_> = capacity.shortages(wanted).collect();
             tracing::info!(
-                "{} descriptors are free here: {} scripts and {at_once} transfers at once",
-                descriptors.free,
-                ssh.execs
+                "{} connections and {} transfers at once: {}",
+                fitted.sessions,
+                fitted.transfers,
+                told(&shortages)
             );
         }
-        let pool = Arc::new(Pool::new(ssh, at_once)?);
+        let Widths { connects, sessions, execs, transfers, .. } = fitted;
+        let pool = Arc::new(Pool::new(SshSettings { connects, sessions, execs, ..ssh }, transfers)?);
         let common = Common {
             target: Arc::new(target),
             transfer: Arc::new(transfer),

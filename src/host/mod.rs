@@ -6,12 +6,13 @@
 //!
 //! From the top down: [`RealFleet`] finds hosts; `remote` is the one [`Host`] over a `transport`, and knows the phases;
 //! `script` and `answer` are the two halves of a conversation with a host; `ssh` and `local` carry it; `rsync` carries
-//! files, `delta` says which, and `parcel` what goes in one. `limits` counts what this machine has for all that, and waits for it; `pace`
+//! files, `delta` says which, and `parcel` what goes in one. `capacity` counts what this machine has for all that, and `limits` waits for it; `pace`
 //! says how long work may take.
 
 mod answer;
 mod api;
 mod bootstrap;
+mod capacity;
 mod converse;
 mod delta;
 mod fleet;
@@ -35,7 +36,8 @@ pub use api::{
     Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack,
 };
 pub use bootstrap::{Bootstrap, Source};
+pub use capacity::{Capacity, LEAST, Resource, Shortage, Supply, Widths, told};
 pub use delta::Bases;
 pub use fleet::{RealFleet, RealHost};
-pub use limits::{Descriptors, is_short};
+pub use limits::is_short;
 pub use settings::{SettingsError, SshSettings, TargetSettings, TransferSettings};

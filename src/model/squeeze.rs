@@ -71,7 +71,9 @@ mod tests {
             "jump host bastion turns connections away (MaxStartups there): 7 at once are opened by jump host bastion, not 30, until \
              it goes well again"
         );
-        assert!(squeeze(None, 15, PushBack::Names).ends_with(": 15 at once are opened, not 30, until it goes well again"));
+        assert!(
+            squeeze(None, 15, PushBack::Names).ends_with(": 15 at once are opened, not 30, until it goes well again")
+        );
         assert_eq!(
             squeeze(jump, 30, PushBack::TurnedAway),
             "logins by jump host bastion are let in as before: up to 30 are opened at once again"

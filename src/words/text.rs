@@ -208,6 +208,20 @@ pub fn folded(hosts: &[HostId], columns: usize, look: Look) -> String {
     }
 }
 
+/// Writes a number with a comma at every thousand: `10,240`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Says how many of something there are: `1 host`, `2 hosts`, `0 entries`.
 #[must_use]
 pub fn count(number: usize, one: &str) -> String {
@@ -298,6 +312,12 @@ mod tests {
         assert_eq!(folded(&hosts, 100, UNICODE), "mw[01-02],db1,cache7,web3");
         assert_eq!(folded(&hosts, 12, UNICODE), "mw[01-02],…");
         assert_eq!(folded(&hosts, 15, UNICODE), "mw[01-02],db1,…");
+    }
+
+    #[test]
+    fn numbers_have_a_comma_at_every_thousand() {
+        let told = [0, 999, 1_000, 10_240, 1_234_567].map(super::grouped);
+        assert_eq!(told, ["0", "999", "1,000", "10,240", "1,234,567"]);
     }
 
     #[test]

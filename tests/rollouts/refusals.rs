@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
 
 use crate::fleet::{Answer, Fleet};
 use crate::hosts::mw;
@@ -135,4 +136,26 @@ fn names_that_shells_trip_over_and_bytes_that_are_no_text_are_taken_as_they_are(
     let failed: serde_json::Value = serde_json::from_str(failed).unwrap();
     assert_eq!(failed["class"], "unhealthy", "{failed}");
     fleet.all_run(fleet.hosts(), Some("3.1.0"));
+}
+
+#[test]
+fn a_machine_without_room_for_a_rollout_says_how_much_is_needed_and_how_much_is_there_and_one_with_little_room_goes_on()
+{
+    let fleet = Fleet::of_scripts(4);
+    let limited = |files: u32, arguments: &[&str]| {
+        let command = fleet.command(arguments);
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -n {files}; exec \"$@\"")).arg("sh").arg(command.get_program());
+        Answer::of(shell.args(command.get_args()).stdin(Stdio::null()).env("LANG", "C.UTF-8").output().unwrap())
+    };
+    let before = fleet.picture();
+    let answer = limited(130, &["install-world", "1.0.0", "--yes"]).exits(1);
+    answer.says(" hosts at once need ").says(" open files, ").says(" of 130; nothing was changed").says("ulimit -Hn");
+    let answer = limited(130, &["doctor"]);
+    assert_eq!(answer.code, Some(1), "{answer:?}");
+    answer.says("descriptors").says(" of 130: none is begun");
+    assert_eq!(fleet.picture(), before);
+    // Of more hosts than there is room for at once each has its turn.
+    limited(400, &["install-world", "1.0.0", "--yes"]).exits(0);
+    fleet.all_run(fleet.hosts(), Some("1.0.0"));
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::finding::{Finding, Health};
 use crate::conductor::{ConductorError, EnvironmentLock, LockError};
+use crate::deploy::settings;
 use crate::deploy::site::broken_programs;
 use crate::deploy::waiting::waiting_note;
 use crate::deploy::workspace::{Fleet, Workspace};
-use crate::host::{Descriptors, SshSettings, TransferSettings};
+use crate::host::{Capacity, Resource, Shortage, Supply, Widths};
 use crate::model::Bytes;
 use crate::process::{Ending, Job, Ran, run};
 use crate::release::{Interpreter, ReleaseError, Repository, VersionOrder};
@@ -35,7 +36,7 @@ pub(super) async fn examine(
     found.extend(interpreter.map(python));
     found.extend(repository(workspace).await);
     found.push(agent().await);
-    found.push(descriptors(workspace));
+    found.extend(capacity(workspace, fleet));
     found.push(room(workspace));
     found.extend(lock(workspace, fleet));
     found.extend(hooks(workspace));
@@ -142,28 +143,37 @@ async fn agent() -> Finding {
     }
 }
 
-/// Counts the files and sockets that may be open at once: each host that something is done on needs some.
-fn descriptors(workspace: &Workspace) -> Finding {
-    let config = &workspace.config().ssh;
-    let ssh =
-        SshSettings { connects: config.connects.get(), sessions: config.sessions.get(), ..SshSettings::default() };
-    let transfer = TransferSettings::default();
-    let counted = Descriptors::count(&ssh, &transfer);
-    let Descriptors { limit, free, wanted } = counted;
-    if counted.suffice() {
-        return Finding::new(
-            "descriptors",
-            Health::Ok,
-            format!("{free} of {limit} are free, {wanted} are needed at most"),
-        );
-    }
-    let (fitted, at_once) = counted.fit(ssh, transfer.at_once);
-    let message = format!(
-        "{free} of {limit} are free and {wanted} would be needed: {} scripts and {at_once} transfers run at once",
-        fitted.execs
-    );
-    Finding::new("descriptors", Health::Warning, message)
-        .hint("raise the hard limit here: `ulimit -Hn`, limits.conf(5)")
+/// Counts what hosts take of this machine: files and sockets, processes, memory.
+fn capacity(workspace: &Workspace, fleet: &Fleet<'_>) -> Vec<Finding> {
+    let ssh = match settings::ssh_settings(workspace) {
+        Ok(ssh) => ssh,
+        Err(error) => return vec![Finding::new("descriptors", Health::Failed, error)],
+    };
+    let transfer = settings::transfer_settings(workspace.config(), false);
+    let hosts = fleet.masters.len() + fleet.hosts.len();
+    let (capacity, wanted) = (Capacity::count(), Widths::of(&ssh, &transfer).for_hosts(hosts));
+    let fitted = capacity.fit(wanted);
+    let lacks: Vec<Resource> = capacity.lacks(wanted).map(|shortage| shortage.supply.resource).collect();
+    let of_one = |supply: &Supply| {
+        let check = match supply.resource {
+            Resource::Descriptors => "descriptors",
+            Resource::Processes => "processes",
+            Resource::Memory => "memory",
+        };
+        let shortage = Shortage { supply: *supply, need: wanted.need(supply.resource) };
+        if shortage.need <= supply.free {
+            return Finding::new(check, Health::Ok, format!("a rollout needs {shortage}"));
+        }
+        let finding = if lacks.contains(&supply.resource) {
+            Finding::new(check, Health::Failed, format!("a rollout needs {shortage}: none is begun"))
+        } else {
+            let (sessions, transfers) = (fitted.sessions, fitted.transfers);
+            let less = format!("a rollout needs {shortage}: {sessions} connections and {transfers} transfers at once");
+            Finding::new(check, Health::Warning, less)
+        };
+        finding.hint(supply.resource.hint())
+    };
+    capacity.0.iter().map(of_one).collect()
 }
 
 /// Looks whether releases and journals can be written.

@@ -91,7 +91,15 @@ impl Ssh {
         transfer: Arc<TransferSettings>,
         pool: Arc<Pool>,
     ) -> Self {
-        Self { host, target, transfer, pool, master: Mutex::new(None), way: OnceCell::new(), session: Session::default() }
+        Self {
+            host,
+            target,
+            transfer,
+            pool,
+            master: Mutex::new(None),
+            way: OnceCell::new(),
+            session: Session::default(),
+        }
     }
 
     /// Gives the connection, opened anew where it was closed or has died.

@@ -19,3 +19,4 @@ mod way;
 
 pub(super) use link::Ssh;
 pub(super) use pool::Pool;
+pub(super) use way::has_proxies;

@@ -66,10 +66,9 @@ impl Pool {
         flock(&owner, FlockOperation::NonBlockingLockExclusive)?;
         let system = system::faithful(Path::new("/etc/ssh/ssh_config"), folder.path());
         let text = config::write(&settings, recent, std::env::home_dir().as_deref(), &system);
-        let config = folder.path().join("config");
-        fs::write(&config, text)?;
+        fs::write(folder.path().join("config"), text)?;
         Ok(Self {
-            ways: Ways::new(settings.connects, settings.connect_timeout / 2, &config),
+            ways: Ways::new(&settings),
             logins: AtomicU64::new(0),
             verbose: AtomicBool::new(false),
             sessions: Arc::new(Semaphore::new(settings.sessions.max(1))),

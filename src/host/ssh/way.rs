@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use super::jump;
 use super::pool::Pool;
 use super::system::{MATCHING, included};
 use super::throttle::{Throttle, Turn};
+use crate::host::settings::SshSettings;
 use crate::model::{HostId, Proxy, Squeeze};
 
 /// How deep files may include each other: ssh itself goes no further (ssh_config(5)).
@@ -60,15 +61,14 @@ pub(super) struct Opening<'a> {
 }
 
 impl Ways {
-    /// `config` is what ssh is started with.
-    pub(super) fn new(most: usize, slow: Duration, config: &Path) -> Self {
-        let most = most.clamp(1, Semaphore::MAX_PERMITS);
+    pub(super) fn new(settings: &SshSettings) -> Self {
+        let most = settings.connects.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             most,
-            slow,
+            slow: settings.connect_timeout / 2,
             turns: Semaphore::new(most),
             asked: Semaphore::new(ASKED),
-            has_proxies: speaks_of_proxies(config, DEPTH),
+            has_proxies: has_proxies(settings),
             known: Mutex::default(),
             untold: Arc::default(),
         }
@@ -103,9 +103,21 @@ impl Ways {
     }
 }
 
-/// Tells whether a configuration, or one that it includes, has a word of jump hosts or proxies; what cannot be read has none, for ssh
-/// reads it no better.
-fn speaks_of_proxies(file: &Path, depth: usize) -> bool {
+/// Tells whether the configuration that ssh reads has a word of jump hosts or proxies.
+pub(in crate::host) fn has_proxies(settings: &SshSettings) -> bool {
+    let home = std::env::home_dir().unwrap_or_default().join(".ssh");
+    match &settings.config {
+        Some(config) => speaks_of_proxies(config, &home, DEPTH),
+        None => {
+            speaks_of_proxies(&home.join("config"), &home, DEPTH)
+                || speaks_of_proxies(Path::new("/etc/ssh/ssh_config"), Path::new("/etc/ssh"), DEPTH)
+        }
+    }
+}
+
+/// Looks into a file and what it includes, `base` being where relative paths begin; what cannot be read has no word of anything, for
+/// ssh reads it no better.
+fn speaks_of_proxies(file: &Path, base: &Path, depth: usize) -> bool {
     let Ok(text) = std::fs::read(file) else { return false };
     let text = String::from_utf8_lossy(&text);
     text.lines().any(|line| {
@@ -115,30 +127,30 @@ fn speaks_of_proxies(file: &Path, depth: usize) -> bool {
             return true;
         }
         let Some(patterns) = included(line) else { return false };
-        depth == 0 || patterns.iter().any(|pattern| includes_proxies(pattern, depth - 1))
+        depth == 0 || patterns.iter().any(|pattern| includes_proxies(pattern, base, depth - 1))
     })
 }
 
-fn includes_proxies(pattern: &str, depth: usize) -> bool {
-    // What stands behind a variable only ssh knows.
+fn includes_proxies(pattern: &str, base: &Path, depth: usize) -> bool {
+    // What stands behind a variable, or in another user's home, only ssh knows.
     if pattern.contains(['$', '%']) {
         return true;
     }
-    let home = std::env::home_dir().unwrap_or_default();
     let path = match pattern.strip_prefix("~/") {
-        Some(rest) => home.join(rest),
+        Some(rest) => std::env::home_dir().unwrap_or_default().join(rest),
         None if pattern.starts_with('~') => return true,
-        None => home.join(".ssh").join(PathBuf::from(pattern)),
+        None => base.join(pattern),
     };
     let Ok(found) = glob_with(&path.to_string_lossy(), MATCHING) else { return true };
-    found.flatten().any(|file| speaks_of_proxies(&file, depth))
+    found.flatten().any(|file| speaks_of_proxies(&file, base, depth))
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
 
-    use super::{DEPTH, speaks_of_proxies};
+    use super::speaks_of_proxies;
 
     #[test]
     fn nobody_is_asked_for_the_way_where_no_file_has_a_word_of_one() {
@@ -147,14 +159,18 @@ mod tests {
             fs::write(folder.path().join(name), text).unwrap();
             folder.path().join(name)
         };
+        let look = |file: &Path, depth| speaks_of_proxies(file, folder.path(), depth);
         let included = format!("Include {}/*.conf\n", folder.path().display());
         let config = write("config", format!("Host x\n # ProxyJump in a comment\n User me\n{included}"));
-        write("a.conf", format!("Port 2222\n{included}"));
-        assert!(!speaks_of_proxies(&config, DEPTH - 14), "none of them has");
+        write("a.conf", "Port 2222\nInclude no*where\n".to_owned());
+        assert!(!look(&config, 2), "none of them has");
+        write("e.conf", "Include *.conf\n".to_owned());
+        assert!(look(&config, 2), "one that includes itself is left to ssh");
+        fs::remove_file(folder.path().join("e.conf")).unwrap();
         write("b.conf", "Host y\n\tproxyjump bastion\n".to_owned());
-        assert!(speaks_of_proxies(&config, DEPTH));
-        assert!(speaks_of_proxies(&write("c", "ProxyCommand=nc %h %p\n".to_owned()), DEPTH));
-        assert!(speaks_of_proxies(&write("d", "Include ${X}/config\n".to_owned()), DEPTH), "nobody knows");
-        assert!(!speaks_of_proxies(&folder.path().join("none"), DEPTH));
+        assert!(look(&config, 2));
+        assert!(look(&write("c", "ProxyCommand=nc %h %p\n".to_owned()), 0));
+        assert!(look(&write("d", "Include ${X}/config\n".to_owned()), 1), "nobody knows");
+        assert!(!look(&folder.path().join("none"), 1));
     }
 }

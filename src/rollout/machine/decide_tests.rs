@@ -189,7 +189,10 @@ fn what_pushes_back_when_connections_are_opened_is_told_and_decides_nothing() {
     let squeeze = Squeeze { way: None, at_once: 7, most: 30, why: PushBack::TurnedAway };
     let (before, wakes) = (machine.state().clone(), machine.next_deadline());
     let step = machine.step(Input::Squeezed(squeeze.clone()), after(61));
-    assert_eq!(step.records.iter().map(|record| &record.event).collect::<Vec<_>>(), [&Event::ConnectionsSqueezed(squeeze)]);
+    assert_eq!(
+        step.records.iter().map(|record| &record.event).collect::<Vec<_>>(),
+        [&Event::ConnectionsSqueezed(squeeze)]
+    );
     assert!(step.effects.is_empty() && step.reply.is_none());
     assert_eq!((machine.state().mode(), machine.next_deadline()), (before.mode(), wakes));
 }
