@@ -28,6 +28,7 @@
 
 mod amount;
 mod bandwidth;
+mod carriers;
 mod duration;
 mod error;
 mod hooks;
@@ -58,6 +59,7 @@ mod tests;
 
 pub use amount::{Budget, Waves};
 pub use bandwidth::Bandwidth;
+pub use carriers::{Carriers, PackUrl, Ports, RelayHosts};
 pub use duration::{parse_duration, show_duration};
 pub use error::{ConfigErrors, EnvironmentError, Place, Problem, ValueError};
 pub use hooks::{Hooks, PhaseHooks};

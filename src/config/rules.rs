@@ -17,6 +17,7 @@ pub(super) fn check(tree: &Table, problems: &mut Vec<Problem>) {
     let mut rules = Rules { tree, problems };
     rules.build();
     rules.target();
+    rules.transfer();
     rules.groups();
     rules.environments();
     rules.gates();
@@ -47,6 +48,32 @@ impl Rules<'_> {
                 let message = format!("`target.slots` has {slot:?}, which is the usual link (`target.current`)");
                 self.refuse(origin, message, "slots are links beside it: choose another name");
             }
+        }
+    }
+
+    fn transfer(&mut self) {
+        let Some(transfer) = self.tree.table("transfer") else { return };
+        for key in ["command", "publish"] {
+            let why = "what it needs is in its environment: $COALMINE_PACK and so on";
+            self.words(transfer, "transfer", key, &[], why);
+        }
+        let Some((carriers, origin)) = transfer.leaf("carriers") else { return };
+        let carriers: Vec<&str> = carriers.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let is_empty = |value: &Value| value.as_str() == Some("") || value.as_array().is_some_and(Vec::is_empty);
+        let examples = [
+            ("http", r#"http = "https://cache.example.org/packs/{pack}""#),
+            ("command", r#"command = ["fetch-pack"]"#),
+        ];
+        for (carrier, example) in examples {
+            if carriers.contains(&carrier) && transfer.leaf(carrier).is_none_or(|(value, _)| is_empty(value)) {
+                let message = format!("`transfer.carriers` has {carrier:?}, and `transfer.{carrier}` says nothing");
+                self.refuse(origin, message, format!("write `{example}` under [transfer]"));
+            }
+        }
+        let packs = transfer.text("packs").filter(|(packs, origin)| *packs == "never" && **origin != Origin::Default);
+        if let (Some((_, origin)), true) = (packs, carriers.iter().any(|carrier| *carrier != "direct")) {
+            let message = "`transfer.packs` is \"never\", and whatever does not come directly travels packed";
+            self.refuse(origin, message, "leave packs out, or write \"auto\"");
         }
     }
 

@@ -10,6 +10,7 @@ use toml::Value;
 
 use super::amount::{Budget, Factor, Keep, Share, Waves};
 use super::bandwidth::Bandwidth;
+use super::carriers::{Carriers, PackUrl, Ports, RelayHosts};
 use super::duration::Positive;
 use super::hosts::{GroupReference, HostList, check_group_name};
 use super::leaf::{Form, Leaf, Refused};
@@ -304,6 +305,38 @@ static TRANSFER: Section = Section {
             "verify",
             Default(r#""full""#),
             "or \"changed\": what is hashed on the host before it counts as primed",
+        ),
+        value::<Carriers>(
+            "carriers",
+            Default(r#"["direct"]"#),
+            "what brings it to a host, tried in this order: relay, http, command, direct",
+        ),
+        value::<RelayHosts>(
+            "relays",
+            Default(r#""masters""#),
+            "or a host expression: who passes it on to the hosts of its site",
+        ),
+        value::<Ports>("relay_ports", Default(r#""20000-20099""#), "a relay listens on the first that is free there"),
+        value::<NonZeroUsize>(
+            "relay_fan",
+            Default("32"),
+            "hosts behind one relay; of more, some pass it on to the others",
+        ),
+        value::<Bandwidth>("relay_bandwidth", Default(r#""0""#), "of all that one relay sends; \"0\": no limit"),
+        value::<Option<PackUrl>>(
+            "http",
+            Default(r#""""#),
+            "with the carrier http: where hosts fetch packs, as https://cache.example.org/{pack}",
+        ),
+        value::<Option<CommandTemplate>>(
+            "command",
+            Default("[]"),
+            "with the carrier command: puts $COALMINE_PACK into $COALMINE_FILE, on the host",
+        ),
+        value::<Option<CommandTemplate>>(
+            "publish",
+            Default("[]"),
+            "with either: puts $COALMINE_FILE where hosts find $COALMINE_PACK, here, once a pack",
         ),
     ],
 };

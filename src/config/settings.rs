@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::amount::{Budget, Share, Waves};
 use super::bandwidth::Bandwidth;
+use super::carriers::{Carriers, PackUrl, Ports, RelayHosts};
 use super::error::EnvironmentError;
 use super::hooks::Hooks;
 use super::hosts::{GroupReference, HostList};
@@ -255,6 +256,26 @@ pub struct Transfer {
     /// What is hashed on the host before it counts as primed.
     #[serde(deserialize_with = "leaf")]
     pub verify: Verify,
+    /// What is tried to bring it to a host, in order.
+    pub carriers: Carriers,
+    /// Who passes it on.
+    pub relays: RelayHosts,
+    /// Where relays listen.
+    pub relay_ports: Ports,
+    /// How many hosts one relay feeds before some of them feed the others.
+    #[serde(deserialize_with = "leaf")]
+    pub relay_fan: NonZeroUsize,
+    /// How fast one relay sends, to all of its hosts together.
+    pub relay_bandwidth: Bandwidth,
+    /// Where hosts fetch packs by HTTP.
+    #[serde(deserialize_with = "leaf")]
+    pub http: Option<PackUrl>,
+    /// What fetches a pack on a host.
+    #[serde(deserialize_with = "leaf")]
+    pub command: Option<CommandTemplate>,
+    /// What puts a pack where hosts fetch it.
+    #[serde(deserialize_with = "leaf")]
+    pub publish: Option<CommandTemplate>,
 }
 
 /// Says how it is known that a host has what it was given.

@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use super::carriage::relays;
 use super::error::Error;
 use super::notice::{Listener, Notice};
 use super::settings;
@@ -221,5 +222,6 @@ pub(super) fn check_masters(fleet: &Fleet<'_>) -> Result<(), Error> {
 pub async fn check_environment(workspace: &Workspace, name: &str) -> Result<(), Error> {
     let fleet = workspace.fleet_of(name).await?;
     check_masters(&fleet)?;
+    relays(workspace, &fleet).await?;
     settings::stages(workspace, &fleet).await.map(drop)
 }

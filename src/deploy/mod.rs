@@ -10,6 +10,7 @@
 //! what happens meanwhile is describe_started as a [`Notice`].
 
 mod bootstrap;
+mod carriage;
 mod catch_up;
 mod conduct;
 mod cut;

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::carriage::relays;
 use super::catch_up::one_wave;
 use super::deployment::{Answers, Deployment};
 use super::error::Error;
@@ -16,8 +17,8 @@ use super::workspace::Selection;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError, replay};
 use crate::host::{self, Survey};
 use crate::journal::Entry;
-use crate::model::{Failure, HostId, PhaseHook, Probe, ReleaseId, RolloutId, Slot, Version};
-use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, StageRequest};
+use crate::model::{Carrier, Failure, HostId, PhaseHook, Probe, ReleaseId, RolloutId, Slot, Version};
+use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, Relays, StageRequest};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 use crate::rollout::{self, Record};
 
@@ -112,6 +113,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         let hosts = self.check(selection, slot.as_ref()).await?;
         self.heed_capacity(&goal, hosts, &options)?;
         if !matches!(goal, Goal::Rollback { .. }) {
+            relays(self.workspace, &self.fleet).await?;
             self.refuse_unknown_slot(slot.as_ref())?;
             self.refuse_broken_hooks()?;
         }
@@ -164,7 +166,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
         if in_one_wave {
             stages = one_wave(stages)?;
         }
-        let plan = self.plan(answers, kind, aim, &verdicts, (stages, windows), options)?;
+        let relays = relays(self.workspace, &self.fleet).await?;
+        let plan = self.plan(answers, kind, aim, &verdicts, (stages, relays, windows), options)?;
         Ok(Prepared { plan, release, hosts: Arc::clone(&self.hosts), failures })
     }
 
@@ -264,7 +267,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         kind: PlanKind,
         aim: Aim,
         verdicts: &Verdicts,
-        (stages, windows): (Vec<StageRequest>, Windows),
+        (stages, relays, windows): (Vec<StageRequest>, Relays, Windows),
         options: Options,
     ) -> Result<Plan, Error> {
         let config = self.workspace.config();
@@ -283,6 +286,11 @@ impl<F: host::Fleet> Deployment<'_, F> {
             confirm: config.target.confirm,
             freezes: windows.heeded,
             overridden: options.override_freezes,
+            carriers: match kind {
+                // What a host goes back to is there, or goes there alone.
+                PlanKind::Rollback => Vec::new(),
+                PlanKind::Install | PlanKind::Prime => tried(config.transfer.carriers.as_slice()),
+            },
         };
         let plan = Plan {
             rollout: new_id()?,
@@ -312,7 +320,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 .collect(),
         };
         let (masters, fleet) = (answers.masters, answers.fleet);
-        let request = plan::Request { plan, concurrency, soak: options.soak, masters, fleet, stages };
+        let request = plan::Request { plan, concurrency, soak: options.soak, masters, fleet, stages, relays };
         Ok(plan::make(request)?)
     }
 
@@ -349,6 +357,11 @@ fn refuse_unprimed(answers: &Answers, release: &ReleaseId) -> Result<(), Error> 
     Err(Error::before(format!("{release} was not primed on {hosts}; nothing was changed"))
         .hint(format!("to prime it there: coalmine install-world {version} --prime -l '{hosts}'"))
         .hint(format!("-x '{hosts}' leaves them out")))
+}
+
+/// Gives the carriers that a plan names: none where there is nothing but what is always so.
+fn tried(carriers: &[Carrier]) -> Vec<Carrier> {
+    if carriers == [Carrier::Direct] { Vec::new() } else { carriers.to_vec() }
 }
 
 fn tag(wanted: &Wanted) -> Option<Version> {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::carriage::carriers;
 use super::error::Error;
 use super::workspace::{Fleet, Workspace};
 use crate::config::{self, Config, DryWords, StageSelection};
@@ -110,6 +111,7 @@ pub(super) fn transfer_settings(config: &Config, full_verify: bool) -> TransferS
         retries: transfer.retries,
         compress: transfer.compress,
         packs: transfer.packs,
+        carriers: carriers(transfer),
         verify: if full_verify { Verify::Full } else { transfer.verify },
         rehash: Some(if full_verify { Duration::ZERO } else { config.verify.rehash }),
         ..TransferSettings::default()

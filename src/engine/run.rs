@@ -19,7 +19,7 @@ use super::worker::{Worker, class_of, targets};
 use crate::hooks::{GateAnswer, Site, StageQuestion, announcement};
 use crate::host::{Fleet, LockRequest};
 use crate::journal::{Journal, Storage};
-use crate::model::{Failure, HostId, Phase, PhaseHook, StageIdx, Verdict};
+use crate::model::{CarrierNews, Failure, HostId, Phase, PhaseHook, StageIdx, Verdict};
 use crate::rollout::{
     Effect, Event, GateScope, Input, Machine, Mode, Record, Rejection, State, Task, TaskError, TaskOutput,
 };
@@ -71,6 +71,7 @@ enum Woken {
     Joined(Joined),
     Message(Message),
     Lost(Loss),
+    Carrier(CarrierNews),
     Tick,
     Stragglers,
     Progress,
@@ -105,6 +106,7 @@ pub struct Engine<F: Fleet, S: Site, J: Storage> {
     by_host: HashMap<HostId, AbortHandle>,
     inbox: mpsc::Receiver<Message>,
     losses: mpsc::Receiver<Loss>,
+    news: Option<mpsc::Receiver<CarrierNews>>,
     /// Keeps the inbox open when every handle is gone: a paused rollout waits, whoever looks.
     _handle: Handle,
     subscribers: Vec<Publisher>,
@@ -155,6 +157,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             settings.renewals_per_second,
         ));
         let targets = targets(&plan);
+        let news = parts.fleet.carry(plan.carriage());
         let found = std::sync::Mutex::default();
         let worker = Worker { plan, parts, settings, leases, board: Board::default(), found, targets };
         let engine = Self {
@@ -166,6 +169,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             by_host: HashMap::new(),
             inbox,
             losses,
+            news,
             _handle: handle.clone(),
             subscribers: Vec::new(),
             turn: Turn::default(),
@@ -235,6 +239,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             Some(joined) = self.jobs.join_next_with_id() => Woken::Joined(joined),
             Some(message) = self.inbox.recv() => Woken::Message(message),
             Some(loss) = self.losses.recv() => Woken::Lost(loss),
+            Some(news) = heard(&mut self.news) => Woken::Carrier(news),
             () = async { match nap { Some(nap) => sleep(nap).await, None => pending().await } } => Woken::Tick,
             () = sleep_until(self.tell_stragglers), if !self.by_host.is_empty() => Woken::Stragglers,
             () = sleep_until(self.tell_progress), if priming => Woken::Progress,
@@ -249,6 +254,9 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             Woken::Message(message) => self.received(message),
             Woken::Lost((host, holder)) => {
                 self.feed(Input::Lost { host, holder });
+            }
+            Woken::Carrier(news) => {
+                self.feed(Input::Carrier(news));
             }
             Woken::Tick => {
                 let before = self.turn.records.len() + self.turn.effects.len();
@@ -548,6 +556,14 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
                 None => return,
             };
         }
+    }
+}
+
+/// Waits for what becomes of carriers; for ever where nothing can.
+async fn heard(news: &mut Option<mpsc::Receiver<CarrierNews>>) -> Option<CarrierNews> {
+    match news {
+        Some(news) => news.recv().await,
+        None => pending().await,
     }
 }
 

@@ -180,7 +180,7 @@ impl<F: Fleet, S: Site> Worker<F, S> {
 
     async fn prime(&self, host: &HostId) -> Result<TaskOutput, TaskError> {
         let RollBackTarget::Release { id } = self.target(host) else {
-            return Ok(TaskOutput::Primed { already: true, bytes: Bytes(0) });
+            return Ok(TaskOutput::Primed { already: true, bytes: Bytes(0), carried: None });
         };
         let Some(release) = self.find(&id) else {
             return Err(failed(
@@ -191,7 +191,7 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         let found = self.parts.fleet.host(host);
         let progress = |progress| self.board.put(host, progress);
         let primed = found.prime(&release, &self.plan.rollout, &progress).await.map_err(error)?;
-        Ok(TaskOutput::Primed { already: primed.already, bytes: primed.bytes })
+        Ok(TaskOutput::Primed { already: primed.already, bytes: primed.bytes, carried: primed.carried })
     }
 
     async fn activate(&self, host: &HostId) -> Result<TaskOutput, TaskError> {

@@ -212,7 +212,7 @@ pub(super) const fn class_of(phase: Phase) -> FailureClass {
         Phase::Probe | Phase::Lock | Phase::Renew | Phase::Unlock | Phase::Break | Phase::Check => {
             FailureClass::Unreachable
         }
-        Phase::Stage | Phase::Seal => FailureClass::Transfer,
+        Phase::Stage | Phase::Fetch | Phase::Seal => FailureClass::Transfer,
         Phase::Activate | Phase::RollBack | Phase::RemoveSlot | Phase::Confirm | Phase::Finalize => {
             FailureClass::Activate
         }

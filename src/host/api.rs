@@ -2,10 +2,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use crate::model::{
-    Bytes, Failure, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Squeeze,
-    Verdict,
+    Bytes, Carried, CarrierNews, Failure, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget,
+    RolloutId, Slot, Squeeze, Verdict,
 };
+use crate::plan::Carriage;
 use crate::release::StoredRelease;
 
 /// Says how deep a host is asked.
@@ -86,6 +89,8 @@ pub struct Primed {
     pub retries: u32,
     /// Whether what travelled was packed into one file.
     pub packed: bool,
+    /// How the pack came; none where there was none.
+    pub carried: Option<Carried>,
 }
 
 /// Asks a host to switch.
@@ -300,5 +305,10 @@ pub trait Fleet: Send + Sync + 'static {
     /// Takes what changed of how many connections are opened at once since this was asked last, in the order in which it happened.
     fn squeezes(&self) -> Vec<Squeeze> {
         Vec::new()
+    }
+
+    /// Is told how releases travel in the rollout that follows, and gives what becomes of that; none where nothing ever does.
+    fn carry(&self, _carriage: Carriage) -> Option<mpsc::Receiver<CarrierNews>> {
+        None
     }
 }

@@ -8,13 +8,14 @@ use super::answer::{Answer, Reader, Tail};
 use super::script::Script;
 
 /// Sends a script to a shell and reads what it says, until its end, or the end of the stream; a shell that has not begun
-/// the script after `patience` is mute.
+/// the script after `patience` is mute. `hear` is given all that comes on standard output, as it comes.
 ///
 /// Reads while it writes, so neither side waits for the other; what comes on standard error is kept for people, its end at least.
 /// Cancel safe in that nothing of it lives on when it is dropped.
 pub(super) async fn converse(
     script: &Script,
     patience: Duration,
+    mut hear: impl FnMut(&[u8]),
     mut stdin: impl AsyncWrite + Unpin,
     mut stdout: impl AsyncRead + Unpin,
     mut stderr: impl AsyncRead + Unpin,
@@ -42,7 +43,13 @@ pub(super) async fn converse(
             // A host that logs in and then runs nothing is not to be waited for as long as one that works.
             let more = if reader.has_begun() { Ok(more.await) } else { timeout_at(begin_by, more).await };
             match more {
-                Ok(Ok(length @ 1..)) if reader.push(buffer.get(..length).unwrap_or_default()) => {}
+                Ok(Ok(length @ 1..)) => {
+                    let heard = buffer.get(..length).unwrap_or_default();
+                    hear(heard);
+                    if !reader.push(heard) {
+                        break reader.finish();
+                    }
+                }
                 Ok(_) => break reader.finish(),
                 Err(_) => break Answer { mute: true, ..reader.finish() },
             }

@@ -3,7 +3,10 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::mpsc;
+
 use super::capacity::{Capacity, Widths, told};
+use super::carrying::Carrying;
 use super::delta::{Bases, Deltas};
 use super::local::Local;
 use super::parcel::Parcels;
@@ -13,8 +16,9 @@ use super::settings::{SshSettings, TargetSettings, TransferSettings};
 use super::ssh::{Pool, Ssh};
 use super::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{
-    HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Squeeze,
+    CarrierNews, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Squeeze,
 };
+use crate::plan::Carriage;
 use crate::release::StoredRelease;
 
 /// Finds real hosts: this machine itself, and others over ssh.
@@ -64,6 +68,7 @@ impl RealFleet {
             transfer: Arc::new(transfer),
             parcels: Parcels::new(bases.packs()),
             deltas: Deltas::new(bases),
+            carrying: Carrying::default(),
         };
         Ok(Self { common: Arc::new(common), pool, is_this_machine: Box::new(is_this_machine), hosts: Mutex::default() })
     }
@@ -91,6 +96,10 @@ impl Fleet for RealFleet {
         let host = Arc::new(RealHost(Remote::new(id.clone(), Arc::clone(&self.common), route)));
         hosts.insert(id.clone(), Arc::clone(&host));
         host
+    }
+
+    fn carry(&self, carriage: Carriage) -> Option<mpsc::Receiver<CarrierNews>> {
+        Some(self.common.carrying.begin(carriage))
     }
 }
 

@@ -59,10 +59,10 @@ impl Local {
     }
 
     /// Runs a script in a shell of its own.
-    async fn run_alone(&self, script: &Script) -> Result<Answer, Failure> {
+    async fn run_alone(&self, script: &Script, hear: impl FnMut(&[u8])) -> Result<Answer, Failure> {
         let Ends { stdin, stdout, stderr, keep } = self.start().await?;
         let patience = script.deadline + Duration::from_secs(10);
-        let talk = converse(script, patience, stdin, stdout, stderr);
+        let talk = converse(script, patience, hear, stdin, stdout, stderr);
         let Ok((answer, complaints)) = tokio::time::timeout(patience, talk).await else {
             return Err(silent(script.phase, patience));
         };
@@ -81,7 +81,7 @@ impl Transport for Local {
                 Phase::Lock => self.session.try_turn(),
                 _ => Some(self.session.turn().await),
             };
-            let Some(turn) = turn else { return self.run_alone(script).await };
+            let Some(turn) = turn else { return self.run_alone(script, |_| {}).await };
             let patience = script.deadline + Duration::from_secs(10);
             match turn.step(script, 0, patience, self.start()).await {
                 Stepped::Whole(answer) => return Ok(answer),
@@ -102,7 +102,12 @@ impl Transport for Local {
 
     async fn run_anew(&self, script: &Script) -> Result<Answer, Failure> {
         let _turn = self.pool.exec().await;
-        self.run_alone(script).await
+        self.run_alone(script, |_| {}).await
+    }
+
+    async fn fetch(&self, script: &Script, hear: &mut (dyn FnMut(&[u8]) + Send)) -> Result<Answer, Failure> {
+        let _turn = self.pool.transfer().await;
+        self.run_alone(script, hear).await
     }
 
     async fn copy(&self, copy: &Copy, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Copied, Failure> {

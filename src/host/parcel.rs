@@ -66,10 +66,18 @@ fn lines<'a>(paths: impl Iterator<Item = &'a Path>) -> Arc<[u8]> {
 ///
 /// The rule: a host unpacks by `tar`, and by the first that it has of zstd and gzip. With "auto" a pack is made where at least a mebibyte
 /// travels over a link to a host that has these, and no file of more than eight takes an older one's place. With "always" it is made for
-/// every host that has `tar`, this machine too. What `transfer.compress` says is never compressed is packed plain, and by "auto" not at all.
-pub(super) fn choose(settings: &TransferSettings, unpacks: &str, is_link: bool, delta: &Delta) -> Option<Packing> {
+/// every host that has `tar`, this machine too. What `transfer.compress` says is never compressed is packed plain, and by "auto" not at all. What may
+/// come `from_elsewhere` than this machine is packed where at least a mebibyte travels, whatever of it: one pack leaves this machine for
+/// many hosts then.
+pub(super) fn choose(
+    settings: &TransferSettings,
+    unpacks: &str,
+    is_link: bool,
+    from_elsewhere: bool,
+    delta: &Delta,
+) -> Option<Packing> {
     let mut tools = unpacks.split(' ');
-    if settings.packs == PackWhen::Never || !tools.clone().any(|tool| tool == "tar") {
+    if (settings.packs == PackWhen::Never && !from_elsewhere) || !tools.clone().any(|tool| tool == "tar") {
         return None;
     }
     let packing = match settings.compress {
@@ -78,7 +86,8 @@ pub(super) fn choose(settings: &TransferSettings, unpacks: &str, is_link: bool, 
         Compress::Auto | Compress::Always if tools.any(|tool| tool == "gzip") => Packing::Gzip,
         Compress::Auto | Compress::Always => Packing::Plain,
     };
-    let pays = is_link && delta.bytes >= WORTH_PACKING && delta.replaced <= LARGE && packing != Packing::Plain;
+    let is_small = delta.replaced <= LARGE && packing != Packing::Plain;
+    let pays = is_link && delta.bytes >= WORTH_PACKING && (is_small || from_elsewhere);
     (settings.packs == PackWhen::Always || pays).then_some(packing)
 }
 
@@ -188,7 +197,7 @@ mod tests {
         let (much, little, large) = (&much, &little, &large);
         let rule = |packs, compress, tools: &str, is_link, delta| {
             let settings = TransferSettings { packs, compress, ..TransferSettings::default() };
-            choose(&settings, tools, is_link, delta)
+            choose(&settings, tools, is_link, false, delta)
         };
         let (auto, always, never) = (PackWhen::Auto, PackWhen::Always, PackWhen::Never);
         assert_eq!(rule(auto, Compress::Auto, "tar zstd gzip", true, much), Some(Packing::Zstd));
@@ -206,6 +215,10 @@ mod tests {
         assert_eq!(rule(always, Compress::Auto, "tar zstd", false, little), Some(Packing::Zstd));
         assert_eq!(rule(always, Compress::Auto, "zstd gzip", true, much), None);
         assert_eq!(rule(never, Compress::Auto, "tar zstd", true, much), None);
+        let elsewhere = |tools: &str, delta| choose(&TransferSettings::default(), tools, true, true, delta);
+        assert_eq!(elsewhere("tar zstd", large), Some(Packing::Zstd));
+        assert_eq!(elsewhere("tar", much), Some(Packing::Plain));
+        assert_eq!((elsewhere("zstd", much), elsewhere("tar zstd", little)), (None, None));
     }
 
     #[test]

@@ -34,6 +34,13 @@ impl Transport for Route {
         }
     }
 
+    async fn fetch(&self, script: &Script, hear: &mut (dyn FnMut(&[u8]) + Send)) -> Result<Answer, Failure> {
+        match self {
+            Self::Ssh(ssh) => ssh.fetch(script, hear).await,
+            Self::Local(local) => local.fetch(script, hear).await,
+        }
+    }
+
     async fn is_wide_enough(&self) -> Result<bool, Failure> {
         match self {
             Self::Ssh(ssh) => ssh.is_wide_enough().await,

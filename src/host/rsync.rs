@@ -288,7 +288,7 @@ fn no_rsync() -> Failure {
 
 /// Reads rsync's progress and statistics.
 #[derive(Debug)]
-struct Meter {
+pub(super) struct Meter {
     line: Vec<u8>,
     progress: Progress,
     told: Option<Instant>,
@@ -298,7 +298,7 @@ struct Meter {
 }
 
 impl Meter {
-    fn new(total: Bytes) -> Self {
+    pub(super) fn new(total: Bytes) -> Self {
         Self {
             line: Vec::new(),
             progress: Progress { total, ..Progress::default() },
@@ -309,7 +309,7 @@ impl Meter {
         }
     }
 
-    fn push(&mut self, bytes: &[u8], report: &(dyn Fn(Progress) + Send + Sync)) {
+    pub(super) fn push(&mut self, bytes: &[u8], report: &(dyn Fn(Progress) + Send + Sync)) {
         for &byte in bytes {
             if matches!(byte, b'\r' | b'\n') {
                 let line = std::mem::take(&mut self.line);
@@ -377,7 +377,7 @@ impl Meter {
         report(self.progress);
     }
 
-    fn finish(&mut self, report: &(dyn Fn(Progress) + Send + Sync)) {
+    pub(super) fn finish(&mut self, report: &(dyn Fn(Progress) + Send + Sync)) {
         self.progress.bytes = self.progress.total;
         self.report(report);
     }

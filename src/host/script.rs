@@ -35,7 +35,7 @@ const PARTS: [&str; 16] = [
     include_str!("../../assets/remote/finalize.sh"),
 ];
 /// What a rollout needs besides them.
-const OF_ROLLOUTS: [&str; 9] = [
+const OF_ROLLOUTS: [&str; 10] = [
     include_str!("../../assets/remote/session.sh"),
     include_str!("../../assets/remote/probe.sh"),
     include_str!("../../assets/remote/probe_main.sh"),
@@ -45,6 +45,7 @@ const OF_ROLLOUTS: [&str; 9] = [
     include_str!("../../assets/remote/remove_slot.sh"),
     include_str!("../../assets/remote/confirm.sh"),
     include_str!("../../assets/remote/check.sh"),
+    include_str!("../../assets/remote/fetch.sh"),
 ];
 const DEAD_MAN: &str = include_str!("../../assets/remote/dead_man.sh");
 
@@ -99,6 +100,8 @@ pub enum Phase {
     Break,
     /// Prepares the folder into which a release travels.
     Stage,
+    /// Fetches a pack from elsewhere than this machine.
+    Fetch,
     /// Proves what has travelled, and gives it its final name.
     Seal,
     /// Switches the link.
@@ -117,13 +120,14 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Probe,
         Self::Lock,
         Self::Renew,
         Self::Unlock,
         Self::Break,
         Self::Stage,
+        Self::Fetch,
         Self::Seal,
         Self::Activate,
         Self::RollBack,
@@ -142,6 +146,7 @@ impl Phase {
             Self::Unlock => "phase_unlock",
             Self::Break => "phase_break",
             Self::Stage => "phase_stage",
+            Self::Fetch => "phase_fetch",
             Self::Seal => "phase_seal",
             Self::Activate => "phase_activate",
             Self::RollBack => "phase_roll_back",
@@ -162,6 +167,7 @@ impl Phase {
             Self::Unlock => "freeing the lock",
             Self::Break => "breaking the lock",
             Self::Stage => "preparing the release's folder",
+            Self::Fetch => "fetching the release",
             Self::Seal => "verifying the release",
             Self::Activate => "switching",
             Self::RollBack => "switching back",

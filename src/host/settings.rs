@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,6 +60,27 @@ impl SshSettings {
     }
 }
 
+/// Says where carriers find what they bring; what is tried for which host is the plan's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CarrierSettings {
+    /// The ports of which a relay takes the first that is free.
+    pub ports: RangeInclusive<u16>,
+    /// The most bytes a second that one relay sends in all; none is no limit.
+    pub relay_bandwidth: Option<Bytes>,
+    /// Where a pack is fetched, with `{pack}` in it.
+    pub http: Option<String>,
+    /// What fetches one on a host, as its shell reads it.
+    pub command: Option<String>,
+    /// What puts one where hosts find it, on this machine.
+    pub publish: Option<Vec<String>>,
+}
+
+impl Default for CarrierSettings {
+    fn default() -> Self {
+        Self { ports: 20_000..=20_099, relay_bandwidth: None, http: None, command: None, publish: None }
+    }
+}
+
 /// Says how releases travel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferSettings {
@@ -74,6 +96,8 @@ pub struct TransferSettings {
     pub compress: Compress,
     /// When it is packed.
     pub packs: PackWhen,
+    /// What carriers need to know beside the deploy server's own.
+    pub carriers: CarrierSettings,
     /// What is hashed on the host.
     pub verify: Verify,
     /// After how long what was proven on a host is hashed again though nothing of it was touched; zero is always, none never.
@@ -91,6 +115,7 @@ impl Default for TransferSettings {
             retries: 2,
             compress: Compress::Auto,
             packs: PackWhen::Never,
+            carriers: CarrierSettings::default(),
             verify: Verify::Full,
             rehash: None,
             at_once: 64,

@@ -58,6 +58,18 @@ pub(super) trait Transport: Send + Sync + 'static {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> impl Future<Output = Result<Copied, Failure>> + Send;
 
+    /// Runs a script that brings something to the host from elsewhere, beside whatever else is done there; `hear` is given what comes
+    /// of it on standard output, as it comes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transport::run`].
+    fn fetch(
+        &self,
+        script: &Script,
+        hear: &mut (dyn FnMut(&[u8]) + Send),
+    ) -> impl Future<Output = Result<Answer, Failure>> + Send;
+
     /// Tells whether the host lets as much run at once as a rollout does there: a step, a transfer, and a lease that is renewed.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 mod address;
 mod bytes;
+mod carrier;
 mod choice;
 mod command;
 mod failure;
@@ -22,6 +23,7 @@ mod work;
 
 pub use address::{Address, AddressError, Jump, KeyFile, Login, Proxy, ProxyCommand};
 pub use bytes::Bytes;
+pub use carrier::{Carried, Carrier, CarrierNews};
 pub use choice::{Compress, HostKeys, Installer, Modes, PackWhen, Verify};
 pub use command::{Command, Operator};
 pub use failure::{Failure, FailureClass};

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::assign::{assign, check, masters_stage};
+use super::carriage;
 use super::error::PlanError;
 use super::request::{Amount, Member, Request, StageRequest};
 use super::types::{HostPlan, LeftOut, LeftOutReason, Plan, PlanKind, StageKind, StagePlan};
@@ -26,7 +27,8 @@ pub fn make(request: Request) -> Result<Plan, PlanError> {
     for (stage, members) in &assigned {
         maker.add(stage, StageKind::Targets, members);
     }
-    let Maker { hosts, left_out, stages, .. } = maker;
+    let Maker { mut hosts, left_out, stages, .. } = maker;
+    carriage::assign(&mut hosts, &request);
     let moved = finalized_otherwise(&request);
     Ok(Plan { stages, hosts, left_out, notes: request.plan.notes.into_iter().chain(moved).collect(), ..request.plan })
 }
@@ -147,6 +149,7 @@ impl Maker<'_> {
             to,
             holds,
             lost: member.answer.as_ref().and_then(|answer| answer.as_ref().err()).cloned(),
+            relay: None,
         }
     }
 

@@ -4,6 +4,7 @@
 //! room asks nobody anything; what is installed is given to it.
 
 mod assign;
+mod carriage;
 mod error;
 mod make;
 mod request;
@@ -13,6 +14,7 @@ mod types;
 mod way_back;
 
 pub use assign::check_machines;
+pub use carriage::{Carriage, Relays};
 pub use error::PlanError;
 pub use make::make;
 pub use request::{Amount, BudgetRule, Member, Request, StageRequest, StageSelection};

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::carriage::Relays;
 use super::types::{Budget, Plan, Promote, StageGate};
 use super::way_back::Step;
 use crate::model::{Failure, HostId, Probe, Site, StageName};
@@ -119,4 +120,6 @@ pub struct Request {
     pub fleet: Vec<Member>,
     /// The stages, in order; none is one stage of the whole fleet.
     pub stages: Vec<StageRequest>,
+    /// Which hosts may pass a release on to others.
+    pub relays: Relays,
 }

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use super::assign::masters_stage;
 use super::make::waves;
-use super::{Amount, LeftOutReason, Member, Plan, PlanError, PlanKind, Request, StageRequest, StageSelection, make};
+use super::{
+    Amount, LeftOutReason, Member, Plan, PlanError, PlanKind, Relays, Request, StageRequest, StageSelection, make,
+};
 use crate::model::{
     Digest, Environment, Failure, FailureClass, HostId, Installed, Probe, ReleaseId, RolloutId, Site, Slot, StageName,
     Version,
@@ -28,6 +30,7 @@ fn request(hosts: &[&str], stages: Vec<StageRequest>) -> Request {
         masters: Vec::new(),
         fleet: hosts.iter().map(|host| member(host)).collect(),
         stages,
+        relays: Relays::default(),
     }
 }
 

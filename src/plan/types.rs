@@ -4,8 +4,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Digest, Environment, Failure, FailureClass, FoundBad, FreezeWindow, HostId, Installed, Operator, PhaseHook,
-    ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName, Version,
+    Carrier, Digest, Environment, Failure, FailureClass, FoundBad, FreezeWindow, HostId, Installed, Operator,
+    PhaseHook, ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName, Version,
 };
 
 /// Says what a rollout is for.
@@ -154,6 +154,9 @@ pub struct HostPlan {
     /// Why it could not be asked when the plan was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<Failure>,
+    /// Which host passes on to it what travels packed; none where it has no relay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<HostId>,
 }
 
 /// Says why a host of the fleet takes no part.
@@ -214,6 +217,9 @@ pub struct Policy {
     /// The names of the windows that it was told to go on in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overridden: Vec<String>,
+    /// What brings the release to hosts, tried in this order for each; none is the deploy server alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carriers: Vec<Carrier>,
 }
 
 /// Holds everything that a rollout is going to do; complete, so that it can be resumed without its configuration.

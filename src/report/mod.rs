@@ -4,6 +4,8 @@
 //! does can hold one up. What a host printed is cleaned before it is shown anywhere. JSON fields are a contract: they are added
 //! to, never changed.
 
+mod action;
+mod carriage;
 mod debt;
 mod diff;
 mod doctor;
@@ -24,6 +26,7 @@ mod table;
 pub(crate) mod tests;
 mod timing;
 
+pub use action::Action;
 pub use diff::{
     CommitReport, CommitsReport, ComparedRelease, DiffReport, DifferenceReport, FileReport, FilesReport, changes,
     changes_text,
@@ -39,7 +42,7 @@ pub use lead::{LeadTime, Spent};
 pub use months::{Counted, Month, months, months_text};
 pub use narrate::{MOST_HOSTS, Narrator, Style};
 pub use output::{CatchUp, Format, Reporter, Size, Target, Written};
-pub use plan::{Action, HostReport, PlanReport, StageReport, plan_exit_code, plan_text};
+pub use plan::{HostReport, PlanReport, StageReport, plan_exit_code, plan_text};
 pub use progress::Progress;
 pub use screen::Screen;
 pub use status::{HostStatusReport, StatusReport};

@@ -1,13 +1,14 @@
 //! A plan, for people and as JSON.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::Serialize;
 
+use super::action::Action;
+use super::carriage::carriage;
 use super::diff::DifferenceReport;
 use crate::model::{
-    Digest, Environment, FoundBad, HostId, Installed, ReleaseId, RollBackTarget, Slot, StageName, Version,
+    Carrier, Environment, FoundBad, HostId, Installed, ReleaseId, RollBackTarget, Slot, StageName, Version,
 };
 use crate::plan::{
     HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Prefetch, Promote, StageKind, StagePlan,
@@ -16,78 +17,6 @@ use crate::words::{Glyph, Look, Tone, count, emergency, folded, one_line, pad, s
 
 /// How many waves of a stage are written one by one.
 const MOST_WAVES: usize = 10;
-
-/// Says what is done to a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// It gets a release where there is none; also what is planned for a host that could not be asked.
-    Install,
-    /// It goes from one release to another.
-    Update,
-    /// It has the release with other files than those of the release, and gets it anew.
-    Reinstall,
-    /// What stands there was not installed by coalmine: it is kept as a release, and replaced.
-    Adopt,
-    /// It has the release, file for file, and has yet to be checked and finalized.
-    Finalize,
-    /// It goes back.
-    Rollback,
-    /// It gets the release and is not switched.
-    Prime,
-    /// Nothing: it has the release.
-    None,
-    /// Nothing: it could not be asked, and such hosts are skipped.
-    Skip,
-}
-
-impl Action {
-    /// Gives the word of `plan --output json`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Install => "install",
-            Self::Update => "update",
-            Self::Reinstall => "reinstall",
-            Self::Adopt => "adopt",
-            Self::Finalize => "finalize",
-            Self::Rollback => "rollback",
-            Self::Prime => "prime",
-            Self::None => "none",
-            Self::Skip => "skip",
-        }
-    }
-
-    /// Says what a plan does to a host of it.
-    #[must_use]
-    pub fn of(plan: &Plan, host: &HostPlan) -> Self {
-        let target = plan.target_of(host);
-        match (plan.kind, &host.from) {
-            (PlanKind::Prime, _) => Self::Prime,
-            (PlanKind::Install | PlanKind::Rollback, Some(Installed::Release { id, digest, drift }))
-                if target == (RollBackTarget::Release { id: id.clone() }) =>
-            {
-                let is_right = |digest: &Digest| match plan.kind {
-                    PlanKind::Install | PlanKind::Prime => *digest == plan.digest,
-                    // Of another release than the plan's, its name knows the digest.
-                    PlanKind::Rollback => id.has_digest(digest),
-                };
-                let whole = drift.is_none() && digest.as_ref().is_some_and(is_right);
-                if whole { Self::Finalize } else { Self::Reinstall }
-            }
-            (PlanKind::Rollback, _) => Self::Rollback,
-            (PlanKind::Install, Some(Installed::Missing) | None) => Self::Install,
-            (PlanKind::Install, Some(Installed::Unmanaged { .. })) => Self::Adopt,
-            (PlanKind::Install, Some(Installed::Release { .. })) => Self::Update,
-        }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
-    }
-}
 
 /// Gives the exit code of `plan`: 9 when there is something to do, 4 when all that is not current could not be asked.
 #[must_use]
@@ -132,6 +61,9 @@ pub struct PlanReport<'a> {
     pub hosts: Vec<HostReport<'a>>,
     /// Why it is this version, and what else is to be known of it.
     pub notes: &'a [String],
+    /// What is tried to bring the release to a host, in order; left out where it only comes directly.
+    #[serde(skip_serializing_if = "<[Carrier]>::is_empty")]
+    pub carriers: &'a [Carrier],
     /// What changes, for each thing that the targets run; null where that was not looked at.
     pub changes: Option<&'a [DifferenceReport]>,
 }
@@ -160,6 +92,9 @@ pub struct HostReport<'a> {
     pub to: Option<String>,
     /// What is done.
     pub action: Action,
+    /// Which host passes the release on to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay: Option<&'a HostId>,
 }
 
 impl<'a> PlanReport<'a> {
@@ -179,24 +114,28 @@ impl<'a> PlanReport<'a> {
             from: host.from.as_ref().and_then(version_of),
             to: target_version(&plan.target_of(host)),
             action: Action::of(plan, host),
+            relay: host.relay.as_ref(),
         });
         let current = left_out(LeftOutReason::Current).map(|out| HostReport {
             host: &out.host,
             from: Some(plan.version.to_string()),
             to: Some(plan.version.to_string()),
             action: Action::None,
+            relay: None,
         });
         let skipped = left_out(LeftOutReason::Unreachable).map(|out| HostReport {
             host: &out.host,
             from: None,
             to: Some(plan.version.to_string()),
             action: Action::Skip,
+            relay: None,
         });
         let nowhere = left_out(LeftOutReason::NoTarget).map(|out| HostReport {
             host: &out.host,
             from: None,
             to: None,
             action: Action::None,
+            relay: None,
         });
         Self {
             schema: 1,
@@ -212,6 +151,7 @@ impl<'a> PlanReport<'a> {
             excluded: left_out(LeftOutReason::Excluded).map(|out| &out.host).collect(),
             hosts: taking_part.chain(current).chain(skipped).chain(nowhere).collect(),
             notes: &plan.notes,
+            carriers: &plan.policy.carriers,
             changes: None,
         }
     }
@@ -258,6 +198,11 @@ pub fn plan_text(plan: &Plan, look: Look) -> Vec<String> {
     } else {
         lines.push(String::new());
         lines.extend(stages(plan, look));
+        let carriage = carriage(plan, look);
+        if !carriage.is_empty() {
+            lines.push(String::new());
+            lines.extend(carriage);
+        }
         lines.push(String::new());
         lines.extend(hosts(plan, look));
     }

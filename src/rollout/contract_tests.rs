@@ -199,7 +199,7 @@ fn well(task: &Task, verdict: Verdict) -> TaskOutput {
             latency_ms: 1,
             taken_from: None,
         },
-        Task::Prime => TaskOutput::Primed { already: false, bytes: Bytes(1) },
+        Task::Prime => TaskOutput::Primed { already: false, bytes: Bytes(1), carried: None },
         Task::Activate => TaskOutput::Activated { already: false },
         Task::Check => {
             let message = if verdict == Verdict::Pass { "" } else { "exit 1" };

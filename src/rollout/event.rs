@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use super::outcome::{Debt, HostEnd, Outcome};
 use crate::model::{
-    Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, PhaseHook, ReleaseId, RollBackTarget,
-    RolloutId, Squeeze, StageName, Verdict,
+    Bytes, Carrier, CarrierNews, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, PhaseHook,
+    ReleaseId, RollBackTarget, RolloutId, Squeeze, StageName, Verdict,
 };
 use crate::plan::Plan;
 
@@ -193,6 +193,40 @@ pub enum Event {
         /// Whether what it went back to could not be proven, for want of room.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unproven: bool,
+        /// What brought it, where that was not the deploy server alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        carrier: Option<Carrier>,
+        /// From which host it came.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        relay: Option<HostId>,
+    },
+    /// A host passes on to others what it got.
+    RelayStarted {
+        /// The relay.
+        host: HostId,
+        /// Where its hosts reach it.
+        address: String,
+        /// How many hosts may come to it.
+        hosts: usize,
+    },
+    /// A relay is not asked any more by this conductor: its hosts get what travels some other way.
+    RelayFailed {
+        /// The relay.
+        host: HostId,
+        /// Why.
+        message: String,
+    },
+    /// What travels did not come to a host one way, and the next is tried.
+    CarrierFailed {
+        /// The host.
+        host: HostId,
+        /// Which way.
+        carrier: Carrier,
+        /// From which relay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        relay: Option<HostId>,
+        /// Why.
+        message: String,
     },
     /// Bytes travel to a host; live only, never journaled.
     HostProgress {
@@ -424,13 +458,25 @@ impl Event {
     /// Says that a host has come further, with nothing to add.
     #[must_use]
     pub const fn host_phase(host: HostId, phase: Phase) -> Self {
-        Self::HostPhase { host, phase, bytes: None, already: false, unproven: false }
+        Self::HostPhase { host, phase, bytes: None, already: false, unproven: false, carrier: None, relay: None }
     }
 
     /// Tells whether the event belongs in the journal; what is not journaled changes no state.
     #[must_use]
     pub const fn is_journaled(&self) -> bool {
         !matches!(self, Self::HostProgress { .. } | Self::HostsAwaited { .. })
+    }
+}
+
+impl From<CarrierNews> for Event {
+    fn from(news: CarrierNews) -> Self {
+        match news {
+            CarrierNews::RelayStarted { host, address, hosts } => Self::RelayStarted { host, address, hosts },
+            CarrierNews::RelayFailed { host, message } => Self::RelayFailed { host, message },
+            CarrierNews::Failed { host, carrier, relay, message } => {
+                Self::CarrierFailed { host, carrier, relay, message }
+            }
+        }
     }
 }
 

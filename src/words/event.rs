@@ -13,7 +13,7 @@ use super::outcome::{emergency, ended};
 use super::reason::reason;
 use super::text::{count, one_line};
 use super::time::{between, clock, span, took};
-use crate::model::{Bytes, FailureClass, HostId, Phase};
+use crate::model::{Bytes, Carrier, FailureClass, HostId, Phase};
 use crate::plan::{OnFailure, Plan, PlanKind, StageKind};
 use crate::rollout::{Event, GateScope, HostStatus, PauseReason, Record, State};
 
@@ -58,6 +58,18 @@ impl Line {
             (word, "") => format!("{host} {word}"),
             (word, text) => format!("{host} {word}: {text}"),
         }
+    }
+}
+
+/// Says which way a release came.
+#[must_use]
+pub fn way(carrier: Carrier, relay: Option<&HostId>) -> String {
+    match (carrier, relay) {
+        (Carrier::Relay, Some(relay)) => format!("by {relay}"),
+        (Carrier::Relay, None) => "by a relay".to_owned(),
+        (Carrier::Http, _) => "by HTTP".to_owned(),
+        (Carrier::Command, _) => "by the site's command".to_owned(),
+        (Carrier::Direct, _) => "directly".to_owned(),
     }
 }
 
@@ -106,13 +118,30 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
             let waves = plan.stages.iter().find(|planned| planned.name == *stage)?.waves.len();
             Line::new(Glyph::Stage, format!("wave {wave} of {waves} of stage {stage}: {}", count(*hosts, "host")))
         }
-        Event::HostPhase { host, phase, already, unproven, .. } => {
+        Event::HostPhase { host, phase, already, unproven, carrier, relay, .. } => {
             let status = state.index_of(host).and_then(|index| state.host(index))?;
             let mut line = phase_line(status, *phase, *already, plan, None, look);
             if *unproven {
                 line.text.push_str(" (unproven: there was no room to prove it)");
             }
+            if let Some(carrier) = carrier {
+                let via = way(*carrier, relay.as_ref());
+                line.text.push_str(&if line.text.is_empty() { via } else { format!(", {via}") });
+            }
             line
+        }
+        Event::RelayStarted { host, address, hosts } => {
+            let text = format!("passes it on to {} at {}", count(*hosts, "host"), name(address));
+            Line::of(Glyph::Note, host, "", text)
+        }
+        Event::RelayFailed { host, message: why } => {
+            let text = format!("passes nothing on any more, and its hosts get it otherwise: {}", message(why));
+            Line::of(Glyph::Attention, host, "", text)
+        }
+        Event::CarrierFailed { host, carrier, relay, message: why } => {
+            let text =
+                format!("nothing came {}, and the next way is tried: {}", way(*carrier, relay.as_ref()), message(why));
+            Line::of(Glyph::Attention, host, "", text)
         }
         Event::HostFailed { host, class, message: why, .. } => {
             let (word, text) = failure(*class, why, look);

@@ -46,6 +46,7 @@ pub(crate) fn policy() -> Policy {
         confirm: Duration::ZERO,
         freezes: Vec::new(),
         overridden: Vec::new(),
+        carriers: Vec::new(),
     }
 }
 
@@ -65,5 +66,5 @@ pub(crate) fn stage(name: StageName, waves: impl Into<Vec<usize>>) -> StagePlan 
 
 /// Makes a host of which nothing is known.
 pub(crate) fn host(host: HostId) -> HostPlan {
-    HostPlan { host, site: None, from: None, good: None, to: None, holds: false, lost: None }
+    HostPlan { host, site: None, from: None, good: None, to: None, holds: false, lost: None, relay: None }
 }

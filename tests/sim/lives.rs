@@ -9,8 +9,8 @@ use std::time::Duration;
 use coalmine::host::sim::{Change, Content, Disk, Fault, Place};
 use coalmine::model::{Environment, Failure, FailureClass, HostId, ReleaseId, RollBackTarget, RolloutId, Version};
 use coalmine::plan::{
-    self, Amount, BackTo, BudgetRule, Member, OnFailure, Plan, PlanKind, Policy, Promote, Request, StageRequest,
-    StageSelection, Step,
+    self, Amount, BackTo, BudgetRule, Member, OnFailure, Plan, PlanKind, Policy, Promote, Relays, Request,
+    StageRequest, StageSelection, Step,
 };
 use coalmine::release::{Mark, MarkRecord, Verdicts};
 use coalmine::rollout::Outcome;
@@ -124,8 +124,15 @@ impl Life {
             ..plans::plan(rollout, production(), aim.version.clone(), aim.digest)
         };
         let stages = vec![self.stage()];
-        let request =
-            Request { plan: head, concurrency: None, soak: None, masters: Vec::new(), fleet: members, stages };
+        let request = Request {
+            plan: head,
+            concurrency: None,
+            soak: None,
+            masters: Vec::new(),
+            fleet: members,
+            stages,
+            relays: Relays::default(),
+        };
         let plan = plan::make(request).unwrap();
         if plan.hosts.is_empty() {
             return;

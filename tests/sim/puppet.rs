@@ -98,7 +98,7 @@ impl Puppet {
                 latency_ms: 1,
                 taken_from: None,
             },
-            Task::Prime => TaskOutput::Primed { already: false, bytes: Bytes(1) },
+            Task::Prime => TaskOutput::Primed { already: false, bytes: Bytes(1), carried: None },
             Task::Activate => TaskOutput::Activated { already: false },
             Task::Check => {
                 let verdict = [Verdict::Pass, Verdict::Pass, Verdict::Pass, Verdict::Fail, Verdict::Inconclusive];

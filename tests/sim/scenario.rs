@@ -95,6 +95,7 @@ impl Scenario {
             confirm: if random.bool() { Duration::ZERO } else { Duration::from_secs(120) },
             freezes: Vec::new(),
             overridden: Vec::new(),
+            carriers: Vec::new(),
         };
         let mut hosts = Vec::new();
         let mut planned = Vec::new();

@@ -1,5 +1,6 @@
 //! The one host over any transport: it knows the phases and their scripts, and nothing of how they get there.
 
+mod carry;
 mod prime;
 mod read;
 mod refusal;

@@ -140,7 +140,14 @@ impl<T: Transport> Remote<T> {
                     pack: false,
                 },
             };
-            let copied = self.transport.copy(&copy, &tell).await?;
+            let copied = match &parcel {
+                Some(parcel) => {
+                    let (copied, carried) = self.carry(&parcel.pack, &release.id, rollout, &copy, &tell).await?;
+                    primed.carried = Some(carried);
+                    copied
+                }
+                None => self.transport.copy(&copy, &tell).await?,
+            };
             primed.bytes = primed.bytes.saturating_add(copied.bytes);
             primed.files += copied.files;
             primed.retries += copied.retries;
@@ -186,7 +193,7 @@ impl<T: Transport> Remote<T> {
             return Ok(None);
         }
         let (settings, is_link) = (&self.common.transfer, self.transport.is_link());
-        match choose(settings, &self.unpacks(), is_link, &delta) {
+        match choose(settings, &self.unpacks(), is_link, self.comes_from_elsewhere(), &delta) {
             Some(packing) => {
                 let manifest = |id: &ReleaseId| self.common.deltas.manifest(id);
                 self.common.parcels.get(release, base, packing, &delta, manifest).await

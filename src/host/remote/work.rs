@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use super::{read, refusal};
 use crate::host::answer::{Answer, clean_lines, last_line, unhex};
+use crate::host::carrying::Carrying;
 use crate::host::delta::Deltas;
 use crate::host::parcel::Parcels;
 use crate::host::script::{Phase, Script};
@@ -29,6 +30,7 @@ pub(in crate::host) struct Common {
     pub(in crate::host) transfer: Arc<TransferSettings>,
     pub(in crate::host) deltas: Deltas,
     pub(in crate::host) parcels: Parcels,
+    pub(in crate::host) carrying: Carrying,
 }
 
 /// Holds what was last heard of the host; every bit of it may be out of date, and is only a guess that saves a question.

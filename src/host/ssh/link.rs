@@ -233,19 +233,19 @@ impl Ssh {
         };
         match turn {
             Some(turn) => self.try_step(&connection, turn, script).await,
-            None => self.try_alone(&connection, script).await,
+            None => self.try_alone(&connection, script, |_| {}).await,
         }
     }
 
     /// Runs a script in a shell of its own.
-    async fn try_alone(&self, connection: &Use, script: &Script) -> Result<Ran, Failure> {
+    async fn try_alone(&self, connection: &Use, script: &Script, hear: impl FnMut(&[u8])) -> Result<Ran, Failure> {
         let begins = self.begins(connection);
         let Ends { stdin, stdout, stderr, keep } = match self.start(connection).await {
             Ok(ends) => ends,
             Err(why) => return self.not_started(connection, script, why).await,
         };
         let most = script.deadline + self.silence();
-        let talk = converse(script, begins, stdin, stdout, stderr);
+        let talk = converse(script, begins, hear, stdin, stdout, stderr);
         let Ok((answer, complaints)) = tokio::time::timeout(most, talk).await else {
             return Err(silent(script.phase, most));
         };
@@ -279,7 +279,7 @@ impl Ssh {
         // To connect, and then for the shell to answer.
         let begins = self.pool.settings.connect_timeout.saturating_mul(2) + Duration::from_secs(2);
         let most = script.deadline + begins;
-        let talk = converse(script, begins, stdin, stdout, stderr);
+        let talk = converse(script, begins, |_| {}, stdin, stdout, stderr);
         let Ok((answer, complaints)) = tokio::time::timeout(most, talk).await else {
             return Err(silent(script.phase, most));
         };
@@ -378,6 +378,22 @@ impl Transport for Ssh {
             retries += 1;
             let pause = Duration::from_millis(fastrand::u64(200..700)).saturating_mul(1 << retries.min(4));
             tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn fetch(&self, script: &Script, hear: &mut (dyn FnMut(&[u8]) + Send)) -> Result<Answer, Failure> {
+        let _turn = self.pool.transfer().await;
+        let mut retries = 0;
+        loop {
+            let connection = self.connection().await?;
+            match self.try_alone(&connection, script, &mut *hear).await? {
+                Ran::Whole(answer) => return Ok(answer),
+                Ran::Lost(failure) if retries >= self.transfer.retries => return Err(failure),
+                Ran::Lost(failure) => tracing::debug!(host = %self.host, %failure, "fetching again"),
+            }
+            retries += 1;
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(200..700)).saturating_mul(1 << retries.min(4)))
+                .await;
         }
     }
 

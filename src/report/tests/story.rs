@@ -192,6 +192,8 @@ impl Story {
                 bytes: Some(Bytes(9_751_757)),
                 already: false,
                 unproven: false,
+                carrier: None,
+                relay: None,
             });
             self.wait(each);
         }

@@ -25,8 +25,8 @@ use super::outcome::{HostEnd, Outcome};
 use super::refusal::Rejection;
 use super::state::{Mode, State};
 use crate::model::{
-    Bytes, Command, Failure, HostId, Installed, LockHolder, Operator, Phase, PhaseHook, ReleaseId, RollBackTarget,
-    RolloutId, Squeeze, StageIdx, Verdict,
+    Bytes, Carried, CarrierNews, Command, Failure, HostId, Installed, LockHolder, Operator, Phase, PhaseHook,
+    ReleaseId, RollBackTarget, RolloutId, Squeeze, StageIdx, Verdict,
 };
 use crate::plan::{Plan, PlanKind};
 
@@ -124,6 +124,8 @@ pub enum TaskOutput {
         already: bool,
         /// What travelled.
         bytes: Bytes,
+        /// How it came; none where nothing had to travel.
+        carried: Option<Carried>,
     },
     /// The host was switched.
     Activated {
@@ -207,6 +209,8 @@ pub enum Input {
         /// Why it failed.
         error: Option<String>,
     },
+    /// Something became of what brings releases to hosts.
+    Carrier(CarrierNews),
     /// Somebody asks for something.
     Command {
         /// What.
@@ -282,6 +286,8 @@ pub struct Machine {
     unsure: BTreeSet<usize>,
     /// Hosts that the end of the rollout still has to be told to; none while it is not ending.
     settling: Option<BTreeMap<usize, Task>>,
+    /// The relay of each host, where that takes part.
+    relays: Vec<Option<usize>>,
     /// When the next freeze window begins: until then the calendar is not looked at; none while it has to be.
     next_freeze: Option<Timestamp>,
     now: Timestamp,
@@ -312,8 +318,10 @@ impl Machine {
 
     fn with(state: State, plan: std::sync::Arc<Plan>, now: Timestamp) -> Self {
         let lost = plan.hosts.iter().enumerate().filter(|(_, host)| host.lost.is_some()).map(|(index, _)| index);
+        let relays = plan.hosts.iter().map(|host| state.index_of(host.relay.as_ref()?)).collect();
         Self {
             lost: lost.collect(),
+            relays,
             state,
             plan,
             begun: false,
@@ -374,7 +382,9 @@ impl Machine {
                 let reply = self.command(command, by);
                 self.step.reply = Some(reply);
             }
-            Input::Tick => {}
+            // Whoever hears of it late hears of nothing that counts.
+            Input::Carrier(news) if self.state.mode() != Mode::Finished => self.emit(news.into()),
+            Input::Carrier(_) | Input::Tick => {}
         }
         if self.begun {
             self.advance();

@@ -1,7 +1,7 @@
 use super::{HostGate, Machine, SHORTAGE, Task, TaskError, TaskOutput};
 use crate::model::{
-    Bytes, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget, StageIdx,
-    Verdict,
+    Bytes, Carrier, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget,
+    StageIdx, Verdict,
 };
 use crate::plan::PlanKind;
 use crate::rollout::event::{Event, GateScope, PauseReason};
@@ -48,7 +48,15 @@ impl Machine {
                 let already = matches!(output, TaskOutput::Activated { already: true });
                 let unproven = matches!(output, TaskOutput::WentBack { unproven: true });
                 let phase = Phase::Active;
-                self.emit(Event::HostPhase { host: host.clone(), phase, bytes: None, already, unproven });
+                self.emit(Event::HostPhase {
+                    host: host.clone(),
+                    phase,
+                    bytes: None,
+                    already,
+                    unproven,
+                    carrier: None,
+                    relay: None,
+                });
                 self.check(index);
             }
             (Task::Check, Ok(TaskOutput::Checked { gates })) => self.checked(index, host, gates),
@@ -56,7 +64,16 @@ impl Machine {
             (Task::RollBack(_), Ok(output)) => {
                 let unproven = matches!(output, TaskOutput::WentBack { unproven: true });
                 let phase = Phase::RolledBack;
-                self.emit(Event::HostPhase { host: host.clone(), phase, bytes: None, already: false, unproven });
+                let (carrier, relay) = (None, None);
+                self.emit(Event::HostPhase {
+                    host: host.clone(),
+                    phase,
+                    bytes: None,
+                    already: false,
+                    unproven,
+                    carrier,
+                    relay,
+                });
                 self.put_back(index);
             }
             (Task::RollBack(_), Err(error)) => {
@@ -258,16 +275,19 @@ impl Machine {
         }
         match result {
             Ok(output) => {
-                let (already, bytes) = match output {
-                    TaskOutput::Primed { already, bytes } => (already, bytes),
-                    _ => (false, Bytes(0)),
+                let (already, bytes, carried) = match output {
+                    TaskOutput::Primed { already, bytes, carried } => (already, bytes, carried),
+                    _ => (false, Bytes(0), None),
                 };
+                let carried = carried.filter(|carried| carried.by != Carrier::Direct);
                 self.emit(Event::HostPhase {
                     host: host.clone(),
                     phase: Phase::Primed,
                     bytes: Some(bytes),
                     already,
                     unproven: false,
+                    carrier: carried.as_ref().map(|carried| carried.by),
+                    relay: carried.and_then(|carried| carried.relay),
                 });
             }
             Err(TaskError::Cancelled) => self.phase(index, Phase::Pending),

@@ -235,7 +235,7 @@ impl Machine {
         let next: Vec<usize> = self
             .state
             .in_phase(Phase::Pending, ..end)
-            .filter(|index| !self.busy.contains_key(index))
+            .filter(|index| !self.busy.contains_key(index) && !self.awaits_relay(*index, end))
             .take(room)
             .collect();
         for index in next {
@@ -256,6 +256,12 @@ impl Machine {
                 self.start(index, Task::Lock);
             }
         }
+    }
+
+    /// Tells whether a host's relay is about to have the release: it would only wait for that, in a place of others.
+    fn awaits_relay(&self, index: usize, end: usize) -> bool {
+        let relay = self.relays.get(index).copied().flatten().filter(|&relay| relay < end);
+        relay.is_some_and(|relay| self.is(relay, Phase::Pending) || self.is(relay, Phase::Priming))
     }
 
     /// Leaves a host as it is that answers now, and did not when the rollback was planned: nobody saw where it would go.

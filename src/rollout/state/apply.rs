@@ -198,6 +198,9 @@ impl State {
             }
             Event::ReleaseBuilt { .. }
             | Event::LockTakenOver { .. }
+            | Event::RelayStarted { .. }
+            | Event::RelayFailed { .. }
+            | Event::CarrierFailed { .. }
             | Event::HostProgress { .. }
             | Event::HostsAwaited { .. }
             | Event::ConnectionsSqueezed(_)

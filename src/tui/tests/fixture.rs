@@ -239,7 +239,7 @@ impl Run {
                 latency_ms: 41,
                 taken_from: None,
             },
-            Task::Prime => TaskOutput::Primed { already: false, bytes: Bytes(73_085_747) },
+            Task::Prime => TaskOutput::Primed { already: false, bytes: Bytes(73_085_747), carried: None },
             Task::Activate => TaskOutput::Activated { already: false },
             Task::Check => TaskOutput::Checked {
                 gates: vec![HostGate {

@@ -98,7 +98,7 @@ impl Host for SimHost {
             Ok(())
         })
         .await?;
-        Ok(Primed { already: false, bytes: total, files: 100, retries: 0, packed: false })
+        Ok(Primed { already: false, bytes: total, files: 100, retries: 0, packed: false, carried: None })
     }
 
     async fn activate(&self, release: &ReleaseId, switch: &Switch) -> Result<Activated, HostError> {

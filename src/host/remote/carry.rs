@@ -1,0 +1,178 @@
+//! Brings a pack to a host, by the first way that does.
+//!
+//! A carrier is a word of [`Carrier`], a [`Way`] for the hosts that it can serve ([`Remote::ways`]), and a function of `fetch.sh` that puts
+//! the pack into the staging folder. Everything else is the same for all of them: the digest of what came is compared on the host with
+//! the one that went there over ssh, the next way is tried where it differs or nothing came, and the manifest proves it all in the end.
+
+use super::refusal;
+use super::work::Remote;
+use crate::host::HostError;
+use crate::host::pace;
+use crate::host::rsync::Meter;
+use crate::host::script::{Phase, Script};
+use crate::host::transport::{Copied, Copy, Transport};
+use crate::model::{Bytes, Carried, Carrier, Failure, FailureClass, HostId, Progress, ReleaseId, RolloutId};
+use crate::release::Pack;
+
+/// Is one way for a pack to come to a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Way {
+    /// From an address of HTTP.
+    Http(String),
+    /// By the site's command.
+    Command(String),
+    /// From this machine.
+    Direct,
+}
+
+impl Way {
+    const fn carrier(&self) -> Carrier {
+        match self {
+            Self::Http(_) => Carrier::Http,
+            Self::Command(_) => Carrier::Command,
+            Self::Direct => Carrier::Direct,
+        }
+    }
+
+    /// Names the relay that it comes from.
+    const fn relay(&self) -> Option<&HostId> {
+        None
+    }
+}
+
+/// Why a way led nowhere.
+enum Astray {
+    /// For a reason of its own: the next may do better.
+    Here(String),
+    /// For one that no other way helps against.
+    Everywhere(HostError),
+}
+
+impl<T: Transport> Remote<T> {
+    /// Tells whether anything but this machine may bring a pack to the host.
+    pub(super) fn comes_from_elsewhere(&self) -> bool {
+        self.ways().iter().any(|way| *way != Way::Direct)
+    }
+
+    /// Gives the ways for this host, in the order in which they are tried.
+    fn ways(&self) -> Vec<Way> {
+        let Some(carriage) = self.common.carrying.carriage().filter(|_| self.transport.is_link()) else {
+            return vec![Way::Direct];
+        };
+        let settings = &self.common.transfer.carriers;
+        let ways = carriage.carriers.iter().flat_map(|carrier| match carrier {
+            Carrier::Relay => None,
+            Carrier::Http => settings.http.clone().map(Way::Http),
+            Carrier::Command => settings.command.clone().map(Way::Command),
+            Carrier::Direct => Some(Way::Direct),
+        });
+        ways.collect()
+    }
+
+    /// Brings a pack into the staging folder of a release; `copy` is how it comes from this machine.
+    ///
+    /// # Errors
+    ///
+    /// When no way led there.
+    pub(super) async fn carry(
+        &self,
+        pack: &Pack,
+        release: &ReleaseId,
+        rollout: &RolloutId,
+        copy: &Copy,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<(Copied, Carried), HostError> {
+        let mut last = None;
+        for way in self.ways() {
+            let carried = Carried { by: way.carrier(), relay: way.relay().cloned() };
+            if way == Way::Direct {
+                return Ok((self.transport.copy(copy, tell).await?, carried));
+            }
+            match self.try_way(&way, pack, release, rollout, tell).await {
+                Ok(copied) => return Ok((copied, carried)),
+                Err(Astray::Everywhere(error)) => return Err(error),
+                Err(Astray::Here(why)) => {
+                    tracing::warn!(host = %self.id, carrier = %carried.by, "nothing came: {why}");
+                    self.common.carrying.tell_failed(&self.id, carried.by, carried.relay.as_ref(), &why);
+                    last = Some(why);
+                }
+            }
+        }
+        let message = last.unwrap_or_else(|| "transfer.carriers has none for this host".to_owned());
+        let failure = Failure::new(FailureClass::Transfer, format!("no carrier brought the release: {message}"));
+        Err(failure.hint("\"direct\" behind them in transfer.carriers sends it from here").into())
+    }
+
+    async fn try_way(
+        &self,
+        way: &Way,
+        pack: &Pack,
+        release: &ReleaseId,
+        rollout: &RolloutId,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Copied, Astray> {
+        let folder = format!("releases/.{release}.{rollout}");
+        let mut script = self.fetching(pack, &folder, rollout);
+        match way {
+            Way::Http(url) => {
+                self.publish(pack).await.map_err(Astray::Here)?;
+                script.set("how", "http").set("url", &url.replace("{pack}", &pack.name()));
+            }
+            Way::Command(command) => {
+                self.publish(pack).await.map_err(Astray::Here)?;
+                script.set("how", "command").set("command", command).set("name", self.id.as_str());
+            }
+            Way::Direct => {}
+        }
+        self.fetch(&script, pack.bytes, tell).await
+    }
+
+    /// Begins the script that fetches a pack into a folder under the root.
+    pub(super) fn fetching(&self, pack: &Pack, folder: &str, rollout: &RolloutId) -> Script {
+        let settings = &self.common.transfer;
+        let deadline = pace::to_send(pack.bytes, settings.bandwidth, settings.stall, settings.deadline);
+        let mut script = self.fenced(Phase::Fetch, deadline.as_secs(), None, rollout);
+        // In units of 1024 bytes; none is no limit.
+        let limit = settings.bandwidth.map_or_else(String::new, |Bytes(bytes)| (bytes / 1024).max(1).to_string());
+        script
+            .set("pack", &pack.name())
+            .set("sum", &pack.digest.to_string())
+            .set("folder", folder)
+            .set("stall", &settings.stall.as_secs().max(1).to_string())
+            .set("limit", &limit);
+        script
+    }
+
+    async fn publish(&self, pack: &Pack) -> Result<(), String> {
+        match &self.common.transfer.carriers.publish {
+            Some(command) => self.common.carrying.publish(command, pack).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Runs such a script, and tells how far it is.
+    async fn fetch(
+        &self,
+        script: &Script,
+        total: Bytes,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Copied, Astray> {
+        let mut meter = Meter::new(total);
+        let answer = self.transport.fetch(script, &mut |heard| meter.push(heard, tell)).await;
+        let answer = answer.map_err(|failure| match failure.class {
+            FailureClass::Transfer if !failure.here => Astray::Here(failure.message),
+            _ => Astray::Everywhere(failure.into()),
+        })?;
+        let answer = refusal::check(script.phase, answer).map_err(Astray::Everywhere)?;
+        if answer.has("fetched") {
+            meter.finish(tell);
+            Ok(Copied { bytes: total, files: 1, retries: 0 })
+        } else if answer.has("differs") {
+            Err(Astray::Here("what came is not what was built".to_owned()))
+        } else if let Some(why) = answer.first("failed") {
+            Err(Astray::Here(why.text()))
+        } else {
+            Err(Astray::Everywhere(refusal::not_understood(script.phase, &answer)))
+        }
+    }
+}

@@ -1,0 +1,82 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::host::HostId;
+
+/// Says what brings a pack to a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carrier {
+    /// Another host of its site, which got it first.
+    Relay,
+    /// A web server, a cache or an object store of the site's.
+    Http,
+    /// The site's own command, on the host.
+    Command,
+    /// The deploy server itself, over ssh.
+    Direct,
+}
+
+impl Carrier {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Relay, Self::Http, Self::Command, Self::Direct];
+
+    /// Gives its word, as the configuration, plans and events have it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Relay => "relay",
+            Self::Http => "http",
+            Self::Command => "command",
+            Self::Direct => "direct",
+        }
+    }
+}
+
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// Tells how a pack came to a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// What brought it.
+    pub by: Carrier,
+    /// From which relay it came.
+    pub relay: Option<HostId>,
+}
+
+/// Tells what became of carriers while a release travels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CarrierNews {
+    /// A relay serves its hosts.
+    RelayStarted {
+        /// The relay.
+        host: HostId,
+        /// Where it listens, as its hosts reach it.
+        address: String,
+        /// How many hosts may come to it.
+        hosts: usize,
+    },
+    /// A relay is not asked any more.
+    RelayFailed {
+        /// The relay.
+        host: HostId,
+        /// Why.
+        message: String,
+    },
+    /// A host did not get its pack one way, and tries the next.
+    Failed {
+        /// The host.
+        host: HostId,
+        /// Which way.
+        carrier: Carrier,
+        /// From which relay.
+        relay: Option<HostId>,
+        /// Why.
+        message: String,
+    },
+}
