@@ -7,7 +7,7 @@ use super::args::{TableFormat, Wanted};
 use super::output::print;
 use super::{Globals, interrupt};
 use crate::deploy::{Error, Making};
-use crate::model::{Bytes, Digest, ReleaseId, Version};
+use crate::model::{Bytes, Commit, Digest, ReleaseId, Version};
 
 /// What `build` takes.
 #[derive(Debug, Clone, Args)]
@@ -30,7 +30,7 @@ struct Built<'a> {
     schema: u32,
     release: &'a ReleaseId,
     version: &'a Version,
-    commit: &'a str,
+    commit: &'a Commit,
     digest: &'a Digest,
     entries: usize,
     bytes: Bytes,
@@ -50,7 +50,7 @@ pub(super) fn run(globals: &Globals, args: &BuildArgs) -> Result<u8, Error> {
         TableFormat::Text => print(&format!(
             "{}  commit {}  {} entries  {}\n{}\n",
             release.id,
-            release.commit.as_str(),
+            release.commit,
             totals.entries(),
             totals.bytes,
             release.tree.display()
@@ -60,7 +60,7 @@ pub(super) fn run(globals: &Globals, args: &BuildArgs) -> Result<u8, Error> {
                 schema: 1,
                 release: &release.id,
                 version: &release.version,
-                commit: release.commit.as_str(),
+                commit: &release.commit,
                 digest: &release.digest,
                 entries: totals.entries(),
                 bytes: totals.bytes,

@@ -128,7 +128,7 @@ async fn list(workspace: &Workspace, args: &ReleasesArgs) -> Result<ReleasesRepo
     let rows = known.into_iter().map(|Known { tag, built, mark }| {
         let hosts = counts.remove(&tag.version);
         ReleaseRow {
-            commit: tag.commit.as_str().to_owned(),
+            commit: tag.commit,
             date: Some(tag.at),
             built: built.is_some(),
             digest: built.map(|built| built.digest8().to_owned()),

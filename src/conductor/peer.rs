@@ -1,11 +1,10 @@
-use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::net::unix::UCred;
-use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::model::Operator;
+use crate::process::{in_thread, user_name};
 
 /// How long the system's own list of users may take; it may be on another machine.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -41,17 +40,10 @@ impl Peer {
     }
 }
 
-/// Gives the name of a user, as getent(1) knows it.
+/// Gives the name of a user, or its number where nobody says a name in time.
 async fn name(uid: u32) -> String {
-    let mut command = Command::new("getent");
-    command.arg("passwd").arg(uid.to_string());
-    command.stdin(Stdio::null()).stderr(Stdio::null()).process_group(0).kill_on_drop(true);
-    let answer = timeout(PATIENCE, command.output()).await;
-    let name = answer.ok().and_then(Result::ok).and_then(|output| {
-        let line = String::from_utf8(output.stdout).ok()?;
-        let (name, _) = line.split_once(':')?;
-        Some(name.to_owned()).filter(|name| !name.is_empty())
-    });
+    let asked = timeout(PATIENCE, in_thread(move || user_name(uid))).await;
+    let name = asked.ok().and_then(Result::ok).flatten();
     name.unwrap_or_else(|| format!("uid {uid}"))
 }
 

@@ -95,7 +95,7 @@ impl Config {
         let of_stages = self.gates.iter().filter_map(|gate| match gate.scope {
             GateScope::Host => None,
             GateScope::Stage { baseline, every, .. } => {
-                Some(StageGate { name: gate.name.to_string(), every, baseline: baseline.is_some(), dry: gate.dry })
+                Some(StageGate { name: gate.name.as_str().into(), every, baseline: baseline.is_some(), dry: gate.dry })
             }
         });
         of_stages.collect()

@@ -7,9 +7,9 @@ use super::notice::Notice;
 use super::workspace::{Selection, Workspace};
 use crate::host::{self, Survey};
 use crate::manifest::{Entry, Manifest};
-use crate::model::{Bytes, Digest, HostId, ReleaseId};
+use crate::model::{Bytes, Commit, Digest, HostId, ReleaseId};
 use crate::plan::{Plan, StageKind};
-use crate::release::{Commit, LogEntry, Repository, StoredRelease};
+use crate::release::{LogEntry, Repository, StoredRelease};
 
 /// What is somewhere, none where no release is, and the hosts that run it.
 type Running = (Option<ReleaseId>, Vec<HostId>);

@@ -9,9 +9,9 @@ use super::error::Error;
 use super::settings;
 use super::workspace::{Fleet, Workspace};
 use crate::config::Channel;
-use crate::model::{Slot, Version};
+use crate::model::{Commit, Slot, Version};
 use crate::plan::PlanKind;
-use crate::release::{Commit, Mark, Repository, Tag, Wanted};
+use crate::release::{Mark, Repository, Tag, Wanted};
 use crate::rollout::Outcome;
 
 /// How many of the newest are offered.

@@ -12,17 +12,16 @@ impl Workspace {
     /// Keeps the commit of an emergency by a name in the repository, before any host has it: it may be on no branch, and git would
     /// forget it some weeks after the checkout went on. What goes wrong is told, and keeps nobody waiting.
     pub(super) async fn keep(&self, plan: &Plan) {
-        if !plan.emergency {
+        let Some(commit) = plan.commit.as_ref().filter(|_| plan.emergency) else {
             return;
-        }
+        };
         let kept = async {
             let repository = Repository::open(self.config().product.repository.as_path()).await?;
-            repository.keep(&plan.environment, &plan.rollout, &plan.commit).await
+            repository.keep(&plan.environment, &plan.rollout, commit).await
         };
         match kept.await {
-            Ok(name) => tracing::info!("commit {} is kept as {name}", plan.commit),
+            Ok(name) => tracing::info!("commit {commit} is kept as {name}"),
             Err(error) => {
-                let commit = &plan.commit;
                 self.notify(Notice::warning(format!("commit {commit} has no name that keeps it: {error}; tag it")));
             }
         }
@@ -104,10 +103,10 @@ impl Workspace {
         };
         let Some((release, hosts)) = found else { return Ok(None) };
         let (commit, digest) = if release == plan.release {
-            (plan.commit.to_string(), plan.digest)
+            (plan.commit.clone(), plan.digest)
         } else {
             let Some(stored) = self.store()?.get(&release)? else { return Ok(None) };
-            (stored.commit.as_str().to_owned(), stored.digest)
+            (Some(stored.commit), stored.digest)
         };
         let debt = self.debts(&plan.environment, plan.slot.as_ref()).await?;
         Ok(Some(Recorded {

@@ -28,7 +28,7 @@ pub(super) fn site(config: &Config, plan: &Plan) -> SiteHooks {
     let gates = config.gates.iter().filter_map(|gate| match gate.scope {
         GateScope::Host => None,
         GateScope::Stage { max, baseline, .. } => Some(StageGateSettings {
-            name: gate.name.to_string(),
+            name: gate.name.as_str().into(),
             run: gate.run.clone(),
             timeout: gate.timeout,
             retries: gate.retries,
@@ -128,7 +128,7 @@ pub(super) fn checks(
             words.environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         if kind == StageKind::Masters {
             return vec![GateCheck {
-                name: "build.check".to_owned(),
+                name: "build.check".into(),
                 run: build_check.script(&words),
                 environment,
                 timeout: MASTER_CHECK,
@@ -139,7 +139,7 @@ pub(super) fn checks(
         gates
             .iter()
             .map(|gate| GateCheck {
-                name: gate.name.to_string(),
+                name: gate.name.as_str().into(),
                 run: gate.run.script(&words),
                 environment: environment.clone(),
                 timeout: gate.timeout,

@@ -8,8 +8,8 @@ use super::workspace::Workspace;
 use crate::conductor::{self, ConductorError, EnvironmentLock, Freeze, Holder, LockError, frozen, running, waiting};
 use crate::journal::Entry;
 use crate::model::{
-    Digest, Environment, Failure, FailureClass, FoundBad, HostState, Installed, Operator, Probe, ReleaseId, RolloutId,
-    Version,
+    Commit, Digest, Environment, Failure, FailureClass, FoundBad, HostState, Installed, Operator, Probe, ReleaseId,
+    RolloutId, Version,
 };
 use crate::release::{Recorded, Wanted};
 use crate::rollout::Debt;
@@ -20,7 +20,7 @@ pub struct WantedRelease {
     /// Its version.
     pub version: Version,
     /// Its commit; none when that is not known.
-    pub commit: Option<String>,
+    pub commit: Option<Commit>,
     /// The digest of its manifest; none when it was never built on this machine.
     pub digest: Option<Digest>,
 }
@@ -161,7 +161,7 @@ impl Workspace {
         }
         Ok(WantedRelease {
             version: resolved.version,
-            commit: Some(resolved.commit.as_str().to_owned()),
+            commit: Some(resolved.commit),
             digest: built.map(|built| built.digest),
         })
     }

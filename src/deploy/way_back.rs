@@ -6,7 +6,7 @@ use super::error::Error;
 use super::release::Making;
 use crate::expr::fold;
 use crate::host;
-use crate::model::{Digest, HostId, ReleaseId, RollBackTarget, Slot, Version};
+use crate::model::{Commit, Digest, HostId, ReleaseId, RollBackTarget, Slot, Version};
 use crate::plan::{BackTo, Step, answers, steps};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 
@@ -20,7 +20,7 @@ const NOTHING: &str = "nothing";
 pub(super) struct Aim {
     pub(super) release: ReleaseId,
     pub(super) digest: Digest,
-    pub(super) commit: String,
+    pub(super) commit: Option<Commit>,
     /// The release, where the store has it and somebody may need it.
     pub(super) stored: Option<Arc<StoredRelease>>,
     /// Which link is switched; none is the usual one.
@@ -33,7 +33,7 @@ pub(super) struct Aim {
 
 impl Aim {
     pub(super) fn at(release: Arc<StoredRelease>) -> Self {
-        let (id, digest, commit) = (release.id.clone(), release.digest, release.commit.as_str().to_owned());
+        let (id, digest, commit) = (release.id.clone(), release.digest, Some(release.commit.clone()));
         Self { release: id, digest, commit, stored: Some(release), slot: None, emergency: false, notes: Vec::new() }
     }
 }
@@ -99,7 +99,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 let stored = store.get(&id).ok().flatten().map(Arc::new);
                 let told = found.probes().find_map(|probe| probe.digest_of(&id));
                 let digest = stored.as_ref().map(|stored| stored.digest).or(told).unwrap_or(Digest([0; 32]));
-                let commit = stored.as_ref().map(|stored| stored.commit.as_str().to_owned()).unwrap_or_default();
+                let commit = stored.as_ref().map(|stored| stored.commit.clone());
                 Aim { release: id, digest, commit, stored, slot: None, emergency: false, notes: Vec::new() }
             }
             RollBackTarget::Adopted => nameless(ADOPTED)?,
@@ -148,7 +148,7 @@ fn nameless(word: &str) -> Result<Aim, Error> {
     let version = Version::new(word).map_err(Error::before)?;
     let digest = Digest([0; 32]);
     let release = ReleaseId::new(&version, &digest);
-    Ok(Aim { release, digest, commit: String::new(), stored: None, slot: None, emergency: false, notes: Vec::new() })
+    Ok(Aim { release, digest, commit: None, stored: None, slot: None, emergency: false, notes: Vec::new() })
 }
 
 /// Refuses a rollback for which hosts have nowhere to go, before anything: each by name, and why.

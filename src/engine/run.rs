@@ -19,7 +19,7 @@ use super::worker::{Worker, class_of, targets};
 use crate::hooks::{GateAnswer, Site, StageQuestion, announcement};
 use crate::host::{Fleet, LockRequest};
 use crate::journal::{Journal, Storage};
-use crate::model::{CarrierNews, Failure, HostId, Phase, PhaseHook, StageIdx, Verdict};
+use crate::model::{CarrierNews, Failure, GateName, HostId, Phase, PhaseHook, StageIdx, Verdict};
 use crate::rollout::{
     Effect, Event, GateScope, Input, Machine, Mode, Record, Rejection, State, Task, TaskError, TaskOutput,
 };
@@ -55,7 +55,7 @@ pub struct Finished {
 #[derive(Debug, Clone)]
 enum Job {
     Host { host: HostId, task: Task },
-    Gate { stage: StageIdx, gate: String, scope: GateScope },
+    Gate { stage: StageIdx, gate: GateName, scope: GateScope },
     Hook { hook: PhaseHook, stage: Option<StageIdx> },
 }
 
@@ -498,17 +498,17 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         self.running.insert(started.id(), Job::Hook { hook, stage: idx });
     }
 
-    fn question(&self, idx: StageIdx, gate: &str, scope: GateScope) -> Option<StageQuestion> {
+    fn question(&self, idx: StageIdx, gate: &GateName, scope: GateScope) -> Option<StageQuestion> {
         let state = self.machine.state();
         let (plan, status) = state.stage(idx)?;
-        let place = plan.gates.iter().position(|known| known.name == gate)?;
+        let place = plan.gates.iter().position(|known| known.name == *gate)?;
         let takes_part = |host: &&crate::rollout::HostStatus| {
             !matches!(host.phase, Phase::Failed | Phase::Skipped | Phase::RolledBack)
         };
         let hosts = state.hosts().get(state.range_of(idx))?;
         Some(StageQuestion {
             stage: plan.name.clone(),
-            gate: gate.to_owned(),
+            gate: gate.clone(),
             scope,
             hosts: hosts.iter().filter(takes_part).map(|host| host.id.clone()).collect(),
             baseline: status.gates.get(place).and_then(|gate| gate.baseline),

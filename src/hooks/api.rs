@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::model::{HostHook, HostId, PhaseHook, StageName, Verdict};
+use crate::model::{GateName, HostHook, HostId, PhaseHook, StageName, Verdict};
 use crate::rollout::GateScope;
 
 /// Asks a gate of a whole stage.
@@ -9,7 +9,7 @@ pub struct StageQuestion {
     /// The stage.
     pub stage: StageName,
     /// The gate's name in the configuration.
-    pub gate: String,
+    pub gate: GateName,
     /// Whether it is asked before the stage or during its soak.
     pub scope: GateScope,
     /// The hosts that it is asked about: those of the stage that neither failed nor were left out.

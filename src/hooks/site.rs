@@ -5,7 +5,7 @@ use super::api::{GateAnswer, Site, SiteError, StageQuestion};
 use super::gate::judge;
 use super::irc::say;
 use crate::config::{CommandTemplate, DryWords};
-use crate::model::{HostHook, HostId, PhaseHook, ReleaseId, StageName, Verdict};
+use crate::model::{GateName, HostHook, HostId, PhaseHook, ReleaseId, StageName, Verdict};
 use crate::process::{Ending, Job, run};
 
 /// How long lies between two attempts of a gate.
@@ -34,7 +34,7 @@ pub struct HookSettings {
 #[derive(Debug, Clone)]
 pub struct StageGateSettings {
     /// Its name.
-    pub name: String,
+    pub name: GateName,
     /// What runs.
     pub run: CommandTemplate,
     /// How long one attempt may take.
@@ -53,7 +53,7 @@ pub struct StageGateSettings {
 #[derive(Debug)]
 pub struct SiteHooks {
     settings: HookSettings,
-    gates: BTreeMap<String, StageGateSettings>,
+    gates: BTreeMap<GateName, StageGateSettings>,
     words: DryWords,
     hosts: HashMap<HostId, Place>,
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::model::{
-    Bytes, Carried, CarrierNews, Failure, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget,
-    RolloutId, Slot, Squeeze, Verdict,
+    Bytes, Carried, CarrierNews, Failure, GateName, HostId, LockHolder, Operator, Probe, Progress, ReleaseId,
+    RollBackTarget, RolloutId, Slot, Squeeze, Verdict,
 };
 use crate::plan::Carriage;
 use crate::release::StoredRelease;
@@ -124,7 +124,7 @@ pub struct WentBack {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GateCheck {
     /// Its name.
-    pub name: String,
+    pub name: GateName,
     /// What runs there, by `sh -c` in the release's folder; dry words are replaced already.
     pub run: String,
     /// What is set in its environment: `COALMINE_HOST` and so on.
@@ -141,7 +141,7 @@ pub struct GateCheck {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GateReport {
     /// The gate's name.
-    pub gate: String,
+    pub gate: GateName,
     /// What it found.
     pub verdict: Verdict,
     /// Why, when it did not pass: exit code or timeout, and the last line that it printed.

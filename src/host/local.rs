@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::answer::Answer;
 use super::converse::converse;
 use super::limits::blame;
-use super::process::{Group, quiet};
+use super::process::{quiet, spawn};
 use super::rsync::{self, Reach};
 use super::script::{Phase, Script};
 use super::session::{Session, Stepped};
@@ -46,8 +46,8 @@ impl Local {
             let message = format!("cannot start a shell on this machine: {error}");
             blame(Failure::new(FailureClass::Unreachable, message), error)
         };
-        let mut group = Group::spawn(&mut command).await.map_err(|error| not_started(&error))?;
-        match (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take()) {
+        let mut group = spawn(&mut command).await.map_err(|error| not_started(&error))?;
+        match group.pipes() {
             (Some(stdin), Some(stdout), Some(stderr)) => Ok(Ends {
                 stdin: Box::pin(stdin),
                 stdout: Box::pin(stdout),

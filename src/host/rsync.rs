@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::answer::{Tail, last_line};
 use super::limits::blame;
 use super::pace;
-use super::process::{Group, quiet};
+use super::process::{quiet, spawn};
 use super::settings::TransferSettings;
 use super::transport::{Copied, Copy, contents_of};
 use crate::model::Compress;
@@ -156,10 +156,8 @@ pub(super) async fn run(
         ),
         again: false,
     };
-    let mut group = Group::spawn(&mut command).await.map_err(|error| not_started(&error))?;
-    let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) =
-        (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take())
-    else {
+    let mut group = spawn(&mut command).await.map_err(|error| not_started(&error))?;
+    let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) = group.pipes() else {
         return Err(not_started(&std::io::Error::other("no pipes")));
     };
     let deadline = pace::to_send(copy.total, settings.bandwidth, settings.stall, settings.deadline);
@@ -220,7 +218,7 @@ pub(super) async fn run(
         Ok(Ok(())) => {}
     }
     // Its output has ended.
-    let status = match tokio::time::timeout(Duration::from_secs(10), group.child.wait()).await {
+    let status = match tokio::time::timeout(Duration::from_secs(10), group.wait()).await {
         Ok(Ok(status)) => status,
         Ok(Err(error)) => return Err(not_started(&error)),
         Err(_) => return Err(hangs(10, "rsync did not end for")),

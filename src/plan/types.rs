@@ -4,8 +4,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Carrier, Digest, Environment, Failure, FailureClass, FoundBad, FreezeWindow, HostId, Installed, Operator,
-    PhaseHook, ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName, Version,
+    Carrier, Commit, Digest, Environment, Failure, FailureClass, FoundBad, FreezeWindow, GateName, HostId, Installed,
+    Operator, PhaseHook, ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName, Version,
 };
 
 /// Says what a rollout is for.
@@ -92,7 +92,7 @@ impl Budget {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageGate {
     /// Its name.
-    pub name: String,
+    pub name: GateName,
     /// How long after one answer it is asked again, during the soak.
     #[serde(rename = "every_s", alias = "every", with = "crate::model::seconds")]
     pub every: Duration,
@@ -237,8 +237,9 @@ pub struct Plan {
     pub release: ReleaseId,
     /// Its digest.
     pub digest: Digest,
-    /// The commit that it was built of.
-    pub commit: String,
+    /// The commit that it was built of, where that is known.
+    #[serde(with = "crate::model::commit::or_empty")]
+    pub commit: Option<Commit>,
     /// Who wants it.
     pub operator: Operator,
     /// Why, in the operator's words.

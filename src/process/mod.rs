@@ -4,11 +4,13 @@
 //! all that it started when whoever waits for it is dropped. Nothing here knows for whom it runs.
 
 mod accounts;
+mod group;
 mod run;
 mod thread;
 mod words;
 
 pub use accounts::{group_id, user_name};
+pub use group::Group;
 pub use run::{Ending, Job, KEPT_OUTPUT, ProcessError, Ran, Tail, run};
 pub use thread::{Lost, in_thread, wait};
 pub use words::{enclose, quote, quote_words};

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use std::os::unix::process::ExitStatusExt as _;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
+
+use super::group::Group;
 
 /// What is kept of each of a command's two outputs: its end.
 pub const KEPT_OUTPUT: usize = 64 * 1024;
@@ -161,29 +163,6 @@ impl Ran {
     }
 }
 
-/// Kills a group of processes unless told that it is gone.
-struct Group {
-    leader: Option<Pid>,
-}
-
-impl Group {
-    /// Sends a signal to all that are left of it.
-    fn signal(&self, signal: Signal) {
-        if let Some(leader) = self.leader {
-            // The only errors are that nobody is left, or nobody who may be signalled (kill(2)).
-            if let Err(error) = kill_process_group(leader, signal) {
-                tracing::debug!(%error, ?leader, ?signal, "a group of processes was not signalled");
-            }
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
-    }
-}
-
 /// Runs a command in a process group of its own and waits for its end.
 ///
 /// Not done in time, the group gets SIGTERM, and SIGKILL a second later. What a command leaves running in its group, with its
@@ -204,29 +183,24 @@ pub async fn run(job: &Job) -> Result<Ran, ProcessError> {
         .envs(job.environment.iter().filter(|(name, value)| name.len() + value.len() < LONGEST_ARGUMENT).cloned())
         .stdin(if job.input.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
+        .stderr(Stdio::piped());
     if let Some(folder) = job.folder.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
         command.current_dir(folder);
     }
     let started = Instant::now();
-    let mut child = command.spawn().map_err(|source| ProcessError::Start { program: program.clone(), source })?;
-    let mut group = Group { leader: child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) };
+    let mut group =
+        Group::spawn(&mut command).map_err(|source| ProcessError::Start { program: program.clone(), source })?;
     let (mut output, mut errors) = (Tail::of(job.keep), Tail::of(job.keep));
-    let in_time =
-        tokio::time::timeout(job.timeout, follow(&mut child, &mut group, job, &mut output, &mut errors)).await;
+    let in_time = tokio::time::timeout(job.timeout, follow(&mut group, job, &mut output, &mut errors)).await;
     let ending = match in_time {
         Ok(Ok(Some(status))) => Ending::of(status),
         Ok(Err(source)) => return Err(ProcessError::Wait { program: program.clone(), source }),
         Ok(Ok(None)) => {
-            end(&mut child, &group).await;
-            group.leader = None;
+            end(&mut group).await;
             Ending::TooMuch
         }
         Err(_) => {
-            end(&mut child, &group).await;
-            group.leader = None;
+            end(&mut group).await;
             Ending::TimedOut
         }
     };
@@ -234,14 +208,8 @@ pub async fn run(job: &Job) -> Result<Ran, ProcessError> {
 }
 
 /// Feeds a command, takes what it prints, and waits for it; none when it printed more than it may.
-async fn follow(
-    child: &mut Child,
-    group: &mut Group,
-    job: &Job,
-    output: &mut Tail,
-    errors: &mut Tail,
-) -> io::Result<Option<ExitStatus>> {
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+async fn follow(group: &mut Group, job: &Job, output: &mut Tail, errors: &mut Tail) -> io::Result<Option<ExitStatus>> {
+    let (stdin, stdout, stderr) = group.pipes();
     let feed = async {
         if let (Some(mut stdin), Some(input)) = (stdin, &job.input) {
             // A command need not read what it is given: a broken pipe says nothing about its success.
@@ -253,29 +221,24 @@ async fn follow(
         output && errors
     };
     tokio::pin!(pipes);
-    let status = tokio::select! {
+    tokio::select! {
         biased;
         within = &mut pipes => {
             if !within {
                 return Ok(None);
             }
             // Both outputs are closed: either it is gone, or it lets go of its outputs and works on.
-            let status = child.wait().await?;
-            group.leader = None;
-            return Ok(Some(status));
+            return group.wait().await.map(Some);
         }
-        status = child.wait() => status?,
-    };
-    let within = match tokio::time::timeout(LINGER, &mut pipes).await {
-        Ok(within) => within,
-        Err(_) => {
-            // Somebody still holds an output, so the group is not empty and its number cannot be another's yet.
-            group.signal(Signal::KILL);
-            true
+        status = group.exited() => {
+            status?;
         }
-    };
-    group.leader = None;
-    Ok(within.then_some(status))
+    }
+    match tokio::time::timeout(LINGER, &mut pipes).await {
+        Ok(within) => Ok(Some(group.wait().await?).filter(|_| within)),
+        // Somebody still holds an output, so the group is not empty and its number cannot be another's yet.
+        Err(_) => group.kill().await.map(Some),
+    }
 }
 
 /// Takes what a command prints until it closes its output; false once that is more than it may print.
@@ -294,25 +257,16 @@ async fn keep(pipe: Option<impl AsyncRead + Unpin>, tail: &mut Tail, most: Optio
 }
 
 /// Ends a command that had its time, and all that it started.
-async fn end(child: &mut Child, group: &Group) {
+async fn end(group: &mut Group) {
     group.signal(Signal::TERM);
     // Its leader stays a zombie until it is waited for, so the group's number is still this group's.
     let deadline = Instant::now() + GRACE;
-    while Instant::now() < deadline && group.leader.is_some_and(is_alive) {
+    while Instant::now() < deadline && group.is_alive() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    group.signal(Signal::KILL);
-    if let Err(error) = child.wait().await {
+    if let Err(error) = group.kill().await {
         tracing::warn!(%error, "a killed command cannot be waited for");
     }
-}
-
-/// Tells whether the leader of a group still runs; a zombie does not.
-fn is_alive(leader: Pid) -> bool {
-    let options = rustix::process::WaitIdOptions::EXITED
-        | rustix::process::WaitIdOptions::NOHANG
-        | rustix::process::WaitIdOptions::NOWAIT;
-    matches!(rustix::process::waitid(rustix::process::WaitId::Pid(leader), options), Ok(None))
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::error::ReleaseError;
-use super::git::{Commit, LogEntry, Repository, Tag};
+use super::git::{LogEntry, Repository, Tag};
 use super::order::VersionOrder;
 use super::run::{Task, ask, git_environment, words};
+use crate::model::Commit;
 
 /// How long hooks of git and the remote may take.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -172,7 +173,7 @@ impl Repository {
     async fn head(&self) -> Result<Commit, CutError> {
         let text = self.read(&["rev-parse", "--verify", "HEAD"]).await?;
         let unborn = || ReleaseError::NoSuchCommit { wanted: "HEAD".to_owned(), repository: self.path().to_owned() };
-        Ok(Commit::of(text.trim()).ok_or_else(unborn)?)
+        Ok(text.trim().parse().map_err(|_| unborn())?)
     }
 
     async fn refuse_dirty(&self) -> Result<(), CutError> {

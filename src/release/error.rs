@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::git::Commit;
 use super::modes;
 use super::progress::Step;
 use crate::manifest::ManifestError;
-use crate::model::{NameError, Version};
+use crate::model::{Commit, NameError, Version};
 use crate::process::quote;
 
 /// Tells why there is no release, and how to mend it.
@@ -158,8 +157,8 @@ pub enum ReleaseError {
     #[error(
         "the branch {branch:?} was rewritten: its head {0} does not contain {1}, from which this was made last; \
          `git log {0}..{1}` shows what hosts would lose, and --rev {0} goes ahead once",
-        short(head),
-        short(made)
+        head.short(),
+        made.short()
     )]
     Rewritten {
         /// The branch.
@@ -369,11 +368,6 @@ fn nearest_hint(nearest: &[String]) -> String {
     } else {
         format!("; the nearest are {}", nearest.join(", "))
     }
-}
-
-/// Shortens the name of a commit, as people read it and git takes it.
-fn short(commit: &Commit) -> &str {
-    commit.as_str().get(..10).unwrap_or_default()
 }
 
 fn nearest_branches(nearest: &[String]) -> String {

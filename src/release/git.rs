@@ -1,43 +1,16 @@
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::error::{Ended, ReleaseError};
 use super::order::VersionOrder;
 use super::run::{Answer, Task, ask, git_environment, plain, words};
-use crate::model::Version;
+use crate::model::{Commit, Version};
 
 /// How long a git command may take that only reads the repository.
 pub(super) const READ_DEADLINE: Duration = Duration::from_secs(120);
-
-/// Names a commit by its full object name; git gave it, so it can be no option and no expression.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Commit(Arc<str>);
-
-impl Commit {
-    pub(super) fn of(text: &str) -> Option<Self> {
-        let is_name = matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_name.then(|| Self(text.into()))
-    }
-
-    /// Gives the object name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Commit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
 
 /// Describes a tag that names a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,7 +177,7 @@ impl Repository {
         let peeled = format!("{revision}^{{commit}}");
         let answer =
             self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled], READ_DEADLINE).await?;
-        Ok(answer.ended.ok().and_then(|()| Commit::of(String::from_utf8_lossy(&answer.stdout).trim())))
+        Ok(answer.ended.ok().and_then(|()| String::from_utf8_lossy(&answer.stdout).trim().parse().ok()))
     }
 
     /// Names a commit as `git describe` does, by the nearest tag that matches the glob, or by its own name.
@@ -242,7 +215,7 @@ impl Repository {
         let entry = |line: &str| {
             let mut fields = line.splitn(3, '\u{1f}');
             let (commit, author, subject) = (fields.next()?, fields.next()?, fields.next()?);
-            Some(LogEntry { commit: Commit::of(commit)?, author: author.to_owned(), subject: subject.to_owned() })
+            Some(LogEntry { commit: commit.parse().ok()?, author: author.to_owned(), subject: subject.to_owned() })
         };
         Ok(text.lines().filter_map(entry).collect())
     }
@@ -343,7 +316,7 @@ fn read_tag(line: &str) -> Option<Tag> {
     Some(Tag {
         name: name.to_owned(),
         version: version_of(name).ok()?,
-        commit: Commit::of(commit)?,
+        commit: commit.parse().ok()?,
         at: Timestamp::from_second(seconds.parse().unwrap_or_default()).unwrap_or_default(),
     })
 }

@@ -5,7 +5,8 @@
 use jiff::Timestamp;
 
 use super::error::ReleaseError;
-use super::git::{Commit, Repository};
+use super::git::Repository;
+use crate::model::Commit;
 
 /// The heads from which something was made for an environment last.
 const MADE: &str = "refs/coalmine/heads/";
@@ -35,7 +36,7 @@ impl Repository {
         let text = self.read(&["for-each-ref", "--sort=-committerdate", format, &under]).await?;
         let heads = text.lines().filter_map(|line| {
             let mut words = line.splitn(3, ' ');
-            let commit = Commit::of(words.next()?)?;
+            let commit = words.next()?.parse().ok()?;
             let at = Timestamp::from_second(words.next()?.parse().ok()?).ok()?;
             let branch = words.next()?.strip_prefix(&under)?.to_owned();
             Some(Head { branch, commit, at })

@@ -160,7 +160,7 @@ mod tests {
 
     use super::{Choice, twins};
     use crate::model::Version;
-    use crate::release::git::{Commit, Tag};
+    use crate::release::git::Tag;
     use crate::release::order::VersionOrder;
 
     fn tags(named: &[(&str, i64)]) -> Vec<Tag> {
@@ -171,7 +171,7 @@ mod tests {
             .map(|(at, (name, day))| Tag {
                 name: (*name).to_owned(),
                 version: Version::new(name).unwrap(),
-                commit: Commit::of(&format!("{at:040x}")).unwrap(),
+                commit: format!("{at:040x}").parse().unwrap(),
                 at: Timestamp::from_second(day * 24 * 3600).unwrap(),
             })
             .collect();

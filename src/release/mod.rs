@@ -80,7 +80,7 @@ mod store_tests;
 
 pub use cut::{Bump, Cut, CutError, Ground, propose, read_changelog, with_entry};
 pub use error::{Ended, FailedStep, ReleaseError};
-pub use git::{Commit, LogEntry, MovedTag, Repository, Tag};
+pub use git::{LogEntry, MovedTag, Repository, Tag};
 pub use heads::Head;
 pub use marks::{Mark, MarkRecord};
 pub use order::{VersionOrder, compare, is_prerelease};

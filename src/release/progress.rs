@@ -1,9 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::git::Commit;
 use crate::manifest::Totals;
-use crate::model::{ReleaseId, Version};
+use crate::model::{Commit, ReleaseId, Version};
 
 /// Names a step of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

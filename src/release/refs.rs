@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::error::ReleaseError;
 use super::git::{MovedTag, Repository, unless_refused};
-use crate::model::{Environment, RolloutId};
+use crate::model::{Commit, Environment, RolloutId};
 
 /// What upstream's tags were at the last fetch.
 const UPSTREAM: &str = "refs/coalmine/tags/";
@@ -43,10 +43,10 @@ impl Repository {
         &self,
         environment: &Environment,
         rollout: &RolloutId,
-        commit: &str,
+        commit: &Commit,
     ) -> Result<String, ReleaseError> {
         let name = format!("{INSTALLED}{environment}/{rollout}");
-        self.read(&["update-ref", &name, commit]).await?;
+        self.read(&["update-ref", &name, commit.as_str()]).await?;
         Ok(name)
     }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::error::ReleaseError;
-use super::git::{Commit, Repository, Tag, version_of};
+use super::git::{Repository, Tag, version_of};
 use super::latest::{Choice, Doubt, twins};
 use super::order::VersionOrder;
 use super::progress::{Progress, Report};
 use crate::config::Channel;
-use crate::model::Version;
+use crate::model::{Commit, Version};
 
 /// How many names an error proposes.
 const NEAREST: usize = 3;

@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::Ended;
 use super::progress::{Progress, Report, Step};
-use crate::process::quote;
+use crate::process::{Group, quote};
 
 /// The last lines of a failed command that are told.
 const TAIL_LINES: usize = 15;
@@ -46,78 +45,53 @@ impl Task {
     }
 }
 
-/// Kills a command and all that it started, when dropped.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
-    }
-
-    fn kill(&mut self) {
-        if let Some(group) = self.0.take() {
-            // It may have ended by itself just now.
-            kill_process_group(group, Signal::KILL).ok();
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 /// Runs a command to its end, with its output and errors in one stream, in a process group of its own.
 ///
 /// When the future is dropped, the group is killed.
 pub(super) async fn run(task: &Task, output: &mut Output<'_>) -> Result<(), Ended> {
     let (reader, writer) = io::pipe().map_err(Ended::NotStarted)?;
-    let mut child = start(task, writer).map_err(Ended::NotStarted)?;
-    // Declared after the child, so dropped before it: the id is not free while its process is not reaped.
-    let mut group = Group::of(&child);
+    let mut group = start(task, writer).map_err(Ended::NotStarted)?;
     let mut pipe = pipe::Receiver::from_owned_fd(reader.into()).map_err(Ended::NotStarted)?;
     let deadline = Instant::now() + task.deadline;
     let mut buffer = vec![0; 16 * 1024];
     let ended = loop {
         tokio::select! {
             read = pipe.read(&mut buffer) => match read {
-                Ok(0) | Err(_) => break timeout_at(deadline, child.wait()).await,
+                Ok(0) | Err(_) => break timeout_at(deadline, group.wait()).await,
                 Ok(length) => output.take(buffer.get(..length).unwrap_or_default()),
             },
-            status = timeout_at(deadline, child.wait()) => {
+            status = timeout_at(deadline, group.exited()) => {
                 let drained = timeout(LINGER, async {
                     while let Ok(length @ 1..) = pipe.read(&mut buffer).await {
                         output.take(buffer.get(..length).unwrap_or_default());
                     }
                 });
-                if drained.await.is_err() {
+                break match (drained.await, status) {
+                    (_, Err(late)) => Err(late),
+                    (Ok(()), Ok(_)) => Ok(group.wait().await),
                     // Something of it still holds the pipe, so the group still is what it was.
-                    group.kill();
-                }
-                break status;
+                    (Err(_), Ok(_)) => Ok(group.kill().await),
+                };
             }
         }
     };
     output.finish();
     match ended {
         Err(_) => {
-            group.kill();
-            child.wait().await.map_err(Ended::NotStarted)?;
+            group.kill().await.map_err(Ended::NotStarted)?;
             Err(Ended::Deadline(task.deadline))
         }
         Ok(status) => {
-            group.0 = None;
             let status = status.map_err(Ended::NotStarted)?;
             if status.success() { Ok(()) } else { Err(Ended::Status(status)) }
         }
     }
 }
 
-fn start(task: &Task, writer: io::PipeWriter) -> io::Result<Child> {
+fn start(task: &Task, writer: io::PipeWriter) -> io::Result<Group> {
     let mut command = command(task)?;
     // The command goes at the end of this function, and with it our copies of the pipe's end.
-    command.stdout(writer.try_clone()?).stderr(writer).spawn()
+    Group::spawn(command.stdout(writer.try_clone()?).stderr(writer))
 }
 
 fn command(task: &Task) -> io::Result<Command> {
@@ -129,9 +103,7 @@ fn command(task: &Task) -> io::Result<Command> {
         .current_dir(&task.folder)
         .env_clear()
         .envs(task.environment.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true);
+        .stdin(Stdio::null());
     Ok(command)
 }
 
@@ -144,9 +116,8 @@ pub(super) struct Answer {
 
 /// Runs a short command and gives what it printed, at most 64 MiB of it.
 pub(super) async fn ask(task: &Task) -> io::Result<Answer> {
-    let mut child = command(task)?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let mut group = Group::of(&child);
-    let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) else {
+    let mut group = Group::spawn(command(task)?.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    let (_, Some(out), Some(err)) = group.pipes() else {
         return Err(io::Error::other("no pipe to the command"));
     };
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
@@ -154,12 +125,11 @@ pub(super) async fn ask(task: &Task) -> io::Result<Answer> {
         let (mut out, mut err) = (out.take(LONGEST_LOG), err.take(64 << 10));
         let (out, err) = tokio::join!(out.read_to_end(&mut stdout), err.read_to_end(&mut stderr));
         out.and(err)?;
-        child.wait().await
+        group.wait().await
     };
     let ended = match timeout(task.deadline, all).await {
         Ok(status) => {
             let status = status?;
-            group.0 = None;
             if status.success() { Ok(()) } else { Err(Ended::Status(status)) }
         }
         Err(_) => Err(Ended::Deadline(task.deadline)),

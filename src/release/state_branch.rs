@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ReleaseError;
 use super::git::Repository;
-use crate::model::{Digest, Environment, HostId, Operator, ReleaseId, RolloutId, Slot, Version};
+use crate::model::{Commit, Digest, Environment, HostId, Operator, ReleaseId, RolloutId, Slot, Version};
 
 /// How long the remote may take.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -30,8 +30,9 @@ pub struct Recorded {
     pub version: Version,
     /// The release.
     pub release: ReleaseId,
-    /// The commit that it was built of.
-    pub commit: String,
+    /// The commit that it was built of, where that is known.
+    #[serde(with = "crate::model::commit::or_empty")]
+    pub commit: Option<Commit>,
     /// The digest of its manifest.
     pub digest: Digest,
     /// The rollout that brought it there, or led back to it.
@@ -376,7 +377,7 @@ mod tests {
         Recorded {
             release: ReleaseId::new(&version, &digest),
             version,
-            commit: "0123abc".to_owned(),
+            commit: "0123456789".repeat(4).parse().ok(),
             digest,
             rollout: RolloutId::new("r1").unwrap(),
             at: at.parse().unwrap(),

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::deploy::{ChangedFile, FileDifference, FleetDifference, ReleaseDifference};
-use crate::model::{Bytes, Digest, Environment, HostId, ReleaseId, Version};
+use crate::model::{Bytes, Commit, Digest, Environment, HostId, ReleaseId, Version};
 use crate::release::{LogEntry, StoredRelease};
-use crate::words::{Look, Tone, count, folded, one_line, short_commit};
+use crate::words::{Look, Tone, count, folded, one_line};
 
 /// How many commits or files are listed, unless more is asked for.
 const MOST: usize = 20;
@@ -22,7 +22,7 @@ pub struct ComparedRelease {
     /// Its version.
     pub version: Version,
     /// Its commit; none when that is not known here.
-    pub commit: Option<String>,
+    pub commit: Option<Commit>,
     /// The digest of its manifest; none when it was never built here.
     pub digest: Option<Digest>,
 }
@@ -31,7 +31,7 @@ pub struct ComparedRelease {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CommitReport {
     /// The commit.
-    pub commit: String,
+    pub commit: Commit,
     /// Who wrote it.
     pub author: String,
     /// The first line of its message.
@@ -110,7 +110,7 @@ impl DiffReport {
         let to = ComparedRelease {
             release: to.id.clone(),
             version: to.version.clone(),
-            commit: Some(to.commit.as_str().to_owned()),
+            commit: Some(to.commit.clone()),
             digest: Some(to.digest),
         };
         let differences = found.differences.into_iter().map(difference).collect();
@@ -154,8 +154,7 @@ impl DiffReport {
                 let (added, removed) = (commits.added.len(), commits.removed.len());
                 lines.push(format!("  commits: {added} new, {removed} taken back"));
                 let of = |sign: char, commits: &[CommitReport]| -> Vec<String> {
-                    let line =
-                        |commit: &CommitReport| format!("{sign} {} {}", short_commit(&commit.commit), commit.subject);
+                    let line = |commit: &CommitReport| format!("{sign} {} {}", commit.commit.short(), commit.subject);
                     commits.iter().map(line).collect()
                 };
                 list([of('+', &commits.added), of('-', &commits.removed)].concat(), look, all, lines);
@@ -268,12 +267,7 @@ fn difference(found: ReleaseDifference) -> DifferenceReport {
     let ReleaseDifference { from, commit, hosts, commits, files } = found;
     let digest = files.as_ref().and_then(|files| files.from);
     DifferenceReport {
-        from: from.map(|release| ComparedRelease {
-            version: release.version().clone(),
-            commit: commit.map(|commit| commit.as_str().to_owned()),
-            digest,
-            release,
-        }),
+        from: from.map(|release| ComparedRelease { version: release.version().clone(), commit, digest, release }),
         hosts,
         commits: commits.map(|commits| CommitsReport {
             added: commits.added.into_iter().map(entry).collect(),
@@ -295,7 +289,7 @@ fn difference(found: ReleaseDifference) -> DifferenceReport {
 }
 
 fn entry(LogEntry { commit, author, subject }: LogEntry) -> CommitReport {
-    CommitReport { commit: commit.as_str().to_owned(), author, subject }
+    CommitReport { commit, author, subject }
 }
 
 fn file(ChangedFile { path, size, before }: ChangedFile) -> FileReport {

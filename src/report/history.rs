@@ -13,10 +13,10 @@ use super::months::{Counted, Month, months, months_text};
 use super::narrate::{Narrator, Style};
 use super::summary::summary_text;
 use super::table::table;
-use crate::model::{Environment, FailureClass, HostId, Operator, Phase, RolloutId, Slot, StageName, Version};
+use crate::model::{Commit, Environment, FailureClass, HostId, Operator, Phase, RolloutId, Slot, StageName, Version};
 use crate::plan::PlanKind;
 use crate::rollout::{Debt, HostEnd, Outcome, Record, State};
-use crate::words::{Tone, count, day_and_time, emergency, ended, folded, one_line, pad, short_commit, span};
+use crate::words::{Tone, count, day_and_time, emergency, ended, folded, one_line, pad, span};
 
 /// Says what is known of a release's worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -34,7 +34,7 @@ pub struct ReleaseRow {
     /// Its version.
     pub version: Version,
     /// Its commit.
-    pub commit: String,
+    pub commit: Commit,
     /// When it was tagged.
     pub date: Option<Timestamp>,
     /// Whether this machine holds a build of it.
@@ -88,7 +88,7 @@ impl ReleasesReport {
             vec![
                 row.version.to_string(),
                 row.date.map(|date| day_and_time(date, &style.zone)).unwrap_or_default(),
-                short_commit(&row.commit),
+                row.commit.short().to_owned(),
                 if row.built { "built".to_owned() } else { String::new() },
                 match row.mark {
                     Some(ReleaseMark::Good) => "good".to_owned(),

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::timing::Timings;
-use crate::model::{Bytes, FailureClass, HostId, Phase, StageIdx, StageName, Verdict};
+use crate::model::{Bytes, FailureClass, GateName, HostId, Phase, StageIdx, StageName, Verdict};
 use crate::rollout::{Event, GateScope, Record, State};
 use crate::words::{
     Glyph, Line, Look, Tone, Typed, between, clock, count, counts, event_line, failure, folded, one_line, pad,
@@ -71,7 +71,7 @@ pub struct Narrator {
     held: BTreeMap<usize, Vec<Change>>,
     held_since: Option<Timestamp>,
     day: Option<Date>,
-    gates: HashMap<(StageName, String), Verdict>,
+    gates: HashMap<(StageName, GateName), Verdict>,
     slowest_answer: Option<(HostId, u64)>,
     primed: Option<Priming>,
     wave: Option<(StageIdx, usize, Timestamp)>,

@@ -8,12 +8,12 @@ use super::action::Action;
 use super::carriage::carriage;
 use super::diff::DifferenceReport;
 use crate::model::{
-    Carrier, Environment, FoundBad, HostId, Installed, ReleaseId, RollBackTarget, Slot, StageName, Version,
+    Carrier, Commit, Environment, FoundBad, HostId, Installed, ReleaseId, RollBackTarget, Slot, StageName, Version,
 };
 use crate::plan::{
     HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Prefetch, Promote, StageKind, StagePlan,
 };
-use crate::words::{Glyph, Look, Tone, count, emergency, folded, one_line, pad, short_commit, span};
+use crate::words::{Glyph, Look, Tone, count, emergency, folded, one_line, pad, span};
 
 /// How many waves of a stage are written one by one.
 const MOST_WAVES: usize = 10;
@@ -231,11 +231,10 @@ fn head(plan: &Plan, look: Look) -> Vec<String> {
     let title = format!("{emergency}Plan: {what} {version} on {}{slot}", plan.environment);
     let mut lines = vec![look.paint(Tone::Strong, &title)];
     let mut fact = |name: &str, text: &str| lines.push(format!("  {} {text}", look.paint(Tone::Dim, &pad(name, 8))));
-    let commit = short_commit(&plan.commit);
     if matches!(common, Some(RollBackTarget::Release { .. })) {
         fact(
             "release",
-            &format!("{}, of commit {}", plan.release, if commit.is_empty() { "unknown" } else { &commit }),
+            &format!("{}, of commit {}", plan.release, plan.commit.as_ref().map_or("unknown", Commit::short)),
         );
     }
     if let Some(found) = &plan.mark {
@@ -295,7 +294,7 @@ fn stages(plan: &Plan, look: Look) -> Vec<String> {
             .iter()
             .map(|gate| {
                 let dry = if gate.dry { ", dry" } else { "" };
-                format!("{:?} every {}{dry}", one_line(&gate.name, 40, look), span(gate.every))
+                format!("{:?} every {}{dry}", one_line(gate.name.as_str(), 40, look), span(gate.every))
             })
             .collect();
         if !gates.is_empty() {

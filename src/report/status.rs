@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::release::Recorded;
 use crate::rollout::Debt;
-use crate::words::{Glyph, Look, Tone, count, folded, one_line, pad, short_commit};
+use crate::words::{Glyph, Look, Tone, count, folded, one_line, pad};
 
 /// Holds what is known of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -185,7 +185,7 @@ impl StatusReport {
         let WantedRelease { version, commit, digest } = &self.release;
         let digest =
             digest.map_or_else(|| "never built here".to_owned(), |digest| format!("digest {}", digest.short()));
-        let commit = commit.as_ref().map(|commit| format!("commit {}, ", short_commit(commit)));
+        let commit = commit.as_ref().map(|commit| format!("commit {}, ", commit.short()));
         let title = format!("{}: {}, release {version}", self.environment, count(self.hosts.len(), "host"));
         let mut lines = vec![format!("{} ({}{digest})", look.paint(Tone::Strong, &title), commit.unwrap_or_default())];
         let counts: Vec<String> = HostState::ALL

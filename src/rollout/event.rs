@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use super::outcome::{Debt, HostEnd, Outcome};
 use crate::model::{
-    Bytes, Carrier, CarrierNews, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, PhaseHook,
-    ReleaseId, RollBackTarget, RolloutId, Squeeze, StageName, Verdict,
+    Bytes, Carrier, CarrierNews, Failure, FailureClass, GateName, HostId, Installed, LockHolder, Operator, Phase,
+    PhaseHook, ReleaseId, RollBackTarget, RolloutId, Squeeze, StageName, Verdict,
 };
 use crate::plan::Plan;
 
@@ -54,7 +54,7 @@ pub enum PauseReason {
         /// The stage.
         stage: StageName,
         /// The gate.
-        gate: String,
+        gate: GateName,
         /// Why.
         message: String,
     },
@@ -63,7 +63,7 @@ pub enum PauseReason {
         /// The stage.
         stage: StageName,
         /// The gate.
-        gate: String,
+        gate: GateName,
         /// Why.
         message: String,
     },
@@ -301,7 +301,7 @@ pub enum Event {
     /// A gate answered.
     GateResult {
         /// The gate.
-        gate: String,
+        gate: GateName,
         /// Where it was asked.
         scope: GateScope,
         /// For which stage.

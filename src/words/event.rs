@@ -336,7 +336,7 @@ fn gate(event: &Event, look: Look) -> Option<Line> {
     let why = one_line(message, MESSAGE, look);
     let why = if why.is_empty() { why } else { format!(": {why}") };
     let dry = if *dry { " (dry: it decides nothing)" } else { "" };
-    let gate = one_line(gate, NAMES, look);
+    let gate = one_line(gate.as_str(), NAMES, look);
     Some(Line::new(glyph, format!("gate {gate:?} {word} {place}{value}{why}{dry}")))
 }
 

@@ -30,9 +30,7 @@ pub use look::{ColorChoice, Look};
 pub use outcome::{emergency, ended};
 pub use reason::{after_soak, held_by, reason, soak_left, used};
 pub use status::Status;
-pub use text::{
-    clean, clean_line, count, cut, cut_painted, folded, grouped, one_line, pad, quote, short_commit, width, wrap,
-};
+pub use text::{clean, clean_line, count, cut, cut_painted, folded, grouped, one_line, pad, quote, width, wrap};
 pub use time::{between, clock, day_and_time, span, took};
 pub use transfer::{Change, Transfer, Transfers};
 pub use typed::{Typed, VERBS};

@@ -24,11 +24,11 @@ pub fn reason(why: &PauseReason, look: Look) -> String {
         PauseReason::NoneHealthy { stage } => format!("no host of stage {stage} is healthy"),
         PauseReason::GateFailed { stage, gate, message } => {
             let message = one_line(message, MESSAGE, look);
-            format!("gate {:?} of stage {stage} failed: {message}", one_line(gate, NAMES, look))
+            format!("gate {:?} of stage {stage} failed: {message}", one_line(gate.as_str(), NAMES, look))
         }
         PauseReason::GateInconclusive { stage, gate, message } => {
             let message = one_line(message, MESSAGE, look);
-            format!("gate {:?} of stage {stage} cannot tell: {message}", one_line(gate, NAMES, look))
+            format!("gate {:?} of stage {stage} cannot tell: {message}", one_line(gate.as_str(), NAMES, look))
         }
         PauseReason::FreezeWindow { window, until, why } => {
             let window = one_line(window, NAMES, look);

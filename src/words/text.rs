@@ -232,12 +232,6 @@ pub fn count(number: usize, one: &str) -> String {
     }
 }
 
-/// Gives so much of a commit's name as tells it from others.
-#[must_use]
-pub fn short_commit(commit: &str) -> String {
-    clean(commit).chars().filter(|c| !c.is_whitespace()).take(12).collect()
-}
-
 /// Quotes an argument so that a POSIX shell takes it as it is.
 #[must_use]
 pub fn quote(argument: &str) -> Cow<'_, str> {

@@ -16,7 +16,7 @@ pub(crate) fn plan(rollout: RolloutId, environment: Environment, version: Versio
         release: ReleaseId::new(&version, &digest),
         version,
         digest,
-        commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
+        commit: "0123456789abcdef0123456789abcdef01234567".parse().ok(),
         operator: Operator("alice@deploy1".into()),
         reason: None,
         slot: None,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use coalmine::host::sim::{Change, Place};
-use coalmine::model::{FailureClass, HostId, Operator, Phase, RollBackTarget, StageIdx, StageName, Verdict};
+use coalmine::model::{FailureClass, GateName, HostId, Operator, Phase, RollBackTarget, StageIdx, StageName, Verdict};
 use coalmine::plan::{Plan, PlanKind};
 use coalmine::rollout::{Event, GateScope, HostEnd, Outcome, PauseReason, Record};
 
@@ -44,8 +44,8 @@ struct JournalJudge<'a> {
     /// Who may not be passed before a person says so.
     held: BTreeSet<StageIdx>,
     /// What the gates of stages that soak answered last, and those that somebody went on in spite of.
-    gates: BTreeMap<(StageIdx, String), Verdict>,
-    waived: BTreeSet<(StageIdx, String)>,
+    gates: BTreeMap<(StageIdx, GateName), Verdict>,
+    waived: BTreeSet<(StageIdx, GateName)>,
     rolling_back: bool,
     seq: u64,
     at: Option<jiff::Timestamp>,

@@ -103,7 +103,7 @@ impl Puppet {
             Task::Check => {
                 let verdict = [Verdict::Pass, Verdict::Pass, Verdict::Pass, Verdict::Fail, Verdict::Inconclusive];
                 let verdict = verdict[if self.calm { 0 } else { self.random.usize(0..verdict.len()) }];
-                let gate = "check".to_owned();
+                let gate = "check".into();
                 TaskOutput::Checked {
                     gates: vec![HostGate { gate, verdict, message: String::new(), output: String::new(), dry: false }],
                 }

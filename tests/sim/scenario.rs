@@ -122,7 +122,7 @@ impl Scenario {
         let environment = Environment::new("production").unwrap();
         let plan = Plan {
             kind,
-            commit: target.commit.to_string(),
+            commit: Some(target.commit.clone()),
             operator: operator("amy"),
             policy,
             stages,
@@ -154,7 +154,7 @@ impl Scenario {
     pub(crate) fn checks_of(&self) -> Vec<GateCheck> {
         (0..self.checks)
             .map(|index| GateCheck {
-                name: format!("check {index}"),
+                name: format!("check {index}").as_str().into(),
                 run: "true".to_owned(),
                 environment: Vec::new(),
                 timeout: Duration::from_secs(30),
@@ -199,7 +199,7 @@ fn stage(random: &mut fastrand::Rng, name: &str, kind: StageKind, hosts: usize, 
     }
     let gates = (0..random.usize(0..3))
         .map(|index| StageGate {
-            name: format!("gate {index}"),
+            name: format!("gate {index}").as_str().into(),
             every: Duration::from_secs([15, 120, 600][random.usize(0..3)]),
             baseline: random.bool(),
             dry: random.u8(0..4) == 0,
@@ -412,7 +412,7 @@ pub(crate) fn large(count: usize) -> Scenario {
         soak: Duration::from_secs(600),
         budget,
         gates: vec![StageGate {
-            name: "error rate".to_owned(),
+            name: "error rate".into(),
             every: Duration::from_secs(30),
             baseline: true,
             dry: false,

@@ -88,7 +88,7 @@ pub(crate) fn plan(rollout: &str, hosts: usize, promote: Promote) -> Plan {
     let host =
         |index| HostPlan { good: Some(RollBackTarget::Release { id: old.id.clone() }), ..plans::host(host(index)) };
     Plan {
-        commit: new.commit.to_string(),
+        commit: Some(new.commit.clone()),
         operator: operator("amy"),
         // All are primed long before the server gives up on whoever reads nothing.
         policy: Policy { prime_width: 500, control_width: 100, ..plans::policy() },

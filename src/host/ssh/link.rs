@@ -13,7 +13,7 @@ use super::throttle::Throttle;
 use crate::host::answer::{Answer, Tail};
 use crate::host::converse::converse;
 use crate::host::limits::{Shortage, exhaustion};
-use crate::host::process::{Group, quiet};
+use crate::host::process::{quiet, spawn};
 use crate::host::rsync::{self, Reach};
 use crate::host::script::{Phase, Script};
 use crate::host::session::{Session, Stepped, Turn};
@@ -270,10 +270,8 @@ impl Ssh {
         ]);
         ssh.arg("--").arg(self.host.as_str()).arg(self.command());
         ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut group = Group::spawn(&mut ssh).await.map_err(|error| no_ssh(&error))?;
-        let (Some(stdin), Some(stdout), Some(stderr)) =
-            (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take())
-        else {
+        let mut group = spawn(&mut ssh).await.map_err(|error| no_ssh(&error))?;
+        let (Some(stdin), Some(stdout), Some(stderr)) = group.pipes() else {
             return Err(no_ssh(&std::io::Error::other("no pipes")));
         };
         // To connect, and then for the shell to answer.

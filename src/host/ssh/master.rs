@@ -15,7 +15,7 @@ use super::throttle::Throttle;
 use super::{jump, retry::Retry};
 use crate::host::answer::clean_lines;
 use crate::host::limits::{exhaustion, is_exhausted, patiently};
-use crate::host::process::{Group, quiet};
+use crate::host::process::{quiet, spawn};
 use crate::model::{Failure, FailureClass, HostId, Proxy};
 
 /// How much later than ssh itself a connection is given up: it knows better why.
@@ -229,11 +229,11 @@ impl Master {
         let open = || OpenOptions::new().create(true).append(true).open(&log);
         let complaints = patiently(open).await.map_err(|error| no_ssh(&error))?;
         command.stderr(Stdio::from(complaints));
-        let mut group = Group::spawn(&mut command).await.map_err(|error| no_ssh(&error))?;
+        let mut group = spawn(&mut command).await.map_err(|error| no_ssh(&error))?;
         // ConnectTimeout covers TCP and the banner and no more: a host that hangs while it lets us in is as good as none.
         let most = patience.connect + pool.patience() + GRACE;
         let begun = tokio::time::Instant::now();
-        let status = tokio::time::timeout(most, group.child.wait()).await;
+        let status = tokio::time::timeout(most, group.wait()).await;
         let said = fs::read(&log).unwrap_or_default();
         let said = String::from_utf8_lossy(&said).into_owned();
         match status {

@@ -8,7 +8,7 @@ use crate::report::{HostStatusReport, PlanReport, StatusReport, plan_exit_code};
 use crate::rollout::{Debt, HostEnd};
 
 fn wanted() -> WantedRelease {
-    WantedRelease { version: version("1.2"), commit: Some("abc".into()), digest: Some(Digest([1; 32])) }
+    WantedRelease { version: version("1.2"), commit: "abcd".repeat(10).parse().ok(), digest: Some(Digest([1; 32])) }
 }
 
 /// Orders `1.10` after `1.9`, as the releases' own order does.
@@ -106,7 +106,7 @@ fn status_has_the_shape_that_product_md_promises() {
         json!({
             "schema": 1,
             "environment": "beta",
-            "release": {"version": "1.2", "commit": "abc", "digest": digest},
+            "release": {"version": "1.2", "commit": "abcd".repeat(10), "digest": digest},
             "hosts": [
                 {
                     "host": "h0.eqiad", "site": "eqiad", "groups": ["all"], "state": "current", "version": "1.2",

@@ -49,7 +49,6 @@ fn nothing_that_came_from_elsewhere_reaches_the_terminal_as_an_order() {
     let evil = "\x1b[2J\x1b]0;x\x07 a\rb\u{9b}31m\ny";
     let mut made = plan(9);
     made.reason = Some(evil.into());
-    made.commit = evil.into();
     made.operator = crate::model::Operator(evil.into());
     made.left_out[2].message = evil.into();
     made.hosts[1].from = Some(Installed::Unmanaged { version: Some(evil.into()) });
@@ -291,7 +290,7 @@ fn a_plan_of_many_waves_stays_short() {
 fn status() -> StatusReport {
     let wanted = WantedRelease {
         version: version("4.283.0"),
-        commit: Some("0123456789abcdef".into()),
+        commit: "0123456789abcdef0123456789abcdef01234567".parse().ok(),
         digest: Some(Digest([0x1a; 32])),
     };
     let probe = |installed| {
@@ -347,7 +346,7 @@ fn a_status_is_told_by_what_hosts_have_in_common_or_host_by_host() {
 fn releases_and_rollouts_are_tables() {
     let row = |name: &str, mark, built| ReleaseRow {
         version: version(name),
-        commit: "0123456789abcdef".into(),
+        commit: "0123456789abcdef0123456789abcdef01234567".parse().unwrap(),
         date: Some("2026-03-01T12:00:00Z".parse().unwrap()),
         built,
         digest: None,

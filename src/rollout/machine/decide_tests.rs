@@ -28,7 +28,7 @@ fn planned(gated: bool, promoted: Promote) -> Plan {
     let mut plan = plan();
     plan.stages[0].promote = promoted;
     if gated {
-        let (name, every) = ("rate".to_owned(), Duration::from_secs(30));
+        let (name, every) = ("rate".into(), Duration::from_secs(30));
         plan.stages[0].gates = vec![StageGate { name, every, baseline: false, dry: false }];
     }
     plan
@@ -91,7 +91,7 @@ fn who_promotes_early_is_named_with_the_reason_and_passes_over_no_gate() {
     assert_eq!(promoted_by(&give(&mut machine, promote(), 61)), None, "its gate has not answered");
     let gate = |verdict| Input::Gate {
         stage: CANARY,
-        gate: "rate".to_owned(),
+        gate: "rate".into(),
         scope: GateScope::Stage,
         verdict,
         value: None,
@@ -160,7 +160,7 @@ fn another_conductor_keeps_what_was_decided() {
         let (mut next, step) = taken_over(machine.state().clone(), 5000);
         assert!(!step.records.iter().any(|record| matches!(record.event, Event::Promoted { .. })));
         let (stage, scope, verdict) = (CANARY, GateScope::Stage, Verdict::Pass);
-        let gate = "rate".to_owned();
+        let gate = "rate".into();
         let passed = Input::Gate { stage, gate, scope, verdict, value: None, message: String::new() };
         let step = next.step(passed, after(6000));
         let events: Vec<Event> = step.records.into_iter().map(|record| record.event).collect();

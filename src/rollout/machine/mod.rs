@@ -25,7 +25,7 @@ use super::outcome::{HostEnd, Outcome};
 use super::refusal::Rejection;
 use super::state::{Mode, State};
 use crate::model::{
-    Bytes, Carried, CarrierNews, Command, Failure, HostId, Installed, LockHolder, Operator, Phase, PhaseHook,
+    Bytes, Carried, CarrierNews, Command, Failure, GateName, HostId, Installed, LockHolder, Operator, Phase, PhaseHook,
     ReleaseId, RollBackTarget, RolloutId, Squeeze, StageIdx, Verdict,
 };
 use crate::plan::{Plan, PlanKind};
@@ -76,7 +76,7 @@ pub enum Effect {
         /// The stage.
         stage: StageIdx,
         /// The gate.
-        gate: String,
+        gate: GateName,
         /// Before the stage, or during its soak.
         scope: GateScope,
     },
@@ -93,7 +93,7 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostGate {
     /// The gate.
-    pub gate: String,
+    pub gate: GateName,
     /// What it found.
     pub verdict: Verdict,
     /// Why it did not pass.
@@ -190,7 +190,7 @@ pub enum Input {
         /// The stage.
         stage: StageIdx,
         /// The gate.
-        gate: String,
+        gate: GateName,
         /// Before the stage, or during its soak.
         scope: GateScope,
         /// What it found.
@@ -275,7 +275,7 @@ pub struct Machine {
     resumed: bool,
     /// Hosts whose lock somebody else had then; they are asked again when the rollout goes on.
     taken: BTreeSet<usize>,
-    asked: BTreeSet<(usize, String)>,
+    asked: BTreeSet<(StageIdx, GateName)>,
     /// Hooks that run.
     hooking: BTreeSet<(PhaseHook, Option<StageIdx>)>,
     /// Hosts that could not be asked when it was planned.

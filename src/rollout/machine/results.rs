@@ -1,7 +1,7 @@
 use super::{HostGate, Machine, SHORTAGE, Task, TaskError, TaskOutput};
 use crate::model::{
-    Bytes, Carrier, Failure, FailureClass, HostId, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget,
-    StageIdx, Verdict,
+    Bytes, Carrier, Failure, FailureClass, GateName, HostId, Installed, LockHolder, Operator, Phase, ReleaseId,
+    RollBackTarget, StageIdx, Verdict,
 };
 use crate::plan::PlanKind;
 use crate::rollout::event::{Event, GateScope, PauseReason};
@@ -428,13 +428,13 @@ impl Machine {
     pub(super) fn answered(
         &mut self,
         idx: StageIdx,
-        gate: String,
+        gate: GateName,
         scope: GateScope,
         verdict: Verdict,
         value: Option<f64>,
         message: String,
     ) {
-        self.asked.remove(&(idx.0, gate.clone()));
+        self.asked.remove(&(idx, gate.clone()));
         let Some((plan, _)) = self.state.stage(idx) else {
             return;
         };

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Effect, Machine, Task};
-use crate::model::{Failure, FailureClass, Phase, PhaseHook, StageIdx, Verdict};
+use crate::model::{Failure, FailureClass, GateName, Phase, PhaseHook, StageIdx, Verdict};
 use crate::plan::{OnFailure, PlanKind, Prefetch, Promote};
 use crate::rollout::event::{Event, GateScope, PauseReason};
 use crate::rollout::outcome::Outcome;
@@ -29,7 +29,7 @@ impl Machine {
             .gates
             .iter()
             .zip(&status.gates)
-            .filter(|(gate, status)| !status.waived && !self.asked.contains(&(stage.0, gate.name.clone())));
+            .filter(|(gate, status)| !status.waived && !self.asked.contains(&(stage, gate.name.clone())));
         let due = gates.map(|(gate, status)| {
             status.asked.filter(|&asked| asked >= soak.since).map_or(self.now, |asked| after(asked, gate.every))
         });
@@ -348,7 +348,7 @@ impl Machine {
             self.stop(PauseReason::NoneHealthy { stage });
             return;
         }
-        let wanted: Vec<String> = plan
+        let wanted: Vec<GateName> = plan
             .gates
             .iter()
             .zip(&status.gates)
@@ -376,8 +376,8 @@ impl Machine {
         self.plan.kind == PlanKind::Rollback || self.state.stage(idx).is_some_and(|(_, status)| status.waived)
     }
 
-    fn ask(&mut self, stage: StageIdx, gate: String, scope: GateScope) {
-        if self.asked.insert((stage.0, gate.clone())) {
+    fn ask(&mut self, stage: StageIdx, gate: GateName, scope: GateScope) {
+        if self.asked.insert((stage, gate.clone())) {
             self.step.effects.push(Effect::Ask { stage, gate, scope });
         }
     }
@@ -426,7 +426,7 @@ impl Machine {
         let Some(soak) = status.soak else {
             return;
         };
-        let due: Vec<String> = plan
+        let due: Vec<GateName> = plan
             .gates
             .iter()
             .zip(&status.gates)

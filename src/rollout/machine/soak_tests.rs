@@ -14,7 +14,7 @@ use crate::rollout::state::Mode;
 const CANARY: StageIdx = StageIdx(0);
 
 fn gate(dry: bool) -> StageGate {
-    StageGate { name: "rate".to_owned(), every: Duration::from_secs(30), baseline: true, dry }
+    StageGate { name: "rate".into(), every: Duration::from_secs(30), baseline: true, dry }
 }
 
 /// Plans canaries with these gates, whose stage promotes itself after ten minutes.
@@ -35,7 +35,7 @@ fn resumed(gates: Vec<StageGate>, seconds: i64) -> (Machine, Step) {
 fn answered(machine: &mut Machine, scope: GateScope, verdict: Verdict, value: f64, seconds: i64) -> Step {
     let input = Input::Gate {
         stage: CANARY,
-        gate: "rate".to_owned(),
+        gate: "rate".into(),
         scope,
         verdict,
         value: Some(value),

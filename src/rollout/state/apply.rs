@@ -4,7 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Decided, HostStatus, Mode, Soak, StageStatus, State};
-use crate::model::{Failure, FailureClass, Phase, StageIdx, StageName, Verdict};
+use crate::model::{Failure, FailureClass, GateName, Phase, StageIdx, StageName, Verdict};
 use crate::plan::Plan;
 use crate::rollout::event::{Event, GateScope, PauseReason, Record};
 
@@ -349,7 +349,7 @@ impl State {
     fn set_gate(
         &mut self,
         stage: &StageName,
-        gate: &str,
+        gate: &GateName,
         scope: GateScope,
         verdict: Verdict,
         value: Option<f64>,
@@ -357,7 +357,7 @@ impl State {
         at: Timestamp,
     ) {
         let place = self.stage_named(stage).and_then(|idx| {
-            Some((idx, self.plan.as_ref()?.stages.get(idx.0)?.gates.iter().position(|g| g.name == gate)?))
+            Some((idx, self.plan.as_ref()?.stages.get(idx.0)?.gates.iter().position(|known| known.name == *gate)?))
         });
         let Some((idx, place)) = place else {
             return;
@@ -401,7 +401,10 @@ impl State {
             }
             Some(PauseReason::GateFailed { stage, gate, .. }) => {
                 let place = self.stage_named(&stage).and_then(|idx| {
-                    Some((idx, self.plan.as_ref()?.stages.get(idx.0)?.gates.iter().position(|g| g.name == gate)?))
+                    Some((
+                        idx,
+                        self.plan.as_ref()?.stages.get(idx.0)?.gates.iter().position(|known| known.name == gate)?,
+                    ))
                 });
                 if let Some(gate) = place
                     .and_then(|(idx, place)| self.stages.get_mut(idx.0).and_then(|stage| stage.gates.get_mut(place)))

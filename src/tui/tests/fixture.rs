@@ -80,7 +80,7 @@ pub(super) fn plan(count: usize) -> Plan {
     };
     let mut canary = stage("canary", StageKind::Targets, vec![2], 900, Promote::Manual);
     canary.gates =
-        vec![StageGate { name: "error rate".to_owned(), every: Duration::from_secs(30), baseline: true, dry: false }];
+        vec![StageGate { name: "error rate".into(), every: Duration::from_secs(30), baseline: true, dry: false }];
     let rest = count - 2;
     let waves = if rest > 4 { vec![1, rest / 4, rest - 1 - rest / 4] } else { vec![rest] };
     Plan {
@@ -243,7 +243,7 @@ impl Run {
             Task::Activate => TaskOutput::Activated { already: false },
             Task::Check => TaskOutput::Checked {
                 gates: vec![HostGate {
-                    gate: "answers".to_owned(),
+                    gate: "answers".into(),
                     verdict: if self.unhealthy.contains_key(host) { Verdict::Fail } else { Verdict::Pass },
                     message: self.unhealthy.get(host).cloned().unwrap_or_default(),
                     output: "Traceback (most recent call last):\n  ImportError: no module named scap".to_owned(),

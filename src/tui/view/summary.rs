@@ -426,7 +426,7 @@ fn gates(state: &App, watched: &Watched) -> Vec<(bool, Line<'static>)> {
                 (sign, sign.tone(), word)
             }
         };
-        let mut text = format!(" {} gate {}: {word}", theme.glyph(sign), clean_line(&gate.name));
+        let mut text = format!(" {} gate {}: {word}", theme.glyph(sign), clean_line(gate.name.as_str()));
         if let Some(value) = status.value {
             text.push_str(&format!(" at {value}"));
         }
