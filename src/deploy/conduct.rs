@@ -214,6 +214,7 @@ impl Workspace {
         tell: Notify,
     ) -> Result<Ending, Error> {
         self.keep(conductor.plan()).await;
+        self.remember_given(conductor.plan()).await;
         let ending = conductor.run(signals, tell).await?;
         self.mark(&self.store()?, &ending.state);
         self.record(&ending.state).await;

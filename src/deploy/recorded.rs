@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::notice::Notice;
 use super::workspace::Workspace;
+use crate::config::Channel;
 use crate::model::{Environment, ReleaseId, Slot};
 use crate::plan::{Plan, PlanKind};
 use crate::release::{Noted, Recorded, Repository, StateBranch};
@@ -24,6 +25,27 @@ impl Workspace {
             Err(error) => {
                 self.notify(Notice::warning(format!("commit {commit} has no name that keeps it: {error}; tag it")));
             }
+        }
+    }
+
+    /// Remembers what the next head of the environment's branch has to contain, before any host has it: what was only planned or built
+    /// binds nobody. What goes wrong is told, and keeps nobody waiting.
+    pub(super) async fn remember_given(&self, plan: &Plan) {
+        let product = &self.config().product;
+        let (Some(remote), Some(commit)) = (&product.remote, &plan.commit) else { return };
+        if plan.kind != PlanKind::Install {
+            return;
+        }
+        let own = self.config().environments.get(&plan.environment).and_then(|policy| match &policy.channel {
+            Channel::Branch(branch) => Some(branch.as_str()),
+            Channel::Tags => None,
+        });
+        let remembered = async {
+            let repository = Repository::open(product.repository.as_path()).await?;
+            repository.remember_given(remote.as_str(), own, commit).await
+        };
+        if let Err(error) = remembered.await {
+            self.notify(Notice::warning(format!("whether its branch is rewritten next will not be noticed: {error}")));
         }
     }
 

@@ -153,9 +153,9 @@ pub enum ReleaseError {
         /// Branches whose names are most like it.
         nearest: Vec<String>,
     },
-    /// The channel's branch does not contain any more what was made from it.
+    /// The channel's branch does not contain any more what hosts were given of it.
     #[error(
-        "the branch {branch:?} was rewritten: its head {0} does not contain {1}, from which this was made last; \
+        "the branch {branch:?} was rewritten: its head {0} does not contain {1}, which hosts were given last; \
          `git log {0}..{1}` shows what hosts would lose, and --rev {0} goes ahead once",
         head.short(),
         made.short()

@@ -1,6 +1,6 @@
 //! Branches of a product: which there are, and whether one was rewritten since something was installed from it.
 //!
-//! What was installed from a branch is remembered in `refs/coalmine/heads/`, which also keeps git from forgetting that commit.
+//! What hosts were given of a branch is remembered in `refs/coalmine/heads/`, which also keeps git from forgetting that commit.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use super::error::ReleaseError;
 use super::git::Repository;
 use crate::model::Commit;
 
-/// The heads from which something was made for an environment last.
+/// The heads of which hosts were given something last.
 const MADE: &str = "refs/coalmine/heads/";
 /// What ends the name of such a one, since `fix` may become `fix/one`.
 const LEAF: &str = "/made";
@@ -45,29 +45,36 @@ impl Repository {
         Ok(heads.filter(|head| head.branch != "HEAD").collect())
     }
 
-    /// Gives what was made from a branch last, where its head of today does not contain it.
+    /// Gives what hosts were given of a branch last, where its head of today does not contain it.
     pub(super) async fn rewritten(&self, branch: &str, head: &Commit) -> Result<Option<Commit>, ReleaseError> {
         let Some(made) = self.commit(&made(branch)).await? else { return Ok(None) };
-        if made == *head {
-            return Ok(None);
-        }
-        let base = self.read(&["merge-base", "--all", made.as_str(), head.as_str()]).await.unwrap_or_default();
-        Ok((!base.lines().any(|base| base == made.as_str())).then_some(made))
+        Ok((!self.contains(head, &made).await).then_some(made))
     }
 
-    /// Remembers that something was made from the head of a branch.
-    pub(super) async fn made_from(&self, branch: &str, head: &Commit) -> Result<(), ReleaseError> {
-        self.read(&["update-ref", &made(branch), head.as_str()]).await.map(drop)
-    }
-
-    /// Remembers it of every branch whose head a commit is, since somebody named it.
-    pub(super) async fn made_by_name(&self, remote: &str, commit: &Commit) -> Result<(), ReleaseError> {
-        for head in self.heads(remote).await?.into_iter().filter(|head| head.commit == *commit) {
-            if self.commit(&made(&head.branch)).await?.is_some() {
-                self.made_from(&head.branch, commit).await?;
+    /// Remembers what hosts are given of an environment's own branch, as far as its head contains that; and of every other branch that
+    /// is followed and has it as its head, since somebody named it.
+    ///
+    /// # Errors
+    ///
+    /// When git fails.
+    pub async fn remember_given(&self, remote: &str, own: Option<&str>, commit: &Commit) -> Result<(), ReleaseError> {
+        for head in self.heads(remote).await? {
+            let reference = made(&head.branch);
+            let is_given = if own == Some(head.branch.as_str()) {
+                self.contains(&head.commit, commit).await
+            } else {
+                head.commit == *commit && self.commit(&reference).await?.is_some()
+            };
+            if is_given {
+                self.read(&["update-ref", &reference, commit.as_str()]).await?;
             }
         }
         Ok(())
+    }
+
+    async fn contains(&self, head: &Commit, commit: &Commit) -> bool {
+        let base = self.read(&["merge-base", "--all", commit.as_str(), head.as_str()]).await.unwrap_or_default();
+        base.lines().any(|base| base == commit.as_str())
     }
 }
 

@@ -51,7 +51,6 @@ pub async fn prepare(store: &Store, request: &Request, report: Report<'_>) -> Re
     let resolved = resolve(&request.source, &request.wanted, report).await?;
     refuse_rewritten(request, &resolved).await?;
     let mut stored = prepare_resolved(store, request, &resolved, report).await?;
-    remember_head(request, &resolved).await?;
     stored.tagged = resolved.tagged;
     stored.had_in = Some(began.elapsed());
     stored.notes.splice(0..0, resolved.notes);
@@ -71,23 +70,13 @@ fn followed(request: &Request) -> Option<&str> {
     }
 }
 
-/// Refuses the head of a branch that does not contain what was made from it last: hosts would lose commits that nobody took back.
+/// Refuses the head of a branch that does not contain what hosts were given of it last: they would lose commits that nobody took back.
 async fn refuse_rewritten(request: &Request, resolved: &Resolved) -> Result<(), ReleaseError> {
     let Some(branch) = followed(request) else { return Ok(()) };
     let repository = Repository::open(&request.source.repository).await?;
     match repository.rewritten(branch, &resolved.commit).await? {
         None => Ok(()),
         Some(made) => Err(ReleaseError::Rewritten { branch: branch.to_owned(), head: resolved.commit.clone(), made }),
-    }
-}
-
-/// Remembers what the next head of a branch has to contain; who names the head of a rewritten one has seen it.
-async fn remember_head(request: &Request, resolved: &Resolved) -> Result<(), ReleaseError> {
-    let (commit, repository) = (&resolved.commit, || Repository::open(&request.source.repository));
-    match (followed(request), &request.wanted) {
-        (Some(branch), _) => repository().await?.made_from(branch, commit).await,
-        (None, Wanted::Revision(_)) => repository().await?.made_by_name(&request.source.remote, commit).await,
-        (None, _) => Ok(()),
     }
 }
 

@@ -59,6 +59,14 @@ fn a_beta_follows_its_branch_goes_back_by_one_choice_and_refuses_a_branch_that_w
     git(&product, &["tag", "1.3.0-rc1", "1.2.0"]);
     git(&product, &["push", "--quiet", "origin", "1.3.0-rc1"]);
     beta(&["status", "1.3.0-rc1"]).exits(9).says("outdated");
+    // What was only looked at, or built, may be taken back.
+    let given = head(&product);
+    push("a mistake");
+    beta(&["plan"]).exits(9).says("1.2.0-3-g");
+    beta(&["build", "latest"]).exits(0);
+    git(&product, &["reset", "--quiet", "--hard", &given]);
+    git(&product, &["push", "--quiet", "--force", "origin", "HEAD"]);
+    assert_eq!(beta(&newer).exits(0).stdout, "", "the branch is what hosts were given");
 
     // Another branch, and what ran before, are one choice away.
     git(&product, &["switch", "--quiet", "--create", "fix/one"]);
