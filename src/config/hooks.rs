@@ -62,6 +62,9 @@ pub struct PhaseHooks {
     /// The switch of one host.
     #[serde(deserialize_with = "leaf")]
     pub host_switch: Option<CommandTemplate>,
+    /// The way back of one host.
+    #[serde(deserialize_with = "leaf")]
+    pub host_rollback: Option<CommandTemplate>,
 }
 
 impl Hooks {
@@ -92,6 +95,8 @@ impl Hooks {
             HostHook::AfterPrime => self.after.host_prime.as_ref(),
             HostHook::BeforeSwitch => self.before.host_switch.as_ref(),
             HostHook::AfterSwitch => self.after.host_switch.as_ref(),
+            HostHook::BeforeRollback => self.before.host_rollback.as_ref(),
+            HostHook::AfterRollback => self.after.host_rollback.as_ref(),
         }
     }
 }

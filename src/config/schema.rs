@@ -253,7 +253,7 @@ static TARGET: Section = Section {
         value::<Vec<Slot>>(
             "slots",
             Default("[]"),
-            r#"a cycle of links beside it, e.g. ["slot0", "slot1"]; --next-slot takes the next, and --slot no other"#,
+            r#"a cycle of links beside it, e.g. ["slot0", "slot1"]; --next-slot takes the next; any other is a private one"#,
         ),
         value::<Option<VersionLink>>(
             "version_link",
@@ -537,6 +537,7 @@ static PHASE_HOOKS: Section = Section {
         value::<Option<CommandTemplate>>("rollback", Default("[]"), "switched hosts going back; only told"),
         value::<Option<CommandTemplate>>("host_prime", Default("[]"), "the transfer to one host: {host}"),
         value::<Option<CommandTemplate>>("host_switch", Default("[]"), "the switch of one host: {host}"),
+        value::<Option<CommandTemplate>>("host_rollback", Default("[]"), "the way back of one host: {host}; only told"),
     ],
 };
 

@@ -177,7 +177,7 @@ pub(super) fn one_wave(mut stages: Vec<StageRequest>) -> Result<Vec<StageRequest
 ///
 /// When it cannot be named.
 pub fn not_begun(exit: crate::rollout::Exit) -> Result<Record, Error> {
-    Ok(crate::rollout::not_begun(super::prepare::new_id()?, exit, jiff::Timestamp::now()))
+    Ok(crate::rollout::not_begun(super::sequence::new_id()?, exit, jiff::Timestamp::now()))
 }
 
 /// Gives the record of a rollout for which nothing is due: it ends as others do, and is nobody's journal.
@@ -186,7 +186,7 @@ pub fn not_begun(exit: crate::rollout::Exit) -> Result<Record, Error> {
 ///
 /// When it cannot be named.
 pub fn nothing_due() -> Result<Record, Error> {
-    Ok(crate::rollout::nothing_due(super::prepare::new_id()?, jiff::Timestamp::now()))
+    Ok(crate::rollout::nothing_due(super::sequence::new_id()?, jiff::Timestamp::now()))
 }
 
 impl<F: host::Fleet> Deployment<'_, F> {

@@ -7,7 +7,7 @@
 //! fleet tries the same rules in virtual time.
 //!
 //! Nothing here knows flags, terminals or how anything looks: results are data, errors say of which [`Kind`] they are, and
-//! what happens meanwhile is describe_started as a [`Notice`].
+//! what happens meanwhile is told as a [`Notice`].
 
 mod bootstrap;
 mod carriage;
@@ -33,6 +33,7 @@ mod recorded;
 mod release;
 mod resume;
 mod room;
+mod sequence;
 mod settings;
 mod site;
 mod slots;

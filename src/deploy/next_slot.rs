@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::deployment::{Answers, Deployment};
 use super::error::Error;
 use super::notice::Notice;
+use super::sequence::Sequence;
 use super::slots::SlotUse;
 use super::workspace::Selection;
 use crate::expr::{fold, nearest};
@@ -36,20 +37,28 @@ impl<F: host::Fleet> Deployment<'_, F> {
             let text = format!("the next slot is that of the hosts that answered, and not all did: {silent}");
             self.notify(Notice::warning(text));
         }
-        choose(cycle, &slots.uses, release)
+        choose(cycle, &slots.uses, release, &self.workspace.sequence()?)
     }
 
-    /// Refuses to switch a slot that the configuration does not know, where it says which there are.
-    pub(super) fn refuse_unknown_slot(&self, slot: Option<&Slot>) -> Result<(), Error> {
+    /// Refuses a slot that is none of the cycle and is called almost as one of it: that was a slip of the finger. Any other is a private
+    /// one beside the cycle.
+    pub(super) fn refuse_slip(&self, slot: Option<&Slot>) -> Result<(), Error> {
+        let Some(slot) = slot.filter(|slot| self.is_private(slot)) else { return Ok(()) };
+        let names: Vec<&str> = self.workspace.config().target.slots.iter().map(Slot::as_str).collect();
+        let Some(meant) = nearest(slot.as_str(), names.iter().copied()) else { return Ok(()) };
+        let names = names.join(", ");
+        Err(Error::usage(format!("target.slots has no slot {slot}, only {names}; nothing was changed"))
+            .hint(format!("did you mean --slot {meant}?"))
+            .hint(format!(
+                "a private slot needs a name less like these; for one more of the cycle, write {:?} into target.slots",
+                slot.as_str()
+            )))
+    }
+
+    /// Tells whether a slot is none of the cycle, where there is one.
+    fn is_private(&self, slot: &Slot) -> bool {
         let cycle = &self.workspace.config().target.slots;
-        let Some(slot) = slot.filter(|slot| !cycle.is_empty() && !cycle.contains(slot)) else { return Ok(()) };
-        let names: Vec<&str> = cycle.iter().map(Slot::as_str).collect();
-        let error =
-            Error::usage(format!("target.slots has no slot {slot}, only {}; nothing was changed", names.join(", ")));
-        Err(match nearest(slot.as_str(), names) {
-            Some(meant) => error.hint(format!("did you mean --slot {meant}?")),
-            None => error.hint(format!("for one more, write {slot:?} into target.slots", slot = slot.as_str())),
-        })
+        !cycle.is_empty() && !cycle.contains(slot)
     }
 
     /// Refuses to go back in a slot that no host has, nor ever had.
@@ -66,7 +75,9 @@ impl<F: host::Fleet> Deployment<'_, F> {
     /// Refuses a version that has a slot already where it would have the name of a version twice, and says who uses what a slot
     /// loses.
     pub(super) fn heed_slots(&self, answers: &Answers, slot: &Slot, release: &ReleaseId) -> Result<Vec<String>, Error> {
-        let pattern = self.workspace.config().target.version_link.as_ref();
+        let is_private = self.is_private(slot);
+        // No version's name leads to a private slot, which is found by its own.
+        let pattern = self.workspace.config().target.version_link.as_ref().filter(|_| !is_private);
         let name = pattern.map(|name| name.as_str().replace("{version}", release.version().as_str()));
         let (mut elsewhere, mut users) = (Vec::new(), BTreeSet::new());
         let mut other = None;
@@ -90,11 +101,17 @@ impl<F: host::Fleet> Deployment<'_, F> {
             .hint(format!("--slot {other} or --next-slot mends it there"))
             .hint(format!("coalmine slot remove {other} takes it away there")));
         }
-        let users: Vec<String> = users.into_iter().collect();
-        Ok(match users.as_slice() {
-            [] => Vec::new(),
-            users => vec![format!("{} on hosts leads to slot {slot}, and will lead to this version", users.join(", "))],
-        })
+        let mut notes = Vec::new();
+        if is_private {
+            notes.push(format!(
+                "slot {slot} is a private one: target.slots does not have it, and no version's name leads to it"
+            ));
+        }
+        if !users.is_empty() {
+            let users = Vec::from_iter(users).join(", ");
+            notes.push(format!("{users} on hosts leads to slot {slot}, and will lead to this version"));
+        }
+        Ok(notes)
     }
 }
 
@@ -106,7 +123,7 @@ pub fn no_slot(slot: &Slot, names: &[&str]) -> String {
 
 /// Chooses of what hosts have: the slot that has the version already, else the first that nobody has, else the one whose version was
 /// finalized longest ago and that nothing else leads to.
-fn choose(cycle: &[Slot], uses: &[SlotUse], release: &ReleaseId) -> Result<NextSlot, Error> {
+fn choose(cycle: &[Slot], uses: &[SlotUse], release: &ReleaseId, sequence: &Sequence) -> Result<NextSlot, Error> {
     let of = |slot: &Slot| uses.iter().filter(|found| found.slot == *slot).collect::<Vec<_>>();
     let names: Vec<&str> = cycle.iter().map(Slot::as_str).collect();
     let chosen = |slot: &Slot, why: &str| NextSlot {
@@ -121,7 +138,12 @@ fn choose(cycle: &[Slot], uses: &[SlotUse], release: &ReleaseId) -> Result<NextS
         return Ok(chosen(slot, "no host has it yet"));
     }
     let free = cycle.iter().filter(|slot| of(slot).iter().all(|found| found.used_by.is_empty()));
-    let oldest = free.min_by_key(|slot| of(slot).into_iter().map(|found| found.since.clone()).max());
+    // A slot is as young as the youngest that is in it anywhere.
+    let since = |slot: &Slot| {
+        let each = of(slot).into_iter().map(|found| found.since.as_ref());
+        each.max_by(|a, b| sequence.compare(*a, *b)).flatten()
+    };
+    let oldest = free.min_by(|a, b| sequence.compare(since(a), since(b)));
     if let Some(slot) = oldest {
         return Ok(chosen(slot, &format!("what it has came longest ago, {}", told(&of(slot)))));
     }
@@ -146,7 +168,7 @@ fn told(found: &[&SlotUse]) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::choose;
+    use super::{Sequence, choose};
     use crate::deploy::SlotUse;
     use crate::model::{HostId, RolloutId, Slot};
 
@@ -164,7 +186,9 @@ mod tests {
     fn next(uses: &[SlotUse], version: &str) -> Result<String, String> {
         let cycle = ["a", "b", "c"].map(|slot| Slot::new(slot).unwrap());
         let release = format!("{version}-11111111").parse().unwrap();
-        choose(&cycle, uses, &release).map(|next| next.slot.to_string()).map_err(|error| error.to_string())
+        choose(&cycle, uses, &release, &Sequence::default())
+            .map(|next| next.slot.to_string())
+            .map_err(|error| error.to_string())
     }
 
     #[test]

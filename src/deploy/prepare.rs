@@ -8,6 +8,7 @@ use super::deployment::{Answers, Deployment};
 use super::error::Error;
 use super::notice::Notice;
 use super::release::Making;
+use super::sequence::new_id;
 use super::settings;
 use super::site::broken_programs;
 use super::waiting::waiting_note;
@@ -17,7 +18,7 @@ use super::workspace::Selection;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError, replay};
 use crate::host::{self, Survey};
 use crate::journal::Entry;
-use crate::model::{Carrier, Failure, HostId, PhaseHook, Probe, ReleaseId, RolloutId, Slot, Version};
+use crate::model::{Carrier, Failure, HostHook, HostId, PhaseHook, Probe, ReleaseId, Slot, Version};
 use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, Relays, StageRequest};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 use crate::rollout::{self, Record};
@@ -114,7 +115,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         self.heed_capacity(&goal, hosts, &options)?;
         if !matches!(goal, Goal::Rollback { .. }) {
             relays(self.workspace, &self.fleet).await?;
-            self.refuse_unknown_slot(slot.as_ref())?;
+            self.refuse_slip(slot.as_ref())?;
             self.refuse_broken_hooks()?;
         }
         let emergency = options.no_fetch
@@ -283,6 +284,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             control_width: config.ssh.sessions.get(),
             depool: config.hooks.depool.is_some(),
             hooks: PhaseHook::ALL.into_iter().filter(|hook| config.hooks.of_phase(*hook).is_some()).collect(),
+            host_hooks: HostHook::ALL.into_iter().filter(|hook| config.hooks.of_host(*hook).is_some()).collect(),
             confirm: config.target.confirm,
             freezes: windows.heeded,
             overridden: options.override_freezes,
@@ -369,13 +371,6 @@ fn tag(wanted: &Wanted) -> Option<Version> {
         Wanted::Tag(tag) => Version::new(tag).ok(),
         _ => None,
     }
-}
-
-/// Names a rollout: its start in UTC, and four characters for two that start in the same second.
-pub(super) fn new_id() -> Result<RolloutId, Error> {
-    let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
-    let tail: String = (0..4).map(|_| fastrand::alphanumeric().to_ascii_lowercase()).collect();
-    RolloutId::new(&format!("{now}-{tail}")).map_err(Error::before)
 }
 
 impl<F> Prepared<F> {

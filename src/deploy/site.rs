@@ -36,10 +36,7 @@ pub(super) fn site(config: &Config, plan: &Plan) -> SiteHooks {
             baseline,
         }),
     });
-    let places = places(plan).map(|(host, stage, previous)| {
-        let is_master = stage.kind == StageKind::Masters;
-        (host, Place { stage: stage.name.clone(), previous, is_master })
-    });
+    let places = places(plan).map(|(host, stage, previous)| (host, Place { stage: stage.name.clone(), previous }));
     SiteHooks::new(settings, gates, words(plan)).with_hosts(places)
 }
 

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::deployment::Deployment;
 use super::error::Error;
-use super::prepare::new_id;
+use super::sequence::new_id;
 use super::workspace::Selection;
 use crate::host::{self, HostError, LockRequest, Survey};
 use crate::model::{HostId, ReleaseId, RolloutId, Slot};
@@ -65,6 +65,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
     /// When the selection matches nothing; hosts that do not answer are given.
     pub async fn slots(&self, selection: &Selection) -> Result<Slots, Error> {
         let answers = self.survey(selection, None, &Survey::Shallow).await?;
+        let sequence = self.workspace.sequence()?;
         let mut uses: BTreeMap<(String, String), SlotUse> = BTreeMap::new();
         let mut silent = Vec::new();
         for (host, answer) in answers.all() {
@@ -84,7 +85,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 found.hosts.push(host.clone());
                 for named in probe.named.iter().filter(|named| named.slot == *slot) {
                     found.name = found.name.take().or_else(|| named.name.clone());
-                    found.since = found.since.take().max(named.since.clone());
+                    found.since = sequence.later(found.since.take(), named.since.clone());
                     found.used_by.extend(named.used_by.iter().cloned());
                 }
             }

@@ -15,14 +15,12 @@ use super::lease::{Leases, Loss};
 use super::parts::Parts;
 use super::progress::Board;
 use super::settings::Settings;
-use super::worker::{Worker, class_of, targets};
+use super::worker::{Performed, Worker, class_of, targets};
 use crate::hooks::{GateAnswer, Site, StageQuestion, announcement};
 use crate::host::{Fleet, LockRequest};
 use crate::journal::{Journal, Storage};
 use crate::model::{CarrierNews, Failure, GateName, HostId, Phase, PhaseHook, StageIdx, Verdict};
-use crate::rollout::{
-    Effect, Event, GateScope, Input, Machine, Mode, Record, Rejection, State, Task, TaskError, TaskOutput,
-};
+use crate::rollout::{Effect, Event, GateScope, Input, Machine, Mode, Record, Rejection, State, Task, TaskError};
 
 /// How many inputs are taken at most before what they led to is written and done.
 const BATCH: usize = 256;
@@ -79,7 +77,7 @@ enum Woken {
 }
 
 enum Answer {
-    Host(Result<TaskOutput, TaskError>),
+    Host(Performed),
     Gate(GateAnswer),
     Hook(Option<String>),
 }
@@ -370,7 +368,12 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             Job::Host { host, task } => {
                 self.by_host.remove(&host);
                 let result = match answer {
-                    Ok(Answer::Host(result)) => result,
+                    Ok(Answer::Host(Performed { result, told })) => {
+                        for (hook, error) in told {
+                            self.feed(Input::HostHook { host: host.clone(), hook, error });
+                        }
+                        result
+                    }
                     Ok(Answer::Gate(_) | Answer::Hook(_)) => return,
                     Err(error) if error.is_cancelled() => Err(TaskError::Cancelled),
                     Err(error) => {

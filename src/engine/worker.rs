@@ -36,6 +36,15 @@ pub(super) struct Worker<F, S> {
     pub(super) targets: HashMap<HostId, RollBackTarget>,
 }
 
+/// Holds which commands of the site failed beside a task without failing it, and why.
+type Told = Vec<(HostHook, String)>;
+
+/// Holds what came of a task.
+pub(super) struct Performed {
+    pub(super) result: Result<TaskOutput, TaskError>,
+    pub(super) told: Told,
+}
+
 /// Gives where a rollback leads its hosts.
 pub(super) fn targets(plan: &Plan) -> HashMap<HostId, RollBackTarget> {
     plan.hosts.iter().filter_map(|host| Some((host.host.clone(), host.to.clone()?))).collect()
@@ -53,13 +62,15 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         deadlines.of(task, *lock_wait, self.plan.policy.confirm, longest)
     }
 
-    pub(super) async fn perform(&self, host: &HostId, task: &Task) -> Result<TaskOutput, TaskError> {
+    pub(super) async fn perform(&self, host: &HostId, task: &Task) -> Performed {
         let gates = self.gates(host, task);
         let deadline = self.deadline_with(task, &gates);
-        match timeout(deadline, self.try_to(host, task, &gates)).await {
+        let mut told = Vec::new();
+        let result = match timeout(deadline, self.try_to(host, task, &gates, &mut told)).await {
             Ok(result) => result,
             Err(_) => Err(failed(late(task, deadline))),
-        }
+        };
+        Performed { result, told }
     }
 
     pub(super) async fn ask(&self, question: &StageQuestion) -> GateAnswer {
@@ -71,28 +82,44 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         })
     }
 
-    async fn try_to(&self, host: &HostId, task: &Task, gates: &[GateCheck]) -> Result<TaskOutput, TaskError> {
+    /// Does a task; what went wrong beside it and is only told goes to `told`.
+    async fn try_to(
+        &self,
+        host: &HostId,
+        task: &Task,
+        gates: &[GateCheck],
+        told: &mut Told,
+    ) -> Result<TaskOutput, TaskError> {
         match task {
             Task::Lock => self.lock(host).await,
-            Task::Prime if self.plan.kind != PlanKind::Rollback => {
+            Task::Prime => {
                 self.beside(HostHook::BeforePrime, host, task).await?;
                 let primed = self.prime(host).await?;
                 self.beside(HostHook::AfterPrime, host, task).await?;
                 Ok(primed)
             }
-            Task::Activate if self.plan.kind != PlanKind::Rollback => {
+            Task::Activate if self.plan.kind == PlanKind::Rollback => {
+                told.extend(self.beside_way_back(HostHook::BeforeRollback, host).await);
+                let activated = self.activate(host).await?;
+                told.extend(self.beside_way_back(HostHook::AfterRollback, host).await);
+                Ok(activated)
+            }
+            Task::Activate => {
                 self.beside(HostHook::BeforeSwitch, host, task).await?;
                 let activated = self.activate(host).await?;
                 self.beside(HostHook::AfterSwitch, host, task).await?;
                 Ok(activated)
             }
-            Task::Prime => self.prime(host).await,
-            Task::Activate => self.activate(host).await,
             Task::Check => {
                 let reports = self.parts.fleet.host(host).check(gates).await.map_err(error)?;
                 Ok(TaskOutput::Checked { gates: reports.into_iter().map(host_gate).collect() })
             }
-            Task::RollBack(target) => self.roll_back(host, target, gates).await,
+            Task::RollBack(target) => {
+                told.extend(self.beside_way_back(HostHook::BeforeRollback, host).await);
+                let back = self.roll_back(host, target, gates).await?;
+                told.extend(self.beside_way_back(HostHook::AfterRollback, host).await);
+                Ok(back)
+            }
             Task::Depool => self.parts.site.depool(host).await.map(|()| TaskOutput::Done).map_err(site_error),
             Task::Repool => self.parts.site.repool(host).await.map(|()| TaskOutput::Done).map_err(site_error),
             Task::Finalize => {
@@ -125,7 +152,23 @@ impl<F: Fleet, S: Site> Worker<F, S> {
 
     /// Runs what the site does beside a task on a host, whose failure is that of the task.
     async fn beside(&self, hook: HostHook, host: &HostId, task: &Task) -> Result<(), TaskError> {
-        self.parts.site.beside(hook, host).await.map_err(|error| failed(Failure::new(class_of(task), error.0)))
+        if !self.plan.has_host_hook(hook) {
+            return Ok(());
+        }
+        let ran = self.parts.site.beside(hook, host).await;
+        ran.map_err(|error| failed(Failure::new(class_of(task), format!("{hook}: {error}"))))
+    }
+
+    /// Runs what the site does beside a way back, which nothing keeps a host from; gives why it failed.
+    async fn beside_way_back(&self, hook: HostHook, host: &HostId) -> Option<(HostHook, String)> {
+        if !self.plan.has_host_hook(hook) {
+            return None;
+        }
+        let deadline = self.settings.deadlines.hook;
+        match timeout(deadline, self.parts.site.beside(hook, host)).await {
+            Ok(ran) => ran.err().map(|error| (hook, error.0)),
+            Err(_) => Some((hook, format!("did not end within {} s", deadline.as_secs()))),
+        }
     }
 
     /// Runs what the site does before or after a phase; gives why it failed.

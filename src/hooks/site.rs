@@ -65,8 +65,6 @@ pub struct Place {
     pub stage: StageName,
     /// The release that was there before; none where there was none.
     pub previous: Option<ReleaseId>,
-    /// Whether it is a master, which serves nobody.
-    pub is_master: bool,
 }
 
 impl SiteHooks {
@@ -168,11 +166,7 @@ impl Site for SiteHooks {
     }
 
     async fn beside(&self, hook: HostHook, host: &HostId) -> Result<(), SiteError> {
-        if self.hosts.get(host).is_some_and(|place| place.is_master) {
-            return Ok(());
-        }
-        let ran = self.perform_on(self.settings.beside.get(&hook), host).await;
-        ran.map_err(|error| SiteError(format!("{hook}: {error}")))
+        self.perform_on(self.settings.beside.get(&hook), host).await
     }
 
     async fn announce(&self, message: &str) -> Result<(), SiteError> {

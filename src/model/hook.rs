@@ -88,22 +88,39 @@ impl fmt::Display for PhaseHook {
     }
 }
 
-/// Names a command of the site that runs on the deploy server before or after something is done to one host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Names a command of the site that runs on the deploy server before or after something is done to one host, be it a target or a master.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum HostHook {
     /// Before the release travels to it.
+    #[serde(rename = "before_host_prime")]
     BeforePrime,
     /// When it has the release.
+    #[serde(rename = "after_host_prime")]
     AfterPrime,
     /// Before it is switched.
+    #[serde(rename = "before_host_switch")]
     BeforeSwitch,
     /// When it is, before its gates.
+    #[serde(rename = "after_host_switch")]
     AfterSwitch,
+    /// Before it goes back.
+    #[serde(rename = "before_host_rollback")]
+    BeforeRollback,
+    /// When it has.
+    #[serde(rename = "after_host_rollback")]
+    AfterRollback,
 }
 
 impl HostHook {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::BeforePrime, Self::AfterPrime, Self::BeforeSwitch, Self::AfterSwitch];
+    pub const ALL: [Self; 6] = [
+        Self::BeforePrime,
+        Self::AfterPrime,
+        Self::BeforeSwitch,
+        Self::AfterSwitch,
+        Self::BeforeRollback,
+        Self::AfterRollback,
+    ];
 
     /// Gives its key in the configuration, below `hooks`.
     #[must_use]
@@ -113,7 +130,15 @@ impl HostHook {
             Self::AfterPrime => "after.host_prime",
             Self::BeforeSwitch => "before.host_switch",
             Self::AfterSwitch => "after.host_switch",
+            Self::BeforeRollback => "before.host_rollback",
+            Self::AfterRollback => "after.host_rollback",
         }
+    }
+
+    /// Tells whether it is about a host that goes back: nothing keeps it from that, so that a failure is only told.
+    #[must_use]
+    pub const fn is_of_way_back(self) -> bool {
+        matches!(self, Self::BeforeRollback | Self::AfterRollback)
     }
 }
 

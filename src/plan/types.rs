@@ -4,8 +4,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Carrier, Commit, Digest, Environment, Failure, FailureClass, FoundBad, FreezeWindow, GateName, HostId, Installed,
-    Operator, PhaseHook, ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName, Version,
+    Carrier, Commit, Digest, Environment, Failure, FailureClass, FoundBad, FreezeWindow, GateName, HostHook, HostId,
+    Installed, Operator, PhaseHook, ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName, Version,
 };
 
 /// Says what a rollout is for.
@@ -208,6 +208,9 @@ pub struct Policy {
     /// The hooks that there are before and after phases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<PhaseHook>,
+    /// The hooks that there are before and after what is done to a host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host_hooks: Vec<HostHook>,
     /// After how long an unconfirmed host goes back by itself; zero is never.
     #[serde(rename = "confirm_s", alias = "confirm", with = "crate::model::seconds")]
     pub confirm: Duration,
@@ -279,6 +282,12 @@ impl Plan {
     #[must_use]
     pub fn has_hook(&self, hook: PhaseHook) -> bool {
         self.policy.hooks.contains(&hook) && (self.kind != PlanKind::Rollback || hook.is_of_way_back())
+    }
+
+    /// Tells whether a hook of hosts runs, by the same rule.
+    #[must_use]
+    pub fn has_host_hook(&self, hook: HostHook) -> bool {
+        self.policy.host_hooks.contains(&hook) && (self.kind != PlanKind::Rollback || hook.is_of_way_back())
     }
 
     /// Counts the targets that take part: what the deployer types to confirm.

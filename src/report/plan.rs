@@ -248,8 +248,9 @@ fn head(plan: &Plan, look: Look) -> Vec<String> {
     for note in &plan.notes {
         fact("note", &one_line(note, 400, look));
     }
-    let hooks: Vec<&str> =
-        plan.policy.hooks.iter().filter(|hook| plan.has_hook(**hook)).map(|hook| hook.key()).collect();
+    let phases = plan.policy.hooks.iter().filter(|hook| plan.has_hook(**hook)).map(|hook| hook.key());
+    let beside = plan.policy.host_hooks.iter().filter(|hook| plan.has_host_hook(**hook)).map(|hook| hook.key());
+    let hooks: Vec<&str> = phases.chain(beside).collect();
     if !hooks.is_empty() {
         fact("hooks", &hooks.join(", "));
     }

@@ -12,13 +12,13 @@ use super::{
     TaskError, TaskOutput, nothing_done,
 };
 use crate::model::{
-    Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, PhaseHook, PushBack, ReleaseId, RollBackTarget,
-    Squeeze, StageName, Verdict, Version,
+    Bytes, Digest, Failure, FailureClass, HostHook, HostId, Installed, LockHolder, Phase, PhaseHook, PushBack,
+    ReleaseId, RollBackTarget, Slot, Squeeze, StageName, Verdict, Version,
 };
 use crate::plan::{Plan, PlanKind, Promote};
 
 /// The kinds and fields that the contract names, beside those of every record.
-const CONTRACT: [(&str, &[&str]); 26] = [
+const CONTRACT: [(&str, &[&str]); 35] = [
     ("rollout_planned", &["plan"]),
     ("locked", &["hosts"]),
     ("host_probed", &["host", "installed", "latency_s"]),
@@ -32,6 +32,7 @@ const CONTRACT: [(&str, &[&str]); 26] = [
     ("host_skipped", &["host", "reason"]),
     ("gate_result", &["gate", "scope", "stage", "verdict"]),
     ("hook_ran", &["hook"]),
+    ("host_hook_failed", &["host", "hook", "error"]),
     ("soak_started", &["stage", "until"]),
     ("promotion_needed", &["stage"]),
     ("promoted", &["stage"]),
@@ -45,6 +46,14 @@ const CONTRACT: [(&str, &[&str]); 26] = [
     ("held", &["stage", "by", "reason"]),
     ("suspended", &["by"]),
     ("resumed", &["by"]),
+    ("lock_taken_over", &["host", "holder"]),
+    ("lock_lost", &["host", "holder"]),
+    ("stage_skipped", &["stage"]),
+    ("hosts_awaited", &["hosts", "at_most_s", "without"]),
+    ("host_retried", &["host", "by"]),
+    ("host_depooled", &["host"]),
+    ("host_repooled", &["host", "error"]),
+    ("stopping", &["why"]),
 ];
 
 fn written(event: Event) -> Value {
@@ -88,6 +97,7 @@ fn every_kind() -> Vec<Event> {
             dry: false,
         },
         Event::HookRan { hook: PhaseHook::AfterSwitch, stage: Some(stage()), error: None },
+        Event::HostHookFailed { host: host(0), hook: HostHook::BeforeRollback, error: "exit 1".into() },
         Event::SoakStarted { stage: stage(), until: Timestamp::UNIX_EPOCH },
         Event::PromotionNeeded { stage: stage() },
         Event::Promoted { stage: stage(), by: None, reason: None },
@@ -112,7 +122,21 @@ fn every_kind() -> Vec<Event> {
         },
         Event::Suspended { by: eve() },
         Event::Resumed { by: eve() },
+        Event::LockTakenOver { host: host(0), holder: holder() },
+        Event::LockLost { host: host(0), holder: Some(holder()) },
+        Event::StageSkipped { stage: stage() },
+        Event::HostsAwaited { hosts: vec![host(0)], at_most_s: 30, without: "w".into() },
+        Event::HostRetried { host: host(0), by: eve() },
+        Event::HostDepooled { host: host(0), error: None },
+        Event::HostRepooled { host: host(0), error: Some("exit 1".into()) },
+        Event::Stopping { why: PauseReason::Operator { by: eve() } },
     ]
+}
+
+fn holder() -> Box<LockHolder> {
+    let (owner, rollout) = (eve(), plan().rollout);
+    let (since, until) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+    Box::new(LockHolder { owner, rollout, since, until, reason: None, waits: false })
 }
 
 #[test]
@@ -124,11 +148,31 @@ fn every_kind_of_the_contract_is_written_with_its_fields() {
             assert!(line.get(field).is_some(), "{kind} has no {field}: {line}");
         }
     }
+    let told: Vec<&str> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    assert_eq!(told.len(), CONTRACT.len(), "a kind that other programs are not told of: {told:?}");
     let phases = ["priming", "primed", "activating", "active", "checking", "healthy", "rolling_back", "rolled_back"];
     let known = Phase::ALL.map(|phase| serde_json::to_value(phase).unwrap());
     assert!(phases.iter().all(|phase| known.contains(&Value::from(*phase))));
     let classes = FailureClass::ALL.map(|class| serde_json::to_value(class).unwrap());
     assert_eq!(classes, ["unreachable", "transfer", "activate", "unhealthy"]);
+}
+
+#[test]
+fn a_plan_and_a_pause_say_what_is_out_of_the_ordinary() {
+    let slot = Some(Slot::new("slot0").unwrap());
+    let planned =
+        written(Event::RolloutPlanned { number: None, plan: Plan { slot, emergency: true, ..plan() }.into() });
+    assert_eq!((&planned["plan"]["slot"], &planned["plan"]["emergency"]), (&"slot0".into(), &true.into()));
+    let (until, why) = (Timestamp::UNIX_EPOCH, Some("the other site moves".to_owned()));
+    let frozen = written(Event::Paused { why: PauseReason::FreezeWindow { window: "w".into(), until, why } });
+    for (field, value) in [("reason", "freeze_window"), ("window", "w"), ("why", "the other site moves")] {
+        assert_eq!(frozen["why"][field], value, "{frozen}");
+    }
+    let (hook, message) = (PhaseHook::BeforeLock, "exit 1".to_owned());
+    let hooked = written(Event::Stopping { why: PauseReason::HookFailed { hook, stage: None, message } });
+    for (field, value) in [("reason", "hook_failed"), ("hook", "before_lock"), ("message", "exit 1")] {
+        assert_eq!(hooked["why"][field], value, "{hooked}");
+    }
 }
 
 #[test]

@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use super::outcome::{Debt, HostEnd, Outcome};
 use crate::model::{
-    Bytes, Carrier, CarrierNews, Failure, FailureClass, GateName, HostId, Installed, LockHolder, Operator, Phase,
-    PhaseHook, ReleaseId, RollBackTarget, RolloutId, Squeeze, StageName, Verdict,
+    Bytes, Carrier, CarrierNews, Failure, FailureClass, GateName, HostHook, HostId, Installed, LockHolder, Operator,
+    Phase, PhaseHook, ReleaseId, RollBackTarget, RolloutId, Squeeze, StageName, Verdict,
 };
 use crate::plan::Plan;
 
@@ -331,6 +331,16 @@ pub enum Event {
         /// Why it failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+    },
+    /// A command of the site before or after a host's way back failed, which is only told; of another hook of a host it is the host
+    /// that failed.
+    HostHookFailed {
+        /// The host.
+        host: HostId,
+        /// Which.
+        hook: HostHook,
+        /// Why it failed.
+        error: String,
     },
     /// A stage must stay healthy until then.
     SoakStarted {

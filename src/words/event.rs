@@ -169,6 +169,10 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
                 }
             }
         }
+        Event::HostHookFailed { host, hook, error } => {
+            let text = format!("{hook} failed, which is only told: {}", message(error));
+            Line::of(Glyph::Attention, host, "", text)
+        }
         Event::SoakStarted { stage, until } => {
             let left = between(record.at, *until);
             let text = if left.is_zero() {

@@ -43,6 +43,7 @@ pub(crate) fn policy() -> Policy {
         control_width: 4,
         depool: false,
         hooks: Vec::new(),
+        host_hooks: Vec::new(),
         confirm: Duration::ZERO,
         freezes: Vec::new(),
         overridden: Vec::new(),

@@ -19,7 +19,7 @@ fn with_hooks(fleet: &Fleet, and: &[(&str, &str)]) {
         let mut text = text.split("\n[hooks]").next().unwrap().to_owned() + "\n[hooks]\ntimeout = \"3s\"\n";
         for side in ["before", "after"] {
             writeln!(text, "[hooks.{side}]").unwrap();
-            let hosts = ["host_prime", "host_switch"];
+            let hosts = ["host_prime", "host_switch", "host_rollback"];
             for key in PHASES.iter().chain(&hosts) {
                 let name = format!("{side}.{key}");
                 let words = if key.starts_with("host_") { "{stage} {host}" } else { "{stage} {version}" };
@@ -68,22 +68,36 @@ fn every_phase_has_a_hook_before_and_after_it_and_so_has_each_host() {
     assert_eq!(phases, expected);
     assert_eq!(events(&answer, "hook_ran").len(), expected.len());
     let planned = fleet.coalmine(&["plan", "1.2.0"]).exits(9);
-    planned.says("before.lock, after.lock, before.prime, after.prime, before.switch, after.switch, before.soak, ");
-    // Each target has its four in order, and no master any.
+    let planned =
+        planned.says("before.lock, after.lock, before.prime, after.prime, before.switch, after.switch, before.soak, ");
+    // Each host has its four in order, masters too.
     let hosts: Vec<&String> = asked_then.iter().filter(|line| line.contains(".host_")).collect();
-    assert_eq!(hosts.len(), 16, "{hosts:?}");
-    for number in 1..=4 {
-        let host = mw(number, 4);
+    assert_eq!(hosts.len(), 24, "{hosts:?}");
+    assert!(hosts.contains(&&"before.host_switch masters deploy1.eqiad.sandbox".to_owned()), "{hosts:?}");
+    planned.says("after.rollback, before.host_prime, after.host_prime, before.host_switch, after.host_switch, ");
+    for host in fleet.hosts() {
         let own = hosts.iter().filter(|line| line.ends_with(&host)).map(|line| line.split(' ').next().unwrap());
         let order = ["before.host_prime", "after.host_prime", "before.host_switch", "after.host_switch"];
         assert_eq!(own.collect::<Vec<_>>(), order, "{host}");
     }
-    // A way back by name has two, and nothing else that could keep it.
+    // A way back by name has two, and each host two, and nothing else that could keep it.
     fleet.install(&["1.2.0"]).exits(0);
-    with_hooks(&fleet, &[("before.rollback", "exit 1"), ("after.rollback", "exit 1"), ("before.lock", "exit 1")]);
+    let fails = ["before.rollback", "after.rollback", "before.host_rollback", "after.host_rollback", "before.lock"];
+    with_hooks(&fleet, &fails.map(|hook| (hook, "exit 1")));
     let back = fleet.coalmine(&["rollback", "--yes", "--headless"]).exits(0).says("1.0.0 runs on 4 hosts");
-    back.says("hooks.before.rollback failed, which is only told: /bin/sh: exit 1");
-    assert_eq!(asked(&fleet), ["before.rollback 1.0.0", "after.rollback 1.0.0"]);
+    let back = back.says("hooks.before.rollback failed, which is only told: /bin/sh: exit 1");
+    back.says(&format!("{}: hooks.after.host_rollback failed, which is only told: /bin/sh: exit 1", mw(4, 4)));
+    let mut back = asked(&fleet);
+    assert_eq!((back.remove(0), back.pop().unwrap()), ("before.rollback 1.0.0".into(), "after.rollback 1.0.0".into()));
+    for host in fleet.hosts() {
+        let own = back.iter().filter(|line| line.ends_with(&host)).map(|line| line.split(' ').next().unwrap());
+        assert_eq!(own.collect::<Vec<_>>(), ["before.host_rollback", "after.host_rollback"], "{host}");
+    }
+    assert_eq!(back.len(), 12, "{back:?}");
+    let shown = fleet.coalmine(&["show", "--output", "jsonl"]).exits(0);
+    let failed = events(&shown, "host_hook_failed");
+    assert_eq!(failed.len(), 12, "each is in the journal");
+    assert_eq!((&failed[0]["hook"], &failed[0]["error"]), (&"before_host_rollback".into(), &"/bin/sh: exit 1".into()));
 }
 
 #[test]
@@ -113,9 +127,10 @@ fn what_a_hook_that_fails_does_is_what_the_table_says() {
     // What is switched by then goes back, and what is to be done before and after that is done, and only told.
     for hook in ["after.switch", "before.soak", "after.soak", "before.finalize"] {
         let when = if hook == "before.finalize" { "exit 4" } else { "[ {stage} != fleet ]" };
-        with_hooks(&fleet, &[(hook, when), ("before.rollback", "exit 5")]);
+        with_hooks(&fleet, &[(hook, when), ("before.rollback", "exit 5"), ("before.host_rollback", "exit 5")]);
         let answer = fleet.install(&["1.2.0", "--even-bad", "--soak", "1s"]).exits(6).says(&format!("hooks.{hook}"));
-        answer.says("hooks.before.rollback failed, which is only told");
+        let answer = answer.says("hooks.before.rollback failed, which is only told");
+        answer.says("hooks.before.host_rollback failed, which is only told");
         fleet.all_run(fleet.hosts(), Some("1.0.0"));
         assert_eq!(asked(&fleet).last().unwrap(), "after.rollback 1.2.0");
     }

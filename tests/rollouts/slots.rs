@@ -55,8 +55,6 @@ fn versions_go_from_one_slot_to_the_next_and_each_has_a_link_of_its_name() {
     fleet.install(&["1.2.0", "--next-slot", "-l", &mw(1, 2)]).exits(0);
     run(&["plan", "1.2.0", "--next-slot"]).exits(9).says("it has this version already");
     fleet.install(&["1.2.0", "--next-slot"]).exits(0).says("on sandbox, slot slot0");
-    // Rollouts are told apart by the second in which they were made.
-    std::thread::sleep(std::time::Duration::from_millis(1100));
     fleet.install(&["1.3.0", "--next-slot"]).exits(0);
     fleet.install(&["1.3.0", "--next-slot"]).exits(0).says("nothing is to be done");
     fleet.install(&["1.4.0", "--next-slot"]).exits(0);
@@ -106,6 +104,44 @@ fn versions_go_from_one_slot_to_the_next_and_each_has_a_link_of_its_name() {
     run(&["plan", "1.0.0", "--next-slot"])
         .exits(9)
         .says("slot slot1 is the next of slot0, slot1, slot2: no host has it");
+}
+
+#[test]
+fn a_private_slot_stands_beside_a_cycle_and_the_stable_release_and_neither_notices_it() {
+    let fleet = fleet();
+    let run = |arguments: &[&str]| fleet.coalmine(arguments);
+    fleet.install(&["1.0.0"]).exits(0);
+    fleet.install(&["1.2.0", "--next-slot"]).exits(0);
+    let cycle = [("tool-1.2.0", "slot0", "1.2.0")];
+    // Any build, on some hosts: a commit without a tag, and a version that has a slot of the cycle.
+    fleet.commit("of-amy", |_| {});
+    let amy = |arguments: &[&str]| fleet.install(&[arguments, &["--slot", "amy", "-l", &mw(1, 2)]].concat());
+    let private = "slot amy is a private one: target.slots does not have it";
+    amy(&["--rev", "HEAD", "-n"]).exits(9).says(private).says("1.5.0-1-g");
+    amy(&["--rev", "HEAD"]).exits(0);
+    assert!(fleet.runs_by(&mw(1, 2), "amy").unwrap().starts_with("1.5.0-1-g"));
+    let path = fleet.root(&mw(1, 2)).join("amy/bin/tool");
+    assert_eq!(std::process::Command::new(path).output().unwrap().stdout, b"of-amy\n", "it is run by its own path");
+    run(&["slot", "list"]).exits(0).says("amy").says("slot0");
+    run(&["plan", "1.3.0", "--next-slot"])
+        .exits(9)
+        .says("slot slot1 is the next of slot0, slot1, slot2: no host has it");
+    amy(&["1.2.0"]).exits(0);
+    assert_eq!(fleet.runs_by(&mw(1, 2), "amy").as_deref(), Some("1.2.0"));
+    names(&fleet, &cycle);
+    run(&["rollback", "--slot", "amy", "--yes", "--headless"]).exits(0);
+    assert!(fleet.runs_by(&mw(1, 2), "amy").unwrap().starts_with("1.5.0-1-g"));
+    names(&fleet, &cycle);
+    // Others come and go, and prune nothing of it.
+    for version in ["1.2.0", "1.3.0", "1.4.0", "1.5.0"] {
+        fleet.install(&[version]).exits(0);
+    }
+    assert!(fleet.root(&mw(1, 2)).join("amy/bin/tool").exists());
+    run(&["slot", "remove", "amy", "--yes"]).exits(0).says("slot amy is gone from 1 host: mw01");
+    assert_eq!(fleet.runs_by(&mw(1, 2), "amy"), None);
+    names(&fleet, &cycle);
+    fleet.all_run(fleet.hosts(), Some("1.5.0"));
+    assert_eq!(fleet.status(&["1.5.0"]).0, Some(0));
 }
 
 #[test]

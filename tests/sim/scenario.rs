@@ -7,8 +7,8 @@ use coalmine::hooks::{GateAnswer, Site, SiteError, StageQuestion};
 use coalmine::host::GateCheck;
 use coalmine::host::sim::{Disk, Fault, Operation, Place, SimFleet};
 use coalmine::model::{
-    Command, Environment, Failure, FailureClass, HostId, Installed, LockHolder, Operator, PhaseHook, ReleaseId,
-    RollBackTarget, RolloutId, StageName, Verdict, Version,
+    Command, Environment, Failure, FailureClass, HostHook, HostId, Installed, LockHolder, Operator, PhaseHook,
+    ReleaseId, RollBackTarget, RolloutId, StageName, Verdict, Version,
 };
 use coalmine::plan::{
     Budget, HostPlan, OnFailure, Plan, PlanKind, Policy, Prefetch, Promote, StageGate, StageKind, StagePlan,
@@ -92,6 +92,7 @@ impl Scenario {
                 })
                 .map(|(_, hook)| hook)
                 .collect(),
+            host_hooks: if seed.is_multiple_of(4) { HostHook::ALL.to_vec() } else { Vec::new() },
             confirm: if random.bool() { Duration::ZERO } else { Duration::from_secs(120) },
             freezes: Vec::new(),
             overridden: Vec::new(),
@@ -393,6 +394,10 @@ impl Site for SimSite {
     }
 
     async fn phase(&self, _hook: PhaseHook, _stage: Option<&StageName>, _hosts: &[HostId]) -> Result<(), SiteError> {
+        self.pooled().await
+    }
+
+    async fn beside(&self, _hook: HostHook, _host: &HostId) -> Result<(), SiteError> {
         self.pooled().await
     }
 

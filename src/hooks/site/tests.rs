@@ -148,7 +148,7 @@ async fn a_host_is_depooled_and_repooled_by_its_name_and_a_failure_is_told() {
     };
     let host = HostId::new("mw01").unwrap();
     let previous = ReleaseId::new(&Version::new("1.0").unwrap(), &Digest([7; 32]));
-    let place = Place { stage: StageName::new("canary").unwrap(), previous: Some(previous), is_master: false };
+    let place = Place { stage: StageName::new("canary").unwrap(), previous: Some(previous) };
     let site = SiteHooks::new(settings, [], DryWords::default()).with_hosts([(host.clone(), place)]);
     site.depool(&host).await.unwrap();
     assert_eq!(read(&log), "out mw01 canary 1.0-07070707\n");

@@ -1,7 +1,7 @@
 //! The site's commands before and after each phase: a phase waits for its own, and what follows a failure is said by each.
 
 use super::{Effect, Machine};
-use crate::model::{PhaseHook, StageIdx};
+use crate::model::{HostHook, HostId, PhaseHook, StageIdx};
 use crate::rollout::event::{Event, PauseReason};
 use crate::rollout::state::Mode;
 
@@ -35,6 +35,12 @@ impl Machine {
         let goes_back = self.state.mode() == Mode::RollingBack;
         if let Some(message) = error.filter(|_| hook.stops() && !goes_back && self.state.suspended().is_none()) {
             self.stop(PauseReason::HookFailed { hook, stage, message });
+        }
+    }
+
+    pub(super) fn host_hook_failed(&mut self, host: HostId, hook: HostHook, error: String) {
+        if self.state.mode() != Mode::Finished && self.state.index_of(&host).is_some() {
+            self.emit(Event::HostHookFailed { host, hook, error });
         }
     }
 }

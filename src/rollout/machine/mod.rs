@@ -25,8 +25,8 @@ use super::outcome::{HostEnd, Outcome};
 use super::refusal::Rejection;
 use super::state::{Mode, State};
 use crate::model::{
-    Bytes, Carried, CarrierNews, Command, Failure, GateName, HostId, Installed, LockHolder, Operator, Phase, PhaseHook,
-    ReleaseId, RollBackTarget, RolloutId, Squeeze, StageIdx, Verdict,
+    Bytes, Carried, CarrierNews, Command, Failure, GateName, HostHook, HostId, Installed, LockHolder, Operator, Phase,
+    PhaseHook, ReleaseId, RollBackTarget, RolloutId, Squeeze, StageIdx, Verdict,
 };
 use crate::plan::{Plan, PlanKind};
 
@@ -211,6 +211,15 @@ pub enum Input {
     },
     /// Something became of what brings releases to hosts.
     Carrier(CarrierNews),
+    /// A command of the site before or after a host's way back failed.
+    HostHook {
+        /// The host.
+        host: HostId,
+        /// Which.
+        hook: HostHook,
+        /// Why it failed.
+        error: String,
+    },
     /// Somebody asks for something.
     Command {
         /// What.
@@ -378,6 +387,7 @@ impl Machine {
                 self.answered(stage, gate, scope, verdict, value, message);
             }
             Input::Hook { hook, stage, error } => self.hook_ended(hook, stage, error),
+            Input::HostHook { host, hook, error } => self.host_hook_failed(host, hook, error),
             Input::Command { command, by } => {
                 let reply = self.command(command, by);
                 self.step.reply = Some(reply);

@@ -204,6 +204,7 @@ impl State {
             | Event::HostProgress { .. }
             | Event::HostsAwaited { .. }
             | Event::ConnectionsSqueezed(_)
+            | Event::HostHookFailed { .. }
             | Event::Unknown => {}
         }
     }
