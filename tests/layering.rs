@@ -366,7 +366,7 @@ fn no_files_of_different_folders_lead_to_each_other() {
 const SAID_BY_COMMANDS: [(&str, &[&str]); 3] = [
     ("plan", &["BackTo", "LeftOutReason", "OnFailure", "Plan", "PlanKind", "StageKind"]),
     ("host", &["RealFleet", "Survey"]),
-    ("release", &["Mark", "Progress", "StoredRelease", "Wanted"]),
+    ("release", &["Mark", "Progress", "Records", "StoredRelease", "Wanted"]),
 ];
 
 /// Gives what a file of the command line takes of a room that decides, beyond what it says and shows.

@@ -169,6 +169,7 @@ async fn confirmed<P: Into<Option<Prepared<RealFleet>>>>(
         return Ok(Ready::Exit(crate::report::plan_exit_code(&prepared.plan)));
     }
     if let Some(code) = nothing_to_do(&prepared, running.output)? {
+        workspace.settle(&prepared).await;
         return Ok(Ready::Exit(code));
     }
     prepared.check_reachable()?;

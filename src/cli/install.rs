@@ -152,6 +152,9 @@ pub(super) fn run(globals: &Globals, args: &InstallArgs) -> Result<u8, Error> {
         // They came by it in another way: nobody has to be told that again every quarter of an hour.
         let is_settled =
             args.debt && prepared.plan.hosts.is_empty() && prepared.plan.left_out_for(LeftOutReason::Unreachable) == 0;
+        if is_settled && !args.running.dry_run {
+            workspace.settle(&prepared).await;
+        }
         Ok((!is_settled).then_some(prepared))
     };
     go_ahead(globals, &workspace, &args.running, prepare)

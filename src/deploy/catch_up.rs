@@ -7,6 +7,7 @@ use super::debts::{Debts, ended};
 use super::deployment::Deployment;
 use super::error::Error;
 use super::notice::Notice;
+use super::prepare::Prepared;
 use super::release::Making;
 use super::workspace::{Selection, Workspace};
 use jiff::Timestamp;
@@ -16,8 +17,8 @@ use crate::expr::fold;
 use crate::host;
 use crate::journal::Entry;
 use crate::model::{Environment, HostId, ReleaseId, RolloutId, Slot, StageName};
-use crate::plan::{PlanKind, Promote, StageRequest, StageSelection};
-use crate::release::{Mark, Recorded, StoredRelease, Wanted};
+use crate::plan::{LeftOutReason, PlanKind, Promote, StageRequest, StageSelection};
+use crate::release::{Mark, Records, StoredRelease, Wanted};
 use crate::rollout::{Debt, Outcome, Record, State};
 
 /// Names what an environment finalized last.
@@ -34,7 +35,7 @@ impl Workspace {
     pub(super) async fn finalized_release(&self, environment: &Environment) -> Result<Arc<StoredRelease>, Error> {
         let here = self.finalized(environment)?;
         // Another deploy server may have been the last one.
-        let there = self.last_recorded(environment, None).await?.map(|recorded| Finalized {
+        let there = self.last_recorded(environment).await?.remove(&None).map(|recorded| Finalized {
             release: recorded.release,
             rollout: recorded.rollout,
             hosts: recorded.hosts,
@@ -113,32 +114,51 @@ impl Workspace {
     ///
     /// When the state folder cannot be read. That the branch cannot be is told.
     pub async fn debts(&self, environment: &Environment, slot: Option<&Slot>) -> Result<Vec<Debt>, Error> {
-        let recorded = self.recorded_if_known(environment, slot).await;
-        self.debts_since(environment, slot, recorded.as_ref())
+        let records = self.recorded_if_known(environment).await;
+        self.debts_since(environment, slot, &records)
     }
 
-    /// As [`Workspace::last_recorded`]; that it cannot be read is told.
-    pub(super) async fn recorded_if_known(&self, environment: &Environment, slot: Option<&Slot>) -> Option<Recorded> {
-        self.last_recorded(environment, slot).await.unwrap_or_else(|error| {
-            let text = format!("what other deploy servers wrote down is not known: {}", error.message());
+    /// Writes down that hosts in debt have what they should, where a preparation found that nothing is to be done: they came by it in
+    /// another way, and nobody has to name them any more. What goes wrong is told; they are named until the next time then.
+    pub async fn settle<F>(&self, prepared: &Prepared<F>) {
+        let plan = &prepared.plan;
+        let settled = async {
+            // What is only there runs nowhere.
+            if plan.kind == PlanKind::Prime {
+                return Ok::<_, Error>(());
+            }
+            // Nobody waits long for a remote who has nothing to do.
+            let records = self.glance(&[&plan.environment]).await.0.remove(&plan.environment).unwrap_or_default();
+            let debts = self.debts_since(&plan.environment, plan.slot.as_ref(), &records)?;
+            let has_it = |debt: &Debt| {
+                plan.left_out.iter().any(|out| out.host == debt.host && out.reason == LeftOutReason::Current)
+            };
+            if !debts.iter().any(has_it) {
+                return Ok(());
+            }
+            let lock = self.lock(&plan.environment, &plan.rollout, plan.reason.as_deref()).await?;
+            let [planned, finished] = prepared.nothing_done();
+            let mut journal = self.rollouts().create(&planned)?;
+            journal.append([&finished])?;
+            drop((journal, lock));
+            self.record(&State::replay(&[planned, finished])).await;
+            Ok(())
+        };
+        if let Err(error) = settled.await {
+            let text = format!("hosts have what they should, and are still called in debt: {}", error.message());
             self.notify(Notice::warning(text));
-            None
-        })
+        }
     }
 
     pub(super) fn debts_since(
         &self,
         environment: &Environment,
         slot: Option<&Slot>,
-        recorded: Option<&Recorded>,
+        records: &Records,
     ) -> Result<Vec<Debt>, Error> {
-        let (rollouts, ended) = (self.rollouts(), self.ended(environment)?);
-        let mut debts = Debts::after(&rollouts, &ended, |rollout, why| {
+        let debts = Debts::read(&self.rollouts(), &self.ended(environment)?, records, |rollout, why| {
             self.notify(Notice::warning(format!("{rollout} is passed over: {why}")));
         });
-        if let Some(recorded) = recorded {
-            debts = debts.after_recorded(recorded, slot, &rollouts, &ended);
-        }
         Ok(debts.of(slot).cloned().collect())
     }
 
@@ -222,6 +242,9 @@ impl<F: host::Fleet> Deployment<'_, F> {
         is_named: bool,
     ) -> Result<Option<Selection>, Error> {
         let debts = self.workspace.debts(self.fleet.name, slot).await?;
+        if let Some(slot) = slot.filter(|_| debts.is_empty()) {
+            self.refuse_unheard_slot(slot).await?;
+        }
         let owing: HashSet<&HostId> = debts.iter().map(|debt| &debt.host).collect();
         let mut chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
         chosen.retain(|host| owing.contains(host));
@@ -232,6 +255,19 @@ impl<F: host::Fleet> Deployment<'_, F> {
             self.refuse_stopped()?;
         }
         Ok(Some(Selection { limit: Some(fold(&chosen)), exclude: None }))
+    }
+
+    /// Refuses a slot into which nothing ever went: nobody can be in debt there, and a timer would never say so.
+    async fn refuse_unheard_slot(&self, slot: &Slot) -> Result<(), Error> {
+        let environment = self.fleet.name;
+        let is_of_it = |entry: &Entry| entry.slot.as_ref() == Some(slot);
+        if self.workspace.ended(environment)?.iter().any(is_of_it)
+            || self.workspace.recorded_if_known(environment).await.contains_key(&Some(slot.clone()))
+        {
+            return Ok(());
+        }
+        Err(Error::usage(format!("no rollout of {environment} went into a slot {slot}; nothing was changed"))
+            .hint("coalmine slot list names the slots that hosts have"))
     }
 
     /// Refuses to go on by itself behind a rollout that somebody, or a budget, stopped and left as it stands.

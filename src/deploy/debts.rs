@@ -1,6 +1,11 @@
 //! Which hosts are in debt: rollouts should have brought them their release and did not, and none did since.
+//!
+//! By the journals of this machine, and where deploy servers share a branch by what the last of them wrote there: that counts until a
+//! rollout from here comes after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
 
 use super::error::Error;
 use super::installed::ROLLOUTS;
@@ -8,71 +13,34 @@ use crate::conductor::replay;
 use crate::journal::{Entry, Rollouts};
 use crate::model::{Environment, HostId, RolloutId, Slot};
 use crate::plan::{LeftOutReason, PlanKind};
-use crate::release::Recorded;
+use crate::release::{Recorded, Records};
 use crate::rollout::{Debt, HostEnd, State};
+
+type ByLink = BTreeMap<Option<Slot>, BTreeMap<HostId, Debt>>;
 
 /// Holds the hosts in debt, by the link that was to be switched there; none is the usual one.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Debts {
-    by_link: BTreeMap<Option<Slot>, BTreeMap<HostId, Debt>>,
+    by_link: ByLink,
 }
 
 impl Debts {
-    /// Reads them from the journals of an environment's rollouts; why one of these cannot be read goes to `passed_over`.
-    ///
-    /// # Errors
-    ///
-    /// When the state folder cannot be read.
+    /// Reads them from the journals of rollouts that [`ended`] listed, and from what is on record; why a journal cannot be read goes to
+    /// `passed_over`.
     pub fn read(
         rollouts: &Rollouts,
-        environment: &Environment,
-        passed_over: impl FnMut(&RolloutId, String),
-    ) -> Result<Self, Error> {
-        Ok(Self::after(rollouts, &ended(rollouts, environment)?, passed_over))
-    }
-
-    /// As [`Debts::read`], from rollouts that [`ended`] listed.
-    pub fn after(rollouts: &Rollouts, ended: &[Entry], passed_over: impl FnMut(&RolloutId, String)) -> Self {
-        let mut debts = Self::default();
-        debts.take(rollouts, ended, passed_over);
-        debts
-    }
-
-    /// Goes on from what a deploy server wrote down, which need not have been this one, with what rollouts here left since.
-    ///
-    /// What is known here of a host that is in debt by that word is told with it.
-    pub(super) fn after_recorded(
-        self,
-        recorded: &Recorded,
-        slot: Option<&Slot>,
-        rollouts: &Rollouts,
         ended: &[Entry],
+        records: &Records,
+        mut passed_over: impl FnMut(&RolloutId, String),
     ) -> Self {
-        let known = self.by_link.get(&slot.cloned());
-        let owed = recorded.debt.iter().map(|host| {
-            let unknown = || Debt {
-                host: host.clone(),
-                end: HostEnd::Unknown,
-                class: None,
-                message: format!("left in debt by {} of {}", recorded.rollout, recorded.by),
-            };
-            (host.clone(), known.and_then(|known| known.get(host)).cloned().unwrap_or_else(unknown))
-        });
-        let mut debts = Self { by_link: [(slot.cloned(), owed.collect())].into() };
-        let since: Vec<Entry> = ended.iter().filter(|entry| entry.latest > recorded.at).cloned().collect();
-        // What cannot be read was told before.
-        debts.take(rollouts, &since, |_, _| {});
-        debts
-    }
-
-    fn take(&mut self, rollouts: &Rollouts, ended: &[Entry], mut passed_over: impl FnMut(&RolloutId, String)) {
-        let recent = ended.len().saturating_sub(ROLLOUTS);
-        for entry in ended.iter().skip(recent).filter(|entry| entry.kind != PlanKind::Prime) {
+        let mut sum = DebtSum::new(records);
+        for entry in counted(ended) {
             match replay(rollouts, &entry.rollout) {
-                Ok(state) => self.owe(&state),
+                Ok(state) => sum.take(&state, entry.latest),
                 Err(error) => passed_over(&entry.rollout, error.to_string()),
             }
         }
+        sum.debts()
     }
 
     /// Names those of one link.
@@ -85,22 +53,78 @@ impl Debts {
         let owing = self.by_link.iter().filter(|(_, owed)| !owed.is_empty());
         owing.map(|(slot, owed)| (slot.as_ref(), owed.values()))
     }
+}
 
-    /// Takes in what one more rollout left: whoever got its release owes nothing any more, and who took no part owes what it did.
-    fn owe(&mut self, state: &State) {
+/// Sums debts up over rollouts, which are taken in the order in which they were planned: for whoever reads their journals anyway.
+#[derive(Debug)]
+pub struct DebtSum<'a> {
+    records: &'a Records,
+    /// By all rollouts of this machine.
+    here: ByLink,
+    /// By what is on record, and what rollouts of this machine left after that.
+    since: ByLink,
+}
+
+impl<'a> DebtSum<'a> {
+    /// Begins with what is on record.
+    #[must_use]
+    pub fn new(records: &'a Records) -> Self {
+        let owed = |recorded: &Recorded| {
+            let each = recorded.debt.iter().map(|host| (host.clone(), on_record(host, recorded)));
+            each.collect::<BTreeMap<_, _>>()
+        };
+        let since = records.iter().map(|(slot, recorded)| (slot.clone(), owed(recorded)));
+        Self { records, here: ByLink::new(), since: since.collect() }
+    }
+
+    /// Takes in what one more rollout left, in which something happened last at `latest`.
+    pub fn take(&mut self, state: &State, latest: Timestamp) {
         let Some(plan) = state.plan() else { return };
-        let debts = self.by_link.entry(plan.slot.clone()).or_default();
-        for (index, host) in state.hosts().iter().enumerate() {
-            if state.host_end(index) == HostEnd::Healthy {
-                debts.remove(&host.id);
+        owe(self.here.entry(plan.slot.clone()).or_default(), state);
+        if self.records.get(&plan.slot).is_some_and(|recorded| latest > recorded.at) {
+            owe(self.since.entry(plan.slot.clone()).or_default(), state);
+        }
+    }
+
+    /// Gives the hosts in debt; what is known here of one that is so by the word of others is told with it.
+    #[must_use]
+    pub fn debts(self) -> Debts {
+        let Self { here, since, .. } = self;
+        let mut by_link = here.clone();
+        for (slot, mut owed) in since {
+            for (host, debt) in owed.iter_mut().filter(|(_, debt)| debt.end == HostEnd::Unknown) {
+                if let Some(known) = here.get(&slot).and_then(|known| known.get(host)) {
+                    debt.clone_from(known);
+                }
             }
+            by_link.insert(slot, owed);
         }
-        for out in plan.left_out.iter().filter(|out| out.reason == LeftOutReason::Current) {
-            debts.remove(&out.host);
+        Debts { by_link }
+    }
+}
+
+fn on_record(host: &HostId, recorded: &Recorded) -> Debt {
+    Debt {
+        host: host.clone(),
+        end: HostEnd::Unknown,
+        class: None,
+        message: format!("left in debt by {} of {}", recorded.rollout, recorded.by),
+    }
+}
+
+/// Takes in what one more rollout left: whoever got its release owes nothing any more, and who took no part owes what it did.
+fn owe(debts: &mut BTreeMap<HostId, Debt>, state: &State) {
+    for (index, host) in state.hosts().iter().enumerate() {
+        if state.host_end(index) == HostEnd::Healthy {
+            debts.remove(&host.id);
         }
-        for debt in state.summary().debt {
-            debts.insert(debt.host.clone(), debt);
-        }
+    }
+    let left_out = state.plan().into_iter().flat_map(|plan| &plan.left_out);
+    for out in left_out.filter(|out| out.reason == LeftOutReason::Current) {
+        debts.remove(&out.host);
+    }
+    for debt in state.summary().debt {
+        debts.insert(debt.host.clone(), debt);
     }
 }
 
@@ -113,4 +137,25 @@ pub fn ended(rollouts: &Rollouts, environment: &Environment) -> Result<Vec<Entry
     let mut entries = rollouts.list()?.entries;
     entries.retain(|entry| entry.environment == *environment && entry.ended.is_some());
     Ok(entries)
+}
+
+/// Names of all rollouts those that say who is in debt, of each environment the latest.
+#[must_use]
+pub fn indebting(entries: &[Entry]) -> HashSet<RolloutId> {
+    let mut by_environment: BTreeMap<&Environment, Vec<&Entry>> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.ended.is_some()) {
+        by_environment.entry(&entry.environment).or_default().push(entry);
+    }
+    let each = by_environment.values().flat_map(|ended| counted(ended.iter().copied()));
+    each.map(|entry| entry.rollout.clone()).collect()
+}
+
+/// Gives of ended rollouts of an environment those that count; what was only primed brought nobody anything.
+fn counted<'a, E>(ended: E) -> impl Iterator<Item = &'a Entry>
+where
+    E: IntoIterator<Item = &'a Entry, IntoIter: ExactSizeIterator>,
+{
+    let ended = ended.into_iter();
+    let before = ended.len().saturating_sub(ROLLOUTS);
+    ended.skip(before).filter(|entry| entry.kind != PlanKind::Prime)
 }

@@ -199,6 +199,7 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
         let taken = match slot {
             "releases" => "the folder of the releases",
             _ if slot == self.workspace.config().target.current.as_str() => "the usual link (target.current)",
+            "current" => "what the usual link is called on a state branch",
             _ => return Ok(()),
         };
         Err(Error::usage(format!("no slot can be named {slot:?}: that is {taken}")).hint("choose another name"))

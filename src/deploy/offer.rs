@@ -65,19 +65,18 @@ impl Workspace {
         others.sort_by(|a, b| order.compare(b.as_str(), a.as_str()));
         let mut went: Vec<(Version, Option<Timestamp>)> =
             others.into_iter().map(|version| (version.clone(), None)).collect();
-        if slot.is_none() {
-            let ended = ended(&self.rollouts(), fleet.name)?.into_iter().rev();
-            let done = ended.filter(|entry| {
-                entry.kind == PlanKind::Install && matches!(entry.ended, Some((Outcome::Completed, _)))
-            });
-            let mut room = BEFORE;
-            for entry in done {
-                let is_there = offers.iter().any(|offer| offer.version == entry.version)
-                    || went.iter().any(|(version, _)| *version == entry.version);
-                if !is_there && room > 0 {
-                    room -= 1;
-                    went.push((entry.version, Some(entry.latest)));
-                }
+        let ended = ended(&self.rollouts(), fleet.name)?.into_iter().rev();
+        let done = ended.filter(|entry| {
+            let is_of_it = entry.kind == PlanKind::Install && entry.slot.as_ref() == slot;
+            is_of_it && matches!(entry.ended, Some((Outcome::Completed, _)))
+        });
+        let mut room = BEFORE;
+        for entry in done {
+            let is_there = offers.iter().any(|offer| offer.version == entry.version)
+                || went.iter().any(|(version, _)| *version == entry.version);
+            if !is_there && room > 0 {
+                room -= 1;
+                went.push((entry.version, Some(entry.latest)));
             }
         }
         for (version, at) in went {

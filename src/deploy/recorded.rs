@@ -1,13 +1,21 @@
 //! What environments run, kept on a branch of the product's repository: for people who read its log, and for other deploy servers.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::error::Error;
 use super::notice::Notice;
 use super::workspace::Workspace;
 use crate::config::Channel;
-use crate::model::{Environment, ReleaseId, Slot};
+use crate::model::{Environment, HostId, ReleaseId};
 use crate::plan::{Plan, PlanKind};
-use crate::release::{Noted, Recorded, Repository, StateBranch};
+use crate::release::{Noted, Recorded, Records, Repository, StateBranch};
 use crate::rollout::{HostEnd, Outcome, State};
+
+/// How long the remote may take where its word decides what is done.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take where somebody only looks.
+const GLANCE: Duration = Duration::from_secs(10);
 
 impl Workspace {
     /// Keeps the commit of an emergency by a name in the repository, before any host has it: it may be on no branch, and git would
@@ -65,20 +73,44 @@ impl Workspace {
         }
     }
 
-    /// Reads what an environment runs by the word of every deploy server that keeps it there; none where nobody does.
+    /// Reads what an environment runs by the word of every deploy server that keeps it there; nothing where nobody does.
     ///
     /// # Errors
     ///
     /// When the repository cannot be read.
-    pub async fn last_recorded(
-        &self,
-        environment: &Environment,
-        slot: Option<&Slot>,
-    ) -> Result<Option<Recorded>, Error> {
-        let Some(branch) = self.state_branch().await? else { return Ok(None) };
-        let (found, noted) = branch.read(environment, slot).await?;
+    pub(super) async fn last_recorded(&self, environment: &Environment) -> Result<Records, Error> {
+        let Some(branch) = self.state_branch().await? else { return Ok(Records::new()) };
+        self.tell_noted(branch.refresh(PATIENCE).await);
+        let (found, noted) = branch.read(environment).await?;
         self.tell_noted(noted);
         Ok(found)
+    }
+
+    /// As [`Workspace::last_recorded`]; that it cannot be read is told.
+    pub(super) async fn recorded_if_known(&self, environment: &Environment) -> Records {
+        self.last_recorded(environment).await.unwrap_or_else(|error| {
+            self.notify(Notice::warning(not_known(&error)));
+            Records::new()
+        })
+    }
+
+    /// Reads what is on record of environments, for somebody who only looks and does not wait long for a remote; gives what went wrong
+    /// with it.
+    pub async fn glance(&self, environments: &[&Environment]) -> (BTreeMap<Environment, Records>, Vec<String>) {
+        let (mut found, mut told) = (BTreeMap::new(), Vec::new());
+        let read = async {
+            let Some(branch) = self.state_branch().await? else { return Ok::<_, Error>(()) };
+            told.extend(branch.refresh(GLANCE).await);
+            for environment in environments {
+                let (records, noted) = branch.read(environment).await?;
+                found.insert((*environment).clone(), records);
+                told.extend(noted);
+            }
+            Ok(())
+        };
+        let error = read.await.err();
+        let told = told.into_iter().map(|noted| self.noted_text(noted));
+        (found, told.chain(error.as_ref().map(not_known)).collect())
     }
 
     async fn state_branch(&self) -> Result<Option<StateBranch>, Error> {
@@ -90,18 +122,22 @@ impl Workspace {
     }
 
     fn tell_noted(&self, noted: Vec<Noted>) {
-        let branch = self.config().product.state_branch.as_ref().map(ToString::to_string).unwrap_or_default();
         for noted in noted {
-            let text = match noted {
-                Noted::Rewritten => {
-                    format!("the branch {branch} was rewritten upstream; of each file the newer one counts")
-                }
-                Noted::NotPushed(why) => format!("the branch {branch} is here only: {why}"),
-                Noted::Unreadable(paths) => {
-                    format!("the branch {branch} has files that cannot be read: {}", paths.join(", "))
-                }
-            };
-            self.notify(Notice::warning(text));
+            self.notify(Notice::warning(self.noted_text(noted)));
+        }
+    }
+
+    fn noted_text(&self, noted: Noted) -> String {
+        let branch = self.config().product.state_branch.as_ref().map(ToString::to_string).unwrap_or_default();
+        match noted {
+            Noted::Rewritten => {
+                format!("the branch {branch} was rewritten upstream; of each file the newer one counts")
+            }
+            Noted::NotPushed(why) => format!("the branch {branch} is here only: {why}"),
+            Noted::NotFetched(why) => format!("what others wrote on the branch {branch} since is not known: {why}"),
+            Noted::Unreadable(paths) => {
+                format!("the branch {branch} has files that cannot be read: {}", paths.join(", "))
+            }
         }
     }
 
@@ -123,6 +159,18 @@ impl Workspace {
             }
             _ => None,
         };
+        let owing = async || -> Result<Vec<HostId>, Error> {
+            let debts = self.debts(&plan.environment, plan.slot.as_ref()).await?;
+            Ok(debts.into_iter().map(|debt| debt.host).collect())
+        };
+        if plan.hosts.is_empty() {
+            // Nothing was done, but for finding that hosts in debt have what they should.
+            let last = self.recorded_if_known(&plan.environment).await.remove(&plan.slot);
+            return match last {
+                Some(last) => Ok(Some(Recorded { at, debt: owing().await?, ..last })),
+                None => Ok(None),
+            };
+        }
         let Some((release, hosts)) = found else { return Ok(None) };
         let (commit, digest) = if release == plan.release {
             (plan.commit.clone(), plan.digest)
@@ -130,7 +178,6 @@ impl Workspace {
             let Some(stored) = self.store()?.get(&release)? else { return Ok(None) };
             (Some(stored.commit), stored.digest)
         };
-        let debt = self.debts(&plan.environment, plan.slot.as_ref()).await?;
         Ok(Some(Recorded {
             version: release.version().clone(),
             release,
@@ -141,7 +188,11 @@ impl Workspace {
             by: plan.operator.clone(),
             reason: plan.reason.clone(),
             hosts,
-            debt: debt.into_iter().map(|debt| debt.host).collect(),
+            debt: owing().await?,
         }))
     }
+}
+
+fn not_known(error: &Error) -> String {
+    format!("what other deploy servers wrote down is not known: {}", error.message())
 }

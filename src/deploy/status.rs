@@ -201,8 +201,9 @@ impl Workspace {
             Some(entry) => Some(live(entry, true)),
             None => waiting(&rollouts, Some(environment))?.resumable.last().map(|entry| live(entry, false)),
         };
-        let recorded = self.recorded_if_known(environment, None).await;
-        let debt = self.debts_since(environment, None, recorded.as_ref())?;
+        let mut records = self.recorded_if_known(environment).await;
+        let debt = self.debts_since(environment, None, &records)?;
+        let recorded = records.remove(&None);
         let mark = match &release.digest {
             Some(digest) => {
                 let id = ReleaseId::new(&release.version, digest);

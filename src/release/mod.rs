@@ -76,6 +76,8 @@ mod git_tests;
 #[cfg(test)]
 mod packs_tests;
 #[cfg(test)]
+mod state_branch_tests;
+#[cfg(test)]
 mod store_tests;
 
 pub use cut::{Bump, Cut, CutError, Ground, propose, read_changelog, with_entry};
@@ -91,6 +93,6 @@ pub use progress::{Progress, Report, Step};
 pub use python::Interpreter;
 pub use resolve::{Resolved, Source, Wanted, resolve};
 pub use spec::{BuildKind, BuildSpec};
-pub use state_branch::{Noted, Recorded, StateBranch};
+pub use state_branch::{Noted, Recorded, Records, StateBranch};
 pub use store::{Store, StoredRelease};
 pub use verdicts::Verdicts;

@@ -19,6 +19,8 @@ use crate::model::{Commit, Digest, Environment, HostId, Operator, ReleaseId, Rol
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a commit or a push is tried anew when somebody else came first.
 const TRIES: usize = 5;
+/// What the file of the usual link is called, whatever the link is.
+const USUAL: &str = "current";
 /// What the branch says of itself.
 const README: &str = "README.md";
 const ABOUT: &str = "What each environment runs, and who brought it there: a file for each slot, written by coalmine. The log is the list of deployments.\n";
@@ -58,6 +60,8 @@ pub enum Noted {
     Rewritten,
     /// It is here, and did not get to the remote.
     NotPushed(String),
+    /// The remote could not be asked what others wrote.
+    NotFetched(String),
     /// Files of the branch cannot be read.
     Unreadable(Vec<String>),
 }
@@ -69,6 +73,9 @@ pub struct StateBranch {
     branch: String,
     remote: Option<String>,
 }
+
+/// Holds what an environment runs, by the slot; none is the usual link.
+pub type Records = BTreeMap<Option<Slot>, Recorded>;
 
 type Files = BTreeMap<String, String>;
 
@@ -116,33 +123,37 @@ impl StateBranch {
         Ok(noted)
     }
 
-    /// Reads what an environment runs, by the newest word of here and of the remote; what cannot be read is told.
+    /// Asks the remote what others wrote, and waits so long for it; tells what came of that.
+    pub async fn refresh(&self, patience: Duration) -> Vec<Noted> {
+        let mut noted = Vec::new();
+        if let Some(remote) = &self.remote
+            && let Err(error) = self.fetch(remote, patience, &mut noted).await
+        {
+            noted.push(Noted::NotFetched(error.to_string()));
+        }
+        noted
+    }
+
+    /// Reads what an environment runs in each of its slots, by the newest word of here and of the remote as it was asked last; what cannot
+    /// be read is told.
     ///
     /// # Errors
     ///
     /// When git cannot read at all.
-    pub async fn read(
-        &self,
-        environment: &Environment,
-        slot: Option<&Slot>,
-    ) -> Result<(Option<Recorded>, Vec<Noted>), ReleaseError> {
+    pub async fn read(&self, environment: &Environment) -> Result<(Records, Vec<Noted>), ReleaseError> {
         let mut noted = Vec::new();
-        if let Some(remote) = &self.remote
-            && let Err(error) = self.fetch(remote, &mut noted).await
-        {
-            noted.push(Noted::NotPushed(error.to_string()));
-        }
-        let path = path(environment, slot);
-        let mut found: Option<Recorded> = None;
+        let mut found = Records::new();
         for reference in [self.local(), self.seen()] {
             let head = self.head(&reference).await?;
-            let files = self.files(head.as_deref()).await?;
-            match files.get(&path).map(|text| toml::from_str::<Recorded>(text)) {
-                Some(Ok(recorded)) if found.as_ref().is_none_or(|found| found.at < recorded.at) => {
-                    found = Some(recorded)
+            for (path, text) in self.files(head.as_deref()).await? {
+                let Some(slot) = slot_of(&path, environment) else { continue };
+                match toml::from_str::<Recorded>(&text) {
+                    Ok(recorded) if found.get(&slot).is_none_or(|found| found.at < recorded.at) => {
+                        found.insert(slot, recorded);
+                    }
+                    Ok(_) => {}
+                    Err(_) => noted.push(Noted::Unreadable(vec![path])),
                 }
-                Some(Err(_)) => noted.push(Noted::Unreadable(vec![path.clone()])),
-                Some(Ok(_)) | None => {}
             }
         }
         Ok((found, noted))
@@ -165,7 +176,7 @@ impl StateBranch {
             }
             problem = answer.stderr.replace('\n', "; ");
             // Refused because somebody came first, or for good: what the remote has says which.
-            match self.fetch(remote, noted).await {
+            match self.fetch(remote, DEADLINE, noted).await {
                 Ok(()) => {}
                 Err(error) => {
                     problem = error.to_string();
@@ -181,13 +192,13 @@ impl StateBranch {
     }
 
     /// Brings the remote's branch here; one that is not there is none.
-    async fn fetch(&self, remote: &str, noted: &mut Vec<Noted>) -> Result<(), ReleaseError> {
+    async fn fetch(&self, remote: &str, patience: Duration, noted: &mut Vec<Noted>) -> Result<(), ReleaseError> {
         let seen = self.seen();
         let before = self.head(&seen).await?;
         let refspec = format!("+{}:{seen}", self.local());
         let arguments =
             ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options", remote, &refspec];
-        let answer = self.repository.ask(&arguments, DEADLINE).await?;
+        let answer = self.repository.ask(&arguments, patience).await?;
         if answer.ended.is_err() {
             return if answer.stderr.contains("couldn't find remote ref") {
                 Ok(())
@@ -336,7 +347,13 @@ impl StateBranch {
 }
 
 fn path(environment: &Environment, slot: Option<&Slot>) -> String {
-    format!("{environment}/{}.toml", slot.map_or("current", Slot::as_str))
+    format!("{environment}/{}.toml", slot.map_or(USUAL, Slot::as_str))
+}
+
+/// Gives whose file of an environment a path is; none where it is none of its.
+fn slot_of(path: &str, environment: &Environment) -> Option<Option<Slot>> {
+    let name = path.strip_prefix(environment.as_str())?.strip_prefix('/')?.strip_suffix(".toml")?;
+    if name == USUAL { Some(None) } else { Slot::new(name).ok().map(Some) }
 }
 
 fn message(environment: &Environment, slot: Option<&Slot>, recorded: &Recorded) -> String {
@@ -351,162 +368,4 @@ fn message(environment: &Environment, slot: Option<&Slot>, recorded: &Recorded) 
     }
     message.push_str(&format!("\nRollout: {rollout}\n"));
     message
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use tempfile::TempDir;
-
-    use super::{Noted, Recorded, StateBranch};
-    use crate::model::{Digest, Environment, Operator, ReleaseId, RolloutId, Slot, Version};
-    use crate::release::Repository;
-    use crate::release::fixture::Product;
-
-    fn production() -> Environment {
-        Environment::new("production").unwrap()
-    }
-
-    fn beta() -> Environment {
-        Environment::new("beta").unwrap()
-    }
-
-    fn recorded(version: &str, at: &str) -> Recorded {
-        let (version, digest) = (Version::new(version).unwrap(), Digest([7; 32]));
-        Recorded {
-            release: ReleaseId::new(&version, &digest),
-            version,
-            commit: "0123456789".repeat(4).parse().ok(),
-            digest,
-            rollout: RolloutId::new("r1").unwrap(),
-            at: at.parse().unwrap(),
-            by: Operator("amy@deploy1".into()),
-            reason: Some("the fix".to_owned()),
-            hosts: 2,
-            debt: vec![crate::model::HostId::new("mw03").unwrap()],
-        }
-    }
-
-    /// A remote, and two checkouts of it.
-    struct Servers {
-        one: Product,
-        two: Product,
-        remote: TempDir,
-    }
-
-    impl Servers {
-        fn new() -> Self {
-            let one = Product::new();
-            one.write("file", "content").tag("1.0");
-            let remote = tempfile::tempdir().unwrap();
-            one.git(&["clone", "--quiet", "--bare", ".", remote.path().to_str().unwrap()]);
-            let two = Product::clone_of(&one);
-            Self { one, two, remote }
-        }
-
-        async fn branch(&self, product: &Product) -> StateBranch {
-            let remote = Some(self.remote.path().to_str().unwrap().to_owned());
-            StateBranch::new(Repository::open(product.path()).await.unwrap(), "coalmine/state".to_owned(), remote)
-        }
-
-        fn there(&self, arguments: &[&str]) -> String {
-            let path = self.remote.path().to_str().unwrap();
-            self.one.git(&[&["-C", path], arguments].concat())
-        }
-    }
-
-    #[tokio::test]
-    async fn what_runs_is_a_file_and_the_log_is_the_list_of_deployments() {
-        let servers = Servers::new();
-        servers.one.write("file", "somebody edits this");
-        let branch = servers.branch(&servers.one).await;
-        let first = recorded("1.0", "2026-01-01T00:00:00Z");
-        assert_eq!(branch.record(&production(), None, &first).await.unwrap(), []);
-        let second = recorded("1.1", "2026-01-02T00:00:00Z");
-        branch.record(&production(), None, &second).await.unwrap();
-        branch.record(&production(), Some(&Slot::new("next").unwrap()), &first).await.unwrap();
-        assert_eq!(branch.read(&production(), None).await.unwrap(), (Some(second), vec![]));
-        assert_eq!(branch.read(&beta(), None).await.unwrap(), (None, vec![]));
-        let log = servers.there(&["log", "--format=%an %aI %s", "coalmine/state"]);
-        let lines: Vec<&str> = log.lines().collect();
-        assert_eq!(
-            lines,
-            [
-                "amy 2026-01-01T00:00:00Z production, slot next: 1.0 on 2 hosts",
-                "amy 2026-01-02T00:00:00Z production: 1.1 on 2 hosts",
-                "amy 2026-01-01T00:00:00Z production: 1.0 on 2 hosts",
-            ]
-        );
-        let listed = servers.there(&["ls-tree", "-r", "--name-only", "coalmine/state"]);
-        assert_eq!(listed, "README.md\nproduction/current.toml\nproduction/next.toml");
-        assert!(servers.there(&["show", "coalmine/state:production/current.toml"]).contains("version = \"1.1\""));
-        assert_eq!(servers.one.git(&["status", "--porcelain"]), "M file", "the checkout is somebody's");
-    }
-
-    #[tokio::test]
-    async fn two_deploy_servers_that_meet_keep_both_words() {
-        let servers = Servers::new();
-        let (one, two) = (servers.branch(&servers.one).await, servers.branch(&servers.two).await);
-        let (old, new) = (recorded("1.0", "2026-01-01T00:00:00Z"), recorded("1.1", "2026-01-02T00:00:00Z"));
-        assert_eq!(one.record(&production(), None, &new).await.unwrap(), []);
-        // The second has heard of nothing, and its histories have no commit in common.
-        assert_eq!(two.record(&production(), None, &old).await.unwrap(), [], "an older word is no error");
-        assert_eq!(two.record(&beta(), None, &old).await.unwrap(), []);
-        for branch in [&one, &two] {
-            assert_eq!(branch.read(&production(), None).await.unwrap(), (Some(new.clone()), vec![]));
-            assert_eq!(branch.read(&beta(), None).await.unwrap(), (Some(old.clone()), vec![]));
-        }
-        assert_eq!(one.record(&beta(), None, &new).await.unwrap(), []);
-        assert_eq!(two.read(&beta(), None).await.unwrap().0, Some(new));
-    }
-
-    #[tokio::test]
-    async fn a_remote_that_is_away_or_was_rewritten_is_told_and_stops_nothing() {
-        let servers = Servers::new();
-        let branch = servers.branch(&servers.one).await;
-        let (old, new) = (recorded("1.0", "2026-01-01T00:00:00Z"), recorded("1.1", "2026-01-02T00:00:00Z"));
-        branch.record(&production(), None, &old).await.unwrap();
-        // Somebody begins the branch anew.
-        servers.there(&["update-ref", "refs/heads/coalmine/state", "main"]);
-        let foreign = branch.record(&beta(), None, &new).await.unwrap_err().to_string();
-        assert!(foreign.contains("it holds file, which is none of coalmine's"), "{foreign}");
-        servers.there(&["update-ref", "-d", "refs/heads/coalmine/state"]);
-        servers.branch(&servers.two).await.record(&beta(), None, &old).await.unwrap();
-        let noted = branch.record(&production(), None, &new).await.unwrap();
-        assert_eq!(noted, [Noted::Rewritten]);
-        assert_eq!(branch.read(&beta(), None).await.unwrap().0, Some(recorded("1.1", "2026-01-02T00:00:00Z")));
-
-        fs::remove_dir_all(servers.remote.path()).unwrap();
-        let newest = recorded("1.2", "2026-01-03T00:00:00Z");
-        let noted = branch.record(&production(), None, &newest).await.unwrap();
-        assert!(matches!(noted.as_slice(), [Noted::NotPushed(why)] if !why.is_empty()), "{noted:?}");
-        let (found, noted) = branch.read(&production(), None).await.unwrap();
-        assert_eq!(found, Some(newest), "it is here all the same");
-        assert!(matches!(noted.as_slice(), [Noted::NotPushed(_)]), "{noted:?}");
-    }
-
-    #[tokio::test]
-    async fn a_branch_that_is_somebody_elses_is_left_alone() {
-        let servers = Servers::new();
-        let repository = Repository::open(servers.one.path()).await.unwrap();
-        let now = recorded("1.0", "2026-01-01T00:00:00Z");
-        let main = StateBranch::new(repository.clone(), "main".to_owned(), None);
-        let refused = main.record(&production(), None, &now).await.unwrap_err().to_string();
-        assert!(refused.contains("\"main\"") && refused.contains("product.state_branch"), "{refused}");
-        let own = StateBranch::new(repository, "own".to_owned(), None);
-        own.record(&production(), None, &now).await.unwrap();
-        servers.one.git(&["checkout", "--quiet", "own"]);
-        let refused = own.record(&production(), None, &now).await.unwrap_err().to_string();
-        assert!(refused.contains("somebody has checked it out"), "{refused}");
-        servers
-            .one
-            .write("production/current.toml", "version = 1")
-            .commit("broken")
-            .git(&["checkout", "--quiet", "main"]);
-        let (found, noted) = own.read(&production(), None).await.unwrap();
-        assert_eq!((found, noted), (None, vec![Noted::Unreadable(vec!["production/current.toml".to_owned()])]));
-        own.record(&production(), None, &now).await.unwrap();
-        assert_eq!(own.read(&production(), None).await.unwrap(), (Some(now), vec![]), "and mended by the next rollout");
-    }
 }

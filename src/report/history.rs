@@ -122,6 +122,8 @@ pub struct RolloutRow {
     pub kind: PlanKind,
     /// What was installed.
     pub version: Version,
+    /// The slot that it was for; null for the usual link.
+    pub slot: Option<Slot>,
     /// Whether it was an emergency.
     pub emergency: bool,
     /// Who wanted it.
@@ -157,6 +159,7 @@ impl RolloutRow {
             environment: plan.environment.clone(),
             kind: plan.kind,
             version: plan.version.clone(),
+            slot: plan.slot.clone(),
             emergency: plan.emergency,
             operator: plan.operator.clone(),
             reason: plan.reason.clone(),
@@ -245,9 +248,6 @@ impl RolloutsReport {
     /// Writes the rollouts for people.
     #[must_use]
     pub fn text(&self, style: &Style) -> Vec<String> {
-        if self.rollouts.is_empty() {
-            return vec!["no rollout yet".to_owned()];
-        }
         let look = style.look;
         let rows = self.rollouts.iter().map(|row| {
             let healthy = row.counts.get(&HostEnd::Healthy).copied().unwrap_or(0);
@@ -255,10 +255,13 @@ impl RolloutsReport {
                 row.rollout.to_string(),
                 row.started.map(|started| day_and_time(started, &style.zone)).unwrap_or_default(),
                 row.environment.to_string(),
-                match row.kind {
-                    PlanKind::Install => format!("{}{}", emergency(row.emergency), row.version),
-                    PlanKind::Prime => format!("{} (prime)", row.version),
-                    PlanKind::Rollback => format!("{} (rollback)", row.version),
+                {
+                    let version = match row.kind {
+                        PlanKind::Install => format!("{}{}", emergency(row.emergency), row.version),
+                        PlanKind::Prime => format!("{} (prime)", row.version),
+                        PlanKind::Rollback => format!("{} (rollback)", row.version),
+                    };
+                    version + &row.slot.as_ref().map(|slot| format!(", slot {slot}")).unwrap_or_default()
                 },
                 row.state().0,
                 span(Duration::from_secs(row.took_s)),
@@ -276,6 +279,9 @@ impl RolloutsReport {
         let mut lines = table(&heads, rows.collect(), look, |row, column| {
             (column == 4).then(|| self.rollouts.get(row).map(|row| row.state().1)).flatten()
         });
+        if self.rollouts.is_empty() {
+            lines = vec!["no rollout yet".to_owned()];
+        }
         for owing in &self.owing {
             lines.push(String::new());
             lines.extend(debt_lines(&owing.environment, owing.slot.as_ref(), &owing.debt, look));

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::theme::Theme;
-use crate::model::{Command, Digest, Environment, HostId, HostState, LockHolder, Operator, RolloutId, Site, Version};
+use crate::model::{
+    Command, Digest, Environment, HostId, HostState, LockHolder, Operator, RolloutId, Site, Slot, Version,
+};
 use crate::plan::{OnFailure, Plan, PlanKind};
 use crate::rollout::{Debt, Outcome, Record};
 use crate::words::{self, Tone};
@@ -402,6 +404,8 @@ pub struct VersionRow {
     pub standing: Standing,
     /// How many hosts run it.
     pub hosts: usize,
+    /// The branch whose head it is; none for a tag, and for what ran before.
+    pub head_of: Option<String>,
 }
 
 /// Says what became of a version.
@@ -425,6 +429,8 @@ pub struct HistoryRow {
     pub kind: PlanKind,
     /// What it installed.
     pub version: Version,
+    /// The slot that it was for; none is the usual link.
+    pub slot: Option<Slot>,
     /// Whether it was an emergency.
     pub emergency: bool,
     /// Who started it.

@@ -1,5 +1,6 @@
 //! The console on a real terminal, over a real fleet: what a person sees and types, and what becomes of terminals.
 
+mod branches;
 #[path = "../common/fleet.rs"]
 #[expect(dead_code, reason = "these tests leave most of what others ask of a fleet to the console")]
 mod fleet;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -19,6 +20,15 @@ fn is_an_end(stdout: &str) {
     assert!(event["debt"].as_array().unwrap().is_empty(), "{stdout}");
 }
 
+/// Gives what a unit of systemd that is handed out runs.
+fn unit(name: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/systemd").join(name);
+    let text = fs::read_to_string(path).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/coalmine ")).unwrap();
+    let split = Command::new("sh").args(["-f", "-c", &format!("printf '%s\\n' {line}")]).output().unwrap();
+    String::from_utf8(split.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
 #[test]
 fn hosts_that_missed_a_rollout_catch_up_with_what_was_finalized_last() {
     let fleet = Fleet::of_scripts(4);
@@ -29,7 +39,9 @@ fn hosts_that_missed_a_rollout_catch_up_with_what_was_finalized_last() {
     fleet.coalmine(&["bootstrap", "mw[02-09].eqiad.sandbox", "--yes"]).exits(2).says("nothing was changed");
     fleet.coalmine(&["bootstrap", &mw(4, 4)]).exits(2).says("--yes was not given");
     // A timer's mail stays empty where nobody is in debt.
-    let idle = ["install-world", "--debt", "--yes"];
+    let idle = unit("coalmine-catch-up@.service");
+    let idle: Vec<&str> = idle.iter().map(String::as_str).collect();
+    assert!(idle.starts_with(&["install-world", "--debt"]), "{idle:?}");
     let answer = fleet.coalmine(&idle).exits(0);
     assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("", ""));
     is_an_end(&fleet.coalmine(&[&idle[..], &["--output", "jsonl"]].concat()).exits(0).stdout);
@@ -74,6 +86,20 @@ fn hosts_that_missed_a_rollout_catch_up_with_what_was_finalized_last() {
     assert!(!fleet.coalmine(&["rollouts"]).exits(0).stdout.contains("in debt:"));
     fleet.coalmine(&["show", &first]).exits(0).says("debt now  none");
     assert_eq!(fleet.coalmine(&idle).exits(0).stdout, "");
+
+    // One that is made anew installs by itself what it missed: the timer finds that, says nothing, and nobody names it any more.
+    fleet.fault(&mw(2, 4), "refuses");
+    fleet.install(&["1.2.0", "--skip-unreachable"]).exits(4);
+    fleet.fault(&mw(2, 4), "none");
+    fs::remove_dir_all(fleet.root(&mw(2, 4))).unwrap();
+    let script = fleet.coalmine(&["bootstrap", "--script"]).exits(0).stdout;
+    Answer::of(start(&fleet, &mw(2, 4), "dash", &script).wait_with_output().unwrap()).exits(0);
+    assert_eq!(owing()[0]["debt"][0]["host"], *mw(2, 4), "nobody has looked yet");
+    fleet.coalmine(&[&idle[..], &["-n"]].concat()).exits(0).says("nothing is due");
+    assert_eq!(owing()[0]["debt"][0]["host"], *mw(2, 4), "and who only looks writes nothing down");
+    let answer = fleet.coalmine(&idle).exits(0);
+    assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("", ""));
+    assert_eq!(owing(), Value::Array(Vec::new()));
 }
 
 #[test]
@@ -113,6 +139,9 @@ fn what_runs_is_kept_on_a_branch_from_which_another_deploy_server_starts() {
     fleet.install(&["1.2.0", "--skip-unreachable"]).exits(4);
     assert!(read(&["show", "coalmine/state:sandbox/current.toml"]).contains(&format!("debt = [\"{}\"]", mw(2, 2))));
     elsewhere(&["status"]).exits(4).says("in debt: 1 host").says(&mw(2, 2));
+    elsewhere(&["rollouts"]).exits(0).says("in debt: 1 host (unknown): ").says(&mw(2, 2));
+    let owing: Value = serde_json::from_str(&elsewhere(&["rollouts", "--output", "json"]).exits(0).stdout).unwrap();
+    assert_eq!(owing["owing"][0]["debt"][0]["host"], *mw(2, 2));
     fleet.fault(&mw(2, 2), "none");
     elsewhere(&["install-world", "--debt", "--yes", "--headless"]).exits(0).says("1.2.0 runs on 1 host");
     assert!(read(&["show", "coalmine/state:sandbox/current.toml"]).contains("debt = []"));
@@ -128,7 +157,9 @@ fn what_runs_is_kept_on_a_branch_from_which_another_deploy_server_starts() {
 #[test]
 fn a_timer_installs_what_is_newer_and_another_day_switches_to_what_was_primed() {
     let fleet = Fleet::of_scripts(2);
-    let newer = ["install-world", "--if-newer", "--yes"];
+    let newer = unit("coalmine-newer@.service");
+    let newer: Vec<&str> = newer.iter().map(String::as_str).collect();
+    assert!(newer.starts_with(&["install-world", "--if-newer"]), "{newer:?}");
     fleet.coalmine(&newer).exits(0).says("1.2.0 runs on 2 hosts");
     let before = (fleet.picture(), fleet.rollouts());
     let answer = fleet.coalmine(&newer).exits(0);

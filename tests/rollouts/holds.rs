@@ -25,6 +25,7 @@ fn what_nobody_has_is_refused_by_its_name_and_changes_nothing() {
     fleet.coalmine(&["slot", "remove", "nope", "--yes"]).exits(2).says("nope");
     fleet.coalmine(&["rollback", "--slot", "nope", "--yes"]).exits(2).says("no host has a slot nope");
     fleet.install(&["1.2.0", "--activate-only", "--slot", "nope"]).exits(1).says("was not primed on ");
+    fleet.install(&["--debt", "--slot", "nope"]).exits(2).says("no rollout of sandbox went into a slot nope");
     fleet.install(&["1.2.0", "--override-freeze", "nope"]).exits(2).says("has no freeze window \"nope\"");
     assert_eq!(fleet.picture(), before);
 }

@@ -17,6 +17,8 @@ use crate::tui::messages::{EnvironmentFacts, Groups, HistoryRow, LiveRollout, Lo
 
 /// How often it is looked whether something changed.
 const AGAIN: Duration = Duration::from_secs(2);
+/// How often it is looked whether another deploy server wrote something down.
+const RECORDS_AGAIN: Duration = Duration::from_secs(60);
 /// How many rollouts the history goes back.
 const HISTORY: usize = 200;
 
@@ -99,19 +101,37 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
     found.await.map_err(|error| Error::before(error.to_string()))?
 }
 
-/// Names the hosts in debt; the journals are read again only when one more rollout is over.
+/// Reads now and then what other deploy servers wrote down; what goes wrong with that is told once.
+pub(super) async fn keep_records(backend: Arc<Backend>) {
+    let mut told = Vec::new();
+    let workspace = &backend.workspace;
+    // Where it is not clear which environment is meant, nothing is shown at all.
+    let Ok((environment, _)) = workspace.policy() else { return };
+    loop {
+        let (mut records, texts) = workspace.glance(&[environment]).await;
+        backend.memory().records = records.remove(environment).unwrap_or_default();
+        for text in texts.iter().filter(|text| !told.contains(*text)) {
+            tracing::warn!("{text}");
+        }
+        told = texts;
+        tokio::time::sleep(RECORDS_AGAIN).await;
+    }
+}
+
+/// Names the hosts in debt; the journals are read again only when one more rollout is over, or something else is on record.
 fn debts(backend: &Backend, environment: &Environment) -> Result<Vec<Debt>, Error> {
     let rollouts = backend.rollouts();
     let ended = ended(&rollouts, environment)?;
-    let Some(last) = ended.last() else { return Ok(Vec::new()) };
-    let place = (ended.len(), last.rollout.clone());
+    let records = backend.memory().records.clone();
+    let by = (ended.len(), ended.last().map(|last| last.rollout.clone()), records);
     let named = |debts: &Debts| debts.of(None).cloned().collect();
-    if let Some((_, known)) = backend.memory().debts.as_ref().filter(|(known, _)| *known == place) {
+    if let Some((_, known)) = backend.memory().debts.as_ref().filter(|(known, _)| *known == by) {
         return Ok(named(known));
     }
-    let debts = Debts::after(&rollouts, &ended, |rollout, why| tracing::warn!("{rollout} says nothing of debt: {why}"));
+    let debts =
+        Debts::read(&rollouts, &ended, &by.2, |rollout, why| tracing::warn!("{rollout} says nothing of debt: {why}"));
     let owed = named(&debts);
-    backend.memory().debts = Some((place, debts));
+    backend.memory().debts = Some((by, debts));
     Ok(owed)
 }
 
@@ -178,6 +198,7 @@ fn row(backend: &Backend, entry: Entry, tagged: &HashMap<Version, Timestamp>) ->
         rollout: entry.rollout,
         kind: entry.kind,
         version: entry.version,
+        slot: entry.slot,
         emergency: entry.emergency,
         operator: entry.operator,
         reason: entry.reason,

@@ -20,7 +20,7 @@ use crate::conductor::{EnvironmentLock, command};
 use crate::host::RealFleet;
 use crate::journal::Rollouts;
 use crate::model::{Digest, Environment, RolloutId, Version};
-use crate::release::StoredRelease;
+use crate::release::{Records, StoredRelease};
 use crate::tui::messages::{Message, Request, Settings, Ticket};
 use crate::tui::terminal::{Ended, channels, run};
 use crate::tui::theme::{Ground, Theme};
@@ -107,12 +107,17 @@ struct Memory {
     release: Option<(Version, Option<Digest>)>,
     /// How many hosts the last survey found on each version.
     versions: HashMap<Version, usize>,
-    /// Who is in debt, and after which rollouts: how many, and the last of them.
-    debts: Option<((usize, RolloutId), Debts)>,
+    /// What deploy servers that share a branch wrote down.
+    records: Records,
+    /// Who is in debt, and by what.
+    debts: Option<(Indebting, Debts)>,
     /// Who follows the rollout that is shown.
     follower: Option<AbortHandle>,
     survey: Option<AbortHandle>,
 }
+
+/// By what debts were summed up: how many rollouts, which was the last of them, and what was on record.
+type Indebting = (usize, Option<RolloutId>, Records);
 
 impl Backend {
     fn new(
@@ -178,6 +183,7 @@ impl Backend {
 fn begin(backend: &Arc<Backend>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(facts::keep_sending(Arc::clone(backend)));
+    tasks.spawn(facts::keep_records(Arc::clone(backend)));
     tasks.spawn(facts::groups(Arc::clone(backend)));
     tasks
 }

@@ -29,6 +29,7 @@ async fn list(backend: &Backend) -> Result<Vec<VersionRow>, Error> {
         standing: standing(mark),
         hosts: counts.get(&tag.version).copied().unwrap_or(0),
         version: tag.version,
+        head_of: None,
     });
     let tags: Vec<VersionRow> = rows.collect();
     let mut rows = heads(backend, &counts).await?;
@@ -52,6 +53,7 @@ async fn heads(backend: &Backend, counts: &HashMap<Version, usize>) -> Result<Ve
             standing: standing(offer.mark),
             hosts: offer.hosts,
             version: offer.version,
+            head_of: offer.head_of,
         })
     };
     offers.into_iter().map(row).collect()

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
@@ -8,9 +8,10 @@ use crate::cli::args::{StreamFormat, TableFormat, rollout};
 use crate::cli::interrupt::runtime;
 use crate::cli::output::{notify, print, print_for_people, style};
 use crate::cli::{Globals, completion};
-use crate::deploy::{Debts, Error, Workspace, in_environment};
-use crate::journal::Rollouts;
+use crate::deploy::{DebtSum, Debts, Error, Workspace, ended, in_environment, indebting};
+use crate::journal::{Entry, Rollouts};
 use crate::model::{Environment, HostId, RolloutId};
+use crate::release::Records;
 use crate::report::{
     JobReport, LeadTime, Look, Owing, RolloutReport, RolloutRow, RolloutsReport, Style, debt_now_text, markdown,
     show_text,
@@ -76,31 +77,42 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
         notify(&format!("left out: {error}"));
     }
     let wanted = globals.environment.as_ref();
-    let entries = listing.entries.iter().rev().filter(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
-    let mut rows: Vec<RolloutRow> = Vec::new();
     let last = args.last.or((!args.totals).then_some(LISTED));
-    for entry in entries.take(last.map_or(usize::MAX, |last| usize::try_from(last).unwrap_or(usize::MAX))) {
-        let records = rollouts.read(&entry.rollout).and_then(|records| records.collect::<Result<Vec<_>, _>>());
-        match records {
+    let last = last.map_or(usize::MAX, |last| usize::try_from(last).unwrap_or(usize::MAX));
+    let entries = listing.entries.iter().rev().filter(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
+    let listed: HashSet<&RolloutId> = entries.take(last).map(|entry| &entry.rollout).collect();
+    let is_listed = |entry: &&Entry| listed.contains(&entry.rollout);
+    let known: BTreeSet<Environment> =
+        listing.entries.iter().filter(is_listed).map(|entry| entry.environment.clone()).collect();
+    let records = records(globals, known)?;
+    let mut owed: BTreeMap<&Environment, DebtSum<'_>> =
+        records.iter().map(|(environment, records)| (environment, DebtSum::new(records))).collect();
+    let indebting = indebting(&listing.entries);
+    let mut rows: Vec<RolloutRow> = Vec::new();
+    for entry in &listing.entries {
+        let debt = owed.get_mut(&entry.environment).filter(|_| indebting.contains(&entry.rollout));
+        if debt.is_none() && !is_listed(&entry) {
+            continue;
+        }
+        let read = rollouts.read(&entry.rollout).and_then(|records| records.collect::<Result<Vec<_>, _>>());
+        match read {
             Ok(records) => {
                 let (state, lead) = LeadTime::fold(&records);
-                rows.extend(RolloutRow::new(&state, lead.tag_to_fleet_s, entry.live));
+                if let Some(debt) = debt {
+                    debt.take(&state, entry.latest);
+                }
+                if is_listed(&entry) {
+                    rows.extend(RolloutRow::new(&state, lead.tag_to_fleet_s, entry.live));
+                }
             }
-            Err(error) => notify(&format!("left out: {error}")),
+            Err(error) if is_listed(&entry) => notify(&format!("left out: {error}")),
+            Err(error) => pass_over(&entry.rollout, error.to_string()),
         }
     }
-    // An environment without any rollout may be one that nobody has; where there is no configuration, nobody knows.
-    if rows.is_empty()
-        && wanted.is_some()
-        && let Ok(workspace) = Workspace::open(&globals.invocation())
-    {
-        workspace.policy()?;
-    }
-    let environments: BTreeSet<Environment> = rows.iter().map(|row| row.environment.clone()).collect();
+    rows.reverse();
     let mut owing = Vec::new();
-    for environment in environments {
-        let debts = Debts::read(&rollouts, &environment, pass_over)?;
-        owing.extend(debts.links().map(|(slot, debt)| Owing {
+    for (environment, sum) in owed {
+        owing.extend(sum.debts().links().map(|(slot, debt)| Owing {
             environment: environment.clone(),
             slot: slot.cloned(),
             debt: debt.cloned().collect(),
@@ -117,15 +129,34 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
     Ok(0)
 }
 
+/// Reads what deploy servers that share a branch wrote down of environments: those that are listed, and the one that is asked for, which
+/// another of them may have deployed to alone. An environment that nobody has is refused, where there is a configuration to say so.
+fn records(globals: &Globals, listed: BTreeSet<Environment>) -> Result<BTreeMap<Environment, Records>, Error> {
+    let wanted = globals.environment.as_ref();
+    let mut records: BTreeMap<Environment, Records> =
+        listed.into_iter().map(|environment| (environment, Records::new())).collect();
+    let Ok(workspace) = Workspace::open(&globals.invocation()) else { return Ok(records) };
+    if records.is_empty() && wanted.is_some() {
+        workspace.policy()?;
+    }
+    let configured = workspace.config().environments.keys();
+    let asked: Vec<&Environment> = configured.filter(|name| wanted.is_none_or(|wanted| wanted == *name)).collect();
+    let (found, told) = runtime()?.block_on(workspace.glance(&asked));
+    told.iter().for_each(|text| notify(text));
+    records.extend(found);
+    Ok(records)
+}
+
 /// A journal that cannot be read is told where it is listed.
 fn pass_over(rollout: &RolloutId, why: String) {
     tracing::debug!("{rollout} says nothing of debt: {why}");
 }
 
 /// Names of the hosts that a rollout left in debt those that are so now; none while it is not over.
-fn debt_now(rollouts: &Rollouts, state: &State) -> Result<Option<Vec<HostId>>, Error> {
+fn debt_now(globals: &Globals, rollouts: &Rollouts, state: &State) -> Result<Option<Vec<HostId>>, Error> {
     let Some(plan) = state.plan().filter(|_| state.outcome().is_some()) else { return Ok(None) };
-    let debts = Debts::read(rollouts, &plan.environment, pass_over)?;
+    let records = records(globals, [plan.environment.clone()].into())?.remove(&plan.environment).unwrap_or_default();
+    let debts = Debts::read(rollouts, &ended(rollouts, &plan.environment)?, &records, pass_over);
     let now: HashSet<&HostId> = debts.of(plan.slot.as_ref()).map(|debt| &debt.host).collect();
     let left = state.summary().debt.into_iter().map(|debt| debt.host);
     Ok(Some(left.filter(|host| now.contains(host)).collect()))
@@ -163,14 +194,14 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
             let style = style(globals.color, globals.verbose > 0);
             let mut lines = show_text(&records, &style);
             let (state, _) = LeadTime::fold(&records);
-            let now = debt_now(&rollouts, &state)?;
+            let now = debt_now(globals, &rollouts, &state)?;
             lines.extend(now.and_then(|now| debt_now_text(&state, &now, &style)));
             print_for_people(&lines.join("\n"))?;
         }
         ShowFormat::Json => {
             let live = rollouts.is_live(&rollout)?;
             let (state, lead) = LeadTime::fold(&records);
-            let now = debt_now(&rollouts, &state)?;
+            let now = debt_now(globals, &rollouts, &state)?;
             let report = RolloutReport::new(&state, lead, live, now);
             print(&serde_json::to_string(&report).map_err(Error::before)?)?;
         }

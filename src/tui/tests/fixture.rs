@@ -501,6 +501,7 @@ pub(super) fn versions() -> Vec<VersionRow> {
         built,
         standing,
         hosts,
+        head_of: None,
     };
     vec![
         row("4.284.0-rc1", "11-20", false, Standing::Untried, 0),
@@ -516,6 +517,7 @@ pub(super) fn past() -> Vec<HistoryRow> {
         rollout: RolloutId::new(id).unwrap(),
         kind,
         version: version(name),
+        slot: None,
         emergency: false,
         operator: operator(),
         reason: Some("security fix".to_owned()),

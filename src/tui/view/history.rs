@@ -64,7 +64,8 @@ fn cell(state: &App, row: &HistoryRow, id: Id) -> Cell {
         Id::Reason => {
             let reason = clean_line(row.reason.as_deref().unwrap_or_default());
             let tone = if row.emergency { Tone::Bad } else { Tone::Dim };
-            (format!("{}{reason}", words::emergency(row.emergency)).into(), tone)
+            let slot = row.slot.as_ref().map(|slot| format!("slot {slot} ")).unwrap_or_default();
+            (format!("{}{slot}{reason}", words::emergency(row.emergency)).into(), tone)
         }
     }
 }

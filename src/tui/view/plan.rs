@@ -43,14 +43,16 @@ enum VersionId {
     Standing,
     Built,
     Hosts,
+    HeadOf,
 }
 
-const VERSIONS: [Column<VersionId>; 5] = [
+const VERSIONS: [Column<VersionId>; 6] = [
     column(VersionId::Version, "version", Width::Rest(12), 0),
     column(VersionId::Standing, "state", Width::Fixed(9), 0),
     number(VersionId::Hosts, "hosts", 6, 1),
     column(VersionId::Tagged, "tagged", Width::Fixed(10), 2),
     column(VersionId::Built, "", Width::Fixed(5), 3),
+    column(VersionId::HeadOf, "head of", Width::Fixed(16), 4),
 ];
 
 fn version_cell(state: &App, row: &VersionRow, id: VersionId) -> Cell {
@@ -69,6 +71,9 @@ fn version_cell(state: &App, row: &VersionRow, id: VersionId) -> Cell {
         VersionId::Built => (if row.built { "built" } else { "" }.into(), Tone::Dim),
         VersionId::Hosts if row.hosts == 0 => ("".into(), Tone::Plain),
         VersionId::Hosts => (row.hosts.to_string().into(), Tone::Plain),
+        VersionId::HeadOf => {
+            (row.head_of.as_deref().map(|branch| clean_line(branch).into_owned()).unwrap_or_default().into(), Tone::Dim)
+        }
     }
 }
 
@@ -77,7 +82,9 @@ fn draw_versions(painter: &mut Painter<'_>, area: Rect, state: &App) {
     let versions = state.planning.versions.here().map(Vec::as_slice).unwrap_or_default();
     let mut title = vec![span(theme, Tone::Strong, count(versions.len(), "version"))];
     if !versions.is_empty() {
-        title.push(span(theme, Tone::Dim, " Enter makes the plan of one"));
+        let head = state.planning.selected().and_then(|row| row.head_of.as_deref());
+        let head = head.map(|branch| format!(" the head of {}:", clean_line(branch))).unwrap_or_default();
+        title.push(span(theme, Tone::Dim, format!("{head} Enter makes the plan of one")));
     }
     painter.rule(area, 0, title);
     let (_, area) = below(area, 1);
@@ -91,7 +98,10 @@ fn draw_versions(painter: &mut Painter<'_>, area: Rect, state: &App) {
         painter.line(area, 1, &Line::from(span(theme, Tone::Dim, format!("  {says}"))));
         return;
     }
-    let columns = fit(&VERSIONS, area.width.saturating_sub(3));
+    // Where tags are all that there is, no column says of what they are heads.
+    let has_heads = versions.iter().any(|row| row.head_of.is_some());
+    let shown = if has_heads { VERSIONS.len() } else { VERSIONS.len() - 1 };
+    let columns = fit(VERSIONS.get(..shown).unwrap_or(&VERSIONS), area.width.saturating_sub(3));
     painter.titles(area, 0, &columns);
     let window = state.planning.picker.window(versions.len());
     let first = window.start;
