@@ -30,6 +30,7 @@
 //! their output.
 
 mod build;
+mod bytecode;
 mod cut;
 mod environment;
 mod error;

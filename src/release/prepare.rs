@@ -21,7 +21,7 @@ use crate::model::{Digest, Operator};
 use crate::process::user_name;
 
 /// Counts changes of how releases are made, so that none of an older way is taken for one of this.
-const RECIPE: u32 = 4;
+const RECIPE: u32 = 5;
 
 /// Says what release is wanted and how it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::build::{Builder, arguments, blocking};
-use super::error::{Ended, ReleaseError};
+use super::error::ReleaseError;
 use super::export::files_of;
 use super::metadata::{self, normal_name};
 use super::progress::Step;
@@ -16,9 +16,6 @@ use super::run::{Task, words};
 use super::spec::BuildSpec;
 use super::tools::{make_environment, packages_of, tools_name};
 use super::versions::{agree, project_name};
-
-/// Where bytecode says that it comes from, whatever the build's folder.
-const STABLE_PREFIX: &str = "/app";
 
 impl Builder<'_> {
     pub(super) async fn build_environment(
@@ -64,7 +61,7 @@ impl Builder<'_> {
         .await?;
         self.compare_versions(&installed, project.as_deref());
         self.output.step(Step::Compile);
-        self.compile(&root.join("bin/python"), &root).await
+        self.compile(&root).await
     }
 
     /// Lets pip build wheels of all that is wanted, and puts them into the release's environment.
@@ -141,30 +138,6 @@ impl Builder<'_> {
             ));
         }
     }
-
-    async fn compile(&mut self, python: &Path, root: &Path) -> Result<(), ReleaseError> {
-        let options = ["-I", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash", "-j", "0", "-s"];
-        let lib = root.join("lib");
-        let compile = [root.as_os_str(), "-p".as_ref(), STABLE_PREFIX.as_ref(), lib.as_os_str()];
-        match self.run(self.task(arguments(&[python.as_os_str()], options, &compile), root)).await {
-            // Packages ship files that are no Python of this version (templates, tests); pip lets them pass too.
-            Err(ReleaseError::Failed(failed)) if matches!(&failed.how, Ended::Status(status) if status.code() == Some(1)) =>
-            {
-                let named: Vec<String> = failed.tail.iter().filter_map(|line| not_compiled(line, root)).collect();
-                let series = self.interpreter.map_or("", Interpreter::series);
-                self.output.warn(format!("no bytecode for what is no Python {series}: {}", named.join(", ")));
-                Ok(())
-            }
-            result => result,
-        }
-    }
-}
-
-/// Reads the file's name out of what compileall prints: `*** Error compiling '/…/x.py'...`.
-fn not_compiled(line: &str, root: &Path) -> Option<String> {
-    let (_, path) = line.split_once("Error compiling ")?;
-    let path = path.trim_matches(|c| matches!(c, '.' | '\'' | '"'));
-    Some(path.strip_prefix(&*root.to_string_lossy()).unwrap_or(path).trim_start_matches('/').to_owned())
 }
 
 /// Makes a constraint of a wheel's file name: name, version, tags (the binary distribution format).
