@@ -3,6 +3,7 @@
 //! It is one that stands alone in a folder (python-build-standalone, what `uv python install` fetches, or CPython installed below a prefix of
 //! its own): its program finds its library from where it lies itself. What a release runs with is copied: program, library, and
 //! what tkinter and curses need; headers, tests and pip are not. Packages are installed as into every other environment before that.
+//! Where it lay is nowhere in the release: it is somewhere in the home of each deployer, as a rule.
 
 use std::fs;
 use std::io;
@@ -19,7 +20,11 @@ use super::run::{Task, ask, words};
 const LEFT_OUT: [&str; 6] =
     ["site-packages", "dist-packages", "__pycache__", "test", "ensurepip", "EXTERNALLY-MANAGED"];
 /// Folders beside the library that tkinter and curses read, by how their names begin.
-const BESIDE: [&str; 5] = ["tcl", "tk", "itcl", "thread", "libpython"];
+const BESIDE: [&str; 7] = ["tcl", "tk", "itcl", "thread", "libpython", "libtcl", "libtk"];
+/// What says how it was compiled, by how names begin; uv writes there where it unpacked it.
+const SETTINGS: &str = "_sysconfig";
+/// Where it says that it lies.
+pub(super) const STABLE_INTERPRETER: &str = "/python";
 /// Says where it is, and of which files it is made now.
 const QUESTION: &str = "import sys; print(sys.prefix); print(open('/proc/self/maps').read())";
 
@@ -52,7 +57,7 @@ impl Builder<'_> {
 }
 
 /// Gives the folder in which an interpreter stands alone.
-fn prefix_of(interpreter: &Interpreter) -> Option<PathBuf> {
+pub(super) fn prefix_of(interpreter: &Interpreter) -> Option<PathBuf> {
     let prefix = interpreter.path.parent()?.parent()?;
     let is_shared = matches!(prefix.to_str(), Some("" | "/" | "/usr" | "/usr/local" | "/opt"));
     (!is_shared && library(prefix, interpreter).join("os.py").is_file()).then(|| prefix.to_owned())
@@ -71,10 +76,14 @@ fn copy(prefix: &Path, root: &Path, interpreter: &Interpreter) -> io::Result<()>
     for entry in fs::read_dir(prefix.join("lib"))? {
         let entry = entry?;
         let name = entry.file_name();
-        if BESIDE.iter().any(|begin| name.to_string_lossy().starts_with(begin)) {
-            copy_any(&entry.path(), &root.join("lib").join(name))?;
+        let text = name.to_string_lossy();
+        // Whole copies of the library, for compilers.
+        let is_to_link = text.ends_with(".a") || (text.starts_with("libpython") && entry.file_type()?.is_symlink());
+        if BESIDE.iter().any(|begin| text.starts_with(begin)) && !is_to_link {
+            copy_any(&entry.path(), &root.join("lib").join(&name))?;
         }
     }
+    name_nobody(prefix, &library(root, interpreter))?;
     let terminals = prefix.join("share/terminfo");
     if terminals.is_dir() {
         make_folder(&root.join("share"))?;
@@ -83,6 +92,20 @@ fn copy(prefix: &Path, root: &Path, interpreter: &Interpreter) -> io::Result<()>
     // Without `home` it is no environment of another interpreter, and still one that has no packages of a user.
     let configuration = root.join("pyvenv.cfg");
     fs::write(configuration, format!("include-system-site-packages = false\nversion = {}\n", interpreter.version))
+}
+
+/// Takes the interpreter's folder out of what says how it was compiled.
+fn name_nobody(prefix: &Path, library: &Path) -> io::Result<()> {
+    let prefix = prefix.to_string_lossy();
+    for entry in fs::read_dir(library)? {
+        let path = entry?.path();
+        let says = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SETTINGS)) && path.is_file();
+        if says {
+            let text = fs::read_to_string(&path)?;
+            fs::write(&path, text.replace(&*prefix, STABLE_INTERPRETER))?;
+        }
+    }
+    Ok(())
 }
 
 /// Copies what is there, links of files as what they lead to.
@@ -123,10 +146,47 @@ fn make_folder(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
     use std::path::Path;
 
-    use super::prefix_of;
+    use super::{copy, prefix_of};
     use crate::release::Interpreter;
+
+    #[test]
+    fn what_it_runs_with_is_copied_once_and_names_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let (prefix, root) = (folder.path().join("home/python"), folder.path().join("root"));
+        let write = |path: &Path, text: &str| {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let settings = format!("PREFIX = '{}/bin'\n", prefix.display());
+        for (name, text) in [
+            ("bin/python3.12", "program"),
+            ("lib/python3.12/os.py", ""),
+            ("lib/python3.12/test/all.py", ""),
+            ("lib/python3.12/_sysconfigdata__linux_.py", &*settings),
+            ("lib/python3.12/site-packages/pip.py", ""),
+            ("lib/libpython3.12.so.1.0", "library"),
+            ("lib/libpython3.12.a", "library"),
+            ("lib/libtcl9.0.so", "tcl"),
+            ("lib/pkgconfig/python.pc", &settings),
+            ("include/python3.12/Python.h", ""),
+        ] {
+            write(&prefix.join(name), text);
+        }
+        symlink("libpython3.12.so.1.0", prefix.join("lib/libpython3.12.so")).unwrap();
+        write(&root.join("bin/python3.12"), "a link");
+        let path = prefix.join("bin/python3.12");
+        copy(&prefix, &root, &Interpreter { path, version: "3.12.1".into(), machine: "x86_64".into() }).unwrap();
+        let files = crate::release::export::files_of(&root).unwrap();
+        let names: Vec<_> = files.iter().filter_map(|path| path.to_str()).collect();
+        let library = ["lib/libpython3.12.so.1.0", "lib/libtcl9.0.so", "lib/python3.12/_sysconfigdata__linux_.py"];
+        assert_eq!(names, [&["bin/python3.12"], &library[..], &["lib/python3.12/os.py", "pyvenv.cfg"]].concat());
+        assert_eq!(fs::read_to_string(root.join("bin/python3.12")).unwrap(), "program");
+        assert_eq!(fs::read_to_string(root.join(library[2])).unwrap(), "PREFIX = '/python/bin'\n");
+    }
 
     #[test]
     fn the_systems_interpreter_does_not_stand_alone() {

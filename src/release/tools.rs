@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::build::{Builder, arguments};
 use super::error::ReleaseError;
 use super::python::Interpreter;
+use super::standalone::{STABLE_INTERPRETER, prefix_of};
 use crate::model::Digest;
 use crate::process::quote;
 
@@ -45,6 +46,11 @@ impl Builder<'_> {
         }
         let folders = self.folders_by_chance();
         let work = quote(&self.work.to_string_lossy());
+        // Headers of an interpreter that every deployer has elsewhere.
+        let elsewhere = prefix_of(interpreter).filter(|_| self.spec.kind.owns_interpreter());
+        let headers = elsewhere.map_or_else(String::new, |prefix| {
+            format!(" -ffile-prefix-map={}={STABLE_INTERPRETER}", quote(&prefix.to_string_lossy()))
+        });
         let of_machine = ["gcc", "g++"].map(|name| format!("{}-linux-gnu-{name}", interpreter.machine));
         for name in COMPILERS.into_iter().chain(of_machine.iter().map(String::as_str)) {
             if let Some(real) = on_path(name) {
@@ -53,7 +59,7 @@ impl Builder<'_> {
                 script(
                     name,
                     &format!(
-                        "#!/bin/sh\nset -- \"$@\" {option}={work}={STABLE_BUILD}\nfor folder in {folders}; do\n    \
+                        "#!/bin/sh\nset -- \"$@\" {option}={work}={STABLE_BUILD}{headers}\nfor folder in {folders}; do\n    \
                      [ ! -d \"$folder\" ] || set -- \"$@\" \"{option}=$folder={STABLE_BUILD}/tmp\"\ndone\nexec {real} \"$@\"\n"
                     ),
                 )?;
@@ -78,10 +84,10 @@ impl Builder<'_> {
     fn folders_by_chance(&self) -> String {
         let tmp = quote(&self.folder("tmp").to_string_lossy());
         let source = quote(&self.folder("source").to_string_lossy());
-        // Where uv unpacks: url/DIGEST/REVISION, pypi/NAME/VERSION/REVISION, index/DIGEST/NAME/VERSION/REVISION.
+        // Where uv unpacks: url/DIGEST/REVISION, pypi/NAME/VERSION/REVISION, index/DIGEST/NAME/VERSION/REVISION; and what builds.
         let uv = quote(&self.cache.join("uv").to_string_lossy());
         let sdists = ["*/*/*", "*/*/*/*", "*/*/*/*/*"].map(|folders| format!("{uv}/sdists-v*/{folders}/src"));
-        let unpacked = format!("{} {uv}/git-v*/checkouts/*/*", sdists.join(" "));
+        let unpacked = format!("{} {uv}/git-v*/checkouts/*/* {uv}/builds-v*/.tmp*", sdists.join(" "));
         format!("{tmp}/* {tmp}/pip-*/* {unpacked} {source}/.mesonpy-*")
     }
 

@@ -28,7 +28,7 @@ enum By {
 #[track_caller]
 fn holds(name: &str, checkout: Checkout, by: By) {
     let folder = Folder::new();
-    for built in built_twice(&folder, name, checkout, by, BUILD) {
+    for built in built_twice(&folder, name, checkout, by, [BUILD; 2]) {
         assert_eq!(built.says(&["bin/demo"]).unwrap(), Project::named(name).unwrap().answer());
     }
 }
@@ -50,7 +50,7 @@ impl Folder {
 
 /// Builds a project as two deployers, who have to come to one digest.
 #[track_caller]
-fn built_twice(folder: &Folder, name: &str, checkout: Checkout, by: By, build: &str) -> [Built; 2] {
+fn built_twice(folder: &Folder, name: &str, checkout: Checkout, by: By, builds: [&str; 2]) -> [Built; 2] {
     let project = Project::named(name).unwrap();
     let wheels = packages::wheels().unwrap();
     let repository = folder.at("repository");
@@ -60,7 +60,8 @@ fn built_twice(folder: &Folder, name: &str, checkout: Checkout, by: By, build: &
     let toolchain = needs_rust.then(|| deployer::toolchain(folder.0.path()).unwrap());
     let first = Deployer { toolchain, ..Deployer::first(Some(wheels)) };
     let other = Deployer { checkout, hostile: true, uv, ..first.clone() };
-    let [here, there] = [first, other].map(|deployer| deployer.build(&repository, TAG, build).unwrap());
+    let [here, there] = [(first, builds[0]), (other, builds[1])]
+        .map(|(deployer, build)| deployer.build(&repository, TAG, build).unwrap());
     for built in [&here, &there] {
         assert_eq!(built.warnings(), Vec::<&str>::new(), "{} by {}", project.name, project.backend);
         built.names_nobody().unwrap();
@@ -163,24 +164,42 @@ fn standalone(prefix: &Path) -> PathBuf {
     let python = prefix.join("bin").join(program.file_name().unwrap());
     fs::copy(program, &python).unwrap();
     packages::succeed(Command::new("cp").arg("-rL").arg(library).arg(&lib)).unwrap();
+    // Much of it nobody needs here.
+    packages::succeed(
+        Command::new("rm").arg("-rf").args(["idlelib", "lib2to3", "pydoc_data"].map(|name| lib.join(name))),
+    )
+    .unwrap();
+    let include = "import sysconfig; print(sysconfig.get_path('include'))";
+    let include = packages::succeed(Command::new("/usr/bin/python3").args(["-I", "-c", include])).unwrap();
+    fs::create_dir(prefix.join("include")).unwrap();
+    packages::succeed(Command::new("cp").arg("-rL").arg(include).arg(prefix.join("include"))).unwrap();
     // Debian's own looks for packages elsewhere than others do.
     let packages = "import os, site\nsite.addsitedir(os.path.join(os.path.dirname(__file__), \"site-packages\"))\n";
     fs::write(lib.join("sitecustomize.py"), packages).unwrap();
+    // As uv does where it unpacks one.
+    write(&lib.join("_sysconfig_unpacked.py"), &format!("PREFIX = \"{}\"\n", prefix.display()));
     python
 }
 
 #[test]
-fn an_interpreter_that_goes_with_the_release() {
+fn an_interpreter_that_goes_with_the_release_wherever_a_deployer_has_it() {
     let folder = Folder::new();
-    let python = standalone(&folder.at("interpreter"));
-    let build = format!("{BUILD}\npython = {python:?}\nown_python = true");
-    let [here, there] = built_twice(&folder, "hatch-vcs", Checkout::Bare, By::Uv, &build);
+    let homes = ["amy/python", "someone else/python"];
+    let builds = homes.map(|home| {
+        let python = standalone(&folder.at(home));
+        format!("{BUILD}\npython = {python:?}\nown_python = true")
+    });
+    let [here, there] = built_twice(&folder, "hatchling", Checkout::Bare, By::Uv, [&builds[0], &builds[1]]);
     // The host has none.
-    fs::remove_dir_all(folder.at("interpreter")).unwrap();
-    let project = Project::named("hatch-vcs").unwrap();
+    for home in homes {
+        fs::remove_dir_all(folder.at(home)).unwrap();
+    }
+    let project = Project::named("hatchling").unwrap();
     assert_eq!(here.says(&["bin/demo"]).unwrap(), project.answer());
     let asked = "import site, ssl, sys; print(site.ENABLE_USER_SITE, sys.prefix == sys.base_prefix)";
     assert_eq!(there.says(&["bin/python", "-c", asked]).unwrap(), "False True");
+    let named = Command::new("grep").args(["-rlaF", "-e"]).arg(folder.0.path()).arg(&here.tree).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&named.stdout), "");
     let meta = fs::read_to_string(here.tree.with_file_name("meta.json")).unwrap();
     assert!(meta.contains("\"interpreter\":null") || meta.contains("\"interpreter\": null"), "{meta}");
 }
@@ -217,7 +236,7 @@ fn dependencies_that_are_built_beside_the_product_have_versions_of_their_own() {
     let address = format!("tagged @ git+file://localhost{}@7.8.9", folder.at("tagged").display());
     write("repository/requirements.txt", &format!("{address}\n./vendor/unpacked\n"));
     let repository = folder.at("repository");
-    Project::named("hatch-vcs").unwrap().make(&repository).unwrap();
+    Project::named("flit").unwrap().make(&repository).unwrap();
     let wheels = packages::wheels().unwrap();
     let uv = packages::uv(&wheels, &folder.at("uv")).unwrap();
     let by_pip = Deployer::first(Some(wheels));
@@ -343,7 +362,7 @@ fn packages_of_rust_are_compiled_alike_wherever_a_deployer_has_them_from() {
 fn requirements_and_installer_are_what_the_configuration_says() {
     let folder = Folder::new();
     let repository = folder.at("repository");
-    Project::named("hatch-vcs").unwrap().make(&repository).unwrap();
+    Project::named("flit").unwrap().make(&repository).unwrap();
     write(&repository.join("requirements.txt"), "a-package-for-tests-that-there-is-not\n");
     write(&repository.join("deploy/hosts.txt"), "packaging\n");
     commit(&repository, &["2.0.0"]).unwrap();
