@@ -108,6 +108,8 @@ impl Map {
         let text = |path: &Path| in_addresses_too(&path.to_string_lossy());
         let name = r#"[^/\s"'`<>:;,()\[\]{}]+"#;
         let patterns = [
+            // What builds: pip and uv each put the interpreter and its packages somewhere else.
+            (format!(r"{}/(?:tools\b|tmp/pip-build-env-{name}/(?:overlay|normal)\b)", text(&paths.work)), "/build/tmp"),
             // The name of pip's own folder and, in it, that of a source with 32 digits behind it: both are different each time.
             (format!("{}/tmp/{name}(?:/{name}[0-9a-f]{{32}})?", text(&paths.work)), "/build/tmp"),
             (format!(r"{}/uv/[^/]+/\.tmp[A-Za-z0-9]+", text(&paths.cache)), "/build/tmp"),
@@ -225,6 +227,9 @@ mod tests {
             b"/state/cache/uv/builds-v0/.tmpAb1/x.h /state/cache/uv/sdists-v11/index/a1/y/1.0/Zq-_/src/y.h\n\
               /state/cache/uv/git-v0/checkouts/b2/c3/z.h\n",
         );
+        let lib = "lib/python3.11/site-packages/x/x.h";
+        write("by-pip.txt", format!("{w}/tools/bin/python {w}/tmp/pip-build-env-a_1/overlay/{lib}").as_bytes());
+        write("by-uv.txt", format!("{0}/bin/python {0}/{lib}", "/state/cache/uv/builds-v0/.tmpAb1").as_bytes());
         write("where", format!("{w}/root/lib").as_bytes());
         write("run", format!("#!/bin/sh\nexec {w}/source/x\n").as_bytes());
         fs::set_permissions(tree.join("run"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -238,13 +243,15 @@ mod tests {
         assert_eq!(
             paths.map(tree).unwrap(),
             Found {
-                mapped: list(&["meson.py", "sbom.json", "uv.txt"]).into_iter().collect(),
+                mapped: list(&["by-pip.txt", "by-uv.txt", "meson.py", "sbom.json", "uv.txt"]).into_iter().collect(),
                 broken: list(&["dev.pth", "run", "where"]),
                 left: list(&["escaped.json", "lib.so"]),
             }
         );
         let read = |name: &str| fs::read_to_string(tree.join(name)).unwrap();
         assert_eq!(read("sbom.json"), r#"{"a":"file:///build/tmp/src","b":"/build/source/z"}"#);
+        assert_eq!(read("by-pip.txt"), format!("/build/tmp/bin/python /build/tmp/{lib}"));
+        assert_eq!(read("by-uv.txt"), read("by-pip.txt"));
         assert_eq!(read("uv.txt"), "/build/tmp/x.h /build/tmp/y.h\n/build/tmp/z.h\n");
         assert_eq!(read("meson.py"), "BUILD = \"/build/source/.mesonpy\"\nOF = '/build/tmp/n/.mesonpy/m'\n");
     }
