@@ -1,12 +1,13 @@
 //! Builds of small products by every backend, of real projects, and what a build costs; run by hand, since it takes long.
 //!
 //! ```text
-//! cargo bench --bench builds                       # all small products, each by four deployers
-//! cargo bench --bench builds -- real               # real projects from their sdists, each by two deployers, one of them with uv
-//! cargo bench --bench builds -- real --only numpy
-//! cargo bench --bench builds -- times              # against `python3 -m venv` and `pip install`
+//! cargo bench --profile dev --bench builds                       # all small products, each by four deployers
+//! cargo bench --profile dev --bench builds -- real               # real projects from sdists, each by two deployers, one of them with uv
+//! cargo bench --profile dev --bench builds -- real --only numpy
+//! cargo bench --bench builds -- times                            # against `python3 -m venv` and `pip install`
 //! ```
 //!
+//! What is built is the same however coalmine was compiled, so that only times need all optimizations.
 //! As root the second deployer is another user (65534), else another home of the same one. What comes out is written into
 //! `assets/builds.md`. It needs this machine's package indexes, a C and a C++ compiler, Python's headers, and Rust.
 

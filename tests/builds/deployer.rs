@@ -35,6 +35,8 @@ pub(crate) struct Deployer {
     pub(crate) checkout: Checkout,
     /// Whether this is another user, whose account has every setting that could change a release.
     pub(crate) hostile: bool,
+    /// How the folder's name begins, where a common one will not do.
+    pub(crate) folder: Option<&'static str>,
     /// Where uv is, where it is to be found.
     pub(crate) uv: Option<PathBuf>,
     /// Where wheels are taken from, and nothing from elsewhere; none for this machine's own settings.
@@ -71,7 +73,7 @@ pub(crate) struct Built {
 impl Deployer {
     /// The one whose repository it is, with pip.
     pub(crate) const fn first(wheels: Option<PathBuf>) -> Self {
-        Self { checkout: Checkout::Full, hostile: false, uv: None, wheels, toolchain: None, crates: None }
+        Self { checkout: Checkout::Full, hostile: false, folder: None, uv: None, wheels, toolchain: None, crates: None }
     }
 
     /// Builds the tag in a folder of its own; `build` are lines of the configuration's `[build]`.
@@ -81,7 +83,7 @@ impl Deployer {
 
     /// Makes the folder that a deployer builds in.
     pub(crate) fn place(&self, repository: &Path, tag: &str, build: &str) -> Result<Place> {
-        let name = if self.hostile { "someone else far away " } else { "amy-" };
+        let name = self.folder.unwrap_or(if self.hostile { "someone else far away " } else { "amy-" });
         let folder = Arc::new(tempfile::Builder::new().prefix(name).tempdir()?);
         let place = Place(folder);
         let at = |name: &str| place.at(name);
