@@ -70,5 +70,5 @@ fn check(globals: &Globals) -> Result<String, Error> {
     for text in workspace.unheeded()? {
         notify(&format!("warning: {text}"));
     }
-    Ok(right.to_string())
+    Ok(right.clone())
 }

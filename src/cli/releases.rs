@@ -90,7 +90,7 @@ pub(super) fn run(globals: &Globals, args: &ReleasesArgs) -> Result<u8, Error> {
 fn say(workspace: &Workspace, command: &MarkCommand) -> Result<u8, Error> {
     let (version, verdict, told) = match command {
         MarkCommand::Mark(MarkArgs { version, verdict: MarkChoice::Bad, reason }) => {
-            let reason = reason.as_deref().map(one_line).unwrap_or_else(|| "marked".to_owned());
+            let reason = reason.as_deref().map_or_else(|| "marked".to_owned(), one_line);
             (version, Mark::Bad { reason: reason.clone() }, format!("is bad: {reason}"))
         }
         MarkCommand::Mark(MarkArgs { version, verdict: MarkChoice::Good, .. }) => {

@@ -181,14 +181,15 @@ impl EnvironmentLock {
             }
             let holder = read(&file).map(Box::new);
             let held = LockError::Held { environment: environment.clone(), holder };
-            if waited >= wait {
+            let left = wait.saturating_sub(waited);
+            if left.is_zero() {
                 return Err(held.into());
             }
             if waited >= next_word {
-                waiting(&held, wait - waited);
+                waiting(&held, left);
                 next_word = waited + COUNT;
             }
-            std::thread::sleep(AGAIN.min(wait - waited));
+            std::thread::sleep(AGAIN.min(left));
         }
         let lock = Self { environment: environment.clone(), file, path };
         // Whoever froze it may have looked before this lock was held.

@@ -153,7 +153,7 @@ fn resolve(tree: &mut Table, sources: &Sources) -> Result<(), Vec<Problem>> {
         match absolute.to_str() {
             Some(absolute) => absolute.clone_into(path),
             None => {
-                problems.push(Problem::new(origin, format!("`{}` lies in a folder whose name is not UTF-8", key.name)))
+                problems.push(Problem::new(origin, format!("`{}` lies in a folder whose name is not UTF-8", key.name)));
             }
         }
     });

@@ -72,9 +72,9 @@ mod tests {
         let make = |name: &str, mode: u32| {
             let path = root.path().join(name);
             if name.ends_with('/') {
-                fs::create_dir(&path).unwrap()
+                fs::create_dir(&path).unwrap();
             } else {
-                fs::write(&path, "").unwrap()
+                fs::write(&path, "").unwrap();
             }
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         };

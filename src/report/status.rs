@@ -321,7 +321,7 @@ impl StatusReport {
                 host.site.as_ref().map(ToString::to_string).unwrap_or_default(),
                 host.state.to_string(),
                 one_line(host.version.as_deref().unwrap_or("-"), 32, look),
-                host.digest.map(|digest| digest.short()).unwrap_or_else(|| "-".to_owned()),
+                host.digest.map_or_else(|| "-".to_owned(), |digest| digest.short()),
                 host.latency_ms.map(|ms| format!("{ms} ms")).unwrap_or_default(),
                 one_line(&host.groups.join(","), 40, look),
                 host.error.as_deref().map(|error| one_line(error, 120, look)).unwrap_or_default(),

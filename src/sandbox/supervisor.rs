@@ -81,9 +81,8 @@ pub async fn serve(dir: &Path) -> Result<(), SandboxError> {
 
     let mut stops = [SignalKind::terminate(), SignalKind::interrupt()].map(signal).into_iter();
     let stopped = || SandboxError::Supervisor { what: "cannot listen to signals".to_owned() };
-    let (mut terminate, mut interrupt) = match (stops.next(), stops.next()) {
-        (Some(Ok(terminate)), Some(Ok(interrupt))) => (terminate, interrupt),
-        _ => return Err(stopped()),
+    let (Some(Ok(mut terminate)), Some(Ok(mut interrupt))) = (stops.next(), stops.next()) else {
+        return Err(stopped());
     };
 
     let mut listeners = Vec::new();

@@ -42,7 +42,7 @@ fn main() -> Result<()> {
         let before = memory("VmRSS:")?;
         let spent = cost::spent(std::process::id())?;
         let played = play::play(&scenario, None);
-        let spent = cost::spent(std::process::id())? - spent;
+        let spent = cost::spent(std::process::id())?.saturating_sub(spent);
         ensure!(played.broken.is_empty(), "it did not end as it should: {:?}", played.broken);
         let most = memory("VmHWM:")?;
         let lines: Vec<String> = played.records.iter().map(Record::to_line).collect::<Result<_, _>>()?;

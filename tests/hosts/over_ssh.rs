@@ -611,7 +611,7 @@ async fn a_step_that_is_given_up_is_ended_on_the_host_before_the_next_one() {
     let checking = host.check(std::slice::from_ref(&gate));
     let seen = async {
         while processes_with(&sleep).is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::select! {

@@ -191,7 +191,7 @@ fn a_hook_that_hangs_is_ended_one_that_prints_megabytes_is_bounded_and_a_broken_
         });
         fleet.coalmine(&["plan", "1.0.0"])
     };
-    let is_not = format!("hooks.after.host_switch cannot be run: {:?} is not executable; nothing was changed", script);
+    let is_not = format!("hooks.after.host_switch cannot be run: {script:?} is not executable; nothing was changed");
     plan(&format!("[{script:?}, \"{{host}}\"]")).exits(2).says(&is_not);
     fleet.coalmine(&["doctor"]).says("hooks.after.host_switch: ");
     plan("[\"no-such-program\"]")

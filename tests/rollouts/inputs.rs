@@ -183,10 +183,10 @@ fn layout(state: &std::path::Path) -> BTreeSet<String> {
                 }
             }
             "locks" => {
-                found.extend(names("locks").iter().map(|file| format!("locks/{}", file.replace("sandbox.", "ENV."))))
+                found.extend(names("locks").iter().map(|file| format!("locks/{}", file.replace("sandbox.", "ENV."))));
             }
             "logs" => {
-                found.extend(names("logs").iter().map(|file| format!("logs/{}", file.replace("2.0.0", "VERSION"))))
+                found.extend(names("logs").iter().map(|file| format!("logs/{}", file.replace("2.0.0", "VERSION"))));
             }
             other => drop(found.insert(other.to_owned())),
         }

@@ -207,7 +207,7 @@ fn stage(random: &mut fastrand::Rng, name: &str, kind: StageKind, hosts: usize, 
         })
         .collect();
     let generous = random.bool();
-    let mut budget = || if generous { random.usize(0..hosts + 1) } else { random.usize(0..2) };
+    let mut budget = || if generous { random.usize(0..=hosts) } else { random.usize(0..2) };
     StagePlan {
         kind,
         budget: Budget { unreachable: budget(), transfer: budget(), activate: budget(), unhealthy: budget() },

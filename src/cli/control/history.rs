@@ -121,7 +121,7 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
     let report = RolloutsReport::new(rows).owing(owing);
     match args.output {
         TableFormat::Text if args.totals => {
-            print_for_people(&report.totals(&style(globals.color, globals.verbose > 0)).join("\n"))?
+            print_for_people(&report.totals(&style(globals.color, globals.verbose > 0)).join("\n"))?;
         }
         TableFormat::Text => print_for_people(&report.text(&style(globals.color, globals.verbose > 0)).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,

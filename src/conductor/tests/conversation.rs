@@ -75,9 +75,9 @@ async fn everybody_hears_the_same_whenever_they_come() {
     assert_eq!(heard, journal);
     assert_eq!(last, Some(News::Bye(Farewell::Finished)));
     let (heard, _) = listen(&mut first).await;
-    assert_eq!(heard, journal.split_at(asked.seq as usize).1);
+    assert_eq!(heard, journal.split_at(usize::try_from(asked.seq).unwrap()).1);
     let (heard, _) = listen(&mut back).await;
-    assert_eq!(heard, journal.split_at(asked.seq as usize - 3).1);
+    assert_eq!(heard, journal.split_at(usize::try_from(asked.seq).unwrap() - 3).1);
     assert!(
         journal
             .iter()
@@ -268,7 +268,7 @@ async fn a_dead_conductor_is_noticed_and_replaced() {
     let mut watcher = world.watch(asked.seq).await;
     world.command(Command::Continue, "bob").await.unwrap();
     assert_eq!(running.await.unwrap().unwrap().exit_code, 0);
-    assert_eq!(listen(&mut watcher).await.0, world.records().split_at(asked.seq as usize).1);
+    assert_eq!(listen(&mut watcher).await.0, world.records().split_at(usize::try_from(asked.seq).unwrap()).1);
 }
 
 #[tokio::test(start_paused = true)]

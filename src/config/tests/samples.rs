@@ -63,7 +63,7 @@ fn the_sample_has_every_key_on_a_line() {
             match &key.shape {
                 Shape::Value { .. } => found.push(key.name),
                 Shape::Table(section) | Shape::List { section, .. } | Shape::Named(Named { section, .. }) => {
-                    keys(section, found)
+                    keys(section, found);
                 }
             }
         }
@@ -106,7 +106,7 @@ fn every_default_and_example_is_a_value_of_its_key() {
                     assert_eq!((kind.check)(&parse(text)), Ok(()), "{path}");
                 }
                 Shape::Table(section) | Shape::List { section, .. } | Shape::Named(Named { section, .. }) => {
-                    check(section, &path)
+                    check(section, &path);
                 }
             }
         }

@@ -157,7 +157,7 @@ impl Story {
     }
 
     pub(crate) fn lock(&mut self) {
-        for planned in Arc::clone(&self.plan).hosts.iter() {
+        for planned in &Arc::clone(&self.plan).hosts {
             self.wait(1);
             self.happens(Event::HostProbed {
                 host: planned.host.clone(),

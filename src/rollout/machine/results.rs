@@ -244,7 +244,7 @@ impl Machine {
             Phase::RollingBack if !rolling_back => self.send_back(index),
             // It went back by itself, or was told to and its answer was lost.
             Phase::Failed if (switched || stranded) && !unwell && back && !there => {
-                self.phase(index, Phase::RolledBack)
+                self.phase(index, Phase::RolledBack);
             }
             Phase::Failed if switched && !stranded && !rolling_back => self.go_back(index),
             Phase::Failed if stranded => self.depool(index),

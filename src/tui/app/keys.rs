@@ -146,9 +146,9 @@ impl App {
             | Action::HalfDown
             | Action::HalfUp => {
                 if self.log == LogSize::Full {
-                    self.scroll_log(action)
+                    self.scroll_log(action);
                 } else {
-                    self.go(action)
+                    self.go(action);
                 }
                 Vec::new()
             }
@@ -207,9 +207,9 @@ impl App {
             }
             Action::LogFull => {
                 if self.log == LogSize::Full {
-                    self.leave_log()
+                    self.leave_log();
                 } else {
-                    self.log = LogSize::Full
+                    self.log = LogSize::Full;
                 }
                 Vec::new()
             }
@@ -397,9 +397,9 @@ impl App {
     fn back(&mut self) -> Vec<Request> {
         if self.log == LogSize::Full {
             if self.log_lines.search().is_empty() {
-                self.leave_log()
+                self.leave_log();
             } else {
-                self.search_log("")
+                self.search_log("");
             }
             return Vec::new();
         }
