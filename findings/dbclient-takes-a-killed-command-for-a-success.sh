@@ -1,5 +1,5 @@
 #!/bin/sh
-# GUESS     `dbclient host COMMAND`, the ssh of OpenWrt, of initramfs and of many small images, ends as ssh does: with the command's
+# GUESS     `dbclient host COMMAND`, the ssh of OpenWrt and of many small images, ends as ssh does: with the command's
 #           own status, and with something else than 0 where the command never got so far as to have one.
 # HAPPENS   A command that a signal ended has no status: the server says which signal it was, in another message. dbclient
 #           reads that message, leaves it, and ends with the 0 that it began with. So a deploy step that was shot for want of
