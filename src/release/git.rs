@@ -296,10 +296,15 @@ pub(super) fn unless_refused(remote: &str, answer: Answer) -> Result<(), Release
     let problem = match answer.ended {
         Ok(()) => return Ok(()),
         Err(Ended::Deadline(deadline)) => format!("no answer within {} seconds", deadline.as_secs()),
-        Err(_) if !answer.stderr.is_empty() => answer.stderr.replace('\n', "; "),
+        Err(_) if !answer.stderr.is_empty() => in_one_line(&answer.stderr),
         Err(ended) => ended.to_string(),
     };
     Err(ReleaseError::Fetch { remote: remote.to_owned(), problem })
+}
+
+/// Writes what git said over several lines in one.
+pub(super) fn in_one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// Reads a line of `git tag --format`: the tag's object, what it points at if it is an object of its own, time and name.

@@ -129,7 +129,7 @@ impl StateBranch {
         if let Some(remote) = &self.remote
             && let Err(error) = self.fetch(remote, patience, &mut noted).await
         {
-            noted.push(Noted::NotFetched(error.to_string()));
+            noted.push(Noted::NotFetched(said(error)));
         }
         noted
     }
@@ -174,12 +174,12 @@ impl StateBranch {
                 }
                 return Ok(());
             }
-            problem = answer.stderr.replace('\n', "; ");
+            problem = super::git::in_one_line(&answer.stderr);
             // Refused because somebody came first, or for good: what the remote has says which.
             match self.fetch(remote, DEADLINE, noted).await {
                 Ok(()) => {}
                 Err(error) => {
-                    problem = error.to_string();
+                    problem = said(error);
                     break;
                 }
             }
@@ -354,6 +354,14 @@ fn path(environment: &Environment, slot: Option<&Slot>) -> String {
 fn slot_of(path: &str, environment: &Environment) -> Option<Option<Slot>> {
     let name = path.strip_prefix(environment.as_str())?.strip_prefix('/')?.strip_suffix(".toml")?;
     if name == USUAL { Some(None) } else { Slot::new(name).ok().map(Some) }
+}
+
+/// Says what is wrong with a remote; that of a fetch of tags would say what to do instead.
+fn said(error: ReleaseError) -> String {
+    match error {
+        ReleaseError::Fetch { remote, problem } => format!("{remote}: {problem}"),
+        error => error.to_string(),
+    }
 }
 
 fn message(environment: &Environment, slot: Option<&Slot>, recorded: &Recorded) -> String {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::fleet::Fleet;
 use crate::hosts::mw;
+use crate::pty::Pty;
 
 /// Gives where a link of a host leads.
 fn leads(fleet: &Fleet, host: &str, link: &str) -> Option<String> {
@@ -123,6 +124,15 @@ fn a_private_slot_stands_beside_a_cycle_and_the_stable_release_and_neither_notic
     let path = fleet.root(&mw(1, 2)).join("amy/bin/tool");
     assert_eq!(std::process::Command::new(path).output().unwrap().stdout, b"of-amy\n", "it is run by its own path");
     run(&["slot", "list"]).exits(0).says("amy").says("slot0");
+    run(&["rollouts"]).exits(0).says(", slot amy ");
+    let told: Value = serde_json::from_str(&run(&["rollouts", "--output", "json"]).exits(0).stdout).unwrap();
+    assert_eq!((&told["rollouts"][0]["slot"], &told["rollouts"][2]["slot"]), (&"amy".into(), &Value::Null));
+    // Who goes back on the stable link is not offered what one deployer tried beside it.
+    let mut asking = Pty::open(&fleet, &["install-world", "--pick", "--yes", "--headless"], &[]);
+    let offered = asking.shows("Type the number of one");
+    assert!(offered.contains("1.0.0") && !offered.contains("1.5.0-1-g"), "{offered}");
+    asking.types("none of these");
+    assert_eq!(asking.ends().0, 130);
     run(&["plan", "1.3.0", "--next-slot"])
         .exits(9)
         .says("slot slot1 is the next of slot0, slot1, slot2: no host has it");

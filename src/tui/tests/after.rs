@@ -2,7 +2,7 @@
 
 use super::fixture::{Console, Run, facts, given_plan, locked, past, plan, rollout_id, version, versions};
 use super::screens::{in_flight, rolled_back};
-use crate::model::Version;
+use crate::model::{Slot, Version};
 use crate::plan::{LeftOut, LeftOutReason, Plan, PlanKind};
 use crate::rollout::Mode;
 use crate::tui::app::{Layer, Screen, Side};
@@ -245,6 +245,18 @@ fn the_history_tells_what_months_came_to() {
     // Where there is no room, the rollouts are what stays.
     let mut console = history(60, 15);
     assert!(!console.screen().contains("by month"));
+}
+
+#[test]
+fn the_history_says_of_which_slot_a_rollout_was_on_narrow_screens_too() {
+    let mut rows = past();
+    rows[1].slot = Slot::new("amy").ok();
+    for (columns, height) in [(60, 15), (80, 24), (140, 40)] {
+        let mut console = history(columns, height);
+        console.send(Message::History(Ok(rows.clone())));
+        let screen = console.screen();
+        assert_eq!(screen.matches("slot amy").count(), 1, "{screen}");
+    }
 }
 
 #[test]
