@@ -182,6 +182,12 @@ fn a_hook_that_hangs_is_ended_one_that_prints_megabytes_is_bounded_and_a_broken_
     let rollouts = fleet.rollouts();
     assert!(fs::metadata(fleet.journal(rollouts.last().unwrap())).unwrap().len() < 100_000);
 
+    // Nor does one that hangs keep a host from going back.
+    with_hooks(&fleet, &[("after.switch", "[ {stage} != canary ]"), ("before.host_rollback", "sleep 600")]);
+    let answer = fleet.install(&["1.0.0", "--even-bad"]).exits(6);
+    answer.says("hooks.before.host_rollback failed, which is only told: /bin/sh: not done within 3s");
+    fleet.all_run(fleet.hosts(), Some("1.2.0"));
+
     // What cannot even be started is found before anything is done, by the key that has it.
     let script = fleet.dir.join("hook");
     fs::write(&script, "#!/bin/sh\nexit 0\n").unwrap();

@@ -155,10 +155,14 @@ fn pass_over(rollout: &RolloutId, why: String) {
 /// Names of the hosts that a rollout left in debt those that are so now; none while it is not over.
 fn debt_now(globals: &Globals, rollouts: &Rollouts, state: &State) -> Result<Option<Vec<HostId>>, Error> {
     let Some(plan) = state.plan().filter(|_| state.outcome().is_some()) else { return Ok(None) };
+    let left = state.summary().debt;
+    if left.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
     let records = records(globals, [plan.environment.clone()].into())?.remove(&plan.environment).unwrap_or_default();
     let debts = Debts::read(rollouts, &ended(rollouts, &plan.environment)?, &records, pass_over);
     let now: HashSet<&HostId> = debts.of(plan.slot.as_ref()).map(|debt| &debt.host).collect();
-    let left = state.summary().debt.into_iter().map(|debt| debt.host);
+    let left = left.into_iter().map(|debt| debt.host);
     Ok(Some(left.filter(|host| now.contains(host)).collect()))
 }
 
