@@ -62,6 +62,7 @@ pub mod inventory;
 pub mod release;
 
 pub mod journal;
+pub mod swarm;
 
 pub mod hooks;
 pub mod host;

@@ -42,10 +42,74 @@ phase_fetch() {
     learn sha256sum "$fetched"
     if [ "${learned%% *}" = "$p_sum" ]; then
         say fetched
+        [ "$p_how" != torrent ] || share
     else
         erase "$fetched"
         say differs
     fi
+}
+
+# From all who have some of it, by BitTorrent. aria2 writes into a folder of its own, where a file has its final name and size long before
+# it is whole; what it calls when it is, with the number of files for an argument, makes a file of that name. It finds no peers but those
+# that the tracker names, which the deploy server has told it of over ssh, and asks that as nobody's proxy.
+# shellcheck disable=SC2154
+by_torrent() {
+    # shellcheck disable=SC2086
+    set -- ${SSH_CONNECTION:-}
+    tracker=${p_tracker:-${1:-}} own=${3:-}
+    case $own in *:*) own='' ;; esac
+    case $tracker in
+    '')
+        printf 'ssh does not say where the deploy server is, and transfer.torrent_address neither\n' >&2
+        return 1
+        ;;
+    *:*)
+        printf 'ssh came over IPv6, and swarms are for IPv4: see transfer.torrent_address\n' >&2
+        return 1
+        ;;
+    esac
+    swarm=.coalmine/swarm.$p_nonce
+    must mkdir -m 700 "$swarm"
+    # Escapes of octal digits, and nothing else.
+    # shellcheck disable=SC2059
+    printf "$p_torrent" >"$swarm/torrent" || return 1
+    # Not among its arguments, which everybody here can read.
+    write "bt-tracker=http://$tracker:$p_announce" "$swarm/conf"
+    (
+        cd "$swarm" || exit
+        unset http_proxy all_proxy
+        exec aria2c --conf-path=conf --enable-rpc=false --quiet=true --dir=. --file-allocation=none --disk-cache=0 \
+            --enable-dht=false --enable-dht6=false --enable-peer-exchange=false --bt-enable-lpd=false --disable-ipv6=true \
+            ${own:+"--interface=$own"} "--listen-port=$p_ports" \
+            --bt-tracker-interval=3 "--bt-stop-timeout=$p_stall" "--stop=$p_deadline" "--stop-with-process=$$" \
+            ${p_limit:+"--max-overall-download-limit=${p_limit}K"} ${p_upload:+"--max-overall-upload-limit=${p_upload}K"} \
+            --seed-ratio=0.0 --seed-time=1440 --on-bt-download-complete=touch torrent >said 2>&1
+    ) </dev/null &
+    aria=$!
+    while [ ! -e "$swarm/1" ]; do
+        if ! kill -0 "$aria" 2>/dev/null; then
+            wait "$aria"
+            code=$?
+            aria=''
+            [ ! -e "$swarm/1" ] || break
+            case $code in
+            7) printf 'nothing came from the swarm for %s s\n' "$p_stall" >&2 ;;
+            *) printf 'aria2 ended with %s\n' "$code" >&2 ;;
+            esac
+            return 1
+        fi
+        sleep 1
+        # What is written of it comes in no order: blocks of 512 bytes are counted.
+        ! blocks=$(stat -c %b "$swarm/$p_pack" 2>/dev/null) || printf '%s 0%%\r' "$((blocks * 512))"
+    done
+    ln "$swarm/$p_pack" "$fetched"
+}
+
+# Gives to others what came from the swarm, until nobody listens to this any more: whoever asked for it closes the connection then.
+share() {
+    while [ -n "$aria" ] && kill -0 "$aria" 2>/dev/null && sleep 1; do
+        printf '\r' || break
+    done
 }
 
 # From a web server, a cache or an object store.

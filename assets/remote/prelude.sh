@@ -22,6 +22,8 @@ newline='
 work=''
 # Whether this shell does one step after the other.
 in_session=''
+# The aria2 that fetches and shares; see fetch.sh.
+aria=''
 # Who this is; set by `know_me`.
 me='' my_name='' my_group=''
 # When the clock was asked last, by the time that the machine runs; see `ask_time`.
@@ -260,7 +262,7 @@ is_litter() {
 tidy() {
     for left in "${TMPDIR:-/tmp}"/coalmine.* .coalmine/work.* .coalmine/lock.* .coalmine/phase.* \
         .coalmine/link.* .coalmine/flip.* .coalmine/log.* .coalmine/state.new.* \
-        .coalmine/proven.new.* .coalmine/ref.*; do
+        .coalmine/proven.new.* .coalmine/ref.* .coalmine/swarm.*; do
         # Somebody else may be at it.
         if [ -O "$left" ] && [ ! -h "$left" ] && is_litter "$left"; then
             rm -rf "$left" 2>/dev/null
@@ -300,6 +302,7 @@ watch() {
 }
 
 clean_up() {
+    [ -z "$aria" ] || kill -9 "$aria" 2>/dev/null
     [ -z "$watchdog" ] || kill -TERM "$watchdog" 2>/dev/null
     set -- ${work:+"$work"}
     # The mark of a step, or what one left that failed; here only if the root was entered.

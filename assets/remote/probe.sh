@@ -20,11 +20,11 @@ say_facts() {
     try_tools
 }
 
-# Says what a pack could be unpacked with.
+# Says what a pack could be unpacked with, and whether it could come from a swarm.
 say_unpackers() {
     command -v tar >/dev/null 2>&1 || return 0
     unpackers=tar
-    for tool in zstd gzip; do
+    for tool in zstd gzip aria2c; do
         ! command -v "$tool" >/dev/null 2>&1 || unpackers="$unpackers $tool"
     done
     say fact unpacks "$unpackers"

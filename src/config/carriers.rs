@@ -1,6 +1,7 @@
 //! What brings releases to hosts: its words, its ports and its addresses.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use toml::Value;
 
@@ -121,6 +122,23 @@ impl Leaf for Ports {
     }
 }
 
+/// Holds the address of this machine at which hosts find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HereAddress(pub Ipv4Addr);
+
+impl Leaf for HereAddress {
+    const EXPECTED: &'static str = r#"an IPv4 address, such as "192.0.2.7""#;
+    const FORM: Form = Form::Text;
+
+    fn read(value: &Value) -> Result<Self, Refused> {
+        let address: Ipv4Addr = text(value)?.parse().map_err(|_| Refused::Unexpected)?;
+        if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
+            return Err(Refused::because("no host finds a machine there"));
+        }
+        Ok(Self(address))
+    }
+}
+
 /// Says where a pack is fetched by HTTP: an address with `{pack}` in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PackUrl(String);
@@ -152,13 +170,13 @@ impl Leaf for PackUrl {
     }
 }
 
-deserialize_as_leaf!(Carriers, RelayHosts, Ports, PackUrl);
+deserialize_as_leaf!(Carriers, RelayHosts, Ports, HereAddress, PackUrl);
 
 #[cfg(test)]
 mod tests {
     use toml::Value;
 
-    use super::{Carriers, PackUrl, Ports, RelayHosts};
+    use super::{Carriers, HereAddress, PackUrl, Ports, RelayHosts};
     use crate::config::leaf::Leaf;
     use crate::model::Carrier;
 
@@ -196,6 +214,8 @@ mod tests {
             let refused = refused::<Ports>(value);
             assert!(refused.contains(why), "{value}: {refused}");
         }
+        assert!(refused::<HereAddress>(r#""0.0.0.0""#).contains("no host finds"));
+        assert!(refused::<HereAddress>(r#""deploy1""#).contains("must be an IPv4 address"));
         assert_eq!(Ports::read(&"20000".into()), Ok(Ports { first: 20_000, last: 20_000 }));
     }
 

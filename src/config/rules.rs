@@ -70,6 +70,11 @@ impl Rules<'_> {
                 self.refuse(origin, message, format!("write `{example}` under [transfer]"));
             }
         }
+        let confidential = transfer.leaf("confidential").filter(|(value, _)| value.as_bool() == Some(true));
+        if let (Some((_, origin)), true) = (confidential, carriers.contains(&"torrent")) {
+            let message = "`transfer.confidential` is true, and peers of a torrent give it to whoever has its hash";
+            self.refuse(origin, message, "take \"torrent\" out of transfer.carriers");
+        }
         let packs = transfer.text("packs").filter(|(packs, origin)| *packs == "never" && **origin != Origin::Default);
         if let (Some((_, origin)), true) = (packs, carriers.iter().any(|carrier| *carrier != "direct")) {
             let message = "`transfer.packs` is \"never\", and whatever does not come directly travels packed";

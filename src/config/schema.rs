@@ -10,7 +10,7 @@ use toml::Value;
 
 use super::amount::{Budget, Factor, Keep, Share, Waves};
 use super::bandwidth::Bandwidth;
-use super::carriers::{Carriers, PackUrl, Ports, RelayHosts};
+use super::carriers::{Carriers, HereAddress, PackUrl, Ports, RelayHosts};
 use super::duration::Positive;
 use super::hosts::{GroupReference, HostList, check_group_name};
 use super::leaf::{Form, Leaf, Refused};
@@ -309,7 +309,7 @@ static TRANSFER: Section = Section {
         value::<Carriers>(
             "carriers",
             Default(r#"["direct"]"#),
-            "what brings it to a host, tried in this order: relay, http, command, direct",
+            "what brings it to a host, tried in this order: torrent, relay, http, command, direct",
         ),
         value::<RelayHosts>(
             "relays",
@@ -322,7 +322,26 @@ static TRANSFER: Section = Section {
             Default("32"),
             "hosts behind one relay; of more, some pass it on to the others",
         ),
-        value::<Bandwidth>("relay_bandwidth", Default(r#""0""#), "of all that one relay sends; \"0\": no limit"),
+        value::<Bandwidth>(
+            "relay_bandwidth",
+            Default(r#""0""#),
+            "of all that one relay, or one host of a swarm, sends; \"0\": no limit",
+        ),
+        value::<Ports>(
+            "torrent_ports",
+            Default(r#""6881-6999""#),
+            "with the carrier torrent (aria2): where the deploy server and hosts listen for each other",
+        ),
+        value::<Option<HereAddress>>(
+            "torrent_address",
+            Default(r#""""#),
+            "an IPv4 address at which hosts find the deploy server; \"\": where ssh came from",
+        ),
+        value::<bool>(
+            "confidential",
+            Default("false"),
+            "true: never by torrent, whose peers give it to whoever has its hash",
+        ),
         value::<Option<PackUrl>>(
             "http",
             Default(r#""""#),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::amount::{Budget, Share, Waves};
 use super::bandwidth::Bandwidth;
-use super::carriers::{Carriers, PackUrl, Ports, RelayHosts};
+use super::carriers::{Carriers, HereAddress, PackUrl, Ports, RelayHosts};
 use super::error::EnvironmentError;
 use super::hooks::Hooks;
 use super::hosts::{GroupReference, HostList};
@@ -267,6 +267,13 @@ pub struct Transfer {
     pub relay_fan: NonZeroUsize,
     /// How fast one relay sends, to all of its hosts together.
     pub relay_bandwidth: Bandwidth,
+    /// Where the deploy server and hosts listen for each other.
+    pub torrent_ports: Ports,
+    /// Where hosts find the deploy server.
+    #[serde(deserialize_with = "leaf")]
+    pub torrent_address: Option<HereAddress>,
+    /// Whether nobody but its hosts may see a release.
+    pub confidential: bool,
     /// Where hosts fetch packs by HTTP.
     #[serde(deserialize_with = "leaf")]
     pub http: Option<PackUrl>,

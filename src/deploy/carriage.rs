@@ -7,6 +7,7 @@ use crate::config::{DryWords, RelayHosts, Transfer};
 use crate::host::CarrierSettings;
 use crate::model::{Bytes, Carrier};
 use crate::plan::Relays;
+use crate::swarm;
 
 /// Says which hosts may pass a release on to others.
 ///
@@ -48,6 +49,11 @@ pub(super) fn carriers(transfer: &Transfer) -> CarrierSettings {
         relay_bandwidth: transfer.relay_bandwidth.kib_per_second().map(|kib| Bytes(kib.saturating_mul(1024))),
         http: transfer.http.as_ref().map(|url| url.as_str().to_owned()),
         command: transfer.command.as_ref().map(|command| command.script(&DryWords::default())),
+        swarm: swarm::Settings {
+            ports: transfer.torrent_ports.first..=transfer.torrent_ports.last,
+            address: transfer.torrent_address.as_ref().map(|address| address.0),
+            upload: transfer.relay_bandwidth.kib_per_second().map(|kib| kib.saturating_mul(1024)),
+        },
         publish: transfer.publish.as_ref().map(|command| command.argv(&DryWords::default())),
     }
 }

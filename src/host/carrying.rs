@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{OnceCell, mpsc};
 
+use super::sharing::Sharing;
 use crate::model::{Carrier, CarrierNews, HostId};
 use crate::plan::Carriage;
 use crate::process::{Ending, Job, run};
@@ -25,6 +26,7 @@ pub(super) struct Carrying {
     now: Mutex<Option<Arc<Carriage>>>,
     news: Mutex<Option<mpsc::Sender<CarrierNews>>>,
     published: Mutex<HashMap<String, Publication>>,
+    pub(super) sharing: Sharing,
 }
 
 impl Carrying {

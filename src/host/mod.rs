@@ -28,6 +28,7 @@ mod rsync;
 pub mod script;
 mod session;
 mod settings;
+mod sharing;
 mod shell;
 pub mod sim;
 mod ssh;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::model::{Address, Bytes, Compress, HostId, HostKeys, PackWhen, ReleaseId, Slot, Verify};
+use crate::swarm;
 
 /// Says how hosts are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,11 +74,20 @@ pub struct CarrierSettings {
     pub command: Option<String>,
     /// What puts one where hosts find it, on this machine.
     pub publish: Option<Vec<String>>,
+    /// Where a swarm listens, here and on hosts, and how much each of them sends.
+    pub swarm: swarm::Settings,
 }
 
 impl Default for CarrierSettings {
     fn default() -> Self {
-        Self { ports: 20_000..=20_099, relay_bandwidth: None, http: None, command: None, publish: None }
+        Self {
+            ports: 20_000..=20_099,
+            relay_bandwidth: None,
+            http: None,
+            command: None,
+            publish: None,
+            swarm: swarm::Settings { ports: 6881..=6999, address: None, upload: None },
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use super::host::HostId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Carrier {
+    /// All hosts that have some of it, by BitTorrent.
+    Torrent,
     /// Another host of its site, which got it first.
     Relay,
     /// A web server, a cache or an object store of the site's.
@@ -20,12 +22,13 @@ pub enum Carrier {
 
 impl Carrier {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Relay, Self::Http, Self::Command, Self::Direct];
+    pub const ALL: [Self; 5] = [Self::Torrent, Self::Relay, Self::Http, Self::Command, Self::Direct];
 
     /// Gives its word, as the configuration, plans and events have it.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Torrent => "torrent",
             Self::Relay => "relay",
             Self::Http => "http",
             Self::Command => "command",

@@ -69,6 +69,7 @@ pub fn way(carrier: Carrier, relay: Option<&HostId>) -> String {
         (Carrier::Relay, None) => "by a relay".to_owned(),
         (Carrier::Http, _) => "by HTTP".to_owned(),
         (Carrier::Command, _) => "by the site's command".to_owned(),
+        (Carrier::Torrent, _) => "by torrent".to_owned(),
         (Carrier::Direct, _) => "directly".to_owned(),
     }
 }

@@ -105,3 +105,89 @@ async fn a_sites_own_command_brings_what_it_published_and_what_is_not_that_comes
         }
     }
 }
+
+fn swarming(ports: std::ops::RangeInclusive<u16>, upload: Option<u64>) -> TransferSettings {
+    let swarm = coalmine::swarm::Settings { ports, address: Some(std::net::Ipv4Addr::LOCALHOST), upload };
+    with(CarrierSettings { swarm, ..CarrierSettings::default() })
+}
+
+/// Names the processes of aria2 that have a path in their folder.
+fn arias(root: &Path) -> Vec<u32> {
+    let is_there = |pid: &u32| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(root));
+    crate::stage::processes_with("aria2c").into_iter().map(|(pid, _)| pid).filter(is_there).collect()
+}
+
+/// Waits until nothing of a swarm is left on a host.
+async fn gone(root: &Path) {
+    let begun = std::time::Instant::now();
+    let is_left = || {
+        let names = std::fs::read_dir(root.join(".coalmine")).unwrap().flatten();
+        names.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("swarm."))
+    };
+    while !arias(root).is_empty() || is_left() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "something of the swarm is left");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_host_with_aria2_gets_it_from_the_swarm_and_one_without_gets_it_directly() {
+    let without = temporary();
+    for tool in std::fs::read_dir("/usr/bin").unwrap().chain(std::fs::read_dir("/bin").unwrap()).flatten() {
+        let link = without.path().join(tool.file_name());
+        if tool.file_name() != "aria2c" && !link.exists() {
+            std::os::unix::fs::symlink(tool.path(), link).unwrap();
+        }
+    }
+    let (sshd, bare) = (Sshd::start(""), Sshd::start(&format!("SetEnv PATH={}", without.path().display())));
+    let state = temporary();
+    let release = large(state.path());
+    let mut carried = Vec::new();
+    for sshd in [&sshd, &bare] {
+        let root = temporary();
+        let target = target(root.path());
+        let fleet = fleet(sshd.ssh(), swarming(24_000..=24_499, None), target.clone(), state.path());
+        let mut news = carry(&fleet, &[Carrier::Torrent, Carrier::Direct], &[("box", None)]);
+        let (primed, progress) = prime(&fleet, "box", &release).await;
+        carried.push(primed.unwrap().carried.map(|carried| carried.by));
+        assert!(progress.last().is_some_and(|last| last.bytes == last.total), "{progress:?}");
+        assert_whole(&release, &folder(&target, &release));
+        assert_eq!(told(&mut news), []);
+        drop(fleet);
+        gone(root.path()).await;
+    }
+    // Who gets it from here alone gets it file by file.
+    assert_eq!(carried, [Some(Carrier::Torrent), None]);
+}
+
+#[tokio::test]
+async fn a_seeder_that_is_killed_in_the_middle_lets_hosts_take_the_next_carrier_at_once() {
+    let sshd = Sshd::start("");
+    let (state, root) = (temporary(), temporary());
+    let release = large(state.path());
+    let target = target(root.path());
+    let fleet = fleet(sshd.ssh(), swarming(24_500..=24_999, Some(100_000)), target.clone(), state.path());
+    let mut news = carry(&fleet, &[Carrier::Torrent, Carrier::Direct], &[("box", None)]);
+    let kill = async {
+        let me = std::process::id().to_string();
+        let begun = std::time::Instant::now();
+        loop {
+            assert!(begun.elapsed() < Duration::from_secs(30), "nobody fetched");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let seeders = crate::stage::processes_with(&format!("--stop-with-process={me} "));
+            let seeder = seeders.iter().find(|(_, line)| line.contains("coalmine-swarm-"));
+            if let (Some((pid, _)), false) = (seeder, arias(root.path()).is_empty()) {
+                sshd.signal(&[*pid], "-KILL");
+                return std::time::Instant::now();
+            }
+        }
+    };
+    let ((primed, _), killed) = tokio::join!(prime(&fleet, "box", &release), kill);
+    assert!(killed.elapsed() < Duration::from_secs(20), "{:?}", killed.elapsed());
+    assert_eq!(primed.unwrap().carried, Some(Carried { by: Carrier::Direct, relay: None }));
+    assert_whole(&release, &folder(&target, &release));
+    let told = told(&mut news);
+    let [CarrierNews::Failed { carrier: Carrier::Torrent, message, .. }] = told.as_slice() else { panic!("{told:?}") };
+    assert!(message.starts_with("aria2 ended on the deploy server"), "{message}");
+    gone(root.path()).await;
+}

@@ -29,5 +29,6 @@ mod refusals;
 mod rollback;
 mod slots;
 mod story;
+mod swarms;
 mod way_back;
 mod workstation;

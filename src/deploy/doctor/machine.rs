@@ -10,7 +10,7 @@ use crate::deploy::site::broken_programs;
 use crate::deploy::waiting::waiting_note;
 use crate::deploy::workspace::{Fleet, Workspace};
 use crate::host::{Capacity, Resource, Shortage, Supply, Widths};
-use crate::model::Bytes;
+use crate::model::{Bytes, Carrier};
 use crate::process::{Ending, Job, Ran, run};
 use crate::release::{Interpreter, ReleaseError, Repository, VersionOrder};
 
@@ -32,6 +32,9 @@ pub(super) async fn examine(
     let tools = [("git", "--version", "git"), ("ssh", "-V", "openssh-client"), ("rsync", "--version", "rsync")];
     for (name, flag, package) in tools {
         found.push(tool(name, flag, package).await);
+    }
+    if workspace.config().transfer.carriers.has(Carrier::Torrent) {
+        found.push(tool("aria2c", "--version", "aria2").await);
     }
     found.extend(interpreter.map(python));
     found.extend(repository(workspace).await);

@@ -7,6 +7,7 @@
 use super::refusal;
 use super::work::Remote;
 use crate::host::HostError;
+use crate::host::answer::Answer;
 use crate::host::pace;
 use crate::host::rsync::Meter;
 use crate::host::script::{Phase, Script};
@@ -17,6 +18,8 @@ use crate::release::Pack;
 /// Is one way for a pack to come to a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Way {
+    /// From all who have it, by BitTorrent.
+    Torrent,
     /// From an address of HTTP.
     Http(String),
     /// By the site's command.
@@ -28,6 +31,7 @@ enum Way {
 impl Way {
     const fn carrier(&self) -> Carrier {
         match self {
+            Self::Torrent => Carrier::Torrent,
             Self::Http(_) => Carrier::Http,
             Self::Command(_) => Carrier::Command,
             Self::Direct => Carrier::Direct,
@@ -41,7 +45,8 @@ impl Way {
 }
 
 /// Why a way led nowhere.
-enum Astray {
+#[derive(Debug)]
+pub(super) enum Astray {
     /// For a reason of its own: the next may do better.
     Here(String),
     /// For one that no other way helps against.
@@ -61,6 +66,7 @@ impl<T: Transport> Remote<T> {
         };
         let settings = &self.common.transfer.carriers;
         let ways = carriage.carriers.iter().flat_map(|carrier| match carrier {
+            Carrier::Torrent => self.can_swarm().then_some(Way::Torrent),
             Carrier::Relay => None,
             Carrier::Http => settings.http.clone().map(Way::Http),
             Carrier::Command => settings.command.clone().map(Way::Command),
@@ -114,6 +120,7 @@ impl<T: Transport> Remote<T> {
         let folder = format!("releases/.{release}.{rollout}");
         let mut script = self.fetching(pack, &folder, rollout);
         match way {
+            Way::Torrent => return self.by_torrent(script, pack, tell).await,
             Way::Http(url) => {
                 self.publish(pack).await.map_err(Astray::Here)?;
                 script.set("how", "http").set("url", &url.replace("{pack}", &pack.name()));
@@ -159,20 +166,26 @@ impl<T: Transport> Remote<T> {
     ) -> Result<Copied, Astray> {
         let mut meter = Meter::new(total);
         let answer = self.transport.fetch(script, &mut |heard| meter.push(heard, tell)).await;
-        let answer = answer.map_err(|failure| match failure.class {
-            FailureClass::Transfer if !failure.here => Astray::Here(failure.message),
-            _ => Astray::Everywhere(failure.into()),
-        })?;
-        let answer = refusal::check(script.phase, answer).map_err(Astray::Everywhere)?;
-        if answer.has("fetched") {
-            meter.finish(tell);
-            Ok(Copied { bytes: total, files: 1, retries: 0 })
-        } else if answer.has("differs") {
-            Err(Astray::Here("what came is not what was built".to_owned()))
-        } else if let Some(why) = answer.first("failed") {
-            Err(Astray::Here(why.text()))
-        } else {
-            Err(Astray::Everywhere(refusal::not_understood(script.phase, &answer)))
-        }
+        sort(script.phase, answer)?;
+        meter.finish(tell);
+        Ok(Copied { bytes: total, files: 1, retries: 0 })
+    }
+}
+
+/// Says what it means what a host answered to it that it was to fetch something.
+pub(super) fn sort(phase: Phase, answer: Result<Answer, Failure>) -> Result<(), Astray> {
+    let answer = answer.map_err(|failure| match failure.class {
+        FailureClass::Transfer if !failure.here => Astray::Here(failure.message),
+        _ => Astray::Everywhere(failure.into()),
+    })?;
+    let answer = refusal::check(phase, answer).map_err(Astray::Everywhere)?;
+    if answer.has("fetched") {
+        Ok(())
+    } else if answer.has("differs") {
+        Err(Astray::Here("what came is not what was built".to_owned()))
+    } else if let Some(why) = answer.first("failed") {
+        Err(Astray::Here(why.text()))
+    } else {
+        Err(Astray::Everywhere(refusal::not_understood(phase, &answer)))
     }
 }

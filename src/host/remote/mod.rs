@@ -4,6 +4,7 @@ mod carry;
 mod prime;
 mod read;
 mod refusal;
+mod torrent;
 mod work;
 
 pub(super) use work::{Common, Remote};

@@ -52,13 +52,14 @@ struct Memory {
 pub(in crate::host) struct Remote<T> {
     pub(super) id: HostId,
     pub(super) common: Arc<Common>,
-    pub(super) transport: T,
+    /// What a host shares with others may outlast what is done to it.
+    pub(super) transport: Arc<T>,
     memory: Mutex<Memory>,
 }
 
 impl<T: Transport> Remote<T> {
     pub(in crate::host) fn new(id: HostId, common: Arc<Common>, transport: T) -> Self {
-        Self { id, common, transport, memory: Mutex::default() }
+        Self { id, common, transport: Arc::new(transport), memory: Mutex::default() }
     }
 
     /// Begins a script with what every phase is told.
