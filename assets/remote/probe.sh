@@ -63,7 +63,9 @@ say_machine() {
     folder=$here
     [ -n "$folder" ] || folder=$(stat -L -c '%d:%i' "$place" 2>/dev/null)
     [ -z "$kernel" ] || [ -z "$folder" ] || say fact machine "$kernel:$folder$below"
-    [ "$p_deep" != tools ] || say_place
+    case $p_deep in
+    tools | page) say_place ;;
+    esac
 }
 
 # What a transfer needs of that folder, and what is left there, where df tells it.
@@ -116,7 +118,7 @@ say_link() {
         ;;
     release)
         case $p_deep in
-        yes | files | "$link_id") ;;
+        yes | files | page | "$link_id") ;;
         *)
             # Through the link, as whoever uses it does.
             digest_of "./$p_link"
@@ -137,11 +139,12 @@ say_link() {
             [ "$link_target" != "releases/$link_id" ] || record "$link_id" "$digest" "$proof_time"
         else
             say_drift
+            [ "$p_deep" != page ] || say_each_drift
         fi
         ;;
     *)
         say link unmanaged
-        if [ "$p_deep" != no ] && [ "$p_deep" != tools ] && [ -n "$p_version_command" ]; then
+        if runs_commands && [ -n "$p_version_command" ]; then
             work_here
             attempt 10 "./$p_link" "$p_version_command"
             if [ "$attempt_code" = 0 ] && hex_file "$work/out"; then
@@ -150,6 +153,26 @@ say_link() {
         fi
         ;;
     esac
+}
+
+# Tells whether a survey goes so deep that the product may be asked.
+runs_commands() {
+    case $p_deep in
+    no | log | tools) return 1 ;;
+    esac
+}
+
+# Names what differs, and what is too much: so many of each as a person reads. A name that cannot be told is one that is not told.
+say_each_drift() {
+    sed -n -e "1,100s/^/$p_token differs /p" "$work/wrong" || :
+    sed -n -e "1,100s|^\./|$p_token surplus |p" "$work/extra" || :
+}
+
+# Gives the end of what was done here, which is for people: a host without it has none to give.
+say_log() {
+    [ -f .coalmine/log ] && work_here || return 0
+    tail -n 200 .coalmine/log 2>/dev/null >"$work/log" || return 0
+    sed -e "s/^/$p_token log /" "$work/log" || :
 }
 
 probe() {
@@ -170,6 +193,7 @@ probe() {
     say_slots
     case $p_deep in
     tools) say_path ;;
+    page | log) say_log ;;
     # Where nothing stood in the link's place before, a way back from coalmine leads to this.
     yes) [ "$link_is" = missing ] || [ -n "$state_adopted" ] || say_package ;;
     esac
@@ -220,7 +244,9 @@ is_behind_link() {
 
 # Says what of the tool is there beside what we install: a package's copy, and its version.
 say_package() {
-    [ "$p_deep" != no ] || return 0
+    case $p_deep in
+    no | log) return 0 ;;
+    esac
     find_tool "$PATH" others
     [ -n "$tool_at" ] || return 0
     packaged=$tool_at version=-
@@ -228,7 +254,7 @@ say_package() {
     case ${p_version_command%% *} in
     '' | */*) ;;
     *)
-        if [ "$p_deep" != tools ]; then
+        if runs_commands; then
             work_here
             attempt 10 . "$p_version_command"
             [ "$attempt_code" != 0 ] || ! hex_file "$work/out" || version=$hexed

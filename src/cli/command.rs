@@ -17,6 +17,7 @@ use super::diff::DiffArgs;
 use super::doctor::DoctorArgs;
 use super::globals::Globals;
 use super::habits::{FinishArgs, RevertArgs, StartArgs, SyncArgs};
+use super::host::HostPageArgs;
 use super::hosts::HostsArgs;
 use super::init::InitArgs;
 use super::install::InstallArgs;
@@ -29,7 +30,7 @@ use super::sandbox::SandboxCommand;
 use super::slot::SlotCommand;
 use super::status::StatusArgs;
 use super::{
-    bootstrap, build, completion, conduct, config, console, control, diff, doctor, habits, hosts, init, install,
+    bootstrap, build, completion, conduct, config, console, control, diff, doctor, habits, host, hosts, init, install,
     manual, plan, release, releases, rollback, sandbox, slot, status,
 };
 use crate::deploy::Error;
@@ -72,6 +73,10 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Surveys the fleet: installed version against the release, per host; changes nothing.
     Status(StatusArgs),
+    /// Tells all that is known of one host: what it runs and holds, how it drifted file by file, room, clock, log, and what rollouts did to it.
+    ///
+    /// Changes nothing. Exits with 0 when it is current, with 4 when it cannot be reached, with 9 otherwise.
+    Host(HostPageArgs),
     /// Builds the release on this machine.
     Build(BuildArgs),
     /// Lists tags with their state: built, good, bad, where installed.
@@ -186,6 +191,7 @@ impl Cli {
             Command::Release(command) => release::run(globals, command),
             Command::Releases(args) => releases::run(globals, args),
             Command::Status(args) => status::run(globals, args),
+            Command::Host(args) => host::run(globals, args),
             Command::Plan(args) => plan::run(globals, args),
             Command::InstallWorld(args) => args.running.told(|| install::run(globals, args)),
             Command::Bootstrap(args) => args.running.told(|| bootstrap::run(globals, args)),

@@ -64,6 +64,8 @@ fn check(globals: &Globals) -> Result<String, Error> {
         }
         Ok(wrong)
     })?;
+    let mut wrong = wrong;
+    wrong.extend(super::console::keymap(&workspace).err().map(|error| error.to_string()));
     if !wrong.is_empty() {
         return Err(Error::usage(wrong.join("\n")));
     }

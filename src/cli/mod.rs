@@ -18,6 +18,7 @@ mod diff;
 mod doctor;
 mod globals;
 mod habits;
+mod host;
 mod hosts;
 mod init;
 mod install;

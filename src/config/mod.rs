@@ -29,6 +29,7 @@
 mod amount;
 mod bandwidth;
 mod carriers;
+mod console;
 mod duration;
 mod error;
 mod hooks;
@@ -60,6 +61,7 @@ mod tests;
 pub use amount::{Budget, Waves};
 pub use bandwidth::Bandwidth;
 pub use carriers::{Carriers, PackUrl, Ports, RelayHosts};
+pub use console::{AnsiColor, Colors, ConsoleSettings, KeyNames};
 pub use duration::{parse_duration, show_duration};
 pub use error::{ConfigErrors, EnvironmentError, Place, Problem, ValueError};
 pub use hooks::{Hooks, PhaseHooks};
@@ -80,4 +82,4 @@ pub use text::{
 };
 pub use variables::Variables;
 pub use version::VersionPattern;
-pub use word::{BuildKind, Channel};
+pub use word::{BuildKind, Channel, Ground};

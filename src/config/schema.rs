@@ -11,6 +11,7 @@ use toml::Value;
 use super::amount::{Budget, Factor, Keep, Share, Waves};
 use super::bandwidth::Bandwidth;
 use super::carriers::{Carriers, HereAddress, PackUrl, Ports, RelayHosts};
+use super::console::CONSOLE;
 use super::duration::Positive;
 use super::hosts::{GroupReference, HostList, check_group_name};
 use super::leaf::{Form, Leaf, Refused};
@@ -100,7 +101,7 @@ const fn kind<T: Leaf>() -> Kind {
     Kind { expected: T::EXPECTED, form: T::FORM, path: T::PATH, check: |value| T::read(value).map(drop) }
 }
 
-const fn value<T: Leaf>(name: &'static str, presence: Presence, about: &'static str) -> Key {
+pub(super) const fn value<T: Leaf>(name: &'static str, presence: Presence, about: &'static str) -> Key {
     Key { name, about, shape: Shape::Value { kind: kind::<T>(), presence } }
 }
 
@@ -134,6 +135,11 @@ pub(super) static ROOT: Section = Section {
         table("hooks", &HOOKS, "The site's own commands; `[]` for none."),
         table("lock", &LOCK, "Who may deploy while another does: nobody."),
         table("control", &CONTROL, "Who else may control a rollout that runs."),
+        table(
+            "console",
+            &CONSOLE,
+            "How the console looks and what its keys do: yours, in ~/.config/coalmine/coalmine.toml.",
+        ),
     ],
 };
 

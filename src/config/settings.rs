@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use super::amount::{Budget, Share, Waves};
 use super::bandwidth::Bandwidth;
 use super::carriers::{Carriers, HereAddress, PackUrl, Ports, RelayHosts};
+use super::console::ConsoleSettings;
 use super::error::EnvironmentError;
 use super::hooks::Hooks;
 use super::hosts::{GroupReference, HostList};
@@ -60,6 +61,8 @@ pub struct Config {
     pub lock: Lock,
     /// Who else may control a rollout.
     pub control: Control,
+    /// How the console looks.
+    pub console: ConsoleSettings,
 }
 
 impl Config {

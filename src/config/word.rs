@@ -85,6 +85,18 @@ words! {
 }
 
 words! {
+    /// Says what a terminal draws on.
+    pub Ground, r#""auto", "dark" or "light""# {
+        /// What the terminal says, where it does.
+        Auto = "auto",
+        /// Light text on a dark ground.
+        Dark = "dark",
+        /// Dark text on a light ground.
+        Light = "light",
+    }
+}
+
+words! {
     /// Says what a gate checks.
     pub(super) GateOn, r#""host" (after each activation, on the host) or "stage" (during the soak, on this machine)"# {
         /// One host, after its activation.

@@ -7,16 +7,15 @@ use std::time::Duration;
 use crate::config::{self, Config, DryWords, GateScope};
 use crate::hooks::{HookSettings, Place, SiteHooks, StageGateSettings};
 use crate::host::GateCheck;
-use crate::model::{HostHook, HostId, Installed, PhaseHook, ReleaseId, StageName};
+use crate::model::{Environment, HostHook, HostId, Installed, PhaseHook, ReleaseId, StageName};
 use crate::plan::{Plan, StageKind, StagePlan};
 
 /// How long `build.check` may take on a master.
 const MASTER_CHECK: Duration = Duration::from_secs(60);
 
-/// Gives the site's own commands for a rollout.
-pub(super) fn site(config: &Config, plan: &Plan) -> SiteHooks {
+fn hook_settings(config: &Config) -> HookSettings {
     let hooks = &config.hooks;
-    let settings = HookSettings {
+    HookSettings {
         depool: hooks.depool.clone(),
         repool: hooks.repool.clone(),
         announce: hooks.announce.clone(),
@@ -24,7 +23,17 @@ pub(super) fn site(config: &Config, plan: &Plan) -> SiteHooks {
         beside: HostHook::ALL.into_iter().filter_map(|hook| Some((hook, hooks.of_host(hook)?.clone()))).collect(),
         irc: hooks.irc.as_ref().map(ToString::to_string),
         timeout: hooks.timeout,
-    };
+    }
+}
+
+/// Gives the site's own commands for what is done to a host while no rollout does anything to it.
+pub(super) fn alone(config: &Config, environment: &Environment) -> SiteHooks {
+    let words = DryWords { environment: Some(environment.clone()), ..DryWords::default() };
+    SiteHooks::new(hook_settings(config), [], words)
+}
+
+/// Gives the site's own commands for a rollout.
+pub(super) fn site(config: &Config, plan: &Plan) -> SiteHooks {
     let gates = config.gates.iter().filter_map(|gate| match gate.scope {
         GateScope::Host => None,
         GateScope::Stage { max, baseline, .. } => Some(StageGateSettings {
@@ -37,7 +46,7 @@ pub(super) fn site(config: &Config, plan: &Plan) -> SiteHooks {
         }),
     });
     let places = places(plan).map(|(host, stage, previous)| (host, Place { stage: stage.name.clone(), previous }));
-    SiteHooks::new(settings, gates, words(plan)).with_hosts(places)
+    SiteHooks::new(hook_settings(config), gates, words(plan)).with_hosts(places)
 }
 
 /// Names each of the site's own commands, and what it runs first.

@@ -270,7 +270,8 @@ impl Workspace {
     }
 
     /// Says what is wrong with a key, and where it was written.
-    pub(super) fn placed(&self, key: &str, error: &dyn fmt::Display) -> String {
+    #[must_use]
+    pub fn placed(&self, key: &str, error: &dyn fmt::Display) -> String {
         match self.loaded.origin(key) {
             Some(origin) => format!("{}: `{key}`: {error}", Place::from(origin)),
             None => format!("`{key}`: {error}"),

@@ -23,6 +23,10 @@ pub enum Survey {
     Files,
     /// As that, and the manifests of all its releases.
     Deep,
+    /// As files, each that differs by its name; what room is left, what time it is there, and the end of the host's own log.
+    Page,
+    /// As shallow, and the end of the host's own log.
+    Log,
     /// As shallow, and tries those of its tools that are not the same everywhere; in a temporary folder.
     Tools,
 }

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,7 @@ use super::parcel::Parcels;
 use super::remote::{Common, Remote};
 use super::route::Route;
 use super::settings::{SshSettings, TargetSettings, TransferSettings};
-use super::ssh::{Pool, Ssh};
+use super::ssh::{Pool, Ssh, login};
 use super::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{
     CarrierNews, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Squeeze,
@@ -71,6 +72,17 @@ impl RealFleet {
             carrying: Carrying::default(),
         };
         Ok(Self { common: Arc::new(common), pool, is_this_machine: Box::new(is_this_machine), hosts: Mutex::default() })
+    }
+
+    /// Gives the command that opens a shell on a host for a person, as whom coalmine logs in; on this machine that is a shell here.
+    ///
+    /// What ssh is told is in a file that goes with this fleet.
+    #[must_use]
+    pub fn login(&self, id: &HostId) -> Vec<OsString> {
+        if (self.is_this_machine)(id) {
+            return vec![std::env::var_os("SHELL").filter(|shell| !shell.is_empty()).unwrap_or_else(|| "sh".into())];
+        }
+        login(&self.pool, id)
     }
 }
 

@@ -205,6 +205,15 @@ pub struct Probe {
     /// What a login shell there runs by the product's name; none where that was not asked, or a release has nothing of the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<ToolPath>,
+    /// The names of those entries of what it runs that differ from their manifest, the first hundred; asked of one host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differs: Vec<String>,
+    /// The names of entries that should not be there, the first hundred; asked of one host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surplus: Vec<String>,
+    /// The last lines of its own log, the latest last; asked of one host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
     /// How long the answer took.
     #[serde(default)]
     pub latency: Duration,

@@ -20,6 +20,18 @@ pub enum PlanKind {
     Rollback,
 }
 
+impl PlanKind {
+    /// Gives the word for what a rollout is for.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Install => "install",
+            Self::Prime => "prime",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
 /// Says what follows when a rollout must not go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

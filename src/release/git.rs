@@ -23,6 +23,8 @@ pub struct Tag {
     pub commit: Commit,
     /// When it was made; for a lightweight tag, its commit.
     pub at: Timestamp,
+    /// Who wrote that commit; empty where git does not say.
+    pub author: String,
 }
 
 /// Describes a commit of a history.
@@ -120,7 +122,7 @@ impl Repository {
     ///
     /// When git fails.
     pub async fn tags(&self, glob: &str, order: &VersionOrder) -> Result<Vec<Tag>, ReleaseError> {
-        let format = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(creatordate:unix) %(refname:lstrip=2)";
+        let format = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(creatordate:unix) %(refname:lstrip=2) %(*authorname)%(authorname)";
         let text = self.read(&["tag", "--list", format, "--end-of-options", glob]).await?;
         let mut tags: Vec<Tag> = text.lines().filter_map(read_tag).collect();
         tags.sort_by(|a, b| order.compare(&a.name, &b.name));
@@ -307,9 +309,9 @@ pub(super) fn in_one_line(text: &str) -> String {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-/// Reads a line of `git tag --format`: the tag's object, what it points at if it is an object of its own, time and name.
+/// Reads a line of `git tag --format`: the tag's object, what it points at if it is an object of its own, time, name and author.
 fn read_tag(line: &str) -> Option<Tag> {
-    let mut fields = line.splitn(6, ' ');
+    let mut fields = line.splitn(7, ' ');
     let (kind, object) = (fields.next()?, fields.next()?);
     let (target_kind, target) = (fields.next()?, fields.next()?);
     let (seconds, name) = (fields.next()?, fields.next()?);
@@ -323,6 +325,7 @@ fn read_tag(line: &str) -> Option<Tag> {
         version: version_of(name).ok()?,
         commit: commit.parse().ok()?,
         at: Timestamp::from_second(seconds.parse().unwrap_or_default()).unwrap_or_default(),
+        author: fields.next().unwrap_or_default().to_owned(),
     })
 }
 

@@ -173,6 +173,7 @@ mod tests {
                 version: Version::new(name).unwrap(),
                 commit: format!("{at:040x}").parse().unwrap(),
                 at: Timestamp::from_second(day * 24 * 3600).unwrap(),
+                author: String::new(),
             })
             .collect();
         tags.sort_by(|a, b| order.compare(&a.name, &b.name));

@@ -11,6 +11,7 @@ mod diff;
 mod doctor;
 mod failures;
 mod history;
+mod host;
 mod job;
 mod lead;
 mod months;
@@ -37,6 +38,7 @@ pub use history::{
     Owing, ReleaseMark, ReleaseRow, ReleasesReport, RolloutHost, RolloutReport, RolloutRow, RolloutsReport, Seen,
     debt_now_text, show_text,
 };
+pub use host::{HostPage, Told, log_told, past_told};
 pub use job::{Case, JobReport, Status as CaseStatus, Suite, markdown};
 pub use lead::{LeadTime, Spent};
 pub use months::{Counted, Month, months, months_text};

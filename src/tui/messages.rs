@@ -1,6 +1,7 @@
 //! What the console is told and what it asks: its whole border with the rest of the program, as data.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +9,15 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::app::Hidden;
+use super::keymap::Keymap;
 use super::theme::Theme;
+use crate::deploy::{HostPast, Pooling};
 use crate::model::{
-    Command, Digest, Environment, HostId, HostState, LockHolder, Operator, RolloutId, Site, Slot, Version,
+    Command, Commit, Digest, Environment, HostId, HostState, LockHolder, Operator, RolloutId, Site, Slot, Version,
 };
 use crate::plan::{OnFailure, Plan, PlanKind};
+use crate::report::HostPage;
 use crate::rollout::{Debt, Outcome, Record};
 use crate::words::{self, Tone};
 
@@ -103,6 +108,17 @@ pub enum Message {
         /// Whether its conductor is known to be gone, so that only `resume` goes on.
         gone: bool,
     },
+    /// A part of the page of a host.
+    Page {
+        /// Which question this answers.
+        ticket: Ticket,
+        /// What is told.
+        part: PagePart,
+    },
+    /// The command that opens a shell on a host for the person.
+    Login(Vec<OsString>),
+    /// Whoever had the terminal meanwhile gave it back, and what is to be said of that.
+    Returned(Option<String>),
     /// A text that was asked for, to be read in a layer of its own.
     Told {
         /// Which question this answers.
@@ -125,6 +141,24 @@ pub enum Message {
     Resumed,
     /// The terminal is gone, or the process was told to end: nothing is to be asked any more.
     HungUp,
+}
+
+/// Holds a part of what is known of a host; each comes when it is known.
+#[derive(Debug, Clone)]
+pub enum PagePart {
+    /// What it answered, or why it did not; a host that cannot be reached is an answer.
+    Answer(Result<Box<HostPage>, String>),
+    /// What rollouts did to it, the latest first.
+    Past(Result<Vec<HostPast>, String>),
+    /// The last lines of its own log; comes again and again.
+    Log(Result<Vec<String>, String>),
+    /// The site's commands about it, where the configuration has any.
+    Pooling {
+        /// Takes it out of service.
+        depool: Option<String>,
+        /// Takes it back in.
+        repool: Option<String>,
+    },
 }
 
 /// Says where the records of a rollout come from.
@@ -197,6 +231,31 @@ pub enum Request {
         /// Of which.
         rollout: RolloutId,
     },
+    /// Asks one host for all that it has, and for its log as it grows, until another is asked or [`Request::CloseHost`] comes.
+    OpenHost {
+        /// Numbers it.
+        ticket: Ticket,
+        /// Which.
+        host: HostId,
+    },
+    /// Asks the host whose page was open nothing more.
+    CloseHost,
+    /// Asks for the command that opens a shell on a host; answered by [`Message::Login`].
+    Shell {
+        /// Which.
+        host: HostId,
+    },
+    /// Lends the terminal to a command until it ends; answered by [`Message::Returned`].
+    Lend(Vec<OsString>),
+    /// Takes a host out of service, or back in, by the site's command; answered by `Reply`.
+    Pool {
+        /// Numbers it.
+        ticket: Ticket,
+        /// Which.
+        host: HostId,
+        /// What is to be done.
+        which: Pooling,
+    },
     /// Asks for the history.
     LoadHistory,
     /// Shows another environment; answered by [`Message::Switched`], or by a refusal in a `Reply`.
@@ -206,6 +265,8 @@ pub enum Request {
         /// Which.
         environment: Environment,
     },
+    /// Keeps which columns are not wanted.
+    KeepColumns(Hidden),
     /// Puts a text into the clipboard of whoever sits at the terminal.
     CopyToClipboard(String),
     /// Writes a file that does not exist yet into the current folder.
@@ -273,6 +334,8 @@ pub enum PlanGoal {
     },
     /// What was finalized last runs on the hosts in debt.
     Debt,
+    /// What was finalized last runs on the hosts that it is limited to.
+    CatchUp,
 }
 
 /// Says what a plan is wanted for: install-world's flags.
@@ -396,6 +459,10 @@ pub struct SurveyRow {
 pub struct VersionRow {
     /// Its name.
     pub version: Version,
+    /// Its commit, where that is known.
+    pub commit: Option<Commit>,
+    /// Who wrote that.
+    pub author: String,
     /// When it was tagged.
     pub at: Option<Timestamp>,
     /// Whether it is built here.
@@ -464,9 +531,13 @@ pub struct Settings {
     pub zone: TimeZone,
     /// How it looks.
     pub theme: Theme,
+    /// What its keys do.
+    pub keys: Arc<Keymap>,
+    /// Which columns are not wanted.
+    pub hidden: Hidden,
     /// Whether nothing may be changed from here.
     pub read_only: bool,
-    /// Whether the mouse scrolls; otherwise it selects text, as ever.
+    /// Whether the mouse scrolls and selects rows; otherwise it selects text, as ever.
     pub mouse: bool,
     /// What it is now.
     pub now: Timestamp,

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 
+use crate::config::AnsiColor;
 pub use crate::words::Tone;
 use crate::words::{Glyph, Look};
 
@@ -36,6 +37,12 @@ pub enum Sign {
     Rising,
     /// Sorted downwards.
     Falling,
+    /// A part of a gauge that failed.
+    Lost,
+    /// A group whose rows are shown.
+    Open,
+    /// A group whose rows are not.
+    Closed,
 }
 
 /// Holds how the console looks.
@@ -47,24 +54,63 @@ pub struct Theme {
     pub ascii: bool,
     /// On what the terminal draws.
     pub ground: Ground,
+    /// Colours that somebody chose.
+    pub palette: Palette,
 }
+
+/// Holds the colours that somebody chose in place of everybody's, by what they mean.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Palette([Option<Color>; Tone::ALL.len()]);
+
+impl Palette {
+    /// Chooses a colour for a meaning.
+    pub fn set(&mut self, tone: Tone, color: AnsiColor) {
+        if let Some(place) = self.0.get_mut(tone as usize) {
+            *place = COLORS.get(usize::from(color.number())).copied();
+        }
+    }
+
+    fn get(&self, tone: Tone) -> Option<Color> {
+        self.0.get(tone as usize).copied().flatten()
+    }
+}
+
+/// The colours by their numbers (ECMA-48, aixterm): the terminal's own, whatever they look like there.
+const COLORS: [Color; 16] = [
+    Color::Black,
+    Color::Red,
+    Color::Green,
+    Color::Yellow,
+    Color::Blue,
+    Color::Magenta,
+    Color::Cyan,
+    Color::Gray,
+    Color::DarkGray,
+    Color::LightRed,
+    Color::LightGreen,
+    Color::LightYellow,
+    Color::LightBlue,
+    Color::LightMagenta,
+    Color::LightCyan,
+    Color::White,
+];
 
 impl Default for Theme {
     fn default() -> Self {
-        Self { color: true, ascii: false, ground: Ground::Dark }
+        Self { color: true, ascii: false, ground: Ground::Dark, palette: Palette::default() }
     }
 }
 
 impl Theme {
     /// Gives the style of a meaning.
     #[must_use]
-    pub const fn style(&self, tone: Tone) -> Style {
+    pub fn style(&self, tone: Tone) -> Style {
         let style = Style::new();
         let (busy, warn) = match self.ground {
             Ground::Dark => (Color::Cyan, Color::Yellow),
             Ground::Light => (Color::Blue, Color::Magenta),
         };
-        match tone {
+        let style = match tone {
             Tone::Plain => style,
             // Dark grey vanishes on some dark backgrounds; the attribute is the terminal's own idea of what can still be read.
             Tone::Dim => style.add_modifier(Modifier::DIM),
@@ -77,6 +123,10 @@ impl Theme {
             Tone::Back => style.fg(warn),
             Tone::Selected => style.add_modifier(Modifier::REVERSED),
             Tone::Key => style.fg(busy).add_modifier(Modifier::BOLD),
+        };
+        match self.palette.get(tone) {
+            Some(color) => style.fg(color),
+            None => style,
         }
     }
 
@@ -104,6 +154,9 @@ impl Theme {
             Sign::Step => ("─", "-"),
             Sign::Rising => ("▲", "^"),
             Sign::Falling => ("▼", "v"),
+            Sign::Lost => ("▚", "x"),
+            Sign::Open => ("▾", "v"),
+            Sign::Closed => ("▸", "+"),
         };
         if self.ascii { ascii } else { drawn }
     }
@@ -132,6 +185,26 @@ impl Theme {
         } else {
             border::PLAIN
         }
+    }
+
+    /// Draws how a number went, the latest last; nothing where there is nothing to compare.
+    #[must_use]
+    pub fn sparkline(&self, numbers: impl Iterator<Item = u64>) -> String {
+        let numbers: Vec<u64> = numbers.collect();
+        let most = numbers.iter().copied().max().unwrap_or(0);
+        if numbers.len() < 2 || most == 0 {
+            return String::new();
+        }
+        let steps: &[&str; 8] = if self.ascii {
+            &["_", ".", ".", "-", "-", "=", "=", "#"]
+        } else {
+            &["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
+        };
+        let step = |number: u64| {
+            let place = u128::from(number) * 7 / u128::from(most);
+            usize::try_from(place).ok().and_then(|place| steps.get(place)).copied().unwrap_or(" ")
+        };
+        numbers.into_iter().map(step).collect()
     }
 
     /// Draws a bar of a width of which a part is full: eighths of a column where the characters for them exist.
@@ -166,7 +239,7 @@ pub fn strip_colors(buffer: &mut Buffer) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ground, Sign, Theme, Tone, strip_colors};
+    use super::{Ground, Palette, Sign, Theme, Tone, strip_colors};
     use crate::words::width;
     use ratatui::buffer::Buffer;
     use ratatui::layout::Rect;
@@ -188,11 +261,57 @@ mod tests {
     #[test]
     fn every_sign_has_its_ascii() {
         let theme = Theme { ascii: true, ..Theme::default() };
-        for sign in [Sign::Mark, Sign::Arrow, Sign::Cut, Sign::Rising, Sign::Dot, Sign::Step] {
+        for sign in [
+            Sign::Mark,
+            Sign::Arrow,
+            Sign::Cut,
+            Sign::Rising,
+            Sign::Dot,
+            Sign::Step,
+            Sign::Lost,
+            Sign::Open,
+            Sign::Closed,
+        ] {
             assert!(theme.sign(sign).is_ascii());
         }
+        assert!(theme.sparkline([1, 5, 9].into_iter()).is_ascii());
+        assert_eq!(Theme::default().sparkline([0, 4, 8].into_iter()), "▁▄█");
+        assert_eq!(Theme::default().sparkline([0, 0].into_iter()), "");
         assert!((0..8).all(|second| theme.spinner(second).is_ascii()));
         assert!(theme.bar(0.37, 9).is_ascii());
+    }
+
+    #[test]
+    fn every_meaning_can_be_read_and_told_from_the_others_on_both_grounds() {
+        // Cyan and yellow vanish on white, dark blue on black; greys vanish on one of the two.
+        let unreadable = |ground| match ground {
+            Ground::Dark => [Color::Blue, Color::Black, Color::DarkGray],
+            Ground::Light => [Color::Cyan, Color::Yellow, Color::White],
+        };
+        for ground in [Ground::Dark, Ground::Light] {
+            let theme = Theme { ground, ..Theme::default() };
+            let mut seen = Vec::new();
+            for tone in Tone::ALL.into_iter().filter(|tone| *tone != Tone::Back && *tone != Tone::Key) {
+                let style = theme.style(tone);
+                assert!(style.fg.is_none_or(|color| !unreadable(ground).contains(&color)), "{tone:?} on {ground:?}");
+                assert!(!seen.contains(&style), "{tone:?} looks like another on {ground:?}");
+                seen.push(style);
+            }
+        }
+    }
+
+    #[test]
+    fn a_chosen_colour_takes_the_place_of_the_usual_one_and_keeps_its_weight() {
+        let mut palette = Palette::default();
+        let table: toml::Table = "it = { warn = \"bright-blue\" }".parse().unwrap();
+        let colors: crate::config::Colors = table["it"].clone().try_into().unwrap();
+        for (tone, color) in colors.iter() {
+            palette.set(tone, color);
+        }
+        let theme = Theme { palette, ..Theme::default() };
+        assert_eq!(theme.style(Tone::Warn).fg, Some(Color::LightBlue));
+        assert!(theme.style(Tone::Warn).add_modifier.contains(Modifier::BOLD));
+        assert_eq!(theme.style(Tone::Bad), Theme::default().style(Tone::Bad));
     }
 
     #[test]

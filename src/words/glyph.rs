@@ -30,6 +30,23 @@ pub enum Tone {
     Key,
 }
 
+impl Tone {
+    /// Every meaning.
+    pub const ALL: [Self; 11] = [
+        Self::Plain,
+        Self::Dim,
+        Self::Strong,
+        Self::Good,
+        Self::Busy,
+        Self::Warn,
+        Self::Bad,
+        Self::Lost,
+        Self::Back,
+        Self::Selected,
+        Self::Key,
+    ];
+}
+
 /// Names a glyph by what it says; each stands beside a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Glyph {

@@ -40,6 +40,8 @@ impl Console {
             environments: Vec::new(),
             zone: TimeZone::UTC,
             theme: Theme::default(),
+            keys: std::sync::Arc::default(),
+            hidden: Default::default(),
             read_only: false,
             mouse: false,
             now: Timestamp::UNIX_EPOCH,

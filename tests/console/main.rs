@@ -4,6 +4,7 @@ mod branches;
 #[path = "../common/fleet.rs"]
 #[expect(dead_code, reason = "these tests leave most of what others ask of a fleet to the console")]
 mod fleet;
+mod hosts;
 mod journey;
 mod looks;
 mod process;

@@ -2,6 +2,8 @@
 
 mod after;
 mod facts;
+mod kept;
+mod page;
 mod planning;
 mod survey;
 mod watch;
@@ -17,13 +19,15 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::interrupt::runtime;
 use super::{Globals, output};
 use crate::conductor::{EnvironmentLock, command};
+use crate::config::{self, ConsoleSettings};
 use crate::host::RealFleet;
 use crate::journal::Rollouts;
 use crate::model::{Digest, Environment, RolloutId, Version};
 use crate::release::{Records, StoredRelease};
+use crate::tui::keymap::Keymap;
 use crate::tui::messages::{Message, Request, Settings, Ticket};
 use crate::tui::terminal::{Ended, channels, run};
-use crate::tui::theme::{Ground, Theme};
+use crate::tui::theme::{Ground, Palette, Theme};
 
 /// Says how the console is opened.
 #[derive(Debug, Clone, Default)]
@@ -42,9 +46,11 @@ pub(super) fn open(globals: &Globals, workspace: Workspace, opening: Opening) ->
         environment: environment.clone(),
         environments: workspace.config().environments.keys().cloned().collect(),
         zone: jiff::tz::TimeZone::system(),
-        theme: theme(globals),
+        theme: theme(globals, &workspace.config().console),
+        keys: Arc::new(keymap(&workspace)?),
+        hidden: kept::read(),
         read_only: opening.read_only,
-        mouse: false,
+        mouse: workspace.config().console.mouse,
         now: jiff::Timestamp::now(),
         open: opening.rollout,
     };
@@ -66,15 +72,29 @@ pub(super) fn open(globals: &Globals, workspace: Workspace, opening: Opening) ->
     Ok(0)
 }
 
-fn theme(globals: &Globals) -> Theme {
+/// Gives the keys as the configuration has them, or says what is wrong with that.
+pub(super) fn keymap(workspace: &Workspace) -> Result<Keymap, Error> {
+    let keys = Keymap::with(workspace.config().console.keys.iter());
+    keys.map_err(|error| Error::usage(workspace.placed("console.keys", &error)))
+}
+
+fn theme(globals: &Globals, console: &ConsoleSettings) -> Theme {
     let look = output::look(globals.color);
     // rxvt and its heirs say by COLORFGBG what they draw on: `15;0` is dark, `0;15` is light.
     let light = std::env::var("COLORFGBG").ok().and_then(|colors| {
         let ground = colors.rsplit(';').next()?.parse::<u8>().ok()?;
         Some(matches!(ground, 7 | 9..=15))
     });
-    let ground = if light == Some(true) { Ground::Light } else { Ground::Dark };
-    Theme { color: look.color, ascii: globals.ascii || !look.unicode, ground }
+    let ground = match console.ground {
+        config::Ground::Auto if light == Some(true) => Ground::Light,
+        config::Ground::Light => Ground::Light,
+        config::Ground::Auto | config::Ground::Dark => Ground::Dark,
+    };
+    let mut palette = Palette::default();
+    for (tone, color) in console.colors.iter() {
+        palette.set(tone, color);
+    }
+    Theme { color: look.color, ascii: globals.ascii || !look.unicode, ground, palette }
 }
 
 /// Opens the file that takes what is logged while the screen is the console's.
@@ -114,6 +134,8 @@ struct Memory {
     /// Who follows the rollout that is shown.
     follower: Option<AbortHandle>,
     survey: Option<AbortHandle>,
+    /// Who asks the host whose page is open.
+    page: Option<AbortHandle>,
 }
 
 /// By what debts were summed up: how many rollouts, which was the last of them, and what was on record.
@@ -224,6 +246,27 @@ async fn serve(mut environment: Arc<Backend>, mut requests: mpsc::UnboundedRecei
                 tasks.spawn(after::compare(backend, ticket, from, to, limit));
             }
             Request::Report { ticket, rollout } => drop(tasks.spawn(after::report(backend, ticket, rollout))),
+            Request::OpenHost { ticket, host } => {
+                let page = tasks.spawn(page::open(Arc::clone(&backend), ticket, host));
+                if let Some(before) = backend.memory().page.replace(page) {
+                    before.abort();
+                }
+            }
+            Request::CloseHost => {
+                if let Some(page) = backend.memory().page.take() {
+                    page.abort();
+                }
+            }
+            Request::Shell { host } => {
+                let argv = backend.hosts.login(&host);
+                backend.send(Message::Login(argv)).await;
+            }
+            Request::Pool { ticket, host, which } => drop(tasks.spawn(page::pool(backend, ticket, host, which))),
+            Request::KeepColumns(hidden) => {
+                if let Err(why) = kept::write(hidden) {
+                    backend.send(Message::Notice(why)).await;
+                }
+            }
             Request::LoadHistory => drop(tasks.spawn(facts::history(backend))),
             Request::SwitchEnvironment { ticket, environment: wanted } => match backend.another(&wanted) {
                 Ok(other) => {
@@ -238,6 +281,7 @@ async fn serve(mut environment: Arc<Backend>, mut requests: mpsc::UnboundedRecei
             },
             // These are the screen's own.
             Request::CopyToClipboard(_)
+            | Request::Lend(_)
             | Request::WriteFile { .. }
             | Request::Suspend
             | Request::Redraw

@@ -24,6 +24,8 @@ async fn list(backend: &Backend) -> Result<Vec<VersionRow>, Error> {
     let known = backend.workspace.known(&backend.workspace.store()?).await?;
     let counts = backend.memory().versions.clone();
     let rows = known.into_iter().map(|Known { tag, built, mark }| VersionRow {
+        commit: Some(tag.commit),
+        author: tag.author,
         at: Some(tag.at),
         built: built.is_some(),
         standing: standing(mark),
@@ -48,6 +50,11 @@ async fn heads(backend: &Backend, counts: &HashMap<Version, usize>) -> Result<Ve
     let offers = workspace.offers(&fleet, counts, None).await?;
     let row = |offer: Offer| {
         Ok::<_, Error>(VersionRow {
+            commit: match &offer.wanted {
+                Wanted::Revision(commit) => commit.parse().ok(),
+                Wanted::Latest(_) | Wanted::Tag(_) => None,
+            },
+            author: String::new(),
             at: offer.at,
             built: store.find(&offer.version)?.is_some(),
             standing: standing(offer.mark),
@@ -98,13 +105,13 @@ async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<P
     } else {
         Wanted::Revision(version)
     };
+    let is_debt = wanted.goal == PlanGoal::Debt;
     let goal = match wanted.goal {
         PlanGoal::Install if wanted.prime => Goal::Prime(commit),
         PlanGoal::Install => Goal::Install(commit),
         PlanGoal::Back { to } => Goal::Rollback { to: to.map_or(BackTo::Last, BackTo::Version), each: false },
-        PlanGoal::Debt => Goal::CatchUp,
+        PlanGoal::Debt | PlanGoal::CatchUp => Goal::CatchUp,
     };
-    let is_debt = goal == Goal::CatchUp;
     let mut options = Options {
         selection: Selection { limit: wanted.limit.map(|limit| limit.expression), exclude: None },
         no_fetch: true,

@@ -96,6 +96,9 @@ pub(super) fn probe(answer: &Answer) -> Probe {
                     _ => None,
                 };
             }
+            "differs" => probe.differs.push(record.text()),
+            "surplus" => probe.surplus.push(record.text()),
+            "log" => probe.log.push(record.text()),
             "fact" => {
                 let text = record.text();
                 if let Some((key, value)) = text.split_once(' ') {
@@ -203,6 +206,9 @@ mod tests {
             record("named", "old - -"),
             record("used", "next ../etc"),
             record("used", "next stable"),
+            record("differs", "bin/a tool"),
+            record("surplus", "lib/left over"),
+            record("log", "2026-01-01T00:00:00Z r1 switched \u{1b}to x"),
             record("future", "whatever"),
         ];
         let probe = probe(&Answer { records, ..Answer::default() });
@@ -223,6 +229,9 @@ mod tests {
         assert_eq!((probe.releases.len(), probe.digests.len()), (1, 1));
         let slots: Vec<String> = probe.slots.iter().map(|(slot, id)| format!("{slot} {id}")).collect();
         assert_eq!(slots, ["next 4.3.0-00000000"]);
+        assert_eq!(probe.differs, ["bin/a tool"]);
+        assert_eq!(probe.surplus, ["lib/left over"]);
+        assert_eq!(probe.log, ["2026-01-01T00:00:00Z r1 switched to x"]);
         assert_eq!(probe.facts[1], ("missing".to_owned(), "rsync awk".to_owned()));
         assert_eq!(describe_drift(&record("drift", "1 0 x")), "1 entry differs: x");
     }

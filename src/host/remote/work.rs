@@ -292,6 +292,8 @@ impl<T: Transport> Host for Remote<T> {
             Survey::For(release) => (self.common.deltas.time_to_prove(release), release.to_string()),
             Survey::Files => (300, "files".to_owned()),
             Survey::Deep => (300, "yes".to_owned()),
+            Survey::Page => (300, "page".to_owned()),
+            Survey::Log => (30, "log".to_owned()),
             Survey::Tools => (60, "tools".to_owned()),
         };
         let mut script = self.script(Phase::Probe, seconds, slot);

@@ -144,6 +144,17 @@ pub(super) fn common(pool: &Pool, host: &HostId) -> Vec<std::ffi::OsString> {
     arguments
 }
 
+/// Gives the command that opens a shell on a host for a person: over a connection of its own, which the person may be asked for.
+pub(in crate::host) fn login(pool: &Pool, host: &HostId) -> Vec<std::ffi::OsString> {
+    let mut argv = vec!["ssh".into()];
+    argv.extend(common(pool, host));
+    for option in ["BatchMode=no", "RequestTTY=force", "EscapeChar=~", "LogLevel=ERROR"] {
+        argv.extend(["-o".into(), option.into()]);
+    }
+    argv.extend(["--".into(), host.as_str().into()]);
+    argv
+}
+
 pub(super) fn patience(pool: &Pool) -> Patience {
     Patience { connect: pool.settings.connect_timeout, silence: pool.settings.silence() }
 }

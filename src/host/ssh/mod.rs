@@ -18,5 +18,6 @@ mod throttle;
 mod way;
 
 pub(super) use link::Ssh;
+pub(super) use master::login;
 pub(super) use pool::Pool;
 pub(super) use way::has_proxies;

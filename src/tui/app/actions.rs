@@ -44,6 +44,10 @@ pub(super) fn install_line(state: &App, plan: &Plan) -> String {
         Some(PlanGoal::Back { to: None }) => "rollback".to_owned(),
         Some(PlanGoal::Back { to: Some(to) }) => format!("rollback --to {}", quote(to.as_str())),
         Some(PlanGoal::Debt) => "install-world --debt".to_owned(),
+        Some(PlanGoal::CatchUp) => {
+            let limit = state.planning.wanted.as_ref().and_then(|wanted| wanted.limit.as_ref());
+            format!("bootstrap {}", limit.map(|limit| quote(&limit.expression)).unwrap_or_default())
+        }
         Some(PlanGoal::Install) | None => format!("install-world {}", quote(plan.version.as_str())),
     };
     let mut line = format!("{} {what}", state.settings.invocation);
@@ -52,7 +56,8 @@ pub(super) fn install_line(state: &App, plan: &Plan) -> String {
         line.push_str(&text);
     };
     let planning = &state.planning;
-    if let Some(limit) = planning.wanted.as_ref().and_then(|wanted| wanted.limit.as_ref()) {
+    let limit = planning.wanted.as_ref().filter(|wanted| wanted.goal != PlanGoal::CatchUp);
+    if let Some(limit) = limit.and_then(|wanted| wanted.limit.as_ref()) {
         add(format!("-l {}", quote(&limit.expression)));
     }
     if let Some(wanted) = &planning.wanted {
@@ -80,6 +85,9 @@ impl App {
     /// Says why an action cannot be done now; none when it can.
     #[must_use]
     pub fn refusal(&self, action: Action) -> Option<String> {
+        if self.page().is_some() {
+            return self.refusal_on_page(action);
+        }
         if let Some(why) = self.refusal_of_the_console(action) {
             return Some(why);
         }
@@ -130,6 +138,8 @@ impl App {
                 | Action::MarkRange
                 | Action::MarkAll
                 | Action::Unmark
+                | Action::Group
+                | Action::Columns
                 | Action::Copy,
             ) => self.rows().is_none().then(|| "no list of hosts is shown here".to_owned()),
             (_, Action::CopyFailure) => {
@@ -150,6 +160,8 @@ impl App {
             | Action::Mark
             | Action::MarkRange
             | Action::MarkAll
+            | Action::Group
+            | Action::Columns
             | Action::Unmark => Some(Some("the log hides the list: Esc brings it back".to_owned())),
             _ => None,
         }
@@ -208,16 +220,20 @@ impl App {
         };
         let refused = || refusal(watched.state(), command).map(|refused| refused.0);
         if watched.source == Source::Journal {
-            return refused().or_else(|| Some("no conductor runs it: `c` resumes it".to_owned()));
+            return refused().or_else(|| Some(format!("no conductor runs it: `{}` resumes it", self.resumes())));
         }
         if let Link::Lost { why, gone } = &watched.link {
             return Some(if *gone {
-                "its conductor is gone: `c` resumes it".to_owned()
+                format!("its conductor is gone: `{}` resumes it", self.resumes())
             } else {
                 format!("its conductor cannot be heard: {why}")
             });
         }
         refused()
+    }
+
+    fn resumes(&self) -> String {
+        self.settings.keys.name(Action::Continue, Screen::Rollout.contexts())
     }
 
     /// Gives the commands that retry or skip what is marked or selected, or why there are none.
@@ -249,6 +265,9 @@ impl App {
     #[must_use]
     pub fn same_as(&self, action: Action) -> Option<String> {
         let invocation = &self.settings.invocation;
+        if self.page().is_some() {
+            return self.line_on_page(action);
+        }
         if let Some(line) = self.line_after(action) {
             return Some(line);
         }

@@ -57,6 +57,12 @@ impl App {
         }
     }
 
+    /// Names the key of an action on a screen.
+    #[must_use]
+    pub fn key_on(&self, screen: Screen, action: Action) -> String {
+        self.settings.keys.name(action, screen.contexts())
+    }
+
     pub(super) fn open(&mut self, dialog: Dialog) -> Vec<Request> {
         self.layers.push(Layer::Dialog(Box::new(dialog)));
         Vec::new()
@@ -116,7 +122,7 @@ impl App {
                 "{} stay on the new release; every host is left as it stands.",
                 count(switched, "switched host")
             ))
-            .says("`R` would put them back instead.")
+            .says(format!("`{}` would put them back instead.", self.key_on(Screen::Rollout, Action::Rollback)))
             .same_as(self.same_as_on_rollout(&Command::Abort))
     }
 
@@ -180,7 +186,8 @@ impl App {
             dialog = dialog.says(line.clone());
         }
         if plan.reason.is_none() {
-            dialog = dialog.says("No reason is given: Esc, then `r`, gives one.");
+            let key = self.key_on(Screen::Plan, Action::Reason);
+            dialog = dialog.says(format!("No reason is given: Esc, then `{key}`, gives one."));
         }
         dialog = dialog
             .says(format!("Type the number of hosts to confirm: {targets}"))
@@ -233,6 +240,10 @@ impl App {
                 self.command(vec![Command::Abort])
             }
             Decision::Commands(commands) => self.command(commands),
+            Decision::Pool(host, which) => {
+                let ticket = self.ask(format!("{} {host}", which.word()));
+                vec![Request::Pool { ticket, host, which }]
+            }
             Decision::Install(plan) => {
                 self.screen = Screen::Rollout;
                 let what = format!("start of {}", plan.version);

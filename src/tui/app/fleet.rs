@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -6,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::model::{HostId, HostState, Site};
 use crate::tui::messages::{Groups, SurveyHost, SurveyRow};
-use crate::tui::rows::{Field, Rows, Sort, Table, Values, widest};
+use crate::tui::rows::{Field, GroupBy, Rows, Sort, Standing, Table, Values, widest};
+use crate::words::{Glyph, Tone};
 
 /// Says how far the survey is.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -135,6 +137,30 @@ impl Table for FleetTable {
             Sort::Site => self.site(one).cmp(self.site(other)),
             Sort::Given | Sort::Progress => one.cmp(&other),
         }
+    }
+
+    fn kinds(&self) -> &'static [GroupBy] {
+        &[GroupBy::Site, GroupBy::Version, GroupBy::State]
+    }
+
+    fn key(&self, row: usize, by: GroupBy) -> Cow<'_, str> {
+        match by {
+            GroupBy::Site => self.site(row).into(),
+            GroupBy::Version => self.version(row).into(),
+            GroupBy::State => self.state(row).map_or("asking", HostState::word).into(),
+            GroupBy::Stage | GroupBy::Nothing => "".into(),
+        }
+    }
+
+    fn standing(&self, row: usize) -> (Standing, Glyph, Tone) {
+        let state = self.state(row);
+        let glyph = state.map_or(Glyph::Connecting, Glyph::of_state);
+        (Standing { urgency: urgency(state), word: state.map_or("asking", HostState::word) }, glyph, glyph.tone())
+    }
+
+    fn order(&self, one: &str, other: &str) -> Ordering {
+        // What is newest first, as everywhere.
+        natural(other, one)
     }
 
     fn group(&self, name: &str) -> Option<&[HostId]> {

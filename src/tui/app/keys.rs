@@ -1,6 +1,8 @@
 //! What keys, pastes and the mouse do.
 
-use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind};
+use std::sync::Arc;
+
+use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::layers::{Answered, Layer, LineKind};
 use super::planning::{Answer, Side};
@@ -9,9 +11,9 @@ use super::{App, Fleet, LogSize, PastFilter, Planning, Screen, Survey};
 use crate::expr::fold;
 use crate::model::HostId;
 use crate::plan::OnFailure;
-use crate::tui::keymap::{Action, BINDINGS, Context, binding, lookup};
+use crate::tui::keymap::{Action, Context};
 use crate::tui::messages::{Limit, PlanWanted, Request};
-use crate::tui::rows::{Cursor, Rows, Table};
+use crate::tui::rows::{Cursor, GroupBy, Rows, Table};
 
 impl App {
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Request> {
@@ -19,10 +21,11 @@ impl App {
             return Vec::new();
         }
         self.notice = None;
-        let contexts = self.screen.contexts();
+        let contexts = self.contexts();
+        let keys = Arc::clone(&self.settings.keys);
         // These two are needed most where nothing else works.
         if key.modifiers.contains(KeyModifiers::CONTROL) {
-            match lookup(key, &[Context::Everywhere]) {
+            match keys.lookup(key, &[Context::Everywhere]) {
                 Some(Action::Quit) => return self.quit(),
                 Some(Action::Suspend) => return vec![Request::Suspend],
                 _ => {}
@@ -42,9 +45,14 @@ impl App {
             },
             Some(Layer::Line(_)) => self.key_in_line(key),
             Some(
-                Layer::Help { .. } | Layer::Detail { .. } | Layer::Text { .. } | Layer::Failures(_) | Layer::Menu(..),
-            ) => lookup(key, &contexts).map_or_else(Vec::new, |action| self.act_in_layer(action)),
-            None => lookup(key, &contexts).map_or_else(Vec::new, |action| self.act(action)),
+                Layer::Help { .. }
+                | Layer::Detail { .. }
+                | Layer::Text { .. }
+                | Layer::Failures(_)
+                | Layer::Menu(..)
+                | Layer::Columns(..),
+            ) => keys.lookup(key, contexts).map_or_else(Vec::new, |action| self.act_in_layer(action)),
+            None => keys.lookup(key, contexts).map_or_else(Vec::new, |action| self.act(action)),
         }
     }
 
@@ -52,6 +60,7 @@ impl App {
         let lines = match event.kind {
             MouseEventKind::ScrollDown => Action::Down,
             MouseEventKind::ScrollUp => Action::Up,
+            MouseEventKind::Down(MouseButton::Left) => return self.click(event.row),
             _ => return,
         };
         for _ in 0..3 {
@@ -62,6 +71,39 @@ impl App {
             } else if !matches!(self.layers.last(), Some(Layer::Dialog(_) | Layer::Line(_))) {
                 self.act_in_layer(lines);
             }
+        }
+    }
+
+    /// Selects the line of the list that was clicked on.
+    fn click(&mut self, row: u16) {
+        let heights = (self.layout.heights)(self);
+        let line = usize::from(row.saturating_sub(heights.top));
+        if !self.layers.is_empty() || self.log == LogSize::Full || row < heights.top {
+            return;
+        }
+        if let Some(cursor) = self.cursor()
+            && line < cursor.page()
+        {
+            cursor.go(cursor.top() + line);
+        }
+        self.fit();
+    }
+
+    /// Puts the rows of the list together by the next thing that they can have in common.
+    fn group(&mut self) {
+        match self.screen {
+            Screen::Fleet => self.fleet.rows.group_by_next(self.fleet.table.kinds()),
+            Screen::Plan => {
+                if let Answer::Here(table) = &self.planning.plan {
+                    self.planning.rows.group_by_next(table.kinds());
+                }
+            }
+            Screen::Rollout => {
+                if let Some(watched) = &mut self.watched {
+                    watched.rows.group_by_next(watched.table.kinds());
+                }
+            }
+            Screen::History => {}
         }
     }
 
@@ -125,8 +167,11 @@ impl App {
     /// Does what an action says, or tells why it cannot be done.
     pub(super) fn act(&mut self, action: Action) -> Vec<Request> {
         if let Some(why) = self.refusal(action) {
-            let word = binding(action, &self.screen.contexts()).map_or("", |binding| binding.word);
+            let word = self.settings.keys.binding(action, self.contexts()).map_or("", |binding| binding.word);
             return self.notify(format!("cannot {word}: {why}"));
+        }
+        if self.page().is_some() {
+            return self.act_on_page(action);
         }
         match action {
             Action::Fleet => self.show(Screen::Fleet),
@@ -221,16 +266,20 @@ impl App {
                 Vec::new()
             }
             Action::Menu => {
-                let contexts = self.screen.contexts();
-                let own = BINDINGS.iter().filter(|binding| contexts.first() == Some(&binding.context));
-                let actions = own.map(|binding| binding.action).collect();
-                self.layers.push(Layer::Menu(Cursor::default(), actions));
+                self.open_menu();
                 Vec::new()
             }
             Action::Help => {
                 self.layers.push(Layer::Help { top: 0 });
                 Vec::new()
             }
+            Action::Group => {
+                self.group();
+                Vec::new()
+            }
+            Action::Columns => self.choose_columns(),
+            // These are of a host's page, which is not open.
+            Action::Shell | Action::Depool | Action::Repool | Action::Bootstrap => Vec::new(),
             Action::Suspend => vec![Request::Suspend],
             Action::Redraw => vec![Request::Redraw],
             Action::Quit => self.quit(),
@@ -369,6 +418,9 @@ impl App {
     }
 
     fn enter(&mut self) -> Vec<Request> {
+        if self.rows_mut().is_some_and(Rows::toggle_group) {
+            return Vec::new();
+        }
         match self.screen {
             Screen::Plan if self.planning.side == Side::Versions => {
                 let Some(wanted) = self.planning.want() else {
@@ -385,13 +437,16 @@ impl App {
                 self.screen = Screen::Rollout;
                 vec![Request::OpenRollout(rollout)]
             }
-            _ => {
-                if self.selected_host().is_some() {
-                    self.layers.push(Layer::Detail { top: 0 });
-                }
-                Vec::new()
-            }
+            _ => self.open_page(),
         }
+    }
+
+    /// Opens the menu of what can be done on the screen, or on the page that is open.
+    pub(super) fn open_menu(&mut self) {
+        let own = self.contexts().first().copied();
+        let bindings = self.settings.keys.bindings().iter();
+        let actions = bindings.filter(|binding| own == Some(binding.context)).map(|binding| binding.action).collect();
+        self.layers.push(Layer::Menu(Cursor::default(), actions));
     }
 
     fn back(&mut self) -> Vec<Request> {
@@ -410,6 +465,12 @@ impl App {
             && !rows.filter().text().is_empty()
         {
             rows.set_filter("");
+            return Vec::new();
+        }
+        if let Some(rows) = self.rows_mut()
+            && rows.grouped_by() != GroupBy::Nothing
+        {
+            rows.group_by(GroupBy::Nothing);
             return Vec::new();
         }
         match self.screen {

@@ -8,7 +8,7 @@ use super::layers::{Layer, Line, LineKind, edit};
 use super::{App, PastFilter, Screen};
 use crate::expr::fold;
 use crate::model::HostId;
-use crate::tui::keymap::Action;
+use crate::tui::keymap::{Action, Context};
 use crate::tui::messages::Request;
 
 impl App {
@@ -92,6 +92,11 @@ impl App {
             return Vec::new();
         }
         let page = (self.layout.heights)(self).layer;
+        if matches!(self.layers.last(), Some(Layer::Detail { .. }))
+            && let Some(requests) = self.key_on_page(action)
+        {
+            return requests;
+        }
         match self.layers.last_mut() {
             Some(Layer::Help { top } | Layer::Detail { top } | Layer::Text { top, .. }) => {
                 match action {
@@ -104,7 +109,6 @@ impl App {
                     Action::Help | Action::Enter => {
                         self.layers.pop();
                     }
-                    Action::Copy | Action::CopyFailure | Action::Retry | Action::Skip => return self.act(action),
                     _ => {}
                 }
                 Vec::new()
@@ -132,6 +136,16 @@ impl App {
                 }
                 Vec::new()
             }
+            Some(Layer::Columns(cursor, names)) => match action {
+                Action::Enter => match names.get(cursor.place()).copied() {
+                    Some(name) => self.toggle_column(name),
+                    None => Vec::new(),
+                },
+                _ => {
+                    step(cursor, action);
+                    Vec::new()
+                }
+            },
             Some(Layer::Menu(cursor, actions)) => match action {
                 Action::Enter => {
                     let chosen = actions.get(cursor.place()).copied();
@@ -152,6 +166,33 @@ impl App {
                 }
             },
             Some(Layer::Dialog(_) | Layer::Line(_)) | None => Vec::new(),
+        }
+    }
+
+    /// Does what a key means on the page of a host; what only moves it is left to what moves every text.
+    fn key_on_page(&mut self, action: Action) -> Option<Vec<Request>> {
+        let most = (self.layout.scroll_limit)(self);
+        let page = (self.layout.heights)(self).layer;
+        if let (Some(open), Some(Layer::Detail { top })) = (&mut self.page, self.layers.last()) {
+            open.at_end = match action {
+                Action::Last => true,
+                Action::Down => top + 1 >= most && most > 0,
+                Action::PageDown | Action::HalfDown => top + page >= most && most > 0,
+                Action::Up | Action::First | Action::PageUp | Action::HalfUp => false,
+                _ => open.at_end,
+            };
+        }
+        match action {
+            Action::Help => {
+                self.layers.push(Layer::Help { top: 0 });
+                Some(Vec::new())
+            }
+            Action::Menu => {
+                self.open_menu();
+                Some(Vec::new())
+            }
+            action if self.settings.keys.binding(action, &[Context::Host]).is_some() => Some(self.act_on_page(action)),
+            _ => None,
         }
     }
 }

@@ -4,7 +4,8 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
-use crate::model::{Command, RolloutId};
+use crate::deploy::Pooling;
+use crate::model::{Command, HostId, RolloutId};
 use crate::plan::Plan;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Cursor;
@@ -30,7 +31,7 @@ pub enum Layer {
         /// The first line that is shown.
         top: usize,
     },
-    /// All that is known of the selected host.
+    /// The page of a host.
     Detail {
         /// The first line that is shown.
         top: usize,
@@ -39,6 +40,8 @@ pub enum Layer {
     Failures(Cursor),
     /// Everything that can be done here.
     Menu(Cursor, Vec<Action>),
+    /// The columns that can be left out.
+    Columns(Cursor, Vec<&'static str>),
 }
 
 /// Says what a typed line is for.
@@ -72,6 +75,8 @@ pub enum Decision {
     Install(Arc<Plan>),
     /// Gives commands to the rollout that is shown.
     Commands(Vec<Command>),
+    /// Takes a host out of service, or back in.
+    Pool(HostId, Pooling),
     /// Goes on with a rollout without a conductor.
     Resume(RolloutId),
     /// Leaves the console.

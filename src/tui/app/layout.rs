@@ -10,6 +10,8 @@ pub struct Heights {
     pub versions: usize,
     /// Of a layer.
     pub layer: usize,
+    /// On which row of the terminal the list that takes the keys begins.
+    pub top: u16,
 }
 
 /// Says of a screen what its lists and windows are fitted to: the console knows nothing of how it is drawn.
@@ -23,6 +25,8 @@ pub struct Layout {
     pub log_room: fn(&App) -> (usize, usize),
     /// How many rows a line of the log takes in so many columns.
     pub log_rows: fn(&LogLine, usize) -> usize,
+    /// The columns of the list that can be left out, by name.
+    pub columns: fn(&App) -> Vec<&'static str>,
     /// What is shown, as text.
     pub text: fn(&App) -> String,
 }

@@ -1,6 +1,8 @@
 //! What the console knows and how it changes: messages in, requests out. Nothing here does IO or has a clock.
 
 mod actions;
+mod arrivals;
+mod columns;
 mod decisions;
 mod earlier;
 mod estimate;
@@ -10,17 +12,21 @@ mod layer_keys;
 mod layers;
 mod layout;
 mod log;
+mod page;
 mod past;
 mod planning;
 mod prompt;
 mod watch;
 
+pub use arrivals::Arrivals;
+pub use columns::Hidden;
 pub use estimate::{Estimate, Pace, estimate};
 pub use fleet::{Fleet, FleetTable, Survey};
 pub use layers::{Button, Decision, Dialog, Focus, Layer, Line, LineKind};
 pub use layout::{Heights, Layout};
 pub use log::{Log, Numbered};
-pub use past::{PastFilter, kind_word};
+pub use page::Page;
+pub use past::PastFilter;
 pub use planning::{Answer, Flags, LeftOutGroup, PlanTable, Planning, Side};
 pub use watch::{Link, Watched, WatchedTable};
 
@@ -29,7 +35,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::keymap::Context;
+use super::keymap::{Context, place};
 use super::messages::{EnvironmentFacts, Groups, HistoryRow, LogLine, Message, Request, Settings, Source, Ticket};
 use super::rows::{Cursor, Table};
 use crate::model::{HostId, RolloutId};
@@ -71,14 +77,13 @@ impl Screen {
 
     /// Gives the contexts in which keys are looked up on it.
     #[must_use]
-    pub const fn contexts(self) -> [Context; 3] {
-        let own = match self {
+    pub fn contexts(self) -> &'static [Context] {
+        place(match self {
             Self::Fleet => Context::Fleet,
             Self::Plan => Context::Plan,
             Self::Rollout => Context::Rollout,
             Self::History => Context::History,
-        };
-        [own, Context::List, Context::Everywhere]
+        })
     }
 }
 
@@ -154,6 +159,8 @@ pub struct App {
     pub asked: Vec<Asked>,
     /// What the person should read.
     pub notice: Option<Notice>,
+    page: Option<Page>,
+    hidden: Hidden,
     tickets: u64,
     leave_after: Option<Ticket>,
     starting: Option<Ticket>,
@@ -185,6 +192,8 @@ impl App {
             follow: false,
             asked: Vec::new(),
             notice: None,
+            page: None,
+            hidden: settings.hidden.clone(),
             tickets: 0,
             leave_after: None,
             starting: None,
@@ -208,7 +217,8 @@ impl App {
             Message::Key(key) => {
                 // Keys mean what is there now, and not what was there when the list was last drawn.
                 self.fit();
-                let requests = self.key(key);
+                let mut requests = self.key(key);
+                requests.extend(self.close_page());
                 self.fit();
                 return requests;
             }
@@ -270,6 +280,14 @@ impl App {
                 }
             }
             Message::Switched { environment, invocation } => return self.begin_anew(environment, invocation),
+            Message::Page { ticket, part } => self.page_part(ticket, part),
+            Message::Login(argv) => return vec![Request::Lend(argv)],
+            Message::Returned(why) => {
+                if let Some(why) = why {
+                    self.notify(why);
+                }
+                return vec![Request::Redraw];
+            }
             Message::Told { ticket, title, text } => return self.told(ticket, title, text),
             Message::Notice(text) => return self.notify(text),
             Message::Resumed => return vec![Request::Redraw],
@@ -303,12 +321,17 @@ impl App {
         match self.layers.last_mut() {
             Some(Layer::Failures(cursor)) => cursor.fit(groups, heights.layer),
             Some(Layer::Menu(cursor, actions)) => cursor.fit(actions.len(), heights.layer),
+            Some(Layer::Columns(cursor, names)) => cursor.fit(names.len(), heights.layer),
             _ => {}
         }
         // A layer's text may have become shorter than what was scrolled away.
         let most = (self.layout.scroll_limit)(self);
-        if let Some(Layer::Help { top } | Layer::Detail { top } | Layer::Text { top, .. }) = self.layers.last_mut() {
-            *top = (*top).min(most);
+        let at_end = self.page.as_ref().is_some_and(|page| page.at_end);
+        match self.layers.last_mut() {
+            // What a host writes into its log while somebody reads the end of it is read too.
+            Some(Layer::Detail { top }) if at_end => *top = most,
+            Some(Layer::Help { top } | Layer::Detail { top } | Layer::Text { top, .. }) => *top = (*top).min(most),
+            _ => {}
         }
     }
 
@@ -319,6 +342,7 @@ impl App {
             || self.watched.as_ref().is_some_and(Watched::is_running)
             || matches!(self.planning.plan, Answer::Asked)
             || !self.asked.is_empty()
+            || self.page().is_some_and(|page| matches!(page.answer, Answer::Asked))
             || self.notice.is_some()
     }
 
@@ -457,17 +481,23 @@ impl App {
         }
     }
 
-    /// Gives what is wrong with the selected host, whole.
+    /// Gives where keys are looked up: on the page of a host where one is open, else on the screen.
+    #[must_use]
+    pub fn contexts(&self) -> &'static [Context] {
+        if self.page().is_some() { place(Context::Host) } else { self.screen.contexts() }
+    }
+
+    /// Gives what is wrong with the selected host, or with the one whose page is open, whole.
     #[must_use]
     pub fn failure_text(&self) -> Option<String> {
         match self.screen {
             Screen::Fleet => {
-                let answer = self.fleet.table.answer(self.fleet.rows.selected()?)?;
+                let answer = self.fleet.table.answer(self.told_row()?)?;
                 Some(format!("{}: {}", answer.host, answer.cause.as_ref()?))
             }
             Screen::Rollout => {
                 let watched = self.watched.as_ref()?;
-                let host = watched.table.host(watched.rows.selected()?)?;
+                let host = watched.table.host(self.told_row()?)?;
                 let failure = host.failure.as_ref()?;
                 let mut text = format!("{}: {failure}", host.id);
                 for more in [failure.hint.as_deref(), Some(failure.output.as_str())].into_iter().flatten() {

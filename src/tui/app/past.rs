@@ -83,7 +83,7 @@ fn mentions(row: &HistoryRow, field: Option<&str>, value: &str, zone: &TimeZone)
             None => "not over".starts_with(value),
         },
         Some("month") => month().starts_with(value),
-        Some("for") => kind_word(row.kind).starts_with(value),
+        Some("for") => row.kind.word().starts_with(value),
         _ => {
             has(row.version.as_str())
                 || has(&row.operator.0)
@@ -91,16 +91,6 @@ fn mentions(row: &HistoryRow, field: Option<&str>, value: &str, zone: &TimeZone)
                 || row.reason.as_deref().is_some_and(has)
                 || row.outcome.is_some_and(|outcome| has(&outcome.to_string()))
         }
-    }
-}
-
-/// Gives the word for what a rollout was for.
-#[must_use]
-pub const fn kind_word(kind: PlanKind) -> &'static str {
-    match kind {
-        PlanKind::Install => "install",
-        PlanKind::Prime => "prime",
-        PlanKind::Rollback => "rollback",
     }
 }
 
@@ -287,7 +277,7 @@ impl App {
         self.plan_after(PlanGoal::Debt, version, None)
     }
 
-    fn plan_after(&mut self, goal: PlanGoal, version: Version, limit: Option<Limit>) -> Vec<Request> {
+    pub(super) fn plan_after(&mut self, goal: PlanGoal, version: Version, limit: Option<Limit>) -> Vec<Request> {
         self.planning.limit = limit;
         self.planning.side = Side::Plan;
         let wanted: PlanWanted = self.planning.wanted_of(version, goal);

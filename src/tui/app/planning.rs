@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +8,8 @@ use crate::expr::fold;
 use crate::model::{HostId, Installed, Version};
 use crate::plan::{LeftOutReason, OnFailure, Plan};
 use crate::tui::messages::{Groups, Limit, PlanGoal, PlanWanted, Ticket, VersionRow};
-use crate::tui::rows::{Cursor, Field, Rows, Sort, Table, Values, widest};
+use crate::tui::rows::{Cursor, Field, GroupBy, Rows, Sort, Standing, Table, Values, widest};
+use crate::words::{Glyph, Tone};
 
 /// Holds what was asked for and is either on its way, there, or refused.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -183,6 +185,31 @@ impl Table for PlanTable {
             Sort::Version => natural(self.from(one), self.from(other)),
             _ => one.cmp(&other),
         }
+    }
+
+    fn kinds(&self) -> &'static [GroupBy] {
+        &[GroupBy::Site, GroupBy::Stage, GroupBy::Version]
+    }
+
+    fn key(&self, row: usize, by: GroupBy) -> Cow<'_, str> {
+        match by {
+            GroupBy::Site => {
+                self.plan.hosts.get(row).and_then(|host| host.site.as_ref()).map_or("", |site| &site.0).into()
+            }
+            GroupBy::Stage => self.place(row).map_or("", |(stage, _)| stage).into(),
+            GroupBy::Version => self.from(row).into(),
+            GroupBy::State | GroupBy::Nothing => "".into(),
+        }
+    }
+
+    fn standing(&self, row: usize) -> (Standing, Glyph, Tone) {
+        let is_new = matches!(self.plan.hosts.get(row).map(|host| &host.from), Some(Some(Installed::Missing)));
+        let word = if is_new { "first time" } else { "replaced" };
+        (Standing { urgency: u8::from(!is_new), word }, Glyph::Pending, Tone::Plain)
+    }
+
+    fn order(&self, one: &str, other: &str) -> Ordering {
+        natural(other, one)
     }
 
     fn group(&self, name: &str) -> Option<&[HostId]> {

@@ -7,7 +7,7 @@ use super::App;
 use super::layers::{Layer, Line, LineKind};
 use crate::config::parse_duration;
 use crate::model::Environment;
-use crate::tui::keymap::{Action, BINDINGS, Context, binding};
+use crate::tui::keymap::{Action, Context};
 use crate::tui::messages::{Request, Settings};
 use crate::words::Typed;
 
@@ -26,10 +26,10 @@ impl App {
     /// Gives the commands that can be typed on the screen that is shown: by their names, those of the screen first.
     pub fn commands(&self) -> impl Iterator<Item = (String, Action)> {
         let contexts = self.screen.contexts();
-        let named = contexts.into_iter().flat_map(|context| {
-            BINDINGS.iter().filter(move |binding| binding.context == context && is_command(context, binding.action))
+        let named = contexts.iter().flat_map(|&context| {
+            self.settings.keys.of(context).filter(move |binding| is_command(context, binding.action))
         });
-        named.map(|binding| (binding.word.replace(' ', "-"), binding.action))
+        named.map(|binding| (binding.command(), binding.action))
     }
 
     /// Opens the command line with what was chosen already.
@@ -41,8 +41,9 @@ impl App {
 
     /// Opens the command line for an action that wants words, with its name typed.
     pub(super) fn ask_words(&mut self, action: Action) -> Vec<Request> {
-        let word = binding(action, &self.screen.contexts()).map_or("", |binding| binding.word);
-        self.open_command(&format!("{} ", word.replace(' ', "-")))
+        let binding = self.settings.keys.binding(action, self.screen.contexts());
+        let text = binding.map(|binding| format!("{} ", binding.command())).unwrap_or_default();
+        self.open_command(&text)
     }
 
     /// Gives what the typed text could go on with: names of commands, or of what the command takes.
@@ -66,7 +67,7 @@ impl App {
             Action::Soak => Some(SOAK),
             Action::Promote => Some("promote REASON"),
             Action::Hold => Some("hold REASON"),
-            action => binding(action, &self.screen.contexts()).map(|binding| binding.help),
+            action => self.settings.keys.binding(action, self.screen.contexts()).map(|binding| binding.help),
         }
     }
 
@@ -181,7 +182,7 @@ impl App {
         let settings = Settings { environment, invocation, open: None, now: self.now, ..self.settings.clone() };
         let (state, first) = Self::new(settings, self.size, self.layout);
         let before = std::mem::replace(self, state);
-        (self.log, self.ticks) = (before.log, before.ticks);
+        (self.log, self.ticks, self.hidden) = (before.log, before.ticks, before.hidden);
         self.notify(format!(
             "this is {} now; what ran in {} goes on",
             self.settings.environment, before.settings.environment
@@ -205,9 +206,17 @@ impl App {
 /// Tells whether something makes sense as a typed command: whatever is done, and not how the cursor moves.
 fn is_command(context: Context, action: Action) -> bool {
     match context {
+        Context::Moves => false,
         Context::List => matches!(
             action,
-            Action::Filter | Action::MarkAll | Action::Unmark | Action::Sort | Action::Reverse | Action::Copy
+            Action::Filter
+                | Action::MarkAll
+                | Action::Unmark
+                | Action::Sort
+                | Action::Reverse
+                | Action::Copy
+                | Action::Group
+                | Action::Columns
         ),
         _ => !matches!(action, Action::Command | Action::Back),
     }

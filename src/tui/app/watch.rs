@@ -1,16 +1,18 @@
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::arrivals::Arrivals;
 use super::estimate::Pace;
 use super::fleet::{contains, natural, sites};
 use crate::model::{HostId, Installed, Phase, RolloutId, StageIdx};
 use crate::rollout::{Event, HostStatus, Mode, Record, State};
 use crate::tui::messages::{Groups, Source};
-use crate::tui::rows::{Field, Rows, Sort, Table, Values, widest};
-use crate::words::{Change, FailureGroup, Status, Transfer, Transfers, failure_groups};
+use crate::tui::rows::{Field, GroupBy, Rows, Sort, Standing, Table, Values, widest};
+use crate::words::{Change, FailureGroup, Glyph, Status, Tone, Transfer, Transfers, failure_groups};
 
 /// Says whether the conductor can be heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +67,7 @@ pub struct Watched {
     counts: Vec<[usize; Phase::ALL.len()]>,
     recount: bool,
     stalled: Vec<(usize, Duration)>,
+    arrivals: Arrivals,
 }
 
 impl WatchedTable {
@@ -83,6 +86,11 @@ impl WatchedTable {
     /// Gives the transfers that have not stalled.
     pub fn moving(&self) -> impl Iterator<Item = &Transfer> {
         self.live.iter().map(|(_, transfer)| transfer).filter(|transfer| transfer.stalled(self.now).is_none())
+    }
+
+    /// Gives every transfer that is under way with its row, in the plan's order.
+    pub fn under_way(&self) -> impl Iterator<Item = (usize, &Transfer)> {
+        self.live.iter()
     }
 
     /// Gives every transfer that is under way.
@@ -179,6 +187,29 @@ impl Table for WatchedTable {
         }
     }
 
+    fn kinds(&self) -> &'static [GroupBy] {
+        &[GroupBy::Site, GroupBy::Stage, GroupBy::Version, GroupBy::State]
+    }
+
+    fn key(&self, row: usize, by: GroupBy) -> Cow<'_, str> {
+        match by {
+            GroupBy::Site => self.site(row).into(),
+            GroupBy::Stage => self.stage_name(row).into(),
+            GroupBy::Version => self.runs(row).into(),
+            GroupBy::State => self.status(row).word().into(),
+            GroupBy::Nothing => "".into(),
+        }
+    }
+
+    fn standing(&self, row: usize) -> (Standing, Glyph, Tone) {
+        let status = self.status(row);
+        (Standing { urgency: status.urgency(), word: status.word() }, status.glyph(), status.tone())
+    }
+
+    fn order(&self, one: &str, other: &str) -> Ordering {
+        natural(other, one)
+    }
+
     fn group(&self, name: &str) -> Option<&[HostId]> {
         // A stage can be asked for as a group too, where no group has its name.
         self.groups.get(name).or_else(|| self.stages.get(name)).map(Vec::as_slice)
@@ -220,6 +251,7 @@ impl Watched {
             counts: Vec::new(),
             recount: true,
             stalled: Vec::new(),
+            arrivals: Arrivals::default(),
         }
     }
 
@@ -269,6 +301,9 @@ impl Watched {
 
     /// Says how late it is.
     pub fn tick(&mut self, now: Timestamp) {
+        if now > self.table.now {
+            self.arrivals.sample(&self.table);
+        }
         self.table.now = now;
         if self.is_running() {
             self.heard = Some(now);
@@ -307,6 +342,7 @@ impl Watched {
             self.rows.touched();
         }
         self.stalled = stalled;
+        self.arrivals.derive(table, &self.stalled);
         let asking = matches!(table.state.mode(), Mode::Locking);
         let width = table.state.plan().map_or(0, |plan| plan.policy.control_width);
         let asked_below = if asking { table.state.unlocked().take(width).last().map_or(0, |last| last + 1) } else { 0 };
@@ -338,6 +374,12 @@ impl Watched {
     #[must_use]
     pub fn groups(&self) -> &[FailureGroup] {
         &self.groups
+    }
+
+    /// Says how far the transfer of the release is, as a whole.
+    #[must_use]
+    pub const fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
     }
 
     /// Gives the rows whose transfers have stalled, and for how long, longest first.

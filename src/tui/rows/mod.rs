@@ -5,7 +5,9 @@
 
 mod cursor;
 mod filter;
+mod groups;
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -13,8 +15,10 @@ use std::sync::Arc;
 
 pub use cursor::Cursor;
 pub use filter::{Field, Filter, Values};
+pub use groups::{Entry, Group, GroupBy, Standing, Total};
 
 use crate::model::HostId;
+use crate::words::{Glyph, Tone};
 
 /// Says by what rows are sorted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +78,20 @@ pub trait Table {
     /// Compares two rows.
     fn compare(&self, sort: Sort, one: usize, other: usize) -> Ordering;
 
+    /// Says by what the rows can stand together here.
+    fn kinds(&self) -> &'static [GroupBy];
+
+    /// Gives what a row has in common with others; nothing where that is not known.
+    fn key(&self, row: usize, by: GroupBy) -> Cow<'_, str>;
+
+    /// Says how a row stands.
+    fn standing(&self, row: usize) -> (Standing, Glyph, Tone);
+
+    /// Orders the names of groups.
+    fn order(&self, one: &str, other: &str) -> Ordering {
+        one.cmp(other)
+    }
+
     /// Gives the hosts of a group.
     fn group(&self, name: &str) -> Option<&[HostId]>;
 
@@ -100,6 +118,13 @@ pub struct Rows {
     sort: Sort,
     reversed: bool,
     stale: bool,
+    by: GroupBy,
+    groups: Vec<Group>,
+    /// The names of the groups whose rows are shown.
+    open: BTreeSet<String>,
+    /// What stands in each line where rows are grouped; else a line is a row.
+    lines: Vec<Entry>,
+    chosen: Option<String>,
 }
 
 impl Rows {
@@ -111,13 +136,13 @@ impl Rows {
 
     /// Says that other hosts stand in the rows now: marks and selection meant the ones before.
     pub fn reset(&mut self) {
-        *self = Self { filter: std::mem::take(&mut self.filter), sort: self.sort, ..Self::default() };
+        *self = Self { filter: std::mem::take(&mut self.filter), sort: self.sort, by: self.by, ..Self::default() };
         self.replaced();
     }
 
     /// Says that something about a row changed.
     pub fn touched(&mut self) {
-        self.stale |= self.sort.is_live() || self.filter.is_live();
+        self.stale |= self.sort.is_live() || self.filter.is_live() || self.by.is_on();
     }
 
     /// Says that more of a row has arrived.
@@ -130,8 +155,80 @@ impl Rows {
         if std::mem::take(&mut self.stale) {
             self.rebuild(table);
         }
-        self.cursor.fit(self.shown.len(), height);
-        self.selected = self.shown.get(self.cursor.place()).copied();
+        self.cursor.fit(self.len(), height);
+        (self.selected, self.chosen) = match self.entry(self.cursor.place()) {
+            Some(Entry::Row(row)) => (Some(row), None),
+            Some(Entry::Group(place)) => (None, self.groups.get(place).map(|group| group.name.clone())),
+            None => (None, None),
+        };
+    }
+
+    fn len(&self) -> usize {
+        if self.by.is_on() { self.lines.len() } else { self.shown.len() }
+    }
+
+    /// Gives what stands in a line.
+    #[must_use]
+    pub fn entry(&self, line: usize) -> Option<Entry> {
+        if self.by.is_on() { self.lines.get(line).copied() } else { self.shown.get(line).copied().map(Entry::Row) }
+    }
+
+    fn line_of(&self, wanted: Entry) -> Option<usize> {
+        match wanted {
+            Entry::Row(row) if !self.by.is_on() => self.shown.iter().position(|&shown| shown == row),
+            wanted => self.lines.iter().position(|&entry| entry == wanted),
+        }
+    }
+
+    /// Gives the groups, where rows are grouped.
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// Says by what rows are grouped.
+    #[must_use]
+    pub const fn grouped_by(&self) -> GroupBy {
+        self.by
+    }
+
+    /// Groups by the next of some kinds, and by nothing after the last; groups are closed at first, so that all totals are seen.
+    pub fn group_by_next(&mut self, kinds: &[GroupBy]) {
+        let place = kinds.iter().position(|&by| by == self.by).map_or(0, |place| place + 1);
+        self.group_by(kinds.get(place).copied().unwrap_or_default());
+    }
+
+    /// Groups by something, or by nothing.
+    pub fn group_by(&mut self, by: GroupBy) {
+        self.by = by;
+        self.open.clear();
+        self.anchor = None;
+        self.stale = true;
+    }
+
+    /// Shows the rows of the selected group, or hides them; tells whether one is selected.
+    pub fn toggle_group(&mut self) -> bool {
+        let Some(name) = self.chosen.clone() else {
+            return false;
+        };
+        if !self.open.remove(&name) {
+            self.open.insert(name);
+        }
+        self.stale = true;
+        true
+    }
+
+    /// Gives the rows that a line means: its own, or all of its group.
+    fn rows_of(&self, line: usize) -> &[usize] {
+        match self.entry(line) {
+            Some(Entry::Group(place)) => self.groups.get(place).map(|group| group.rows.as_slice()).unwrap_or_default(),
+            Some(Entry::Row(row)) => {
+                let place =
+                    if self.by.is_on() { self.shown.iter().position(|&shown| shown == row) } else { Some(line) };
+                place.and_then(|place| self.shown.get(place..=place)).unwrap_or_default()
+            }
+            None => &[],
+        }
     }
 
     fn rebuild(&mut self, table: &(impl Table + ?Sized)) {
@@ -151,9 +248,20 @@ impl Rows {
         if self.reversed {
             self.shown.reverse();
         }
-        // The selection stays on its host; where that is not shown any more, on the line.
-        if let Some(place) = self.selected.and_then(|row| self.shown.iter().position(|&shown| shown == row)) {
-            self.cursor.go(place);
+        self.groups = if self.by.is_on() { groups::group(table, &self.shown, self.by, &self.open) } else { Vec::new() };
+        self.lines.clear();
+        for (place, group) in self.groups.iter().enumerate() {
+            self.lines.push(Entry::Group(place));
+            if group.is_open {
+                self.lines.extend(group.rows.iter().map(|&row| Entry::Row(row)));
+            }
+        }
+        // The selection stays on its host or its group; where that is not shown any more, on the line.
+        let chosen = self.chosen.as_ref();
+        let group = chosen.and_then(|name| self.groups.iter().position(|group| group.name == *name));
+        let kept = self.selected.map(Entry::Row).or(group.map(Entry::Group));
+        if let Some(line) = kept.and_then(|kept| self.line_of(kept)) {
+            self.cursor.go(line);
         }
     }
 
@@ -164,8 +272,8 @@ impl Rows {
 
     /// Selects a row if it is shown.
     pub fn select(&mut self, row: usize) {
-        if let Some(place) = self.shown.iter().position(|&shown| shown == row) {
-            self.cursor.go(place);
+        if let Some(line) = self.line_of(Entry::Row(row)) {
+            self.cursor.go(line);
             self.selected = Some(row);
         }
     }
@@ -182,29 +290,32 @@ impl Rows {
         &self.shown
     }
 
-    /// Gives the rows of the window, each with whether it is selected.
-    pub fn window(&self) -> impl Iterator<Item = (usize, bool)> {
-        let range: Range<usize> = self.cursor.window(self.shown.len());
+    /// Gives what stands in the lines of the window, each with whether it is selected.
+    pub fn window(&self) -> impl Iterator<Item = (Entry, bool)> {
         let place = self.cursor.place();
-        let first = range.start;
-        let rows = self.shown.get(range).unwrap_or_default();
-        rows.iter().enumerate().map(move |(line, &row)| (row, first + line == place))
+        self.window_range().filter_map(move |line| Some((self.entry(line)?, line == place)))
     }
 
     /// Gives the lines of the window among all that are shown.
     #[must_use]
     pub fn window_range(&self) -> Range<usize> {
-        self.cursor.window(self.shown.len())
+        self.cursor.window(self.len())
     }
 
-    /// Marks the selected row, or takes its mark away, and goes on to the next.
+    /// Marks the selected row or every row of the selected group, or takes the marks away, and goes on to the next line.
     pub fn mark(&mut self) {
-        if let Some(row) = self.selected {
-            if !self.marks.remove(&row) {
-                self.marks.insert(row);
-            }
-            self.cursor.down(1);
+        let rows = self.rows_of(self.cursor.place()).to_vec();
+        if rows.is_empty() {
+            return;
         }
+        if rows.iter().all(|row| self.marks.contains(row)) {
+            for row in &rows {
+                self.marks.remove(row);
+            }
+        } else {
+            self.marks.extend(rows);
+        }
+        self.cursor.down(1);
     }
 
     /// Starts a range at the selected row, or marks what lies between its start and the selected row.
@@ -212,8 +323,8 @@ impl Rows {
         match self.anchor.take() {
             None => self.anchor = self.selected,
             Some(anchor) => {
-                let range = self.lines_since(anchor);
-                self.marks.extend(self.shown.get(range).unwrap_or_default());
+                let rows: Vec<usize> = self.lines_since(anchor).flat_map(|line| self.rows_of(line)).copied().collect();
+                self.marks.extend(rows);
             }
         }
     }
@@ -221,7 +332,7 @@ impl Rows {
     /// Gives the lines from a row to the selected one, both included; the row alone is not enough if it is not shown.
     fn lines_since(&self, anchor: usize) -> Range<usize> {
         let end = self.cursor.place();
-        self.shown.iter().position(|&row| row == anchor).map_or(0..0, |start| start.min(end)..start.max(end) + 1)
+        self.line_of(Entry::Row(anchor)).map_or(0..0, |start| start.min(end)..start.max(end) + 1)
     }
 
     /// Forgets a range that was started; says whether there was one.
@@ -258,10 +369,20 @@ impl Rows {
         self.anchor.map_or(0..0, |anchor| self.lines_since(anchor))
     }
 
-    /// Gives the rows that an action means: the marked ones, or the selected one.
+    /// Gives the rows that an action means: the marked ones, or the selected one, or those of the selected group.
     #[must_use]
     pub fn meant(&self) -> Vec<usize> {
-        if self.marks.is_empty() { self.selected.into_iter().collect() } else { self.marks.iter().copied().collect() }
+        if !self.marks.is_empty() {
+            return self.marks.iter().copied().collect();
+        }
+        match (self.selected, &self.chosen) {
+            (Some(row), _) => vec![row],
+            (None, Some(name)) => {
+                let group = self.groups.iter().find(|group| group.name == *name);
+                group.map(|group| group.rows.clone()).unwrap_or_default()
+            }
+            (None, None) => Vec::new(),
+        }
     }
 
     /// Gives the filter.

@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -42,6 +43,13 @@ pub trait Surface {
     /// When the terminal is gone.
     fn suspend(&mut self) -> io::Result<()>;
 
+    /// Gives the terminal to a command, and returns when it was started; [`Message::Returned`] tells its end.
+    ///
+    /// # Errors
+    ///
+    /// When the command cannot be started.
+    fn lend(&mut self, argv: &[OsString]) -> io::Result<()>;
+
     /// Puts a text into the clipboard of whoever sits at the terminal.
     ///
     /// # Errors
@@ -63,6 +71,8 @@ pub struct Driver<S> {
     ticked: Instant,
     /// When a question that was drawn may be answered.
     readable: Option<Instant>,
+    /// Whether somebody else has the terminal.
+    lent: bool,
 }
 
 impl<S: Surface> Driver<S> {
@@ -85,6 +95,7 @@ impl<S: Surface> Driver<S> {
             drawn: None,
             ticked: Instant::now(),
             readable: None,
+            lent: false,
         }
     }
 
@@ -114,7 +125,7 @@ impl<S: Surface> Driver<S> {
 
     /// Says when something is due that no message will bring.
     fn wakes(&self) -> Option<Instant> {
-        let frame = self.dirty.then(|| self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME));
+        let frame = (self.dirty && !self.lent).then(|| self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME));
         let second = self.state.is_ticking().then(|| self.ticked + SECOND);
         [frame, second, self.readable].into_iter().flatten().min()
     }
@@ -156,6 +167,7 @@ impl<S: Surface> Driver<S> {
 
     fn take(&mut self, message: Message) -> io::Result<Option<Ended>> {
         let hung_up = matches!(message, Message::HungUp);
+        self.lent &= !matches!(message, Message::Returned(_));
         let requests = self.state.update(message);
         let ended = self.perform(requests)?;
         Ok(if hung_up { Some(Ended::HungUp) } else { ended })
@@ -163,7 +175,7 @@ impl<S: Surface> Driver<S> {
 
     fn draw_if_due(&mut self) -> io::Result<()> {
         let now = Instant::now();
-        if !self.dirty || self.drawn.is_some_and(|drawn| now < drawn + FRAME) {
+        if !self.dirty || self.lent || self.drawn.is_some_and(|drawn| now < drawn + FRAME) {
             return Ok(());
         }
         self.state.fit();
@@ -189,6 +201,18 @@ impl<S: Surface> Driver<S> {
                     self.surface.suspend()?;
                     self.dirty = true;
                 }
+                Request::Lend(argv) => match self.surface.lend(&argv) {
+                    Ok(()) => self.lent = true,
+                    Err(error) => {
+                        let program = argv.first().map(|program| program.to_string_lossy().into_owned());
+                        let why = format!("{} cannot be started: {error}", program.unwrap_or_default());
+                        self.state.update(Message::Returned(Some(why)));
+                        self.surface.redraw()?;
+                        self.dirty = true;
+                    }
+                },
+                // Whoever has the terminal is not drawn over; what is to be drawn is, when it comes back.
+                Request::Redraw if self.lent => {}
                 Request::Redraw => {
                     self.surface.redraw()?;
                     self.dirty = true;

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::Ended;
+use super::{Ended, lent};
 use crate::tui::messages::Message;
 
 /// How often it is looked whether the terminal is still there: not every loss of one comes with a signal.
@@ -73,8 +73,9 @@ pub(super) fn watch(sender: &mpsc::Sender<Message>, log: &Log, done: &threads::S
             tokio::select! {
                 _ = hangup.recv() => break true,
                 _ = terminate.recv() => break false,
-                _ = interrupt.recv() => break false,
-                _ = quit.recv() => break false,
+                // While a shell has the terminal, its keys mean these for what runs there.
+                _ = interrupt.recv() => if !lent::is_lent() { break false },
+                _ = quit.recv() => if !lent::is_lent() { break false },
                 _ = resume.recv() => {
                     *continued() += 1;
                     CONTINUES.notify_all();

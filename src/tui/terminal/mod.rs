@@ -11,6 +11,7 @@
 mod driver;
 mod hangup;
 mod input;
+mod lent;
 mod tty;
 
 pub use driver::{Driver, Surface};
@@ -85,10 +86,10 @@ pub fn channels() -> (mpsc::Sender<Message>, mpsc::UnboundedReceiver<Request>, E
 pub fn run(settings: Settings, ends: Ends, log: Option<File>) -> Result<Ended, TerminalError> {
     let mouse = settings.mouse;
     let log = Arc::new(log);
-    let tty = tty::Tty::enter(mouse, Arc::clone(&log)).map_err(TerminalError::Open)?;
+    let Ends { sender, inbox, requests } = ends;
+    let tty = tty::Tty::enter(mouse, Arc::clone(&log), sender.clone()).map_err(TerminalError::Open)?;
     let size = tty.size();
     let (done, ended) = threads::channel();
-    let Ends { sender, inbox, requests } = ends;
 
     let screen_done = done.clone();
     let screen = move || {

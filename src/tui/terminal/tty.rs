@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,10 +17,12 @@ use ratatui::layout::{Position, Rect};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, kill_current_process_group};
+use tokio::sync::mpsc;
 
 use super::driver::Surface;
-use super::hangup;
+use super::{hangup, input, lent};
 use crate::tui::app::App;
+use crate::tui::messages::Message;
 use crate::tui::view;
 
 /// How much is gathered before it is written: a frame goes out in one piece.
@@ -65,17 +68,18 @@ pub(super) struct Tty {
     terminal: Terminal<CrosstermBackend<BufWriter<Output>>>,
     mouse: bool,
     log: hangup::Log,
+    sender: mpsc::Sender<Message>,
 }
 
 impl Tty {
-    pub(super) fn enter(mouse: bool, log: hangup::Log) -> io::Result<Self> {
+    pub(super) fn enter(mouse: bool, log: hangup::Log, sender: mpsc::Sender<Message>) -> io::Result<Self> {
         restore_before_panics_are_told();
         // Colours are taken out where they are not wanted; crossterm would take reverse and bold out with them.
         crossterm::style::force_color_output(true);
         let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, Output));
         let terminal = Terminal::new(backend)?;
         enter_modes(mouse)?;
-        let mut tty = Self { terminal, mouse, log };
+        let mut tty = Self { terminal, mouse, log, sender };
         tty.clear()?;
         Ok(tty)
     }
@@ -115,6 +119,7 @@ impl Tty {
 
 impl Drop for Tty {
     fn drop(&mut self) {
+        lent::end();
         leave_modes();
     }
 }
@@ -158,6 +163,7 @@ impl Surface for Tty {
     }
 
     fn redraw(&mut self) -> io::Result<()> {
+        input::resume();
         let entered = self.try_redraw();
         self.or_lost(entered)
     }
@@ -167,6 +173,13 @@ impl Surface for Tty {
         // The whole job stops, as the shell expects it of the key; it goes on here when the shell lets it.
         hangup::stop(|| Ok(kill_current_process_group(Signal::TSTP)?))?;
         self.redraw()
+    }
+
+    fn lend(&mut self, argv: &[OsString]) -> io::Result<()> {
+        // A key that is typed from here on is not the console's.
+        input::pause();
+        leave_modes();
+        lent::to(argv, self.sender.clone())
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {

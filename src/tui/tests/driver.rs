@@ -22,6 +22,7 @@ struct Seen {
     frames: Vec<Instant>,
     redrawn: usize,
     suspended: usize,
+    lent: Vec<std::ffi::OsString>,
     copied: Vec<String>,
     gone: bool,
 }
@@ -46,6 +47,11 @@ impl Surface for Memory {
 
     fn suspend(&mut self) -> io::Result<()> {
         self.0.lock().unwrap().suspended += 1;
+        Ok(())
+    }
+
+    fn lend(&mut self, argv: &[std::ffi::OsString]) -> io::Result<()> {
+        self.0.lock().unwrap().lent.extend_from_slice(argv);
         Ok(())
     }
 

@@ -127,7 +127,7 @@ fn everything_that_the_menu_has_can_be_typed_and_completed() {
         console.press("m");
         let Some(Layer::Menu(_, actions)) = console.state.layers.last() else { panic!() };
         for action in actions.clone() {
-            let word = crate::tui::keymap::binding(action, &screen.contexts()).unwrap().word.replace(' ', "-");
+            let word = console.state.settings.keys.binding(action, screen.contexts()).unwrap().command();
             assert!(names.contains(&word), "{word} on {screen:?}");
         }
         let mut unique = names.clone();

@@ -3,7 +3,7 @@
 use super::fixture::{Console, given_plan, host, names, rollout_id, versions};
 use super::screens::in_flight;
 use crate::tui::app::Screen;
-use crate::tui::keymap::{Action, Context, binding};
+use crate::tui::keymap::{Action, Context, Keymap};
 use crate::tui::messages::{Groups, Message, Request, Source};
 
 /// Opens every screen that lists hosts.
@@ -70,7 +70,7 @@ fn groups_are_known_without_a_survey_and_when_they_come_late() {
 
 #[test]
 fn the_help_s_own_examples_choose_hosts_with_full_names() {
-    let help = binding(Action::Filter, &[Context::List]).unwrap().help;
+    let help = Keymap::default().binding(Action::Filter, &[Context::List]).unwrap().help;
     let examples: Vec<&str> = help.split('`').skip(1).step_by(2).filter(|example| *example != "!").collect();
     assert!(examples.contains(&"mw[01-10]") && examples.contains(&"@api"), "{examples:?}");
     let mut console = Console::new(100, 30);

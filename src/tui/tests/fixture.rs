@@ -422,6 +422,8 @@ pub(super) fn settings() -> Settings {
         environments: ["production", "beta"].map(|name| Environment::new(name).unwrap()).to_vec(),
         zone: TimeZone::UTC,
         theme: Theme::default(),
+        keys: std::sync::Arc::default(),
+        hidden: crate::tui::app::Hidden::default(),
         read_only: false,
         mouse: false,
         now: at("2026-11-21T13:00:00Z"),
@@ -497,6 +499,8 @@ fn survey_row(place: usize, host: HostId) -> SurveyRow {
 pub(super) fn versions() -> Vec<VersionRow> {
     let row = |name: &str, day: &str, built, standing, hosts| VersionRow {
         version: version(name),
+        commit: "1a2b3c4d5e6f".repeat(4).get(..40).and_then(|name| name.parse().ok()),
+        author: "Alice Doe".to_owned(),
         at: Some(at(&format!("2026-{day}T10:00:00Z"))),
         built,
         standing,

@@ -52,7 +52,7 @@ pub(super) fn in_flight() -> Run {
     run
 }
 
-fn stalled() -> Run {
+pub(super) fn stalled() -> Run {
     let mut run = Run::new(plan(24));
     run.only(|host, task| *task == Task::Lock || (*task == Task::Prime && host.as_str() < "mw05"));
     for (name, percent, rate) in

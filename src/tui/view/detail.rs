@@ -5,7 +5,9 @@ use super::fleet::{labelled, state_glyph};
 use super::paint::{Painter, span};
 use super::rollout::status_cell;
 use crate::model::{HostId, Installed};
-use crate::tui::app::{App, Screen};
+use crate::report::{Told, log_told, past_told};
+use crate::tui::app::{Answer, App, Screen};
+use crate::tui::keymap::Action;
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
 use crate::words::{self, Status, back_to, between, clean, clock, wrap};
@@ -45,6 +47,16 @@ impl Facts {
         }
     }
 
+    fn told(&mut self, told: Vec<Told>) {
+        for one in told {
+            match one {
+                Told::Title(title) => self.title(&title),
+                Told::Fact(name, tone, text) => self.fact(&name, tone, &text),
+                Told::Text(tone, text) => self.text(tone, &text),
+            }
+        }
+    }
+
     fn host(&mut self, host: &HostId) {
         self.lines.push(Line::from(span(self.theme, Tone::Strong, host.to_string())));
     }
@@ -52,11 +64,52 @@ impl Facts {
 
 /// Makes all that is known of the selected host, in lines of a width.
 pub(super) fn lines(state: &App, room: usize) -> Vec<Line<'static>> {
+    told(state, room, state.told_row())
+}
+
+/// Makes the page of a host, in lines of a width: what the screen knows, what the host answers, its past and its own log.
+pub(super) fn page(state: &App, room: usize) -> Vec<Line<'static>> {
+    let Some(page) = state.page() else {
+        return lines(state, room);
+    };
+    let theme = state.settings.theme;
+    let mut facts = Facts { theme, room, lines: told(state, room, state.row_of(&page.host)) };
+    let zone = &state.settings.zone;
+    match &page.answer {
+        Answer::None => {}
+        Answer::Asked => facts.text(Tone::Busy, "It is being asked what it holds."),
+        Answer::Failed(why) => facts.text(Tone::Bad, why),
+        Answer::Here(answer) => {
+            let status = &answer.status;
+            let (word, tone) = labelled(theme, state_glyph(status.state), status.state.word());
+            facts.fact("answers", tone, &word);
+            facts.fact("runs", Tone::Plain, status.version.as_deref().unwrap_or("nothing"));
+            facts.fact("should run", Tone::Plain, answer.release.version.as_str());
+            facts.fact("why", tone, status.error.as_deref().unwrap_or_default());
+            facts.fact("what to try", Tone::Plain, status.hint.as_deref().unwrap_or_default());
+            facts.told(answer.told(zone));
+        }
+    }
+    match &page.past {
+        Answer::None => {}
+        Answer::Asked => facts.text(Tone::Busy, "What rollouts did to it is being read."),
+        Answer::Failed(why) => facts.text(Tone::Bad, why),
+        Answer::Here(past) => facts.told(past_told(past, zone, theme.look())),
+    }
+    match &page.log {
+        Answer::None | Answer::Asked => {}
+        Answer::Failed(why) => facts.text(Tone::Warn, &format!("Its own log cannot be read: {why}")),
+        Answer::Here(log) => facts.told(log_told(log)),
+    }
+    facts.lines
+}
+
+fn told(state: &App, room: usize, row: Option<usize>) -> Vec<Line<'static>> {
     let mut facts = Facts { theme: state.settings.theme, room, lines: Vec::new() };
     let whole = match state.screen {
-        Screen::Fleet => fleet(state, &mut facts),
-        Screen::Plan => plan(state, &mut facts),
-        Screen::Rollout => rollout(state, &mut facts),
+        Screen::Fleet => row.and_then(|row| fleet(state, row, &mut facts)),
+        Screen::Plan => row.and_then(|row| plan(state, row, &mut facts)),
+        Screen::Rollout => row.and_then(|row| rollout(state, row, &mut facts)),
         Screen::History => None,
     };
     if whole.is_none() && facts.lines.is_empty() {
@@ -65,15 +118,18 @@ pub(super) fn lines(state: &App, room: usize) -> Vec<Line<'static>> {
     facts.lines
 }
 
-fn fleet(state: &App, facts: &mut Facts) -> Option<()> {
+fn fleet(state: &App, row: usize, facts: &mut Facts) -> Option<()> {
     let table = &state.fleet.table;
-    let row = state.fleet.rows.selected()?;
     facts.host(table.hosts().get(row)?);
     let about = table.about(row)?;
     facts.fact("site", Tone::Plain, &about.site.as_ref().map(ToString::to_string).unwrap_or_default());
     facts.fact("groups", Tone::Plain, &about.groups.join(", "));
     if let Some(debt) = state.owing().find(|debt| debt.host == about.host) {
         facts.fact("in debt", Tone::Warn, &format!("{}: {}", debt.end, debt.message));
+    }
+    // What it just answered takes the place of what the survey found.
+    if state.page().is_some_and(|page| page.host == about.host && page.answer.here().is_some()) {
+        return Some(());
     }
     let Some(answer) = table.answer(row) else {
         facts.text(Tone::Dim, "It has not answered yet.");
@@ -88,7 +144,9 @@ fn fleet(state: &App, facts: &mut Facts) -> Option<()> {
     }
     let asked = format!("{} ({} ms)", clock(answer.at, &state.settings.zone), answer.latency.as_millis());
     facts.fact("asked", Tone::Plain, &asked);
-    for (name, value) in &answer.facts {
+    // These are for coalmine, and nobody else.
+    let facts_for_people = answer.facts.iter().filter(|(name, _)| !["machine", "unpacks"].contains(&name.as_str()));
+    for (name, value) in facts_for_people {
         facts.fact(&clean(name), Tone::Plain, value);
     }
     if let Some(cause) = &answer.cause {
@@ -98,9 +156,8 @@ fn fleet(state: &App, facts: &mut Facts) -> Option<()> {
     Some(())
 }
 
-fn plan(state: &App, facts: &mut Facts) -> Option<()> {
+fn plan(state: &App, row: usize, facts: &mut Facts) -> Option<()> {
     let table = state.planning.plan.here()?;
-    let row = state.planning.rows.selected()?;
     let host = table.plan.hosts.get(row)?;
     facts.host(&host.host);
     facts.fact("site", Tone::Plain, &host.site.as_ref().map(ToString::to_string).unwrap_or_default());
@@ -113,9 +170,8 @@ fn plan(state: &App, facts: &mut Facts) -> Option<()> {
     Some(())
 }
 
-fn rollout(state: &App, facts: &mut Facts) -> Option<()> {
+fn rollout(state: &App, row: usize, facts: &mut Facts) -> Option<()> {
     let watched = state.watched.as_ref()?;
-    let row = watched.rows.selected()?;
     let table = &watched.table;
     let host = table.host(row)?;
     let plan = watched.state().plan()?;
@@ -193,7 +249,8 @@ pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, state: &App) {
     painter.lines(inner, &lines);
     if lines.len() > room && room > 0 {
         let cut = painter.theme.sign(Sign::Cut);
-        let more = format!("{cut} Enter shows {} more lines", lines.len() - room + 1);
+        let key = state.settings.keys.name(Action::Enter, state.contexts());
+        let more = format!("{cut} {key} shows {} more lines", lines.len() - room + 1);
         let last = Line::from(vec![span(painter.theme, Tone::Dim, more), Span::raw(" ".repeat(room.max(200)))]);
         painter.line(inner, room - 1, &last);
     }

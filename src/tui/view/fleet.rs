@@ -1,10 +1,11 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::paint::{Cell, Column, Painter, Width, column, needed, number, plain, span};
-use super::{below, beside, detail, list_title};
+use super::paint::{Cell, Column, Painter, Width, column, needed, number, plain, span, totals};
+use super::{below, beside, detail, key_of, list_title};
 use crate::model::HostState;
-use crate::tui::app::{App, Survey};
+use crate::tui::app::{App, Screen, Survey};
+use crate::tui::keymap::Action;
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
 use crate::words::{self, Glyph, clean_line, clock, day_and_time, debts, width};
@@ -142,9 +143,9 @@ fn rollout_line(state: &App) -> Option<Line<'static>> {
     let theme = state.settings.theme;
     let live = state.facts.as_ref()?.rollouts.first()?;
     let (tone, what) = if live.running {
-        (Tone::Busy, "is running: 3 opens it")
+        (Tone::Busy, format!("is running: {} opens it", key_of(state, Screen::Fleet, Action::Rollout)))
     } else {
-        (Tone::Warn, "waits to be resumed: c opens it")
+        (Tone::Warn, format!("waits to be resumed: {} opens it", key_of(state, Screen::Fleet, Action::Continue)))
     };
     let sign = theme.glyph(if live.running { Glyph::Priming } else { Glyph::Attention });
     let emergency = words::emergency(live.emergency);
@@ -177,7 +178,17 @@ enum Id {
     Cause,
 }
 
-fn columns(state: &App) -> [Column<Id>; 9] {
+fn columns(state: &App) -> Vec<Column<Id>> {
+    let wanted = |column: &Column<Id>| state.wants_column(Screen::Fleet, column.name);
+    all_columns(state).into_iter().filter(wanted).collect()
+}
+
+/// Names the columns that can be left out.
+pub(super) fn names(state: &App) -> Vec<&'static str> {
+    all_columns(state).into_iter().filter(|column| column.drop > 0).map(|column| column.name).collect()
+}
+
+fn all_columns(state: &App) -> [Column<Id>; 9] {
     [
         column(Id::Host, "host", Width::Fixed(state.fleet.table.widest()), 0),
         column(Id::State, "state", Width::Fixed(13), 0),
@@ -247,16 +258,17 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &App) {
     painter.rule(list, 0, title);
     let (_, area) = below(list, 1);
     if fleet.table.hosts().is_empty() {
+        let surveys = || key_of(state, Screen::Fleet, Action::Survey);
         let text = match fleet.survey {
-            Survey::Running { .. } => "the inventory is being read",
-            Survey::Never => "nothing was surveyed yet: r asks every host",
-            Survey::Done { .. } => "it has no host; see `coalmine hosts`",
-            Survey::Failed(_) => "r tries the survey again",
+            Survey::Running { .. } => "the inventory is being read".to_owned(),
+            Survey::Never => format!("nothing was surveyed yet: {} asks every host", surveys()),
+            Survey::Done { .. } => "it has no host; see `coalmine hosts`".to_owned(),
+            Survey::Failed(_) => format!("{} tries the survey again", surveys()),
         };
         painter.line(
             area,
             1,
-            &Line::from(span(painter.theme, Tone::Dim, format!("  {}", state.settings.invocation.within(text)))),
+            &Line::from(span(painter.theme, Tone::Dim, format!("  {}", state.settings.invocation.within(&text)))),
         );
     } else {
         painter.rows(area, &columns(state), &fleet.rows, |row, id| cell(state, row, id));
@@ -267,5 +279,6 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &App) {
 }
 
 pub(super) fn text_of(state: &App) -> String {
-    plain(&columns(state), state.fleet.rows.shown(), |row, id| cell(state, row, id))
+    totals(state.settings.theme, &state.fleet.rows)
+        + &plain(&columns(state), state.fleet.rows.shown(), |row, id| cell(state, row, id))
 }

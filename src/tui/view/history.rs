@@ -3,7 +3,7 @@ use ratatui::text::{Line, Span};
 
 use super::below;
 use super::paint::{Cell, Column, Painter, Width, column, fit, number, plain, span};
-use crate::tui::app::{Answer, App, Layer, LineKind, kind_word};
+use crate::tui::app::{Answer, App, Layer, LineKind};
 use crate::tui::messages::HistoryRow;
 use crate::tui::theme::Tone;
 use crate::words::{self, Glyph, clean_line, count, day_and_time};
@@ -46,7 +46,7 @@ fn cell(state: &App, row: &HistoryRow, id: Id) -> Cell {
         Id::Started => (day_and_time(row.started, &state.settings.zone).into(), Tone::Plain),
         Id::Version if row.emergency => (row.version.to_string().into(), Tone::Bad),
         Id::Version => (row.version.to_string().into(), Tone::Strong),
-        Id::Kind => (kind_word(row.kind).into(), Tone::Dim),
+        Id::Kind => (row.kind.word().into(), Tone::Dim),
         Id::Outcome => {
             let (glyph, word) = match row.outcome {
                 // How large the debt is stands in a column of its own.

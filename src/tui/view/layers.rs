@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span};
 use super::detail;
 use super::paint::{Painter, span};
 use crate::tui::app::{App, Dialog, Focus, Layer};
-use crate::tui::keymap::{self, Action, BINDINGS, Context};
+use crate::tui::keymap::{self, Action, Context};
 use crate::tui::rows::Cursor;
 use crate::tui::theme::{Sign, Theme, Tone};
 use crate::words::{FailureGroup, clean_line, count, cut, width, wrap};
@@ -35,7 +35,7 @@ pub(super) fn length(state: &App) -> usize {
     let room = usize::from(inner(state).width);
     match state.layers.last() {
         Some(Layer::Help { .. }) => help(state).len(),
-        Some(Layer::Detail { .. }) => detail::lines(state, room).len(),
+        Some(Layer::Detail { .. }) => detail::page(state, room).len(),
         Some(Layer::Text { lines, .. }) => told(lines, room).len(),
         _ => 0,
     }
@@ -47,13 +47,14 @@ pub(super) fn draw(painter: &mut Painter<'_>, state: &App) {
     match state.layers.last() {
         None | Some(Layer::Line(_)) => {}
         Some(Layer::Help { top }) => text(painter, area, "keys", &help(state), *top),
-        Some(Layer::Detail { top }) => text(painter, area, "host", &detail::lines(state, room), *top),
+        Some(Layer::Detail { top }) => text(painter, area, "host", &detail::page(state, room), *top),
         Some(Layer::Text { title, lines, top }) => text(painter, area, title, &told(lines, room), *top),
         Some(Layer::Failures(cursor)) => {
             let groups = state.watched.as_ref().map(|watched| watched.groups()).unwrap_or_default();
             failures(painter, area, state, groups, *cursor);
         }
         Some(Layer::Menu(cursor, actions)) => menu(painter, area, state, *cursor, actions),
+        Some(Layer::Columns(cursor, names)) => columns(painter, area, state, *cursor, names),
         Some(Layer::Dialog(dialog)) => draw_dialog(painter, state, dialog),
     }
 }
@@ -79,7 +80,7 @@ fn text(painter: &mut Painter<'_>, area: Rect, title: &str, lines: &[Line<'stati
 /// Makes the help of every key: this screen's first, what cannot be done now dimmed and with why.
 fn help(state: &App) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
-    let here = state.screen.contexts();
+    let here = state.contexts();
     let room = usize::from(inner(state).width);
     let mut contexts: Vec<Context> = here.to_vec();
     contexts.extend(Context::ALL.into_iter().filter(|context| !here.contains(context)));
@@ -89,7 +90,7 @@ fn help(state: &App) -> Vec<Line<'static>> {
             lines.push(Line::default());
         }
         lines.push(Line::from(span(theme, Tone::Strong, context.title())));
-        for binding in BINDINGS.iter().filter(|binding| binding.context == context) {
+        for binding in state.settings.keys.of(context) {
             let why = if here.contains(&context) { state.refusal(binding.action) } else { None };
             let keys = format!("  {:<14}", keymap::names(binding, theme.ascii));
             let (key, word) = if why.is_some() { (Tone::Dim, Tone::Dim) } else { (Tone::Key, Tone::Plain) };
@@ -115,7 +116,7 @@ fn menu(painter: &mut Painter<'_>, area: Rect, state: &App, cursor: Cursor, acti
     let window = cursor.window(actions.len());
     let first = window.start;
     for (line, action) in actions.get(window).unwrap_or_default().iter().enumerate() {
-        let Some(binding) = keymap::binding(*action, &state.screen.contexts()) else {
+        let Some(binding) = state.settings.keys.binding(*action, state.contexts()) else {
             continue;
         };
         let why = state.refusal(*action);
@@ -129,6 +130,26 @@ fn menu(painter: &mut Painter<'_>, area: Rect, state: &App, cursor: Cursor, acti
             (None, None) => spans.push(span(theme, Tone::Dim, binding.help)),
         }
         painter.line(inside, line, &Line::from(spans));
+        if first + line == cursor.place() {
+            painter.style(inside, line, theme.style(Tone::Selected));
+        }
+    }
+}
+
+/// Lists the columns that can be left out, and whether each is wanted.
+fn columns(painter: &mut Painter<'_>, area: Rect, state: &App, cursor: Cursor, names: &[&'static str]) {
+    let theme = painter.theme;
+    let key = state.settings.keys.name(Action::Enter, &[Context::Moves]);
+    let height = u16::try_from(names.len() + 2).unwrap_or(area.height).min(area.height);
+    let title = format!("columns: {key} shows one or leaves it out; what has no room is left out all the same");
+    let inside = painter.frame(Rect { height, ..area }, &title);
+    let window = cursor.window(names.len());
+    let first = window.start;
+    for (line, name) in names.get(window).unwrap_or_default().iter().enumerate() {
+        let wanted = state.wants_column(state.screen, name);
+        let tone = if wanted { Tone::Plain } else { Tone::Dim };
+        let text = format!("[{}] {name}", if wanted { "x" } else { " " });
+        painter.line(inside, line, &Line::from(span(theme, tone, text)));
         if first + line == cursor.place() {
             painter.style(inside, line, theme.style(Tone::Selected));
         }

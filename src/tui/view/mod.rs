@@ -15,8 +15,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use self::paint::{Painter, span};
-use super::app::{App, Heights, Layer, Layout, LineKind, LogSize, Screen};
-use super::keymap::{self, Action};
+use super::app::{App, Heights, Layer, Layout, LineKind, LogSize, Screen, Side};
+use super::keymap::{Action, Binding, Context};
 use super::messages::Source;
 use super::rows::Rows;
 use super::theme::{Sign, Tone, strip_colors};
@@ -30,7 +30,8 @@ const WIDE: u16 = 120;
 const NARROWEST: u16 = 30;
 
 /// What the console has to know of how it is drawn.
-pub const LAYOUT: Layout = Layout { heights, scroll_limit, log_room: log::room, log_rows: log::rows, text: text_of };
+pub const LAYOUT: Layout =
+    Layout { heights, scroll_limit, log_room: log::room, log_rows: log::rows, columns, text: text_of };
 
 /// Parts of the screen.
 #[derive(Debug, Clone, Copy)]
@@ -86,16 +87,30 @@ fn list_height(area: Rect) -> usize {
 pub fn heights(state: &App) -> Heights {
     let body = parts(state).body;
     let layer = usize::from(layers::inner(state).height);
+    let nothing = Rect { height: 0, ..body };
     let (list, versions) = match state.screen {
-        Screen::Fleet => (list_height(fleet::layout(state, body).1), 0),
+        Screen::Fleet => (fleet::layout(state, body).1, nothing),
         Screen::Plan => {
             let (picker, _, hosts) = plan::layout(state, body);
-            (list_height(hosts), list_height(picker))
+            (hosts, picker)
         }
-        Screen::Rollout => (list_height(rollout::layout(state, body).1), 0),
-        Screen::History => (list_height(history::layout(state, body).0), 0),
+        Screen::Rollout => (rollout::layout(state, body).1, nothing),
+        Screen::History => (history::layout(state, body).0, nothing),
     };
-    Heights { list, versions, layer }
+    let focused = if state.screen == Screen::Plan && state.planning.side == Side::Versions { versions } else { list };
+    // The title and the titles of the columns stand above the first line.
+    let top = focused.y.saturating_add(2);
+    Heights { list: list_height(list), versions: list_height(versions), layer, top }
+}
+
+/// Names the columns of the list that can be left out.
+fn columns(state: &App) -> Vec<&'static str> {
+    match state.screen {
+        Screen::Fleet => fleet::names(state),
+        Screen::Plan => plan::names(state),
+        Screen::Rollout => rollout::names(state),
+        Screen::History => Vec::new(),
+    }
 }
 
 /// Says how far the text of the topmost layer can be scrolled.
@@ -210,10 +225,10 @@ fn foot(painter: &mut Painter<'_>, area: Rect, state: &App) {
         let text = cut(&notice.text, room.saturating_sub(2), theme.sign(Sign::Cut)).into_owned();
         spans.push(span(theme, Tone::Warn, text));
     } else {
-        let key_name = |binding: &keymap::Binding| binding.keys.first().map(ToString::to_string).unwrap_or_default();
-        let columns = |binding: &keymap::Binding| width(&key_name(binding)) + 1 + width(binding.word) + 3;
-        let mut shown = keymap::footer(&state.screen.contexts());
-        shown.retain(|binding| binding.context != keymap::Context::List || state.refusal(binding.action).is_none());
+        let key_name = |binding: &Binding| binding.keys.first().map(ToString::to_string).unwrap_or_default();
+        let columns = |binding: &Binding| width(&key_name(binding)) + 1 + width(binding.word) + 3;
+        let mut shown = state.settings.keys.footer(state.contexts());
+        shown.retain(|binding| binding.context != Context::List || state.refusal(binding.action).is_none());
         // Where there is no room for all, the way to help is the last that goes.
         while shown.len() > 1 && shown.iter().map(|binding| columns(binding)).sum::<usize>() > room + 2 {
             shown.remove(shown.len() - 2);
@@ -264,11 +279,16 @@ fn list_title(state: &App, name: &str, rows: &Rows, all: usize) -> Vec<Span<'sta
         let sign = theme.sign(if reversed { Sign::Falling } else { Sign::Rising });
         spans.push(span(theme, Tone::Dim, format!(" by {} {sign}", sort.word())));
     }
+    if rows.grouped_by() != super::rows::GroupBy::Nothing {
+        let groups = count(rows.groups().len(), "group");
+        spans.push(span(theme, Tone::Key, format!(" in {groups} by {}", rows.grouped_by().word())));
+    }
     if !rows.marks().is_empty() {
         spans.push(span(theme, Tone::Key, format!(" {} {} marked", theme.sign(Sign::Mark), rows.marks().len())));
     }
     if rows.has_range() {
-        spans.push(span(theme, Tone::Key, " v marks up to here"));
+        let key = key_of(state, state.screen, Action::MarkRange);
+        spans.push(span(theme, Tone::Key, format!(" {key} marks up to here")));
     }
     spans
 }
@@ -286,9 +306,6 @@ pub fn text_of(state: &App) -> String {
 }
 
 /// Gives the name of the key of an action on a screen.
-fn key_of(screen: Screen, action: Action) -> String {
-    keymap::binding(action, &screen.contexts())
-        .and_then(|binding| binding.keys.first())
-        .map(ToString::to_string)
-        .unwrap_or_default()
+fn key_of(state: &App, screen: Screen, action: Action) -> String {
+    state.key_on(screen, action)
 }

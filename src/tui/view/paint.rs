@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::tui::rows::Rows;
+use crate::tui::rows::{Entry, Group, GroupBy, Rows};
 use crate::tui::theme::{Sign, Theme, Tone};
-use crate::words::{cut, width};
+use crate::words::{clean_line, count, cut, width};
 
 /// Draws into a part of the screen; what lies outside it is not drawn, however it is asked for.
 pub(super) struct Painter<'a> {
@@ -150,16 +150,28 @@ pub(super) struct Column<I> {
     pub(super) drop: u8,
     /// Whether its texts stand at its right.
     pub(super) right: bool,
+    /// By what name it is chosen: what stands over it, if anything does.
+    pub(super) name: &'static str,
+}
+
+impl<I> Column<I> {
+    /// Gives a name to a column over which nothing stands.
+    pub(super) const fn named(self, name: &'static str) -> Self
+    where
+        I: Copy,
+    {
+        Self { name, ..self }
+    }
 }
 
 /// Makes a column.
 pub(super) const fn column<I>(id: I, title: &'static str, width: Width, drop: u8) -> Column<I> {
-    Column { id, title, width, drop, right: false }
+    Column { id, title, width, drop, right: false, name: title }
 }
 
 /// Makes a column of numbers.
 pub(super) const fn number<I>(id: I, title: &'static str, width: u16, drop: u8) -> Column<I> {
-    Column { id, title, width: Width::Fixed(width), drop, right: true }
+    Column { id, title, width: Width::Fixed(width), drop, right: true, name: title }
 }
 
 /// A column with its place and its width.
@@ -245,12 +257,11 @@ impl Painter<'_> {
             self.cell(area, row, placed, &text, theme.style(tone));
         }
         if selected {
-            self.text(area, 0, row, 1, theme.sign(Sign::Cursor), theme.style(Tone::Plain));
-            self.style(area, row, theme.style(Tone::Selected));
+            self.select(area, row);
         }
     }
 
-    /// Draws the window of a list of hosts: titles, then rows.
+    /// Draws the window of a list of hosts: titles, then rows, and a line for each group where they are grouped.
     pub(super) fn rows<I: Copy>(
         &mut self,
         area: Rect,
@@ -258,15 +269,81 @@ impl Painter<'_> {
         rows: &Rows,
         cell: impl Fn(usize, I) -> Cell,
     ) {
+        self.rows_of_focus(area, columns, rows, true, cell);
+    }
+
+    /// As that, of a list that may not be the one that takes the keys.
+    pub(super) fn rows_of_focus<I: Copy>(
+        &mut self,
+        area: Rect,
+        columns: &[Column<I>],
+        rows: &Rows,
+        has_focus: bool,
+        cell: impl Fn(usize, I) -> Cell,
+    ) {
         let columns = fit(columns, area.width.saturating_sub(GUTTER));
         self.titles(area, 0, &columns);
         let range = rows.range();
         let first = rows.window_range().start;
-        for (line, (row, selected)) in rows.window().enumerate() {
-            let marked = rows.marks().contains(&row) || range.contains(&(first + line));
-            self.row(area, line + 1, &columns, (selected, marked), |id| cell(row, id));
+        for (line, (entry, selected)) in rows.window().enumerate() {
+            let in_range = range.contains(&(first + line));
+            match entry {
+                Entry::Row(row) => {
+                    let marked = rows.marks().contains(&row) || in_range;
+                    self.row(area, line + 1, &columns, (selected && has_focus, marked), |id| cell(row, id));
+                }
+                Entry::Group(place) => {
+                    let Some(group) = rows.groups().get(place) else { continue };
+                    let marked = group.rows.iter().all(|row| rows.marks().contains(row)) || in_range;
+                    self.group(area, line + 1, rows.grouped_by(), group, marked);
+                    if selected && has_focus {
+                        self.select(area, line + 1);
+                    }
+                }
+            }
+            if selected && !has_focus {
+                self.text(area, 0, line + 1, 1, self.theme.sign(Sign::Dot), self.theme.style(Tone::Dim));
+            }
         }
     }
+
+    /// Draws the line of a group: its name, and how its rows stand.
+    fn group(&mut self, area: Rect, row: usize, by: GroupBy, group: &Group, marked: bool) {
+        if marked {
+            self.text(area, 1, row, 1, self.theme.sign(Sign::Mark), self.theme.style(Tone::Key));
+        }
+        let inner = Rect { x: area.x.saturating_add(GUTTER), width: area.width.saturating_sub(GUTTER), ..area };
+        self.line(inner, row, &group_line(self.theme, by, group));
+    }
+
+    fn select(&mut self, area: Rect, row: usize) {
+        self.text(area, 0, row, 1, self.theme.sign(Sign::Cursor), self.theme.style(Tone::Plain));
+        self.style(area, row, self.theme.style(Tone::Selected));
+    }
+}
+
+/// Says of a group what it is and how its rows stand.
+pub(super) fn group_line(theme: Theme, by: GroupBy, group: &Group) -> Line<'static> {
+    let sign = theme.sign(if group.is_open { Sign::Open } else { Sign::Closed });
+    let name = if group.name.is_empty() { format!("no {}", by.word()) } else { group.name.clone() };
+    let mut spans = vec![
+        span(theme, Tone::Strong, format!("{sign} {} {}", by.word(), clean_line(&name))),
+        span(theme, Tone::Plain, format!("  {}", count(group.rows.len(), "host"))),
+    ];
+    for total in &group.totals {
+        spans.push(span(theme, total.tone, format!("  {} {} {}", theme.glyph(total.glyph), total.count, total.word)));
+    }
+    Line::from(spans)
+}
+
+/// Writes the totals of groups as text, a line each; nothing where rows are not grouped.
+pub(super) fn totals(theme: Theme, rows: &Rows) -> String {
+    let groups = rows.groups().iter();
+    let mut text: String = groups.map(|group| format!("{}\n", group_line(theme, rows.grouped_by(), group))).collect();
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 /// Writes the rows of a list as text, all that are shown and not the window only.

@@ -1,11 +1,12 @@
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::paint::{Cell, Column, Painter, Placed, Width, column, fit, number, plain, span};
-use super::{below, list_title};
-use crate::model::FailureClass;
+use super::paint::{Cell, Column, Painter, Placed, Width, column, fit, number, plain, span, totals};
+use super::{below, key_of, list_title};
+use crate::model::{Commit, FailureClass};
 use crate::plan::{LeftOutReason, PlanKind, Promote, StagePlan};
-use crate::tui::app::{Answer, App, Layer, LeftOutGroup, LineKind, PlanTable, Side};
+use crate::tui::app::{Answer, App, Layer, LeftOutGroup, LineKind, PlanTable, Screen, Side};
+use crate::tui::keymap::Action;
 use crate::tui::messages::{PlanGoal, Standing, VersionRow};
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
@@ -14,13 +15,19 @@ use crate::words::{self, Glyph, clean_line, count, day_and_time};
 /// From how many columns on the versions stand beside the plan.
 const WIDE: u16 = 110;
 const PICKER: u16 = 46;
+/// From how many columns on, and how wide, they tell commit and author beside it.
+const WIDER: (u16, u16) = (160, 78);
+
+const fn picker_width(body: Rect) -> u16 {
+    if body.width >= WIDER.0 { WIDER.1 } else { PICKER }
+}
 
 /// Gives the versions, the summary of the plan, and its hosts; what has no room is empty.
 pub(super) fn layout(state: &App, body: Rect) -> (Rect, Rect, Rect) {
     let nothing = Rect { height: 0, ..body };
     let (picker, plan) = if body.width >= WIDE {
-        let picker = Rect { width: PICKER, ..body };
-        (picker, Rect { x: body.x + PICKER, width: body.width - PICKER, ..body })
+        let width = picker_width(body);
+        (Rect { width, ..body }, Rect { x: body.x + width, width: body.width - width, ..body })
     } else if state.planning.side == Side::Versions {
         (body, nothing)
     } else {
@@ -39,6 +46,8 @@ pub(super) fn layout(state: &App, body: Rect) -> (Rect, Rect, Rect) {
 #[derive(Debug, Clone, Copy)]
 enum VersionId {
     Version,
+    Commit,
+    Author,
     Tagged,
     Standing,
     Built,
@@ -46,19 +55,23 @@ enum VersionId {
     HeadOf,
 }
 
-const VERSIONS: [Column<VersionId>; 6] = [
+const VERSIONS: [Column<VersionId>; 8] = [
     column(VersionId::Version, "version", Width::Rest(12), 0),
     column(VersionId::Standing, "state", Width::Fixed(9), 0),
     number(VersionId::Hosts, "hosts", 6, 1),
     column(VersionId::Tagged, "tagged", Width::Fixed(10), 2),
     column(VersionId::Built, "", Width::Fixed(5), 3),
     column(VersionId::HeadOf, "head of", Width::Fixed(16), 4),
+    column(VersionId::Commit, "commit", Width::Fixed(12), 5),
+    column(VersionId::Author, "author", Width::Fixed(16), 6),
 ];
 
 fn version_cell(state: &App, row: &VersionRow, id: VersionId) -> Cell {
     let theme = state.settings.theme;
     match id {
         VersionId::Version => (row.version.to_string().into(), Tone::Strong),
+        VersionId::Commit => (row.commit.as_ref().map_or("", Commit::short).to_owned().into(), Tone::Dim),
+        VersionId::Author => (clean_line(&row.author).into_owned().into(), Tone::Dim),
         VersionId::Tagged => {
             let at = row.at.map(|at| day_and_time(at, &state.settings.zone)).unwrap_or_default();
             (at.split(' ').next().unwrap_or_default().to_owned().into(), Tone::Dim)
@@ -107,7 +120,11 @@ fn draw_versions(painter: &mut Painter<'_>, area: Rect, state: &App) {
     let first = window.start;
     for (line, row) in versions.get(window).unwrap_or_default().iter().enumerate() {
         let selected = first + line == state.planning.picker.place();
-        painter.row(area, line + 1, &columns, (selected, false), |id| version_cell(state, row, id));
+        let has_focus = state.planning.side == Side::Versions;
+        painter.row(area, line + 1, &columns, (selected && has_focus, false), |id| version_cell(state, row, id));
+        if selected && !has_focus {
+            painter.text(area, 0, line + 1, 1, theme.sign(Sign::Dot), theme.style(Tone::Dim));
+        }
     }
 }
 
@@ -179,6 +196,7 @@ fn what(state: &App) -> Line<'static> {
         let text = match planning.wanted.as_ref().map(|wanted| &wanted.goal) {
             Some(PlanGoal::Back { to: Some(to) }) => format!(" roll back to {to}"),
             Some(PlanGoal::Back { to: None }) => format!(" roll back to what was good before {version}"),
+            Some(PlanGoal::CatchUp) => " catch up with what was finalized last".to_owned(),
             Some(PlanGoal::Debt) => " install what is good on the hosts in debt".to_owned(),
             Some(PlanGoal::Install) | None => format!(" install {version}"),
         };
@@ -198,7 +216,12 @@ fn flags(state: &App) -> Line<'static> {
     let soak = if flags.no_soak { "none" } else { "as configured" };
     let prime = if flags.prime { "no" } else { "yes" };
     let on_failure = crate::tui::app::on_failure_word(flags.on_failure);
-    let text = format!(" o on failure: {on_failure}  u unreachable: {unreachable}  z soak: {soak}  P switch: {prime}");
+    let key = |action| key_of(state, Screen::Plan, action);
+    let (failure, out) = (key(Action::OnFailure), key(Action::SkipUnreachable));
+    let (soaks, switches) = (key(Action::NoSoak), key(Action::PrimeOnly));
+    let text = format!(
+        " {failure} on failure: {on_failure}  {out} unreachable: {unreachable}  {soaks} soak: {soak}  {switches} switch: {prime}"
+    );
     Line::from(span(theme, Tone::Dim, text))
 }
 
@@ -208,7 +231,7 @@ fn reason(state: &App) -> Line<'static> {
     let reason = &state.planning.reason;
     let (tone, text) = match (typing, reason.is_empty()) {
         (true, _) => (Tone::Key, format!("{reason}_")),
-        (false, true) => (Tone::Dim, "none given: r gives one".to_owned()),
+        (false, true) => (Tone::Dim, format!("none given: {} gives one", key_of(state, Screen::Plan, Action::Reason))),
         (false, false) => (Tone::Plain, reason.clone()),
     };
     Line::from(vec![span(theme, Tone::Dim, " reason: "), span(theme, tone, text)])
@@ -335,7 +358,18 @@ enum Id {
     Site,
 }
 
-fn columns(table: &PlanTable) -> [Column<Id>; 6] {
+fn columns(state: &App, table: &PlanTable) -> Vec<Column<Id>> {
+    let wanted = |column: &Column<Id>| state.wants_column(Screen::Plan, column.name);
+    all_columns(table).into_iter().filter(wanted).collect()
+}
+
+/// Names the columns that can be left out.
+pub(super) fn names(state: &App) -> Vec<&'static str> {
+    let table = state.planning.plan.here().into_iter();
+    table.flat_map(all_columns).filter(|column| column.drop > 0).map(|column| column.name).collect()
+}
+
+fn all_columns(table: &PlanTable) -> [Column<Id>; 6] {
     [
         column(Id::Host, "host", Width::Fixed(table.widest()), 0),
         column(Id::Stage, "stage", Width::Fixed(10), 1),
@@ -383,7 +417,10 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &App) {
         }
         painter.rule(hosts, 0, title);
         let (_, area) = below(hosts, 1);
-        painter.rows(area, &columns(table), &state.planning.rows, |row, id| cell(theme, table, row, id));
+        let has_focus = state.planning.side == Side::Plan;
+        painter.rows_of_focus(area, &columns(state, table), &state.planning.rows, has_focus, |row, id| {
+            cell(theme, table, row, id)
+        });
     }
 }
 
@@ -396,7 +433,10 @@ pub(super) fn text_of(state: &App) -> String {
     if let Answer::Here(table) = &state.planning.plan {
         text.push('\n');
         let theme = state.settings.theme;
-        text.push_str(&plain(&columns(table), state.planning.rows.shown(), |row, id| cell(theme, table, row, id)));
+        text.push_str(&totals(theme, &state.planning.rows));
+        text.push_str(&plain(&columns(state, table), state.planning.rows.shown(), |row, id| {
+            cell(theme, table, row, id)
+        }));
     }
     text
 }

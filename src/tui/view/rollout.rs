@@ -2,9 +2,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::fleet::labelled;
-use super::paint::{Cell, Column, Painter, Width, column, needed, number, plain, span};
-use super::{below, beside, detail, list_title, summary};
-use crate::tui::app::{App, Watched};
+use super::paint::{Cell, Column, Painter, Width, column, needed, number, plain, span, totals};
+use super::{below, beside, detail, key_of, list_title, summary};
+use crate::tui::app::{App, Screen, Watched};
+use crate::tui::keymap::Action;
 use crate::tui::rows::Table;
 use crate::tui::theme::{Theme, Tone};
 use crate::words::{self, Status, clean_line};
@@ -12,7 +13,7 @@ use crate::words::{self, Status, clean_line};
 /// Gives the summary, the list and what stands beside it.
 pub(super) fn layout(state: &App, body: Rect) -> (Rect, Rect, Option<Rect>) {
     let (summary, rest) = below(body, summary_lines(state, body).len());
-    let needed = state.watched.as_ref().map_or(0, |watched| needed(&columns(watched)));
+    let needed = state.watched.as_ref().map_or(0, |watched| needed(&columns(state, watched)));
     let (list, detail) = beside(rest, needed);
     (summary, list, detail)
 }
@@ -49,18 +50,29 @@ enum Id {
     Note,
 }
 
-fn columns(watched: &Watched) -> Vec<Column<Id>> {
-    let mut columns = vec![
+fn all_columns(watched: &Watched) -> [Column<Id>; 9] {
+    [
         column(Id::Host, "host", Width::Fixed(watched.table.widest()), 0),
         column(Id::Status, "state", Width::Fixed(14), 0),
-        column(Id::Bar, "", Width::Fixed(10), 4),
+        column(Id::Bar, "", Width::Fixed(10), 4).named("bar"),
         number(Id::Bytes, "bytes", 19, 5),
         number(Id::Rate, "rate", 11, 6),
         number(Id::Left, "left", 7, 2),
         column(Id::Stage, "stage", Width::Fixed(8), 3),
         column(Id::Site, "site", Width::Fixed(6), 7),
-        column(Id::Note, "", Width::Rest(8), 1),
-    ];
+        column(Id::Note, "", Width::Rest(8), 1).named("note"),
+    ]
+}
+
+/// Names the columns that can be left out.
+pub(super) fn names(state: &App) -> Vec<&'static str> {
+    let watched = state.watched.iter();
+    watched.flat_map(all_columns).filter(|column| column.drop > 0).map(|column| column.name).collect()
+}
+
+fn columns(state: &App, watched: &Watched) -> Vec<Column<Id>> {
+    let mut columns = all_columns(watched).to_vec();
+    columns.retain(|column| state.wants_column(Screen::Rollout, column.name));
     // What went wrong needs the room more than transfers that are over.
     if watched.table.transfers().next().is_none() {
         columns.retain(|column| !matches!(column.id, Id::Bar | Id::Bytes | Id::Rate | Id::Left));
@@ -137,9 +149,11 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &App) {
     let Some(watched) = &state.watched else {
         let starting = state.asked.iter().any(|asked| asked.what.starts_with("start"));
         let text = if starting || state.settings.open.is_some() {
-            "opening the rollout"
+            "opening the rollout".to_owned()
         } else {
-            "no rollout is open: `i` on the fleet plans one, 4 shows earlier ones"
+            let (install, history) =
+                (key_of(state, Screen::Fleet, Action::Install), key_of(state, Screen::Rollout, Action::History));
+            format!("no rollout is open: `{install}` on the fleet plans one, {history} shows earlier ones")
         };
         painter.line(body, 1, &Line::from(span(theme, Tone::Dim, format!("  {text}"))));
         return;
@@ -148,7 +162,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, body: Rect, state: &App) {
     painter.lines(top, &summary_lines(state, body));
     painter.rule(list, 0, list_title(state, "host", &watched.rows, watched.table.hosts().len()));
     let (_, area) = below(list, 1);
-    painter.rows(area, &columns(watched), &watched.rows, |row, id| cell(theme, watched, row, id));
+    painter.rows(area, &columns(state, watched), &watched.rows, |row, id| cell(theme, watched, row, id));
     if let Some(side) = side {
         detail::draw(painter, side, state);
     }
@@ -164,7 +178,8 @@ pub(super) fn text_of(state: &App) -> String {
         text.push('\n');
     }
     text.push('\n');
-    let mut columns = columns(watched);
+    text.push_str(&totals(state.settings.theme, &watched.rows));
+    let mut columns = columns(state, watched);
     columns.retain(|column| !matches!(column.id, Id::Bar));
     text.push_str(&plain(&columns, watched.rows.shown(), |row, id| cell(state.settings.theme, watched, row, id)));
     text

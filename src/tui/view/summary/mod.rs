@@ -1,14 +1,17 @@
 //! What stands above the hosts of a rollout: where it is, what it waits for, what went wrong.
 
+mod steps;
+mod transfer;
+
 use std::time::Duration;
 
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 use super::key_of;
 use super::paint::span;
-use crate::model::{Bytes, FailureClass, Phase, StageIdx, Verdict};
+use crate::model::{FailureClass, Phase, StageIdx, Verdict};
 use crate::plan::{PlanKind, StagePlan};
-use crate::rollout::{GateStatus, HostEnd, Mode, Outcome, PauseReason, StageStatus};
+use crate::rollout::{GateStatus, HostEnd, Mode, PauseReason, StageStatus};
 use crate::tui::app::{App, Link, Screen, Watched, estimate};
 use crate::tui::keymap::Action;
 use crate::tui::messages::Source;
@@ -26,8 +29,10 @@ pub(super) fn lines(state: &App, watched: &Watched, room: usize, most: usize) ->
     let theme = state.settings.theme;
     let mut lines: Vec<Weighted> = vec![(1, headline(state, watched))];
     // Where there is no room for all, warnings stay and facts go.
-    lines.extend(steps(theme, watched, room).map(|line| (7, line)));
+    lines.extend(steps::line(theme, watched, room).map(|line| (7, line)));
+    lines.extend(transfer::line(theme, watched, room).map(|line| (6, line)));
     lines.extend(now(state, watched, room).map(|line| (6, line)));
+    lines.extend(transfer::slow(theme, watched, room).map(|line| (4, line)));
     lines.extend(decided(theme, watched).map(|line| (2, line)));
     lines.extend(waits(state, watched, room).into_iter().map(|line| (0, line)));
     lines.extend(budgets(theme, watched).map(|(warns, line)| (if warns { 3 } else { 8 }, line)));
@@ -84,83 +89,6 @@ fn headline(state: &App, watched: &Watched) -> Line<'static> {
     Line::from(spans)
 }
 
-fn healthy(watched: &Watched, stage: StageIdx) -> usize {
-    let prime = watched.state().plan().is_some_and(|plan| plan.kind == PlanKind::Prime);
-    let done = if prime { Phase::Primed } else { Phase::Healthy };
-    watched.count_in(stage, done)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a bar has a few dozen columns")]
-fn part(done: usize, all: usize) -> f64 {
-    if all == 0 { 1.0 } else { done as f64 / all as f64 }
-}
-
-/// Draws the stages as steps, each with a gauge; where there are too many, those around the one that runs.
-fn steps(theme: Theme, watched: &Watched, room: usize) -> Option<Line<'static>> {
-    let plan = watched.state().plan()?;
-    let here = watched.stage().map_or(0, |stage| stage.0);
-    let texts: Vec<(Tone, String, String, f64)> = plan
-        .stages
-        .iter()
-        .enumerate()
-        .filter_map(|(place, stage)| {
-            let idx = StageIdx(place);
-            let (_, status) = watched.state().stage(idx)?;
-            let done = healthy(watched, idx);
-            let (sign, tone) = step_sign(watched, idx, status);
-            let failed: usize = status.failed.values().sum();
-            let failed = if failed > 0 { format!(" {}{failed}", theme.glyph(Glyph::Bad)) } else { String::new() };
-            let label = format!("{} {}", theme.glyph(sign), stage.name);
-            Some((tone, label, format!("{done}/{}{failed}", stage.hosts()), part(done, stage.hosts())))
-        })
-        .collect();
-    let join = format!(" {} ", theme.sign(Sign::Step).repeat(2));
-    let least =
-        |(_, label, counts, _): &(Tone, String, String, f64)| width(label) + width(counts) + 2 + 6 + width(&join);
-    let (mut first, mut last) = (0, texts.len());
-    while last - first > 1
-        && texts.get(first..last).unwrap_or_default().iter().map(least).sum::<usize>() > room.saturating_sub(4)
-    {
-        if here > first { first += 1 } else { last -= 1 }
-    }
-    let shown = texts.get(first..last).unwrap_or_default();
-    let used: usize = shown.iter().map(least).sum();
-    let gauge = (6 + room.saturating_sub(used + 4) / shown.len().max(1)).min(24);
-    let mut spans = vec![Span::raw(" ")];
-    if first > 0 {
-        spans.push(span(theme, Tone::Dim, format!("{first}{join}")));
-    }
-    for (place, (tone, label, counts, part)) in shown.iter().enumerate() {
-        if place > 0 {
-            spans.push(span(theme, Tone::Dim, join.clone()));
-        }
-        spans.push(span(theme, *tone, format!("{label} ")));
-        spans.push(span(theme, *tone, theme.bar(*part, gauge)));
-        spans.push(span(theme, Tone::Plain, format!(" {counts}")));
-    }
-    if last < texts.len() {
-        spans.push(span(theme, Tone::Dim, format!("{join}{} more", texts.len() - last)));
-    }
-    Some(Line::from(spans))
-}
-
-fn step_sign(watched: &Watched, idx: StageIdx, status: &StageStatus) -> (Glyph, Tone) {
-    let state = watched.state();
-    let here = watched.stage() == Some(idx);
-    let gone_back = state.mode() == Mode::RollingBack || state.outcome() == Some(Outcome::RolledBack);
-    match state.mode() {
-        Mode::RollingBack | Mode::Finished if gone_back && status.started.is_some() => (Glyph::Back, Tone::Back),
-        _ if status.promoted.is_some() => (Glyph::Good, Tone::Good),
-        Mode::Finished if status.started.is_some() => (Glyph::Attention, Tone::Warn),
-        _ if here && state.stopping().is_some() => (Glyph::Bad, Tone::Bad),
-        _ if here && state.paused().is_some() => (Glyph::Wait, Tone::Warn),
-        Mode::Promoting { .. } | Mode::Soaking { .. } if here => (Glyph::Wait, Tone::Warn),
-        Mode::Priming { .. } if here => (Glyph::Priming, Tone::Busy),
-        _ if here => (Glyph::Activating, Tone::Busy),
-        _ => (Glyph::Pending, Tone::Dim),
-    }
-}
-
 /// Says who decided otherwise than the plan has it.
 fn decided(theme: Theme, watched: &Watched) -> Option<Line<'static>> {
     let state = watched.state();
@@ -178,11 +106,6 @@ fn decided(theme: Theme, watched: &Watched) -> Option<Line<'static>> {
         (None, None) => return None,
     };
     Some(Line::from(span(theme, Tone::Warn, text)))
-}
-
-fn rate(watched: &Watched) -> Option<Bytes> {
-    let rate: Bytes = watched.table.moving().map(|transfer| transfer.rate).sum();
-    (rate.0 > 0).then_some(rate)
 }
 
 /// Says what the rollout as a whole is doing.
@@ -205,11 +128,10 @@ fn now(state: &App, watched: &Watched, room: usize) -> Option<Line<'static>> {
             };
             format!("locking: {} of {} gave their lock{last}", hosts - open, count(hosts, "host"))
         }
+        // The line of the transfer says it.
+        Mode::Priming { .. } if watched.arrivals().is_under_way() => return None,
         Mode::Priming { .. } => {
-            let waiting = rollout.count(Phase::Pending) + rollout.count(Phase::Priming);
-            let moving = rollout.count(Phase::Priming);
-            let rate = rate(watched).map(|rate| format!(", {rate}/s")).unwrap_or_default();
-            format!("priming: {} of {} hold it, {moving} transferring{rate}", hosts - waiting, count(hosts, "host"))
+            format!("transfer: {} of {} hold it", watched.arrivals().hold, count(hosts, "host"))
         }
         Mode::Switching { stage: idx, wave } => {
             let (plan, _) = stage(idx)?;
@@ -290,7 +212,7 @@ fn finished(theme: Theme, watched: &Watched) -> Line<'static> {
 fn waits(state: &App, watched: &Watched, room: usize) -> Vec<Line<'static>> {
     let theme = state.settings.theme;
     let rollout = watched.state();
-    let key = |action| key_of(Screen::Rollout, action);
+    let key = |action| key_of(state, Screen::Rollout, action);
     let mut lines = Vec::new();
     let mut say = |sign: Glyph, tone, text: String| {
         let sign = theme.glyph(sign);
@@ -486,7 +408,7 @@ fn failures(state: &App, watched: &Watched, room: usize) -> Vec<Line<'static>> {
         })
         .collect();
     if groups.len() > MOST {
-        let key = key_of(Screen::Rollout, Action::Failures);
+        let key = key_of(state, Screen::Rollout, Action::Failures);
         let text = format!("   and {} more kinds of failures: {key} shows them", groups.len() - MOST);
         lines.push(Line::from(span(theme, Tone::Dim, text)));
     }
