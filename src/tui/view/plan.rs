@@ -61,9 +61,9 @@ const VERSIONS: [Column<VersionId>; 8] = [
     number(VersionId::Hosts, "hosts", 6, 1),
     column(VersionId::Tagged, "tagged", Width::Fixed(10), 2),
     column(VersionId::Built, "", Width::Fixed(5), 3),
-    column(VersionId::HeadOf, "head of", Width::Fixed(16), 4),
     column(VersionId::Commit, "commit", Width::Fixed(12), 5),
     column(VersionId::Author, "author", Width::Fixed(16), 6),
+    column(VersionId::HeadOf, "head of", Width::Fixed(16), 4),
 ];
 
 fn version_cell(state: &App, row: &VersionRow, id: VersionId) -> Cell {
