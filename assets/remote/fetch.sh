@@ -112,6 +112,20 @@ share() {
     done
 }
 
+# From a relay's daemon; where a part of it is there already, what is in it is not sent again.
+# shellcheck disable=SC2154
+by_relay() {
+    RSYNC_PASSWORD=$p_secret rsync --inplace --ignore-times --no-motd --no-human-readable --info=progress2 --contimeout=10 \
+        "--timeout=$p_stall" ${p_own:+"--address=$p_own"} ${p_limit:+"--bwlimit=$p_limit"} -- "$p_url/$p_pack" "$fetched"
+}
+
+# From this host's own folder, where it is a relay itself.
+# shellcheck disable=SC2154
+by_link() {
+    rm -f "$fetched"
+    ln "$p_from/$p_pack" "$fetched" 2>/dev/null || cp "$p_from/$p_pack" "$fetched"
+}
+
 # From a web server, a cache or an object store.
 # shellcheck disable=SC2154
 by_http() {

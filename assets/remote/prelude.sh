@@ -262,7 +262,7 @@ is_litter() {
 tidy() {
     for left in "${TMPDIR:-/tmp}"/coalmine.* .coalmine/work.* .coalmine/lock.* .coalmine/phase.* \
         .coalmine/link.* .coalmine/flip.* .coalmine/log.* .coalmine/state.new.* \
-        .coalmine/proven.new.* .coalmine/ref.* .coalmine/swarm.*; do
+        .coalmine/proven.new.* .coalmine/ref.* .coalmine/swarm.* .coalmine/relay.*; do
         # Somebody else may be at it.
         if [ -O "$left" ] && [ ! -h "$left" ] && is_litter "$left"; then
             rm -rf "$left" 2>/dev/null

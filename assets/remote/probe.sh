@@ -20,6 +20,13 @@ say_facts() {
     try_tools
 }
 
+# Says at which address ssh came here: there a relay would listen, and from there this host comes to one.
+say_address() {
+    # shellcheck disable=SC2086
+    set -- ${SSH_CONNECTION:-}
+    [ $# -ne 4 ] || say fact address "$3"
+}
+
 # Says what a pack could be unpacked with, and whether it could come from a swarm.
 say_unpackers() {
     command -v tar >/dev/null 2>&1 || return 0
@@ -177,6 +184,7 @@ say_log() {
 
 probe() {
     say_unpackers
+    say_address
     say_link
     read_state
     for fact in "current $state_current" "good $state_good" "previous $state_previous" "rollout $state_rollout" \

@@ -138,6 +138,11 @@ impl Reader {
         true
     }
 
+    /// Tells whether it has said a record of a kind.
+    pub(super) fn has(&self, kind: &str) -> bool {
+        self.answer.has(kind)
+    }
+
     pub(super) const fn has_begun(&self) -> bool {
         self.answer.begun
     }
@@ -212,7 +217,7 @@ pub(super) const fn class_of(phase: Phase) -> FailureClass {
         Phase::Probe | Phase::Lock | Phase::Renew | Phase::Unlock | Phase::Break | Phase::Check => {
             FailureClass::Unreachable
         }
-        Phase::Stage | Phase::Fetch | Phase::Seal => FailureClass::Transfer,
+        Phase::Stage | Phase::Fetch | Phase::Relay | Phase::Seal => FailureClass::Transfer,
         Phase::Activate | Phase::RollBack | Phase::RemoveSlot | Phase::Confirm | Phase::Finalize => {
             FailureClass::Activate
         }

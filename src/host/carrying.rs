@@ -1,11 +1,14 @@
 //! What brings packs to the hosts of a rollout beside this machine itself.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, mpsc};
 
+use super::fleet::Hosts;
+use super::relays::Relays;
 use super::sharing::Sharing;
 use crate::model::{Carrier, CarrierNews, HostId};
 use crate::plan::Carriage;
@@ -25,13 +28,17 @@ type Publication = Arc<OnceCell<Result<(), String>>>;
 pub(super) struct Carrying {
     now: Mutex<Option<Arc<Carriage>>>,
     news: Mutex<Option<mpsc::Sender<CarrierNews>>>,
+    pub(super) relays: Relays,
+    hosts: Mutex<Weak<Hosts>>,
+    addresses: Mutex<HashMap<HostId, IpAddr>>,
     published: Mutex<HashMap<String, Publication>>,
     pub(super) sharing: Sharing,
 }
 
 impl Carrying {
-    /// Begins to carry for a rollout; gives what becomes of that.
-    pub(super) fn begin(&self, carriage: Carriage) -> mpsc::Receiver<CarrierNews> {
+    /// Begins to carry for a rollout, among these hosts; gives what becomes of that.
+    pub(super) fn begin(&self, carriage: Carriage, hosts: Weak<Hosts>) -> mpsc::Receiver<CarrierNews> {
+        *self.hosts.lock().unwrap_or_else(PoisonError::into_inner) = hosts;
         let (news, heard) = mpsc::channel(NEWS);
         *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(news);
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(carriage));
@@ -41,6 +48,25 @@ impl Carrying {
     /// Gives how releases travel; none before a rollout.
     pub(super) fn carriage(&self) -> Option<Arc<Carriage>> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives the hosts among whom it is carried; none when they are gone, or before a rollout.
+    pub(super) fn hosts(&self) -> Option<Arc<Hosts>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+    }
+
+    /// Remembers at which address a host was reached, as it says.
+    pub(super) fn is_at(&self, host: &HostId, address: Option<IpAddr>) {
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        match address {
+            Some(address) => addresses.insert(host.clone(), address),
+            None => addresses.remove(host),
+        };
+    }
+
+    /// Gives the address of a host that said it.
+    pub(super) fn address(&self, host: &HostId) -> Option<IpAddr> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).get(host).copied()
     }
 
     /// Tells whoever conducts the rollout what became of a carrier.

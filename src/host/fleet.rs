@@ -23,16 +23,20 @@ use crate::plan::Carriage;
 use crate::release::StoredRelease;
 
 /// Finds real hosts: this machine itself, and others over ssh.
-pub struct RealFleet {
+#[derive(Debug)]
+pub struct RealFleet(Arc<Hosts>);
+
+/// Holds what hosts share, and those that were asked for.
+pub(super) struct Hosts {
     common: Arc<Common>,
     pool: Arc<Pool>,
     is_this_machine: Box<dyn Fn(&HostId) -> bool + Send + Sync>,
     hosts: Mutex<HashMap<HostId, Arc<RealHost>>>,
 }
 
-impl fmt::Debug for RealFleet {
+impl fmt::Debug for Hosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RealFleet").field("common", &self.common).finish_non_exhaustive()
+        f.debug_struct("Hosts").field("common", &self.common).finish_non_exhaustive()
     }
 }
 
@@ -71,7 +75,8 @@ impl RealFleet {
             deltas: Deltas::new(bases),
             carrying: Carrying::default(),
         };
-        Ok(Self { common: Arc::new(common), pool, is_this_machine: Box::new(is_this_machine), hosts: Mutex::default() })
+        let is_this_machine = Box::new(is_this_machine);
+        Ok(Self(Arc::new(Hosts { common: Arc::new(common), pool, is_this_machine, hosts: Mutex::default() })))
     }
 
     /// Gives the command that opens a shell on a host for a person, as whom coalmine logs in; on this machine that is a shell here.
@@ -86,14 +91,9 @@ impl RealFleet {
     }
 }
 
-impl Fleet for RealFleet {
-    type Host = RealHost;
-
-    fn squeezes(&self) -> Vec<Squeeze> {
-        self.pool.ways.squeezes()
-    }
-
-    fn host(&self, id: &HostId) -> Arc<RealHost> {
+impl Hosts {
+    /// Gives the host; nothing is opened before its first operation.
+    pub(super) fn find(&self, id: &HostId) -> Arc<RealHost> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(host) = hosts.get(id) {
             return Arc::clone(host);
@@ -109,15 +109,33 @@ impl Fleet for RealFleet {
         hosts.insert(id.clone(), Arc::clone(&host));
         host
     }
+}
+
+impl Fleet for RealFleet {
+    type Host = RealHost;
+
+    fn squeezes(&self) -> Vec<Squeeze> {
+        self.0.pool.ways.squeezes()
+    }
+
+    fn host(&self, id: &HostId) -> Arc<RealHost> {
+        self.0.find(id)
+    }
 
     fn carry(&self, carriage: Carriage) -> Option<mpsc::Receiver<CarrierNews>> {
-        Some(self.common.carrying.begin(carriage))
+        Some(self.0.common.carrying.begin(carriage, Arc::downgrade(&self.0)))
     }
 }
 
 /// Is a real host.
 #[derive(Debug)]
 pub struct RealHost(Remote<Route>);
+
+impl RealHost {
+    pub(super) const fn remote(&self) -> &Remote<Route> {
+        &self.0
+    }
+}
 
 impl Host for RealHost {
     async fn probe(&self, survey: &Survey, slot: Option<&Slot>) -> Result<Probe, HostError> {

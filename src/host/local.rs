@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::answer::Answer;
 use super::converse::converse;
+use super::held::{BEGINS, Held};
 use super::limits::blame;
 use super::process::{quiet, spawn};
 use super::rsync::{self, Reach};
@@ -115,6 +116,11 @@ impl Transport for Local {
         let reach = Reach::local(&self.target.r#become);
         // Nothing here is worth trying again: there is no link to lose.
         rsync::run(&reach, copy, &self.transfer, progress).await.map_err(|broken| broken.failure)
+    }
+
+    async fn hold(&self, script: &Script, ready: &str) -> Result<(Answer, Option<Held>), Failure> {
+        let _turn = self.pool.exec().await;
+        Ok(Held::begin(script, ready, BEGINS, self.start().await?, ()).await)
     }
 
     async fn is_wide_enough(&self) -> Result<bool, Failure> {

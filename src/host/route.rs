@@ -1,4 +1,5 @@
 use super::answer::Answer;
+use super::held::Held;
 use super::local::Local;
 use super::script::Script;
 use super::ssh::Ssh;
@@ -38,6 +39,13 @@ impl Transport for Route {
         match self {
             Self::Ssh(ssh) => ssh.fetch(script, hear).await,
             Self::Local(local) => local.fetch(script, hear).await,
+        }
+    }
+
+    async fn hold(&self, script: &Script, ready: &str) -> Result<(Answer, Option<Held>), Failure> {
+        match self {
+            Self::Ssh(ssh) => ssh.hold(script, ready).await,
+            Self::Local(local) => local.hold(script, ready).await,
         }
     }
 

@@ -35,7 +35,7 @@ const PARTS: [&str; 16] = [
     include_str!("../../assets/remote/finalize.sh"),
 ];
 /// What a rollout needs besides them.
-const OF_ROLLOUTS: [&str; 10] = [
+const OF_ROLLOUTS: [&str; 11] = [
     include_str!("../../assets/remote/session.sh"),
     include_str!("../../assets/remote/probe.sh"),
     include_str!("../../assets/remote/probe_main.sh"),
@@ -46,6 +46,7 @@ const OF_ROLLOUTS: [&str; 10] = [
     include_str!("../../assets/remote/confirm.sh"),
     include_str!("../../assets/remote/check.sh"),
     include_str!("../../assets/remote/fetch.sh"),
+    include_str!("../../assets/remote/relay.sh"),
 ];
 const DEAD_MAN: &str = include_str!("../../assets/remote/dead_man.sh");
 
@@ -102,6 +103,8 @@ pub enum Phase {
     Stage,
     /// Fetches a pack from elsewhere than this machine.
     Fetch,
+    /// Passes packs on to other hosts, for as long as it is held.
+    Relay,
     /// Proves what has travelled, and gives it its final name.
     Seal,
     /// Switches the link.
@@ -120,7 +123,7 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Probe,
         Self::Lock,
         Self::Renew,
@@ -128,6 +131,7 @@ impl Phase {
         Self::Break,
         Self::Stage,
         Self::Fetch,
+        Self::Relay,
         Self::Seal,
         Self::Activate,
         Self::RollBack,
@@ -147,6 +151,7 @@ impl Phase {
             Self::Break => "phase_break",
             Self::Stage => "phase_stage",
             Self::Fetch => "phase_fetch",
+            Self::Relay => "phase_relay",
             Self::Seal => "phase_seal",
             Self::Activate => "phase_activate",
             Self::RollBack => "phase_roll_back",
@@ -168,6 +173,7 @@ impl Phase {
             Self::Break => "breaking the lock",
             Self::Stage => "preparing the release's folder",
             Self::Fetch => "fetching the release",
+            Self::Relay => "beginning to pass the release on",
             Self::Seal => "verifying the release",
             Self::Activate => "switching",
             Self::RollBack => "switching back",
@@ -254,7 +260,9 @@ impl Script {
     /// in the middle of a line, the half of a word that came could be another command.
     #[must_use]
     pub fn text(&self) -> Vec<u8> {
-        [b"{\n", LIBRARY.as_slice(), &self.step(), b"}\n"].concat()
+        // What stays has to know when nobody holds it any more.
+        let kept: &[u8] = if self.phase == Phase::Relay { b"exec 3<&0\n" } else { b"" };
+        [b"{\n", kept, LIBRARY.as_slice(), &self.step(), b"}\n"].concat()
     }
 
     /// Gives the line with which a shell that has the library does this, its line feed included.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::{Answer, Tail, class_of, last_line};
+use super::held::Held;
 use super::script::{Phase, Script};
 use crate::model::{Bytes, Failure, FailureClass, Progress};
 
@@ -69,6 +70,17 @@ pub(super) trait Transport: Send + Sync + 'static {
         script: &Script,
         hear: &mut (dyn FnMut(&[u8]) + Send),
     ) -> impl Future<Output = Result<Answer, Failure>> + Send;
+
+    /// Runs a script that stays once it has said `ready`, and holds it; what did not come so far is told by its answer alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transport::run`].
+    fn hold(
+        &self,
+        script: &Script,
+        ready: &str,
+    ) -> impl Future<Output = Result<(Answer, Option<Held>), Failure>> + Send;
 
     /// Tells whether the host lets as much run at once as a rollout does there: a step, a transfer, and a lease that is renewed.
     ///

@@ -16,6 +16,7 @@ mod packs;
 mod plans;
 mod processes;
 mod proven;
+mod relays;
 mod room;
 mod scripts;
 mod sshd;

@@ -26,6 +26,7 @@ mod interrupted;
 mod package;
 mod pty;
 mod refusals;
+mod relays;
 mod rollback;
 mod slots;
 mod story;

@@ -113,6 +113,12 @@ impl Scenario {
             planned.push(HostPlan {
                 from: Some(installed(&disk)).filter(|_| !is_lost),
                 good: good(&disk).filter(|_| !is_lost),
+                // Of every fourth rollout most hosts get it from another, some of those from a third.
+                relay: match index {
+                    _ if seed % 4 != 1 || index < 2 => None,
+                    2..6 => Some(HostId::new(&format!("h{:02}", index % 2)).unwrap()),
+                    _ => Some(HostId::new(&format!("h{:02}", 2 + index % 4)).unwrap()),
+                },
                 lost: is_lost.then(|| Failure::new(FailureClass::Unreachable, "no route to it")),
                 ..plans::host(id.clone())
             });

@@ -5,10 +5,12 @@
 //! the one that went there over ssh, the next way is tried where it differs or nothing came, and the manifest proves it all in the end.
 
 use super::refusal;
+use super::relay::Daemon;
 use super::work::Remote;
 use crate::host::HostError;
 use crate::host::answer::Answer;
 use crate::host::pace;
+use crate::host::relays::Served;
 use crate::host::rsync::Meter;
 use crate::host::script::{Phase, Script};
 use crate::host::transport::{Copied, Copy, Transport};
@@ -20,6 +22,8 @@ use crate::release::Pack;
 enum Way {
     /// From all who have it, by BitTorrent.
     Torrent,
+    /// From a relay, which may be the host itself.
+    Relay(HostId),
     /// From an address of HTTP.
     Http(String),
     /// By the site's command.
@@ -32,6 +36,7 @@ impl Way {
     const fn carrier(&self) -> Carrier {
         match self {
             Self::Torrent => Carrier::Torrent,
+            Self::Relay(_) => Carrier::Relay,
             Self::Http(_) => Carrier::Http,
             Self::Command(_) => Carrier::Command,
             Self::Direct => Carrier::Direct,
@@ -40,9 +45,26 @@ impl Way {
 
     /// Names the relay that it comes from.
     const fn relay(&self) -> Option<&HostId> {
-        None
+        match self {
+            Self::Relay(relay) => Some(relay),
+            Self::Torrent | Self::Http(_) | Self::Command(_) | Self::Direct => None,
+        }
     }
 }
+
+/// Tells what came of it that a host was to get something from a relay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::host) struct Passed {
+    /// The host.
+    pub(in crate::host) host: HostId,
+    /// Why it did not get it.
+    pub(in crate::host) why: String,
+    /// Whether it got something else.
+    pub(in crate::host) lied: bool,
+}
+
+/// What is said where something else came than what went out.
+const DIFFERS: &str = "what came is not what was built";
 
 /// Why a way led nowhere.
 #[derive(Debug)]
@@ -65,14 +87,19 @@ impl<T: Transport> Remote<T> {
             return vec![Way::Direct];
         };
         let settings = &self.common.transfer.carriers;
-        let ways = carriage.carriers.iter().flat_map(|carrier| match carrier {
-            Carrier::Torrent => self.can_swarm().then_some(Way::Torrent),
-            Carrier::Relay => None,
-            Carrier::Http => settings.http.clone().map(Way::Http),
-            Carrier::Command => settings.command.clone().map(Way::Command),
-            Carrier::Direct => Some(Way::Direct),
-        });
-        ways.collect()
+        let mut ways = Vec::new();
+        for carrier in &carriage.carriers {
+            match carrier {
+                Carrier::Torrent => ways.extend(self.can_swarm().then_some(Way::Torrent)),
+                // Who passes it on has it first, and once.
+                Carrier::Relay if !carriage.clients_of(&self.id).is_empty() => ways.push(Way::Relay(self.id.clone())),
+                Carrier::Relay => ways.extend(carriage.relays_of(&self.id).iter().cloned().map(Way::Relay)),
+                Carrier::Http => ways.extend(settings.http.clone().map(Way::Http)),
+                Carrier::Command => ways.extend(settings.command.clone().map(Way::Command)),
+                Carrier::Direct => ways.push(Way::Direct),
+            }
+        }
+        ways
     }
 
     /// Brings a pack into the staging folder of a release; `copy` is how it comes from this machine.
@@ -121,6 +148,7 @@ impl<T: Transport> Remote<T> {
         let mut script = self.fetching(pack, &folder, rollout);
         match way {
             Way::Torrent => return self.by_torrent(script, pack, tell).await,
+            Way::Relay(relay) => return self.try_relay(relay, script, pack, tell).await,
             Way::Http(url) => {
                 self.publish(pack).await.map_err(Astray::Here)?;
                 script.set("how", "http").set("url", &url.replace("{pack}", &pack.name()));
@@ -134,8 +162,71 @@ impl<T: Transport> Remote<T> {
         self.fetch(&script, pack.bytes, tell).await
     }
 
+    /// Gets a pack from a relay, which is opened where it is not.
+    async fn try_relay(
+        &self,
+        relay: &HostId,
+        mut script: Script,
+        pack: &Pack,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Copied, Astray> {
+        let carrying = &self.common.carrying;
+        let (Some(carriage), Some(hosts)) = (carrying.carriage(), carrying.hosts()) else {
+            return Err(Astray::Here("there is no rollout".to_owned()));
+        };
+        let is_own = *relay == self.id;
+        let nobody = |_: Progress| {};
+        let hears: &(dyn Fn(Progress) + Send + Sync) = if is_own { tell } else { &nobody };
+        let served = carrying.relays.ready(carrying, &hosts, &carriage, relay, pack, hears).await;
+        let served = served.map_err(Astray::Here)?;
+        if is_own {
+            script.set("how", "link").set("from", &served.place);
+            return self.fetch(&script, pack.bytes, &nobody).await;
+        }
+        self.point_at(&mut script, &served);
+        let fetched = self.fetch(&script, pack.bytes, tell).await;
+        match &fetched {
+            Ok(_) => carrying.relays.served(relay),
+            Err(Astray::Here(why)) => carrying.relays.failed(carrying, relay, &self.passed(why)).await,
+            Err(Astray::Everywhere(_)) => {}
+        }
+        fetched
+    }
+
+    fn passed(&self, why: &str) -> Passed {
+        Passed { host: self.id.clone(), why: why.to_owned(), lied: why == DIFFERS }
+    }
+
+    fn point_at(&self, script: &mut Script, served: &Served) {
+        // From the address that the relay was told of.
+        let own = self.common.carrying.address(&self.id).map(|own| own.to_string()).unwrap_or_default();
+        script.set("how", "relay").set("url", &served.url).set("secret", &served.secret).set("own", &own);
+    }
+
+    /// Brings a pack into the folder of this relay's daemon from another relay.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not come.
+    pub(in crate::host) async fn pass_on(
+        &self,
+        daemon: &Daemon,
+        served: &Served,
+        pack: &Pack,
+        rollout: &RolloutId,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<(), Passed> {
+        let mut script = self.fetching(pack, &daemon.place, rollout);
+        self.point_at(&mut script, served);
+        match self.fetch(&script, pack.bytes, tell).await {
+            Ok(_) => Ok(()),
+            Err(Astray::Here(why)) => Err(self.passed(&why)),
+            Err(Astray::Everywhere(error)) => Err(self.passed(&error.to_string())),
+        }
+    }
+
     /// Begins the script that fetches a pack into a folder under the root.
-    pub(super) fn fetching(&self, pack: &Pack, folder: &str, rollout: &RolloutId) -> Script {
+    fn fetching(&self, pack: &Pack, folder: &str, rollout: &RolloutId) -> Script {
         let settings = &self.common.transfer;
         let deadline = pace::to_send(pack.bytes, settings.bandwidth, settings.stall, settings.deadline);
         let mut script = self.fenced(Phase::Fetch, deadline.as_secs(), None, rollout);
@@ -182,7 +273,7 @@ pub(super) fn sort(phase: Phase, answer: Result<Answer, Failure>) -> Result<(), 
     if answer.has("fetched") {
         Ok(())
     } else if answer.has("differs") {
-        Err(Astray::Here("what came is not what was built".to_owned()))
+        Err(Astray::Here(DIFFERS.to_owned()))
     } else if let Some(why) = answer.first("failed") {
         Err(Astray::Here(why.text()))
     } else {

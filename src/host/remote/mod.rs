@@ -4,7 +4,10 @@ mod carry;
 mod prime;
 mod read;
 mod refusal;
+mod relay;
 mod torrent;
 mod work;
 
+pub(super) use carry::Passed;
+pub(super) use relay::{Daemon, Opening};
 pub(super) use work::{Common, Remote};

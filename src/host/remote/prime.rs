@@ -130,7 +130,7 @@ impl<T: Transport> Remote<T> {
                 progress(Progress { bytes: done.saturating_add(now.bytes), total: whole, rate: now.rate });
             };
             let copy = match &parcel {
-                Some(parcel) => carry(&parcel.pack, &folder),
+                Some(parcel) => copy_of(&parcel.pack, folder.path.clone()),
                 None => Copy {
                     source: release.tree.clone(),
                     target: folder.path.clone(),
@@ -333,7 +333,7 @@ fn folder(record: &Record, answer: &Answer, name: &str) -> Option<Folder> {
 /// Gives the path that rsync may write to: the staging folder, whose name this side chose, in a folder that the host told.
 ///
 /// A host whose tools fail answers half a path, or none: an empty one was `/` once, and rsync wrote the release there.
-fn staging(said: &[u8], name: &str) -> Option<PathBuf> {
+pub(super) fn staging(said: &[u8], name: &str) -> Option<PathBuf> {
     let said = Path::new(OsStr::from_bytes(said));
     let is_plain = |(at, part): (usize, Component<'_>)| match part {
         Component::RootDir => at == 0,
@@ -350,17 +350,10 @@ fn staging(said: &[u8], name: &str) -> Option<PathBuf> {
 }
 
 /// Says how a pack is carried: into the folder in which it is unpacked, the one that rsync may write to.
-fn carry(pack: &Pack, folder: &Folder) -> Copy {
+pub(super) fn copy_of(pack: &Pack, folder: PathBuf) -> Copy {
     let mut list = Vec::new();
     list_into(pack.name().as_bytes(), &mut list);
-    Copy {
-        source: pack.folder.clone(),
-        target: folder.path.clone(),
-        list: list.into(),
-        total: pack.bytes,
-        zstd: false,
-        pack: true,
-    }
+    Copy { source: pack.folder.clone(), target: folder, list: list.into(), total: pack.bytes, zstd: false, pack: true }
 }
 
 fn still_wrong(wrong: &[Vec<u8>]) -> Failure {

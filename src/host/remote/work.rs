@@ -134,6 +134,9 @@ impl<T: Transport> Remote<T> {
         releases.extend(probe.releases.iter().cloned());
         // What the link names may be gone.
         releases.retain(|id| probe.releases.contains(id));
+        let address =
+            probe.facts.iter().find(|(fact, _)| fact == "address").and_then(|(_, address)| address.parse().ok());
+        self.common.carrying.is_at(&self.id, address);
         let unpacks = probe.facts.iter().find(|(fact, _)| fact == "unpacks").map(|(_, tools)| tools.clone());
         self.remembered(|memory| {
             memory.releases = Some(releases);

@@ -12,6 +12,7 @@ use super::retry::Retry;
 use super::throttle::Throttle;
 use crate::host::answer::{Answer, Tail};
 use crate::host::converse::converse;
+use crate::host::held::{BEGINS, Held};
 use crate::host::limits::{Shortage, exhaustion};
 use crate::host::process::{quiet, spawn};
 use crate::host::rsync::{self, Reach};
@@ -393,6 +394,21 @@ impl Transport for Ssh {
             tokio::time::sleep(Duration::from_millis(fastrand::u64(200..700)).saturating_mul(1 << retries.min(4)))
                 .await;
         }
+    }
+
+    async fn hold(&self, script: &Script, ready: &str) -> Result<(Answer, Option<Held>), Failure> {
+        let _turn = self.pool.exec().await;
+        let connection = self.connection().await?;
+        let ends = match self.start(&connection).await {
+            Ok(ends) => ends,
+            Err(why) => {
+                return match self.not_started(&connection, script, why).await? {
+                    Ran::Whole(answer) => Ok((answer, None)),
+                    Ran::Lost(failure) => Err(failure),
+                };
+            }
+        };
+        Ok(Held::begin(script, ready, BEGINS, ends, connection).await)
     }
 
     async fn is_wide_enough(&self) -> Result<bool, Failure> {

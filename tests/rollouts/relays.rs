@@ -1,0 +1,135 @@
+//! Whole rollouts by relays: hosts get the release from their site's master, and what a master spoils or ends is found out and named.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::fleet::{Answer, Fleet, until};
+use crate::hosts::mw;
+
+const HOSTS: usize = 6;
+
+/// Lets hosts get the release from their masters, and does something before a target is primed, when its master has been.
+fn by_relays(fleet: &Fleet, plain: &str, before: &str) {
+    let transfer = "[transfer]\ncarriers = [\"relay\", \"direct\"]\npacks = \"always\"\n";
+    let text = plain.replace("[transfer]\n", transfer);
+    fleet.configure(|_| format!("{text}\n[hooks.before]\nhost_prime = '''{before}'''\n"));
+}
+
+fn events(answer: &Answer, kind: &str) -> Vec<Value> {
+    let events = answer.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    events.filter(|event| event["kind"] == kind).collect()
+}
+
+/// Gives from which relay each host got it, in the order of their names; a dash for what came directly.
+fn ways(answer: &Answer) -> Vec<(String, String)> {
+    let mut ways: Vec<(String, String)> = events(answer, "host_phase")
+        .into_iter()
+        .filter(|event| event["phase"] == "primed")
+        .map(|event| {
+            let text = |key: &str| event[key].as_str().unwrap_or("-").to_owned();
+            (text("host"), text("relay"))
+        })
+        .collect();
+    ways.sort();
+    ways
+}
+
+fn expected(eqiad: &str) -> Vec<(String, String)> {
+    let masters = ["codfw", "eqiad"].map(|site| format!("deploy1.{site}.sandbox"));
+    let own = masters.clone().map(|master| (master.clone(), master));
+    let hosts = (1..=HOSTS).map(|number| {
+        let host = mw(number, HOSTS);
+        let relay = if host.contains("eqiad") { eqiad.to_owned() } else { masters[0].clone() };
+        (host, relay)
+    });
+    own.into_iter().chain(hosts).collect()
+}
+
+fn daemons(fleet: &Fleet) -> usize {
+    let place = fleet.dir.to_string_lossy().into_owned();
+    let lines =
+        fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    lines
+        .map(|line| String::from_utf8_lossy(&line).into_owned())
+        .filter(|line| line.contains("--daemon") && line.contains(&place))
+        .count()
+}
+
+#[test]
+fn a_site_gets_a_release_from_its_master_and_what_a_master_spoils_or_ends_is_found_and_named() {
+    let fleet = Fleet::of_scripts(HOSTS);
+    let plain = fs::read_to_string(fleet.dir.join("coalmine.toml")).unwrap();
+    by_relays(&fleet, &plain, "true");
+    let plan = fleet.coalmine(&["plan", "1.0.0"]).exits(9);
+    let plan =
+        plan.says("comes by a relay, then directly").says("relay deploy1.eqiad.sandbox passes it on to mw[01-03]");
+    drop(plan.says("relay deploy1.codfw.sandbox passes it on to mw[04-06]"));
+    let plan = fleet.coalmine(&["plan", "1.0.0", "--output", "json"]).exits(9);
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+    assert_eq!(plan["carriers"], serde_json::json!(["relay", "direct"]));
+    let of_first = plan["hosts"].as_array().unwrap().iter().find(|host| host["host"] == mw(1, HOSTS).as_str()).unwrap();
+    assert_eq!(of_first["relay"], "deploy1.eqiad.sandbox");
+
+    let answer = fleet.install(&["1.0.0", "--output", "jsonl"]).exits(0);
+    assert_eq!(ways(&answer), expected("deploy1.eqiad.sandbox"));
+    assert_eq!(events(&answer, "relay_started").len(), 2);
+    assert_eq!(events(&answer, "relay_failed").len() + events(&answer, "carrier_failed").len(), 0);
+    until("the end of daemons", || (daemons(&fleet) == 0).then_some(()));
+
+    // One byte of what the relay has is another when its hosts come.
+    let relay = fleet.dir.join("hosts/deploy1.eqiad.sandbox");
+    let packs = format!("$(find {} -path \"*relay.*/packs/*\" -type f)", relay.display());
+    by_relays(
+        &fleet,
+        &plain,
+        &format!(
+            "for pack in {packs}; do printf \"\\\\000\" | dd of=$pack bs=1 seek=40 conv=notrunc status=none; done"
+        ),
+    );
+    let answer = fleet.install(&["1.2.0", "--output", "jsonl"]).exits(0);
+    assert_eq!(ways(&answer), expected("-"));
+    let failed = events(&answer, "relay_failed");
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0]["host"], "deploy1.eqiad.sandbox");
+    assert!(failed[0]["message"].as_str().unwrap().contains("is not what was built"), "{failed:?}");
+    assert_eq!(events(&answer, "carrier_failed").len(), 3);
+
+    // Its daemon is killed when its hosts come.
+    fleet.tag("1.3.0", |_| {});
+    let kill = format!(
+        "for pid in /proc/[0-9]*; do tr \"\\\\000\" \" \" <$pid/cmdline 2>/dev/null | grep -q -e \"[-]-daemon.*{}\" && kill -9 ${{{{pid#/proc/}}}}; done; true",
+        relay.display()
+    );
+    by_relays(&fleet, &plain, &kill);
+    let answer = fleet.install(&["1.3.0", "--output", "jsonl"]).exits(0);
+    assert_eq!(ways(&answer), expected("-"));
+    let failed = events(&answer, "relay_failed");
+    assert!(failed.len() == 1 && failed[0]["message"] == "its daemon ended", "{failed:?}");
+    until("the end of daemons", || (daemons(&fleet) == 0).then_some(()));
+    let shown = fleet.coalmine(&["show", answer_rollout(&answer).as_str()]).exits(0);
+    drop(shown.says("deploy1.eqiad.sandbox"));
+}
+
+fn answer_rollout(answer: &Answer) -> String {
+    events(answer, "rollout_planned")[0]["rollout"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn carriers_that_cannot_work_are_refused_before_anything_is_asked() {
+    let fleet = Fleet::of_scripts(2);
+    let plain = fs::read_to_string(fleet.dir.join("coalmine.toml")).unwrap();
+    let refuse = |plain: &str, keys: &str, why: &str| {
+        fleet.configure(|_| plain.replace("[transfer]\n", &format!("[transfer]\n{keys}\n")));
+        drop(fleet.install(&["1.0.0"]).exits(2).says(why));
+    };
+    refuse(&plain, "carriers = [\"relais\", \"direct\"]", "there is no carrier \"relais\", did you mean \"relay\"");
+    refuse(&plain, "carriers = []", "nothing would bring a release to any host");
+    refuse(&plain, "carriers = [\"relay\"]\nrelay_ports = \"20010-20000\"", "it ends before it begins");
+    refuse(&plain, "carriers = [\"relay\"]\nrelays = \"mw9*\"", "`transfer.relays`");
+    refuse(&plain, "carriers = [\"http\", \"direct\"]", "`transfer.http` says nothing");
+    refuse(&plain, "carriers = [\"relay\"]\npacks = \"never\"", "whatever does not come directly travels packed");
+    let without = plain.replace("masters  = \"@masters\"\n", "");
+    assert_ne!(without, plain);
+    refuse(&without, "carriers = [\"relay\", \"direct\"]", "which has none");
+}
