@@ -116,6 +116,34 @@ fn answer_rollout(answer: &Answer) -> String {
 }
 
 #[test]
+fn relays_end_with_a_conductor_that_is_killed_and_the_next_one_starts_them_anew() {
+    let fleet = Fleet::of_scripts(2);
+    let plain = fs::read_to_string(fleet.dir.join("coalmine.toml")).unwrap();
+    let wait = "case {host} in mw*) while [ ! -e GO ]; do sleep 0.1; done ;; esac";
+    let wait = wait.replace("GO", &fleet.dir.join("go").to_string_lossy());
+    by_relays(&fleet, &plain, &wait);
+    let mut conductor = fleet.start(&["install-world", "1.0.0", "--yes", "--headless"]);
+    let rollout = fleet.newest(&[]);
+    until("both masters", || {
+        let journal = fs::read_to_string(fleet.journal(&rollout)).unwrap_or_default();
+        (journal.matches("\"phase\":\"primed\"").count() == 2).then_some(())
+    });
+    assert_eq!(daemons(&fleet), 2);
+    conductor.kill().unwrap();
+    conductor.wait().unwrap();
+    until("the end of daemons", || (daemons(&fleet) == 0).then_some(()));
+    fs::write(fleet.dir.join("go"), "").unwrap();
+    let answer = fleet.coalmine(&["resume", &rollout, "--headless", "--output", "jsonl"]).exits(0);
+    let relays: Vec<(String, String)> = ways(&answer).into_iter().filter(|(host, _)| host.starts_with("mw")).collect();
+    let from = |number| {
+        let host = mw(number, 2);
+        (host.clone(), format!("deploy1.{}", host.split_once('.').unwrap().1))
+    };
+    assert_eq!(relays, [from(1), from(2)], "{}", answer.stdout);
+    until("the end of daemons", || (daemons(&fleet) == 0).then_some(()));
+}
+
+#[test]
 fn carriers_that_cannot_work_are_refused_before_anything_is_asked() {
     let fleet = Fleet::of_scripts(2);
     let plain = fs::read_to_string(fleet.dir.join("coalmine.toml")).unwrap();

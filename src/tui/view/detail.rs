@@ -167,6 +167,7 @@ fn plan(state: &App, row: usize, facts: &mut Facts) -> Option<()> {
     facts.fact("from", Tone::Plain, table.from(row));
     facts.fact("to", Tone::Plain, &table.plan.release.to_string());
     facts.fact("back to", Tone::Plain, &back_to(host.good.as_ref()));
+    facts.fact("relay", Tone::Plain, &host.relay.as_ref().map(ToString::to_string).unwrap_or_default());
     Some(())
 }
 
@@ -195,6 +196,8 @@ fn rollout(state: &App, row: usize, facts: &mut Facts) -> Option<()> {
     facts.fact("from", Tone::Plain, &from);
     facts.fact("to", Tone::Plain, &plan.release.to_string());
     facts.fact("back to", Tone::Plain, &back_to(host.good.as_ref()));
+    let relay = plan.hosts.get(row).and_then(|host| host.relay.as_ref());
+    facts.fact("relay", Tone::Plain, &relay.map(ToString::to_string).unwrap_or_default());
     if let Some(transfer) = table.transfer(row) {
         let total = transfer.total.map(|total| format!(" of {total}")).unwrap_or_default();
         facts.fact("arrived", Tone::Plain, &format!("{}{total}", transfer.bytes));
