@@ -181,7 +181,7 @@ impl<T: Transport> Remote<T> {
         let served = served.map_err(Astray::Here)?;
         if is_own {
             script.set("how", "link").set("from", &served.place);
-            return self.fetch(&script, pack.bytes, &nobody).await;
+            return self.fetch(&script, pack.bytes, tell).await;
         }
         self.point_at(&mut script, &served);
         let fetched = self.fetch(&script, pack.bytes, tell).await;
