@@ -84,10 +84,10 @@ impl RealFleet {
     /// What ssh is told is in a file that goes with this fleet.
     #[must_use]
     pub fn login(&self, id: &HostId) -> Vec<OsString> {
-        if (self.is_this_machine)(id) {
+        if (self.0.is_this_machine)(id) {
             return vec![std::env::var_os("SHELL").filter(|shell| !shell.is_empty()).unwrap_or_else(|| "sh".into())];
         }
-        login(&self.pool, id)
+        login(&self.0.pool, id)
     }
 }
 
