@@ -1,6 +1,6 @@
 //! What the console is told and what it asks: its whole border with the rest of the program, as data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,6 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::app::Hidden;
 use super::keymap::Keymap;
 use super::theme::Theme;
 use crate::deploy::{HostPast, Pooling};
@@ -414,6 +413,9 @@ pub struct LiveRollout {
     /// Whether a conductor runs it; otherwise it waits to be resumed.
     pub running: bool,
 }
+
+/// Holds the columns that are not wanted, by the title of their screen and their own names.
+pub type Hidden = BTreeMap<String, BTreeSet<String>>;
 
 /// Holds the hosts of groups by their names.
 pub type Groups = BTreeMap<Arc<str>, Vec<HostId>>;

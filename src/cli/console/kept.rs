@@ -7,7 +7,7 @@ use etcetera::BaseStrategy as _;
 use etcetera::base_strategy::Xdg;
 use serde::{Deserialize, Serialize};
 
-use crate::tui::app::Hidden;
+use crate::tui::messages::Hidden;
 
 /// The file, as its version has it.
 #[derive(Debug, Serialize, Deserialize)]

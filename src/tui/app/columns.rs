@@ -1,14 +1,9 @@
 //! Which columns are shown: a person's own choice, kept from one console to the next.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::layers::Layer;
 use super::{App, Screen};
 use crate::tui::messages::Request;
 use crate::tui::rows::Cursor;
-
-/// Holds the columns that are not wanted, by the title of their screen and their own names.
-pub type Hidden = BTreeMap<String, BTreeSet<String>>;
 
 impl App {
     /// Tells whether a column of a screen is wanted.

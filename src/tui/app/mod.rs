@@ -19,7 +19,6 @@ mod prompt;
 mod watch;
 
 pub use arrivals::Arrivals;
-pub use columns::Hidden;
 pub use estimate::{Estimate, Pace, estimate};
 pub use fleet::{Fleet, FleetTable, Survey};
 pub use layers::{Button, Decision, Dialog, Focus, Layer, Line, LineKind};
@@ -36,7 +35,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::keymap::{Context, place};
-use super::messages::{EnvironmentFacts, Groups, HistoryRow, LogLine, Message, Request, Settings, Source, Ticket};
+use super::messages::{
+    EnvironmentFacts, Groups, Hidden, HistoryRow, LogLine, Message, Request, Settings, Source, Ticket,
+};
 use super::rows::{Cursor, Table};
 use crate::model::{HostId, RolloutId};
 use crate::plan::OnFailure;

@@ -423,7 +423,7 @@ pub(super) fn settings() -> Settings {
         zone: TimeZone::UTC,
         theme: Theme::default(),
         keys: std::sync::Arc::default(),
-        hidden: crate::tui::app::Hidden::default(),
+        hidden: crate::tui::messages::Hidden::default(),
         read_only: false,
         mouse: false,
         now: at("2026-11-21T13:00:00Z"),
