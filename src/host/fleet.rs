@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use super::capacity::{Capacity, Widths, told};
-use super::carrying::Carrying;
 use super::delta::{Bases, Deltas};
 use super::local::Local;
 use super::parcel::Parcels;
-use super::remote::{Common, Remote};
+use super::remote::{Carrying, Common, Remote};
 use super::route::Route;
 use super::settings::{SshSettings, TargetSettings, TransferSettings};
 use super::ssh::{Pool, Ssh, login};
@@ -105,7 +104,7 @@ impl Hosts {
         } else {
             Route::Ssh(Ssh::new(id.clone(), target, transfer, pool))
         };
-        let host = Arc::new(RealHost(Remote::new(id.clone(), Arc::clone(&self.common), route)));
+        let host = Arc::new(RealHost(Arc::new(Remote::new(id.clone(), Arc::clone(&self.common), route))));
         hosts.insert(id.clone(), Arc::clone(&host));
         host
     }
@@ -123,19 +122,15 @@ impl Fleet for RealFleet {
     }
 
     fn carry(&self, carriage: Carriage) -> Option<mpsc::Receiver<CarrierNews>> {
-        Some(self.0.common.carrying.begin(carriage, Arc::downgrade(&self.0)))
+        let hosts = Arc::downgrade(&self.0);
+        let find = move |id: &HostId| hosts.upgrade().map(|hosts| Arc::clone(&hosts.find(id).0));
+        Some(self.0.common.carrying.begin(carriage, Arc::new(find)))
     }
 }
 
 /// Is a real host.
 #[derive(Debug)]
-pub struct RealHost(Remote<Route>);
-
-impl RealHost {
-    pub(super) const fn remote(&self) -> &Remote<Route> {
-        &self.0
-    }
-}
+pub struct RealHost(Arc<Remote<Route>>);
 
 impl Host for RealHost {
     async fn probe(&self, survey: &Survey, slot: Option<&Slot>) -> Result<Probe, HostError> {

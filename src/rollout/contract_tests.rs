@@ -18,7 +18,7 @@ use crate::model::{
 use crate::plan::{Plan, PlanKind, Promote};
 
 /// The kinds and fields that the contract names, beside those of every record.
-const CONTRACT: [(&str, &[&str]); 40] = [
+const CONTRACT: [(&str, &[&str]); 38] = [
     ("rollout_planned", &["plan"]),
     ("locked", &["hosts"]),
     ("host_probed", &["host", "installed", "latency_s"]),
@@ -28,8 +28,6 @@ const CONTRACT: [(&str, &[&str]); 40] = [
     ("host_phase", &["host", "phase"]),
     ("host_progress", &["host", "bytes", "total", "rate", "eta"]),
     ("connections_squeezed", &["way", "at_once", "most", "why"]),
-    ("relay_started", &["host", "address", "hosts"]),
-    ("relay_failed", &["host", "message"]),
     ("host_failed", &["host", "class", "message"]),
     ("host_skipped", &["host", "reason"]),
     ("gate_result", &["gate", "scope", "stage", "verdict"]),
@@ -89,8 +87,6 @@ fn every_kind() -> Vec<Event> {
         Event::host_phase(host(0), Phase::Priming),
         Event::HostProgress { host: host(0), bytes: Bytes(1), total: Bytes(2), rate: Bytes(1), eta: None },
         Event::ConnectionsSqueezed(Squeeze { way: None, at_once: 15, most: 30, why: PushBack::TurnedAway }),
-        Event::RelayStarted { host: host(0), address: "10.0.0.1:20000".into(), hosts: 3 },
-        Event::RelayFailed { host: host(0), message: "m".into() },
         Event::host_failed(host(0), Failure::new(FailureClass::Activate, "m")),
         Event::HostSkipped { host: host(0), reason: "r".into() },
         Event::GateResult {

@@ -6,11 +6,11 @@
 
 use super::refusal;
 use super::relay::Daemon;
+use super::relays::Served;
 use super::work::Remote;
 use crate::host::HostError;
 use crate::host::answer::Answer;
 use crate::host::pace;
-use crate::host::relays::Served;
 use crate::host::rsync::Meter;
 use crate::host::script::{Phase, Script};
 use crate::host::transport::{Copied, Copy, Transport};
@@ -208,7 +208,7 @@ impl<T: Transport> Remote<T> {
     /// # Errors
     ///
     /// Why it did not come.
-    pub(in crate::host) async fn pass_on(
+    pub(super) async fn pass_on(
         &self,
         daemon: &Daemon,
         served: &Served,

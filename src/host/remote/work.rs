@@ -1,9 +1,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::carrying::Carrying;
 use super::{read, refusal};
 use crate::host::answer::{Answer, clean_lines, last_line, unhex};
-use crate::host::carrying::Carrying;
 use crate::host::delta::Deltas;
 use crate::host::parcel::Parcels;
 use crate::host::script::{Phase, Script};

@@ -1,15 +1,17 @@
 //! What brings packs to the hosts of a rollout beside this machine itself.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, mpsc};
 
-use super::fleet::Hosts;
 use super::relays::Relays;
-use super::sharing::Sharing;
+use super::work::Remote;
+use crate::host::route::Route;
+use crate::host::sharing::Sharing;
 use crate::model::{Carrier, CarrierNews, HostId};
 use crate::plan::Carriage;
 use crate::process::{Ending, Job, run};
@@ -23,22 +25,31 @@ const PUBLISHING: Duration = Duration::from_secs(3600);
 /// What became of a pack that the site was to put where hosts find it.
 type Publication = Arc<OnceCell<Result<(), String>>>;
 
+/// Finds a host by its name; none when the fleet is gone.
+pub(in crate::host) type Find = Arc<dyn Fn(&HostId) -> Option<Arc<Remote<Route>>> + Send + Sync>;
+
 /// Knows the rollout that packs travel for; without one they come from this machine alone.
-#[derive(Debug, Default)]
-pub(super) struct Carrying {
+#[derive(Default)]
+pub(in crate::host) struct Carrying {
     now: Mutex<Option<Arc<Carriage>>>,
     news: Mutex<Option<mpsc::Sender<CarrierNews>>>,
     pub(super) relays: Relays,
-    hosts: Mutex<Weak<Hosts>>,
+    hosts: Mutex<Option<Find>>,
     addresses: Mutex<HashMap<HostId, IpAddr>>,
     published: Mutex<HashMap<String, Publication>>,
     pub(super) sharing: Sharing,
 }
 
+impl fmt::Debug for Carrying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Carrying").field("now", &self.now).field("relays", &self.relays).finish_non_exhaustive()
+    }
+}
+
 impl Carrying {
     /// Begins to carry for a rollout, among these hosts; gives what becomes of that.
-    pub(super) fn begin(&self, carriage: Carriage, hosts: Weak<Hosts>) -> mpsc::Receiver<CarrierNews> {
-        *self.hosts.lock().unwrap_or_else(PoisonError::into_inner) = hosts;
+    pub(in crate::host) fn begin(&self, carriage: Carriage, hosts: Find) -> mpsc::Receiver<CarrierNews> {
+        *self.hosts.lock().unwrap_or_else(PoisonError::into_inner) = Some(hosts);
         let (news, heard) = mpsc::channel(NEWS);
         *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(news);
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(carriage));
@@ -50,9 +61,9 @@ impl Carrying {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Gives the hosts among whom it is carried; none when they are gone, or before a rollout.
-    pub(super) fn hosts(&self) -> Option<Arc<Hosts>> {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+    /// Finds the hosts among whom it is carried; none before a rollout.
+    pub(super) fn hosts(&self) -> Option<Find> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Remembers at which address a host was reached, as it says.

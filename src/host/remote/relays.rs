@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::carrying::Carrying;
-use super::fleet::Hosts;
-use super::remote::{Daemon, Opening, Passed};
-use super::{Host as _, Survey};
+use super::carry::Passed;
+use super::carrying::{Carrying, Find};
+use super::relay::{Daemon, Opening};
+use crate::host::{Host as _, Survey};
 use crate::model::{Carrier, CarrierNews, HostId, Progress};
 use crate::plan::Carriage;
 use crate::release::Pack;
@@ -21,6 +21,8 @@ use crate::release::Pack;
 const IDLE: Duration = Duration::from_secs(300);
 /// How many hosts in a row may get nothing from a relay before it is its fault and not theirs.
 const STRIKES: usize = 3;
+/// What is said where the fleet is gone already.
+const GONE: &str = "the rollout is over";
 /// How long a name may take to be looked up, of a host that does not say its address.
 const RESOLVING: Duration = Duration::from_secs(5);
 
@@ -82,7 +84,7 @@ impl Relays {
     pub(super) fn ready<'a>(
         &'a self,
         carrying: &'a Carrying,
-        hosts: &'a Hosts,
+        hosts: &'a Find,
         carriage: &'a Carriage,
         id: &'a HostId,
         pack: &'a Pack,
@@ -108,7 +110,7 @@ impl Relays {
         &self,
         relay: &Arc<Relay>,
         state: &mut State,
-        (carrying, hosts, carriage): (&Carrying, &Hosts, &Carriage),
+        (carrying, hosts, carriage): (&Carrying, &Find, &Carriage),
         id: &HostId,
         pack: &Pack,
         tell: &(dyn Fn(Progress) + Send + Sync),
@@ -144,16 +146,16 @@ impl Relays {
     /// Brings a pack to a relay: from its own relay where it has one, and else from this machine.
     async fn stock(
         &self,
-        (carrying, hosts, carriage): (&Carrying, &Hosts, &Carriage),
+        (carrying, hosts, carriage): (&Carrying, &Find, &Carriage),
         id: &HostId,
         daemon: &Daemon,
         pack: &Pack,
         tell: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<(), String> {
-        let host = hosts.find(id);
+        let host = hosts(id).ok_or(GONE)?;
         for above in carriage.relays_of(id) {
             let why = match self.ready(carrying, hosts, carriage, above, pack, &|_| {}).await {
-                Ok(served) => match host.remote().pass_on(daemon, &served, pack, &carriage.rollout, tell).await {
+                Ok(served) => match host.pass_on(daemon, &served, pack, &carriage.rollout, tell).await {
                     Ok(()) => {
                         self.served(above);
                         return Ok(());
@@ -167,7 +169,7 @@ impl Relays {
             };
             carrying.tell_failed(id, Carrier::Relay, Some(above), &why);
         }
-        host.remote().stock(daemon, pack, tell).await.map_err(|why| format!("did not get it itself: {why}"))
+        host.stock(daemon, pack, tell).await.map_err(|why| format!("did not get it itself: {why}"))
     }
 
     /// Takes note that a host got what it wanted of a relay.
@@ -203,8 +205,8 @@ fn give_up(carrying: &Carrying, state: &mut State, id: &HostId, why: &str) {
     *state = State::GivenUp(why.to_owned());
 }
 
-async fn open(carrying: &Carrying, hosts: &Hosts, carriage: &Carriage, id: &HostId) -> Result<Daemon, String> {
-    let host = hosts.find(id);
+async fn open(carrying: &Carrying, hosts: &Find, carriage: &Carriage, id: &HostId) -> Result<Daemon, String> {
+    let host = hosts(id).ok_or(GONE)?;
     // Whoever takes no part was asked by another process, if at all.
     if carrying.address(id).is_none()
         && let Err(error) = host.probe(&Survey::Shallow, None).await
@@ -223,7 +225,7 @@ async fn open(carrying: &Carrying, hosts: &Hosts, carriage: &Carriage, id: &Host
     allowed.dedup();
     let own = clients.iter().filter(|client| carriage.relays_of(client).first() == Some(id)).count();
     let opening = Opening { address, allowed, own, secret: secret()? };
-    host.remote().open_relay(opening, &carriage.rollout).await
+    host.open_relay(opening, &carriage.rollout).await
 }
 
 /// Gives the address of a host, and whether it said so itself; what hides it, as another user's shell does, leaves its name.
