@@ -141,7 +141,9 @@ fn summary(state: &App, room: u16) -> Vec<Line<'static>> {
             lines.push(Line::from(span(theme, Tone::Busy, text)));
         }
         Answer::Failed(why) => {
-            lines.extend(why.lines().map(|line| Line::from(span(theme, Tone::Bad, format!(" {}", clean_line(line))))));
+            let parts =
+                why.lines().flat_map(|line| words::wrap(&clean_line(line), usize::from(room).saturating_sub(2)));
+            lines.extend(parts.map(|part| Line::from(span(theme, Tone::Bad, format!(" {part}")))));
         }
         Answer::Here(table) => {
             // First: on a small screen what comes last is not seen.
@@ -151,9 +153,9 @@ fn summary(state: &App, room: u16) -> Vec<Line<'static>> {
                 .and_then(|versions| versions.iter().find(|row| row.version == table.plan.version))
                 .map(|row| &row.standing)
             {
-                let text =
-                    format!(" {} this version is marked bad: {}", theme.glyph(Glyph::Attention), clean_line(why));
-                lines.push(Line::from(span(theme, Tone::Bad, text)));
+                let text = format!("{} this version is marked bad: {}", theme.glyph(Glyph::Attention), clean_line(why));
+                let parts = words::wrap(&text, usize::from(room).saturating_sub(2));
+                lines.extend(parts.into_iter().map(|part| Line::from(span(theme, Tone::Bad, format!(" {part}")))));
             }
             if table.plan.hosts.is_empty() {
                 let text = " nothing is to be done: every host has it";
