@@ -1,11 +1,6 @@
 //! Rollouts over a network with an uplink that is limited, by the real program: what crosses it, and what a host does that cannot reach its
 //! relay. Root's own, since it makes namespaces; said and skipped elsewhere.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test that cannot go on has failed"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 mod network;
 
