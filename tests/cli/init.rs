@@ -104,28 +104,42 @@ fn what_init_cannot_know_is_named_by_its_flag_where_nobody_can_be_asked() {
     assert!(!project.left("coalmine.toml"));
 }
 
-#[test]
-fn init_asks_on_a_terminal() {
-    let project = new();
+/// Runs coalmine on a terminal in the checkout until it ends, typing what is given; gives what it showed and how it ended.
+fn on_a_terminal(project: &Project, arguments: &[&str], typed: &str) -> (String, u32) {
     let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 200, pixel_width: 0, pixel_height: 0 }).unwrap();
     let mut command = CommandBuilder::new(coalmine());
-    command.arg("init");
+    command.args(arguments);
     command.cwd(project.path("repository"));
     command.env("HOME", project.path("home"));
+    command.env("XDG_CONFIG_HOME", project.path("home/.config"));
+    command.env("TERM", "xterm-256color");
     command.env("COALMINE_STATE_DIR", project.path("state"));
     let mut child = pair.slave.spawn_command(command).unwrap();
     drop(pair.slave);
     let mut reader = pair.master.try_clone_reader().unwrap();
-    // Name and build as proposed, a check, hosts, the root as proposed, and ssh's own user.
-    pair.master.take_writer().unwrap().write_all(b"\n\ntrue\nmw[01-03].eqiad.invalid\n\n\n").unwrap();
+    let mut keys = pair.master.take_writer().unwrap();
+    keys.write_all(typed.as_bytes()).unwrap();
     let mut said = Vec::new();
     let mut buffer = [0; 4096];
     // The end of a terminal is an error on Linux.
     while let Ok(length @ 1..) = reader.read(&mut buffer) {
         said.extend_from_slice(&buffer[..length]);
     }
-    let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(child.wait().unwrap().success(), "{said}");
+    (String::from_utf8_lossy(&said).into_owned(), child.wait().unwrap().exit_code())
+}
+
+#[test]
+fn a_first_start_on_a_terminal_leads_from_no_configuration_to_the_console() {
+    let project = new();
+    let (said, code) = on_a_terminal(&project, &[], "");
+    assert_eq!(code, 2, "{said}");
+    for way in ["there is no coalmine.toml", "`coalmine init`", "`coalmine config sample`", "`coalmine sandbox up`"] {
+        assert!(said.contains(way), "{way}: {said}");
+    }
+    assert!(!said.contains("\x1b[?1049h"), "no screen is opened for a refusal: {said:?}");
+    // Name and build as proposed, a check, hosts, the root as proposed, and ssh's own user.
+    let (said, code) = on_a_terminal(&project, &["init"], "\n\ntrue\nmw[01-03].eqiad.invalid\n\n\n");
+    assert_eq!(code, 0, "{said}");
     assert!(
         said.contains("What is the product called? [repository]") && said.contains("next: `coalmine doctor`"),
         "{said}"
@@ -136,4 +150,8 @@ fn init_asks_on_a_terminal() {
         "{text}"
     );
     assert!(!text.contains("user ="), "{text}");
+    // What it wrote opens the console, on the three hosts.
+    let (said, code) = on_a_terminal(&project, &[], "q");
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("\x1b[?1049h") && said.contains("\x1b[?1049l") && said.contains("history"), "{said}");
 }
