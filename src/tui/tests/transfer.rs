@@ -161,6 +161,15 @@ fn columns_are_chosen_kept_and_found_again() {
 }
 
 #[test]
+fn the_columns_are_chosen_from_a_list_at_every_size() {
+    for (columns, rows) in SIZES {
+        let mut console = Console::new(columns, rows);
+        console.survey(40, 40).press("C");
+        insta::assert_snapshot!(format!("columns_{columns}x{rows}"), console.screen());
+    }
+}
+
+#[test]
 fn the_focus_of_the_plan_is_seen_without_colours() {
     let mut console =
         Console::with(Settings { theme: Theme { color: false, ..Theme::default() }, ..settings() }, 140, 30);
