@@ -282,8 +282,9 @@ mod tests {
             let text = fs::read_to_string(&file).unwrap();
             for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
                 for rest in line.split("`coalmine ").skip(1) {
+                    let quoted = rest.split('`').next().unwrap_or_default();
                     let mut words =
-                        rest.split_whitespace().skip_while(|word| word.starts_with('-') || word.contains('{'));
+                        quoted.split_whitespace().skip_while(|word| word.starts_with('-') || word.contains('{'));
                     let word = words.next().unwrap_or_default().trim_matches(|c: char| !c.is_ascii_lowercase());
                     proposed += 1;
                     let known = VERBS.contains(&word) || APART.contains(&word);

@@ -10,7 +10,7 @@ const FLAGS: [(&str, &[&str]); 3] =
     [("-c", &["-c", "--config"]), ("-e", &["-e", "--environment", "--env"]), ("--state-dir", &["--state-dir"])];
 
 /// The commands that look at a configuration, an environment or a state folder; a proposal of any other needs no flag.
-pub const VERBS: [&str; 32] = [
+pub const VERBS: [&str; 33] = [
     "abort",
     "attach",
     "bootstrap",
@@ -22,6 +22,7 @@ pub const VERBS: [&str; 32] = [
     "doctor",
     "finish",
     "hold",
+    "host",
     "hosts",
     "install-world",
     "lock",

@@ -147,15 +147,22 @@ impl Drop for Fleet {
     }
 }
 
-/// Sends a signal to a conductor of a test, if it is still one.
+/// Sends a signal to a conductor of a test, if it is still one; one that is killed is gone afterwards, with all that it held.
 pub(crate) fn kill(pid: i32, signal: rustix::process::Signal) {
     let arguments = fs::read(Path::new("/proc").join(pid.to_string()).join("cmdline")).unwrap_or_default();
     if !String::from_utf8_lossy(&arguments).contains("coalmine") {
         return;
     }
-    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    let process = rustix::process::Pid::from_raw(pid).unwrap();
     // It may have ended meanwhile.
-    if let Err(error) = rustix::process::kill_process(pid, signal) {
+    if let Err(error) = rustix::process::kill_process(process, signal) {
         assert_eq!(error, rustix::io::Errno::SRCH);
+    }
+    if signal == rustix::process::Signal::KILL {
+        // Its socket may be closed before its lock is free. One that nobody has reaped yet holds nothing.
+        until("the death of a conductor", || {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+            (!stat.is_ok_and(|stat| !stat.contains(") Z "))).then_some(())
+        });
     }
 }

@@ -112,7 +112,7 @@ fn what_was_said_for_a_rollout_that_began_is_not_said_for_the_next_one() {
 #[test]
 fn why_there_is_no_plan_is_read_to_its_end() {
     let why = "production is locked by alice@deploy1 for rollout 20260301-120000-abcd (process 1234) since noon: the switchover\n  \
-               `coalmine -e production attach 20260301-120000-abcd` shows it, `--wait-lock 30m` waits for it";
+               `coalmine attach 20260301-120000-abcd` shows it, `--wait-lock 30m` waits for it";
     for (columns, rows) in [(60, 15), (80, 24), (120, 40)] {
         let mut console = planned(columns, rows);
         console.press("R");
