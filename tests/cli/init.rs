@@ -123,7 +123,7 @@ fn on_a_terminal(project: &Project, arguments: &[&str], typed: &str) -> (String,
     let mut buffer = [0; 4096];
     // The end of a terminal is an error on Linux.
     while let Ok(length @ 1..) = reader.read(&mut buffer) {
-        said.extend_from_slice(&buffer[..length]);
+        said.extend_from_slice(buffer.get(..length).unwrap());
     }
     (String::from_utf8_lossy(&said).into_owned(), child.wait().unwrap().exit_code())
 }
