@@ -195,12 +195,15 @@ impl Dialog {
 
     /// Takes a key.
     pub fn key(&mut self, key: KeyEvent) -> Answered {
+        // Nobody needs to have read what she only takes away.
+        if key.code == KeyCode::Esc {
+            return Answered::Closed;
+        }
         if !self.seen {
             return Answered::Not;
         }
         let buttons = self.buttons.len();
         match key.code {
-            KeyCode::Esc => return Answered::Closed,
             KeyCode::Enter => return self.press(),
             KeyCode::Tab | KeyCode::Down => self.focus = self.next(buttons),
             KeyCode::BackTab | KeyCode::Up => self.focus = self.previous(buttons),

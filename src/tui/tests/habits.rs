@@ -200,6 +200,12 @@ fn keys_that_were_typed_before_a_dialog_opened_do_not_answer_it() {
     console.send(Message::Drawn);
     console.press("24<Enter>");
     assert_eq!(console.requests().len(), 1);
+    // Left it may be at once.
+    let mut console = planned();
+    console.send(Message::Key(crossterm::event::KeyCode::Char('i').into()));
+    assert!(matches!(console.state.layers.last(), Some(Layer::Dialog(_))));
+    console.send(Message::Key(crossterm::event::KeyCode::Esc.into()));
+    assert!(console.state.layers.is_empty() && console.requests().is_empty());
 }
 
 #[test]
