@@ -206,6 +206,23 @@ fn every_duration_is_a_number_of_seconds_by_its_name() {
     }
 }
 
+#[test]
+fn a_number_is_read_back_as_it_was_written() {
+    // What other readers of JSON take for their neighbours: who watches would hear other numbers than the journal has.
+    for took in [4.103_291_310_999_999_6, 0.1 + 0.2, 5.8e-7, 123_456.789_012_345_6] {
+        let mut events = every_kind();
+        events.retain(|event| matches!(event, Event::ReleaseBuilt { .. }));
+        let Some(Event::ReleaseBuilt { took: built_in, .. }) = events.first_mut() else { panic!() };
+        *built_in = Some(took);
+        let rollout = plan().rollout;
+        let record = Record { seq: 1, at: Timestamp::UNIX_EPOCH, rollout, event: events.remove(0) };
+        let line = record.to_line().unwrap();
+        let again = Record::from_line(&line).unwrap();
+        assert_eq!(again.to_line().unwrap(), line);
+        assert_eq!(again, record);
+    }
+}
+
 /// Does whatever a machine asks for until it asks for nothing more, and gives all that happened.
 fn play(plan: Plan, answer: impl Fn(&HostId, &Task) -> Result<TaskOutput, TaskError>) -> (Machine, Vec<Record>) {
     let (machine, first) = Machine::plan(plan, Timestamp::UNIX_EPOCH);
