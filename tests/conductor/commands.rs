@@ -31,6 +31,9 @@ fn an_abort_from_another_terminal_takes_two_seconds() {
     assert_eq!(journaled.join("\n"), journal.trim_end());
     assert!(journal.contains("\"kind\":\"abort_requested\",\"by\":"));
     fleet.coalmine(&["abort", &rollout]).exits(1).says("is over: stopped");
+    // Whoever begins to follow when it is over hears the same end.
+    fleet.coalmine(&["show", "--follow", &rollout]).exits(5).says("Stopped");
+    fleet.coalmine(&["show", &rollout]).exits(0);
 }
 
 #[test]

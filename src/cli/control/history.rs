@@ -8,6 +8,7 @@ use crate::cli::args::{StreamFormat, TableFormat, rollout};
 use crate::cli::interrupt::runtime;
 use crate::cli::output::{notify, print, print_for_people, style};
 use crate::cli::{Globals, completion};
+use crate::conductor::Ending;
 use crate::deploy::{DebtSum, Debts, Error, Workspace, ended, in_environment, indebting};
 use crate::journal::{Entry, Rollouts};
 use crate::model::{Environment, HostId, RolloutId};
@@ -44,7 +45,7 @@ pub(in crate::cli) struct ShowArgs {
     #[arg(value_name = "ID", value_parser = rollout, add = ArgValueCompleter::new(completion::rollouts))]
     pub rollout: Option<RolloutId>,
 
-    /// Goes on with what happens, for as long as it runs.
+    /// Goes on with what happens, for as long as it runs, and exits as the rollout does.
     #[arg(short, long)]
     pub follow: bool,
 
@@ -182,7 +183,11 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
                 return Err(Error::usage(why).hint("--output jsonl follows, one object a line"));
             }
         };
-        return runtime()?.block_on(follow(globals, &rollouts, &rollout, output));
+        let followed = runtime()?.block_on(follow(globals, &rollouts, &rollout, output));
+        // It may have ended just before anybody listened.
+        if followed.is_ok() || rollouts.is_live(&rollout)? {
+            return followed;
+        }
     }
     let mut records = Vec::new();
     let mut broken = None;
@@ -224,6 +229,8 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
     }
     match broken {
         Some(error) => Err(error.into()),
+        // Whoever follows asks how it ends, also where it has.
+        None if args.follow => Ok(Ending::of(LeadTime::fold(&records).0).exit_code),
         None => Ok(0),
     }
 }
