@@ -22,12 +22,28 @@ pub(super) fn to_send(bytes: Bytes, bandwidth: Option<Bytes>, stall: Duration, m
     stall.saturating_mul(2).saturating_add(Duration::from_secs(bytes.0 / rate)).min(most)
 }
 
+/// Writes a limit as rsync(1), curl(1) and aria2c(1) take it: in units of 1024 bytes, one at least; what is no limit is an empty text.
+pub(super) fn in_kib(limit: Option<Bytes>) -> String {
+    match limit {
+        // Their 0 would be no limit.
+        Some(Bytes(bytes @ 1..)) => (bytes / 1024).max(1).to_string(),
+        Some(Bytes(0)) | None => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{to_look_at, to_send};
+    use super::{in_kib, to_look_at, to_send};
     use crate::model::Bytes;
+
+    #[test]
+    fn a_limit_is_never_so_small_that_it_is_none() {
+        let limits =
+            [None, Some(0), Some(1), Some(1023), Some(2048), Some(5 << 20)].map(|limit| in_kib(limit.map(Bytes)));
+        assert_eq!(limits, ["", "", "1", "1", "2", "5120"]);
+    }
 
     #[test]
     fn deadlines_grow_with_the_work_and_with_nothing_else() {

@@ -11,8 +11,7 @@ use super::pace;
 use super::process::{quiet, spawn};
 use super::settings::TransferSettings;
 use super::transport::{Copied, Copy, contents_of};
-use crate::model::Compress;
-use crate::model::{Bytes, Failure, FailureClass, Progress};
+use crate::model::{Bytes, Compress, Failure, FailureClass, Progress};
 use crate::process::quote_words;
 
 /// How often progress is told at most.
@@ -109,9 +108,9 @@ fn arguments(reach: &Reach, copy: &Copy, settings: &TransferSettings) -> Vec<OsS
         arguments.push("--chmod=D755,Fugo-w,Fa+rX".into());
     }
     arguments.push(format!("--timeout={}", settings.stall.as_secs().max(1)).into());
-    if let Some(Bytes(bandwidth @ 1..)) = settings.bandwidth {
-        // In units of 1024 bytes; 0 would be no limit.
-        arguments.push(format!("--bwlimit={}", (bandwidth / 1024).max(1)).into());
+    let limit = pace::in_kib(settings.bandwidth);
+    if !limit.is_empty() {
+        arguments.push(format!("--bwlimit={limit}").into());
     }
     if reach.compress && !copy.pack {
         match settings.compress {

@@ -11,6 +11,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use crate::process::secret;
+
 /// How often a peer asks again, in seconds: what it costs is a connection each.
 const INTERVAL: u64 = 3;
 /// After how long without a word a peer is taken for gone.
@@ -93,7 +95,7 @@ impl Tracker {
     ///
     /// When this machine has no randomness to give.
     pub(super) fn seat(&self, hash: [u8; 20]) -> io::Result<String> {
-        let path = format!("/{}/announce", secret()?);
+        let path = format!("/{}/announce", secret::<16>()?);
         self.known().seats.insert(path.clone(), Place { hash, address: None, there: None });
         Ok(path)
     }
@@ -124,13 +126,6 @@ async fn bind(address: Option<Ipv4Addr>, ports: &RangeInclusive<u16>) -> io::Res
         }
     }
     Err(last)
-}
-
-/// Makes what nobody can guess.
-fn secret() -> io::Result<String> {
-    let mut bytes = [0; 16];
-    io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 async fn serve(listener: TcpListener, known: Arc<Mutex<Known>>) {

@@ -230,14 +230,12 @@ impl<T: Transport> Remote<T> {
         let settings = &self.common.transfer;
         let deadline = pace::to_send(pack.bytes, settings.bandwidth, settings.stall, settings.deadline);
         let mut script = self.fenced(Phase::Fetch, deadline.as_secs(), None, rollout);
-        // In units of 1024 bytes; none is no limit.
-        let limit = settings.bandwidth.map_or_else(String::new, |Bytes(bytes)| (bytes / 1024).max(1).to_string());
         script
             .set("pack", &pack.name())
             .set("sum", &pack.digest.to_string())
             .set("folder", folder)
             .set("stall", &settings.stall.as_secs().max(1).to_string())
-            .set("limit", &limit);
+            .set("limit", &pace::in_kib(settings.bandwidth));
         script
     }
 

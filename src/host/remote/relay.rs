@@ -10,6 +10,7 @@ use super::work::Remote;
 use crate::host::HostError;
 use crate::host::answer::Answer;
 use crate::host::held::Held;
+use crate::host::pace;
 use crate::host::script::Phase;
 use crate::host::transport::Transport;
 use crate::model::{Bytes, Progress, RolloutId};
@@ -56,8 +57,8 @@ impl<T: Transport> Remote<T> {
         let settings = &self.common.transfer;
         let mut script = self.fenced(Phase::Relay, LONGEST.as_secs(), None, rollout);
         let allow: Vec<String> = allowed.iter().map(ToString::to_string).collect();
-        let share = settings.carriers.relay_bandwidth.map(|Bytes(all)| all / u64::try_from(own.max(1)).unwrap_or(1));
-        let limit = share.map_or_else(String::new, |bytes| (bytes / 1024).max(1).to_string());
+        let own = u64::try_from(own.max(1)).unwrap_or(1);
+        let share = settings.carriers.relay_bandwidth.map(|Bytes(all)| Bytes((all / own).max(1)));
         script
             .set("secret", &secret)
             .set("first", &settings.carriers.ports.start().to_string())
@@ -66,7 +67,7 @@ impl<T: Transport> Remote<T> {
             .set("where", &where_of(address))
             .set("allow", &allow.join(" "))
             .set("connections", &(allowed.len() + 2).to_string())
-            .set("limit", &limit)
+            .set("limit", &pace::in_kib(share))
             .set("stall", &settings.stall.as_secs().max(1).to_string());
         let (answer, held) = self.transport.hold(&script, "relay").await.map_err(|failure| failure.message)?;
         let nonce = script.token.trim_start_matches('@').to_owned();

@@ -15,6 +15,7 @@ use super::relay::{Daemon, Opening};
 use crate::host::{Host as _, Survey};
 use crate::model::{Carrier, CarrierNews, HostId, Progress};
 use crate::plan::Carriage;
+use crate::process::secret;
 use crate::release::Pack;
 
 /// After this long without anybody a relay is closed: a soak may last a day.
@@ -224,7 +225,8 @@ async fn open(carrying: &Carrying, hosts: &Find, carriage: &Carriage, id: &HostI
     allowed.sort_unstable();
     allowed.dedup();
     let own = clients.iter().filter(|client| carriage.relays_of(client).first() == Some(id)).count();
-    let opening = Opening { address, allowed, own, secret: secret()? };
+    let secret = secret::<32>().map_err(|error| format!("this machine has no secret for it: {error}"))?;
+    let opening = Opening { address, allowed, own, secret };
     host.open_relay(opening, &carriage.rollout).await
 }
 
@@ -235,15 +237,6 @@ pub(super) async fn address_of(carrying: &Carrying, id: &HostId) -> Option<(IpAd
     }
     let mut found = timeout(RESOLVING, tokio::net::lookup_host((id.as_str(), 0))).await.ok()?.ok()?;
     found.next().map(|address| (address.ip(), false))
-}
-
-/// Makes a secret that nobody can guess.
-fn secret() -> Result<String, String> {
-    let mut bytes = [0_u8; 32];
-    let read =
-        std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
-    read.map_err(|error| format!("this machine has no secret for it: {error}"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Closes a relay that nobody came to for long; the next who does opens it anew.

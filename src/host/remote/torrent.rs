@@ -7,6 +7,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::carry::{Astray, sort};
 use super::work::Remote;
+use crate::host::pace;
 use crate::host::rsync::Meter;
 use crate::host::script::Script;
 use crate::host::sharing::Task;
@@ -54,14 +55,13 @@ impl<T: Transport> Remote<T> {
         let seat = offer.seat().map_err(Astray::Here)?;
         let address = settings.swarm.address.map(|address| address.to_string()).unwrap_or_default();
         let (first, last) = (settings.swarm.ports.start(), settings.swarm.ports.end());
-        let upload = settings.swarm.upload.map_or_else(String::new, |bytes| (bytes / 1024).max(1).to_string());
         script
             .set("how", "torrent")
             .set("torrent", &octal(&seat.torrent))
             .set("tracker", &address)
             .set("announce", &format!("{}{}", seat.port, seat.path))
             .set("ports", &format!("{first}-{last}"))
-            .set("upload", &upload);
+            .set("upload", &pace::in_kib(settings.swarm.upload.map(Bytes)));
         let (progress, mut told) = watch::channel(Progress::default());
         let (done, is_done) = watch::channel(false);
         let (ended, mut has_ended) = oneshot::channel();
