@@ -114,7 +114,7 @@ fn on_record(host: &HostId, recorded: &Recorded) -> Debt {
 
 /// Takes in what one more rollout left: whoever got its release owes nothing any more, and who took no part owes what it did.
 fn owe(debts: &mut BTreeMap<HostId, Debt>, state: &State) {
-    for (index, host) in state.hosts().iter().enumerate() {
+    for (index, host) in state.placed() {
         if state.host_end(index) == HostEnd::Healthy {
             debts.remove(&host.id);
         }

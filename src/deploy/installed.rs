@@ -84,8 +84,7 @@ impl Workspace {
 /// Gives the version on each host that a rollout switched, or put back; none where it left the host without any.
 fn left_by(state: &State) -> Vec<(HostId, Option<Version>)> {
     let Some(plan) = state.plan().filter(|plan| plan.slot.is_none()) else { return Vec::new() };
-    let hosts = state.hosts().iter().enumerate();
-    let left = hosts.filter_map(|(index, host)| {
+    let left = state.placed().filter_map(|(index, host)| {
         let version = match state.host_end(index) {
             HostEnd::Healthy => Some(plan.version.clone()),
             HostEnd::RolledBack => match host.good.as_ref()? {

@@ -147,7 +147,7 @@ impl Workspace {
         let found: Option<(ReleaseId, usize)> = match (state.outcome(), plan.kind) {
             (_, PlanKind::Prime) => None,
             (Some(Outcome::Completed), _) if plan.slot.is_some() => {
-                let ends = (0..state.hosts().len()).map(|index| state.host_end(index));
+                let ends = state.range().map(|index| state.host_end(index));
                 Some((plan.release.clone(), ends.filter(|end| *end == HostEnd::Healthy).count()))
             }
             (Some(Outcome::Completed), _) => {

@@ -492,10 +492,10 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
     fn run_hook(&mut self, hook: PhaseHook, idx: Option<StageIdx>) {
         let state = self.machine.state();
         let stage = idx.and_then(|idx| state.stage(idx)).map(|(plan, _)| plan.name.clone());
-        let hosts = idx.map_or(0..state.hosts().len(), |idx| state.range_of(idx));
+        let hosts = idx.map_or_else(|| state.range(), |idx| state.range_of(idx));
         let takes_part = |host: &&crate::rollout::HostStatus| host.phase != Phase::Skipped;
-        let hosts: Vec<HostId> =
-            state.hosts().get(hosts).into_iter().flatten().filter(takes_part).map(|host| host.id.clone()).collect();
+        let hosts = hosts.filter_map(|index| state.host(index)).filter(takes_part);
+        let hosts: Vec<HostId> = hosts.map(|host| host.id.clone()).collect();
         let worker = Arc::clone(&self.worker);
         let started = self.jobs.spawn(async move { Answer::Hook(worker.hook(hook, stage.as_ref(), &hosts).await) });
         self.running.insert(started.id(), Job::Hook { hook, stage: idx });
@@ -508,12 +508,12 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         let takes_part = |host: &&crate::rollout::HostStatus| {
             !matches!(host.phase, Phase::Failed | Phase::Skipped | Phase::RolledBack)
         };
-        let hosts = state.hosts().get(state.range_of(idx))?;
+        let hosts = state.range_of(idx).filter_map(|index| state.host(index));
         Some(StageQuestion {
             stage: plan.name.clone(),
             gate: gate.clone(),
             scope,
-            hosts: hosts.iter().filter(takes_part).map(|host| host.id.clone()).collect(),
+            hosts: hosts.filter(takes_part).map(|host| host.id.clone()).collect(),
             baseline: status.gates.get(place).and_then(|gate| gate.baseline),
         })
     }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -116,3 +117,51 @@ impl fmt::Debug for GateName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StageIdx(pub usize);
+
+/// Counts the hosts of a plan in its order, the masters' included, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostIdx(pub usize);
+
+/// Goes through hosts that follow each other in a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostRange(Range<usize>);
+
+impl HostRange {
+    /// Holds the hosts from one to another, that one excluded.
+    #[must_use]
+    pub const fn new(start: HostIdx, end: HostIdx) -> Self {
+        Self(start.0..end.0)
+    }
+
+    /// Gives the next host; what [`Self::end`] gives where none is left.
+    #[must_use]
+    pub const fn start(&self) -> HostIdx {
+        HostIdx(self.0.start)
+    }
+
+    /// Gives the place behind the last host.
+    #[must_use]
+    pub const fn end(&self) -> HostIdx {
+        HostIdx(self.0.end)
+    }
+
+    /// Holds the first hosts of these.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
+        Self(self.0.start..self.0.start.saturating_add(count).min(self.0.end))
+    }
+}
+
+impl Iterator for HostRange {
+    type Item = HostIdx;
+
+    fn next(&mut self) -> Option<HostIdx> {
+        self.0.next().map(HostIdx)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for HostRange {}

@@ -31,7 +31,7 @@ pub use commit::Commit;
 pub use failure::{Failure, FailureClass};
 pub use hook::{HostHook, PhaseHook};
 pub use host::{HostId, NameError, Site};
-pub use ids::{Environment, GateName, RolloutId, Slot, StageIdx, StageName};
+pub use ids::{Environment, GateName, HostIdx, HostRange, RolloutId, Slot, StageIdx, StageName};
 pub use mark::FoundBad;
 pub use phase::Phase;
 pub use release::{Digest, DigestError, ReleaseId, Version};

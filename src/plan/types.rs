@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Carrier, Commit, Digest, Environment, Failure, FailureClass, FoundBad, FreezeWindow, GateName, HostHook, HostId,
-    Installed, Operator, PhaseHook, ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName, Version,
+    HostIdx, Installed, Operator, PhaseHook, ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName, Version,
 };
 
 /// Says what a rollout is for.
@@ -300,6 +300,17 @@ impl Plan {
     #[must_use]
     pub fn has_host_hook(&self, hook: HostHook) -> bool {
         self.policy.host_hooks.contains(&hook) && (self.kind != PlanKind::Rollback || hook.is_of_way_back())
+    }
+
+    /// Gives a host by its place.
+    #[must_use]
+    pub fn host(&self, index: HostIdx) -> Option<&HostPlan> {
+        self.hosts.get(index.0)
+    }
+
+    /// Gives every host with its place.
+    pub fn placed(&self) -> impl Iterator<Item = (HostIdx, &HostPlan)> {
+        (0..).map(HostIdx).zip(&self.hosts)
     }
 
     /// Counts the targets that take part: what the deployer types to confirm.

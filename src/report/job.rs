@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::narrate::Style;
 use super::timing::Timings;
 use crate::expr::fold;
-use crate::model::{Bytes, HostId, Operator, Phase, RolloutId, StageIdx};
+use crate::model::{Bytes, HostId, HostIdx, Operator, Phase, RolloutId, StageIdx};
 use crate::plan::{LeftOutReason, PlanKind};
 use crate::rollout::{Event, Exit, HostEnd, HostStatus, Outcome, Record, State};
 use crate::words::{between, clean_line, count, ended, event_line, failure_groups, span, took};
@@ -158,7 +158,7 @@ fn suite(name: String, time_s: f64, testcases: Vec<Case>) -> Suite {
     Suite { name, tests: testcases.len(), failures, errors, skipped, time_s, testcases }
 }
 
-fn case(state: &State, index: usize, host: &HostStatus, classname: String, time_s: f64) -> Case {
+fn case(state: &State, index: HostIdx, host: &HostStatus, classname: String, time_s: f64) -> Case {
     let end = state.host_end(index);
     let back = state.plan().is_some_and(|plan| plan.kind == PlanKind::Rollback);
     let status = match end {
@@ -217,7 +217,7 @@ pub fn markdown(records: &[Record], style: &Style) -> String {
         let started = started.to_zoned(style.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
         fact("started", format!("{started}, took {}", took(state.took().unwrap_or_default())));
     }
-    fact("hosts", crate::words::counts(&state, 0..state.hosts().len()));
+    fact("hosts", crate::words::counts(&state, state.range()));
     if let Some(lead) = timings.lead().text() {
         fact("lead time", lead);
     }

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::timing::Timings;
-use crate::model::{Bytes, FailureClass, GateName, HostId, Phase, StageIdx, StageName, Verdict};
+use crate::model::{Bytes, FailureClass, GateName, HostId, HostIdx, Phase, StageIdx, StageName, Verdict};
 use crate::rollout::{Event, GateScope, Record, State};
 use crate::words::{
     Glyph, Line, Look, Tone, Typed, between, clock, count, counts, event_line, failure, folded, one_line, pad,
@@ -68,7 +68,7 @@ pub struct Narrator {
     timings: Timings,
     names: usize,
     lines: Vec<String>,
-    held: BTreeMap<usize, Vec<Change>>,
+    held: BTreeMap<HostIdx, Vec<Change>>,
     held_since: Option<Timestamp>,
     day: Option<Date>,
     gates: HashMap<(StageName, GateName), Verdict>,
@@ -147,8 +147,8 @@ impl Narrator {
         let Some(at) = at else {
             return;
         };
-        let mut failed: BTreeMap<(FailureClass, String), Vec<(usize, String)>> = BTreeMap::new();
-        let mut phases: BTreeMap<(Phase, bool), Vec<usize>> = BTreeMap::new();
+        let mut failed: BTreeMap<(FailureClass, String), Vec<(HostIdx, String)>> = BTreeMap::new();
+        let mut phases: BTreeMap<(Phase, bool), Vec<HostIdx>> = BTreeMap::new();
         for (index, changes) in held {
             let last = changes.len().saturating_sub(1);
             for (place, change) in changes.into_iter().enumerate() {
@@ -170,7 +170,7 @@ impl Narrator {
                 [(_, message)] => message.clone(),
                 _ => same,
             };
-            let hosts: Vec<usize> = failed.into_iter().map(|(index, _)| index).collect();
+            let hosts: Vec<HostIdx> = failed.into_iter().map(|(index, _)| index).collect();
             self.tell_failed(class, &message, &hosts, at, state);
         }
         for ((phase, already), hosts) in phases {
@@ -225,7 +225,7 @@ impl Narrator {
         self.line(at, glyph, &text);
     }
 
-    fn tell_host(&mut self, index: usize, phase: Phase, already: bool, at: Timestamp, state: &State) {
+    fn tell_host(&mut self, index: HostIdx, phase: Phase, already: bool, at: Timestamp, state: &State) {
         if let (Some(host), Some(plan)) = (state.host(index), state.plan()) {
             let primed_in = self.timings.priming(index);
             let Line { glyph, word, text, .. } = phase_line(host, phase, already, plan, primed_in, self.style.look);
@@ -233,7 +233,7 @@ impl Narrator {
         }
     }
 
-    fn tell_hosts(&mut self, hosts: &[usize], phase: Phase, already: bool, at: Timestamp, state: &State) {
+    fn tell_hosts(&mut self, hosts: &[HostIdx], phase: Phase, already: bool, at: Timestamp, state: &State) {
         let Some(plan) = state.plan() else {
             return;
         };
@@ -251,7 +251,7 @@ impl Narrator {
         self.host_line(at, Glyph::of_phase(phase), phase.text(), &names, &detail);
     }
 
-    fn tell_failed(&mut self, class: FailureClass, message: &str, hosts: &[usize], at: Timestamp, state: &State) {
+    fn tell_failed(&mut self, class: FailureClass, message: &str, hosts: &[HostIdx], at: Timestamp, state: &State) {
         let ids: Vec<HostId> = hosts.iter().filter_map(|&index| Some(state.host(index)?.id.clone())).collect();
         let names = folded(&ids, NAMES, self.style.look);
         let names = if ids.len() > 1 { format!("{names} ({})", ids.len()) } else { names };
@@ -344,9 +344,9 @@ impl Narrator {
         if plan.waves.len() < 2 {
             return;
         }
-        let start = state.range_of(idx).start + plan.waves.iter().take(wave.saturating_sub(1)).sum::<usize>();
+        let before = plan.waves.iter().take(wave.saturating_sub(1)).sum();
         let size = plan.waves.get(wave.saturating_sub(1)).copied().unwrap_or(0);
-        let ended = counts(state, start..start + size);
+        let ended = counts(state, state.range_of(idx).skip(before).take(size));
         let text = format!("wave {wave} of stage {}: {ended}, in {}", plan.name, took(between(since, at)));
         self.line(at, Glyph::Note, &text);
     }

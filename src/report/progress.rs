@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Bytes, Phase, StageIdx};
+use crate::model::{Bytes, HostIdx, Phase, StageIdx};
 use crate::plan::PlanKind;
 use crate::rollout::{Mode, Record, State};
 use crate::words::{Look, Status, Tone, Transfer, Transfers, between, count, cut_painted, pad, span};
@@ -28,7 +28,7 @@ impl Progress {
     }
 
     /// Gives the transfers of which something is known.
-    fn known(&self) -> impl Iterator<Item = (usize, &Transfer)> {
+    fn known(&self) -> impl Iterator<Item = (HostIdx, &Transfer)> {
         self.transfers.iter().filter(|(_, transfer)| transfer.total.is_some())
     }
 
@@ -108,8 +108,8 @@ impl Progress {
     }
 
     /// Gives the transfers that a person should see: stalled ones first, then those that need longest.
-    fn worst(&self, now: Timestamp, most: usize) -> Vec<(usize, Transfer)> {
-        let mut all: Vec<(usize, Transfer)> = self.known().map(|(index, &transfer)| (index, transfer)).collect();
+    fn worst(&self, now: Timestamp, most: usize) -> Vec<(HostIdx, Transfer)> {
+        let mut all: Vec<(HostIdx, Transfer)> = self.known().map(|(index, &transfer)| (index, transfer)).collect();
         all.sort_by_key(|(index, transfer)| {
             let still = transfer.stalled(now).unwrap_or_default().as_secs();
             let open = transfer.total.unwrap_or_default().0.saturating_sub(transfer.bytes.0);

@@ -150,7 +150,7 @@ fn goal(plan: &Plan) -> String {
 /// Says what went from which version to which, the largest group first.
 fn changes(state: &State, plan: &Plan, look: Look) -> Vec<String> {
     let mut groups: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for (index, host) in state.hosts().iter().enumerate() {
+    for (index, host) in state.placed() {
         if host.phase == Phase::Healthy && !state.is_master(index) {
             let was = was(host.from.as_ref(), &plan.release).unwrap_or_else(|| "was unknown".to_owned());
             let to = host.to.as_ref().map_or_else(|| plan.version.to_string(), target_word);
@@ -168,8 +168,8 @@ fn changes(state: &State, plan: &Plan, look: Look) -> Vec<String> {
     if more > 0 {
         lines.push(format!("and from {more} others"));
     }
-    let masters = state.hosts().iter().enumerate();
-    let masters = masters.filter(|(index, host)| state.is_master(*index) && host.phase == Phase::Healthy).count();
+    let masters =
+        state.placed().filter(|(index, host)| state.is_master(*index) && host.phase == Phase::Healthy).count();
     if masters > 0 {
         lines.push(format!("{} {} on {}", look.arrow(), goal(plan), count(masters, "master")));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::lead::LeadTime;
-use crate::model::Phase;
+use crate::model::{HostIdx, Phase};
 use crate::rollout::{Event, Record, State};
 use crate::words::between;
 
@@ -48,7 +48,7 @@ impl Timings {
             Event::HostFailed { host, .. } => (host, Phase::Failed),
             _ => return,
         };
-        let Some(times) = state.index_of(host).and_then(|index| self.hosts.get_mut(index)) else {
+        let Some(times) = state.index_of(host).and_then(|index| self.hosts.get_mut(index.0)) else {
             return;
         };
         let at = Some(record.at);
@@ -69,15 +69,15 @@ impl Timings {
 
     /// Tells how long the release travelled to a host.
     #[must_use]
-    pub fn priming(&self, index: usize) -> Option<Duration> {
-        let times = self.hosts.get(index)?;
+    pub fn priming(&self, index: HostIdx) -> Option<Duration> {
+        let times = self.hosts.get(index.0)?;
         Some(between(times.priming?, times.primed?))
     }
 
     /// Tells how long a host was primed, switched and checked, without the time between, in which others were.
     #[must_use]
-    pub fn work(&self, index: usize) -> Option<Duration> {
-        let times = self.hosts.get(index)?;
+    pub fn work(&self, index: HostIdx) -> Option<Duration> {
+        let times = self.hosts.get(index.0)?;
         let switching = times.activating.zip(times.settled).map(|(from, to)| between(from, to));
         match (self.priming(index), switching) {
             (None, None) => None,
@@ -87,9 +87,9 @@ impl Timings {
 
     /// Gives the hosts that took longest, longest first.
     #[must_use]
-    pub fn slowest(&self, most: usize) -> Vec<(usize, Duration)> {
-        let mut all: Vec<(usize, Duration)> =
-            (0..self.hosts.len()).filter_map(|index| Some((index, self.work(index)?))).collect();
+    pub fn slowest(&self, most: usize) -> Vec<(HostIdx, Duration)> {
+        let mut all: Vec<(HostIdx, Duration)> =
+            (0..self.hosts.len()).map(HostIdx).filter_map(|index| Some((index, self.work(index)?))).collect();
         all.sort_by_key(|&(index, work)| (std::cmp::Reverse(work), index));
         all.truncate(most);
         all

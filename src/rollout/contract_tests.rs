@@ -12,8 +12,8 @@ use super::{
     TaskError, TaskOutput, nothing_done,
 };
 use crate::model::{
-    Bytes, Carrier, Digest, Failure, FailureClass, HostHook, HostId, Installed, LockHolder, Phase, PhaseHook, PushBack,
-    ReleaseId, RollBackTarget, Slot, Squeeze, StageName, Verdict, Version,
+    Bytes, Carrier, Digest, Failure, FailureClass, HostHook, HostId, HostIdx, Installed, LockHolder, Phase, PhaseHook,
+    PushBack, ReleaseId, RollBackTarget, Slot, Squeeze, StageName, Verdict, Version,
 };
 use crate::plan::{Plan, PlanKind, Promote};
 
@@ -308,7 +308,7 @@ fn a_host_that_is_sick_on_both_releases_went_back_all_the_same() {
         }
         _ => Ok(well(task, Verdict::Pass)),
     });
-    let status = machine.state().host(0).unwrap();
+    let status = machine.state().host(HostIdx(0)).unwrap();
     let message = &status.failure.as_ref().unwrap().message;
     assert!(status.unwell && status.stranded, "{status:?}");
     assert_eq!(message, "gate \"page\" failed: exit 1; went back, and there too gate \"page\" failed: exit 1");
@@ -322,7 +322,7 @@ fn a_host_that_took_its_switch_back_while_nobody_could_reach_it_counts_as_one_th
         Task::Activate | Task::RollBack(_) if *asked == alone => Err(lost()),
         _ => Ok(well(task, Verdict::Pass)),
     });
-    let status = machine.state().host(0).unwrap();
+    let status = machine.state().host(HostIdx(0)).unwrap();
     assert!(machine.state().paused().is_some() && status.unheard, "{status:?}");
     // Whoever resumes asks it first, and believes what it says.
     let resumed = Machine::resume(State::replay(&records), Timestamp::UNIX_EPOCH).unwrap();
@@ -333,8 +333,8 @@ fn a_host_that_took_its_switch_back_while_nobody_could_reach_it_counts_as_one_th
         }
         output => Ok(output),
     });
-    let status = machine.state().host(0).unwrap();
-    assert_eq!(machine.state().host_end(0), HostEnd::RolledBack);
+    let status = machine.state().host(HostIdx(0)).unwrap();
+    assert_eq!(machine.state().host_end(HostIdx(0)), HostEnd::RolledBack);
     assert!(!status.unheard && !status.stranded, "{status:?}");
     assert_eq!(status.failure.as_ref().unwrap().message, "no answer for 10 s");
 }
@@ -351,8 +351,11 @@ fn what_was_found_hung_is_not_waited_for_again_whichever_way_it_goes() {
             assert_ne!(*asked, host(3), "{kind:?}: {task:?}");
             Ok(well(task, Verdict::Pass))
         });
-        assert_eq!(machine.state().host_end(3), HostEnd::Unreachable, "{kind:?}");
-        assert!((0..3).all(|index| machine.state().host_end(index) == HostEnd::Healthy), "{kind:?}: the others go on");
+        assert_eq!(machine.state().host_end(HostIdx(3)), HostEnd::Unreachable, "{kind:?}");
+        assert!(
+            (0..3).map(HostIdx).all(|index| machine.state().host_end(index) == HostEnd::Healthy),
+            "{kind:?}: the others go on"
+        );
     }
 }
 

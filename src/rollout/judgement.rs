@@ -13,7 +13,7 @@
 
 use super::outcome::{HostEnd, Outcome};
 use super::state::State;
-use crate::model::{HostId, Installed, Phase, ReleaseId, RollBackTarget};
+use crate::model::{HostId, HostIdx, Installed, Phase, ReleaseId, RollBackTarget};
 use crate::plan::{LeftOutReason, PlanKind};
 
 /// Says what was found out about one release.
@@ -48,8 +48,8 @@ impl State {
         }
     }
 
-    fn targets(&self) -> impl Iterator<Item = usize> {
-        (0..self.hosts().len()).filter(|&index| !self.is_master(index))
+    fn targets(&self) -> impl Iterator<Item = HostIdx> {
+        self.range().filter(|&index| !self.is_master(index))
     }
 
     /// What became good, and on which targets.
@@ -118,7 +118,7 @@ impl State {
     /// What hosts were taken back from by a rollout that failed, or that somebody took back.
     fn refused(&self) -> Option<Judgement> {
         let plan = self.plan()?;
-        let touched: Vec<usize> = self
+        let touched: Vec<HostIdx> = self
             .targets()
             .filter(|&index| {
                 self.host(index).is_some_and(|host| {

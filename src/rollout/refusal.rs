@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::state::{HostStatus, Mode, State};
-use crate::model::{Command, HostId, Phase};
+use crate::model::{Command, HostId, HostIdx, Phase};
 use crate::plan::PlanKind;
 
 /// Says why a command is refused, in words for who gave it.
@@ -16,7 +16,7 @@ pub(super) struct Underway<'a> {
     /// Whether hosts are being told that it is over.
     pub(super) ending: bool,
     /// Tells whether something is being done to a host.
-    pub(super) busy: &'a dyn Fn(usize) -> bool,
+    pub(super) busy: &'a dyn Fn(HostIdx) -> bool,
 }
 
 /// Says why a rollout refuses a command; none when it takes it. Every command is defined in every state.
@@ -169,7 +169,7 @@ fn retry(state: &State, host: Option<&HostId>, underway: &Underway<'_>) -> Resul
 pub(super) fn retried<'a>(state: &'a State, underway: &Underway<'a>) -> impl Iterator<Item = &'a HostStatus> {
     let busy = underway.busy;
     let failed = move |host: &HostStatus| can_retry(state, host) && host.phase != Phase::Skipped;
-    state.hosts().iter().enumerate().filter(move |(index, host)| failed(host) && !busy(*index)).map(|(_, host)| host)
+    state.placed().filter(move |(index, host)| failed(host) && !busy(*index)).map(|(_, host)| host)
 }
 
 /// Tells whether a host is one to be tried again; in a rollback, what is tried is going back.

@@ -1,7 +1,6 @@
 //! What a record means, in one line.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -13,7 +12,7 @@ use super::outcome::{emergency, ended};
 use super::reason::reason;
 use super::text::{count, one_line};
 use super::time::{between, clock, span, took};
-use crate::model::{Bytes, Carrier, FailureClass, HostId, Phase};
+use crate::model::{Bytes, Carrier, FailureClass, HostId, HostIdx, Phase};
 use crate::plan::{OnFailure, Plan, PlanKind, StageKind};
 use crate::rollout::{Event, GateScope, HostStatus, PauseReason, Record, State};
 
@@ -372,9 +371,9 @@ fn opening(plan: &Plan, look: Look) -> String {
 
 /// Counts hosts by what became of them: `38 healthy, 2 failed`.
 #[must_use]
-pub fn counts(state: &State, range: Range<usize>) -> String {
+pub fn counts(state: &State, hosts: impl IntoIterator<Item = HostIdx>) -> String {
     let mut by_phase: BTreeMap<Phase, usize> = BTreeMap::new();
-    for host in range.filter_map(|index| state.host(index)) {
+    for host in hosts.into_iter().filter_map(|index| state.host(index)) {
         *by_phase.entry(host.phase).or_default() += 1;
     }
     let shown: Vec<String> = by_phase.iter().map(|(phase, count)| format!("{count} {phase}")).collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::time::between;
-use crate::model::{Bytes, Phase};
+use crate::model::{Bytes, HostIdx, Phase};
 use crate::rollout::{Event, Record, State};
 
 /// How long no byte arrives before a transfer is called stalled; half of that of what begins is preparation.
@@ -74,7 +74,7 @@ pub enum Change {
 /// Holds what travels right now; a fold over records, beside the state's.
 #[derive(Debug, Default, Clone)]
 pub struct Transfers {
-    live: BTreeMap<usize, Transfer>,
+    live: BTreeMap<HostIdx, Transfer>,
 }
 
 impl Transfers {
@@ -115,12 +115,12 @@ impl Transfers {
 
     /// Gives the transfer to a host, while there is one.
     #[must_use]
-    pub fn get(&self, row: usize) -> Option<&Transfer> {
-        self.live.get(&row)
+    pub fn get(&self, index: HostIdx) -> Option<&Transfer> {
+        self.live.get(&index)
     }
 
     /// Gives every transfer with the place of its host, in the plan's order.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, &Transfer)> {
-        self.live.iter().map(|(&row, transfer)| (row, transfer))
+    pub fn iter(&self) -> impl Iterator<Item = (HostIdx, &Transfer)> {
+        self.live.iter().map(|(&index, transfer)| (index, transfer))
     }
 }

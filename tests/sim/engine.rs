@@ -7,7 +7,7 @@ use std::time::Duration;
 use coalmine::engine::{Clock as _, Ended, Engine, EngineError, Finished, Handle, Settings, VirtualClock};
 use coalmine::host::sim::{Change, Fault, Operation, SimFleet};
 use coalmine::journal::{Journal, Memory};
-use coalmine::model::{Command, Failure, FailureClass, HostId, Phase};
+use coalmine::model::{Command, Failure, FailureClass, HostId, HostIdx, Phase};
 use coalmine::rollout::{Event, HostEnd, Machine, Mode};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout};
@@ -159,8 +159,8 @@ fn nothing_is_done_that_could_not_be_written() {
 #[test]
 fn a_task_that_panics_is_a_failure_of_its_host() {
     let played = play(&small(Some(Fault::Panics(Operation::Activate))), None);
-    assert_eq!(played.state.host_end(3), HostEnd::RolledBack);
-    let failure = played.state.host(3).unwrap().failure.clone().unwrap();
+    assert_eq!(played.state.host_end(HostIdx(3)), HostEnd::RolledBack);
+    let failure = played.state.host(HostIdx(3)).unwrap().failure.clone().unwrap();
     assert_eq!(failure.class, FailureClass::Activate);
     assert!(failure.message.contains("a bug in coalmine"), "{failure}");
     assert_eq!(played.state.count(Phase::Healthy), 29);
@@ -175,7 +175,7 @@ fn a_host_that_never_answers_is_given_up() {
         (Operation::Check, FailureClass::Unhealthy),
     ] {
         let played = play(&small(Some(Fault::Hung(operation))), None);
-        let failure = played.state.host(3).unwrap().failure.clone().unwrap();
+        let failure = played.state.host(HostIdx(3)).unwrap().failure.clone().unwrap();
         assert_eq!(failure.class, class, "{operation:?}: {failure}");
         assert!(failure.message.contains("within"), "{operation:?}: {failure}");
         assert_eq!(played.state.count(Phase::Healthy), 29, "{operation:?}");
@@ -202,7 +202,7 @@ fn a_host_that_could_not_be_asked_is_counted_and_holds_nobody_up_until_it_is_ret
     let longer = took(&with).as_secs() - took(&without).as_secs();
     // Law 14: the connect timeout of the one that was lost since, and no second of the other's.
     assert!(longer <= 12, "{longer} s longer");
-    for (index, message) in [(120, "no shell answers"), (150, "no route")] {
+    for (index, message) in [(HostIdx(120), "no shell answers"), (HostIdx(150), "no route")] {
         assert_eq!(with.state.host_end(index), HostEnd::Unreachable);
         assert!(with.state.host(index).unwrap().failure.as_ref().unwrap().message.contains(message));
     }
@@ -219,8 +219,8 @@ fn a_host_that_cannot_be_confirmed_takes_its_switch_back() {
     let disk = played.fleet.get(&host(3)).unwrap().disk();
     assert!(disk.changes.iter().any(|(_, change)| *change == Change::Reverted), "{:?}", disk.changes);
     assert_eq!(disk.current, scenario.hosts[3].disk.current);
-    assert_eq!(played.state.host(3).unwrap().phase, Phase::Failed);
-    let status = played.state.host(3).unwrap();
+    assert_eq!(played.state.host(HostIdx(3)).unwrap().phase, Phase::Failed);
+    let status = played.state.host(HostIdx(3)).unwrap();
     assert!(status.depooled && status.unheard, "{status:?}");
     // Nobody says that it could not: it did, all by itself.
     let message = &status.failure.as_ref().unwrap().message;
@@ -233,8 +233,8 @@ fn a_host_that_never_left_is_not_said_to_be_left_behind() {
     let mut scenario = small(Some(Fault::SwitchFails { times: 9 }));
     scenario.hosts[3].faults.push(Fault::BackFails { times: 9 });
     let played = play(&scenario, None);
-    assert_eq!(played.state.host_end(3), HostEnd::RolledBack);
-    let status = played.state.host(3).unwrap();
+    assert_eq!(played.state.host_end(HostIdx(3)), HostEnd::RolledBack);
+    let status = played.state.host(HostIdx(3)).unwrap();
     assert!(!status.stranded && !status.unheard, "{status:?}");
     assert_eq!(status.failure.as_ref().unwrap().message, "permission denied");
 }

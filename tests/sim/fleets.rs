@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use coalmine::host::sim::Change;
-use coalmine::model::RolloutId;
+use coalmine::model::{HostIdx, RolloutId};
 use coalmine::plan::PlanKind;
 use coalmine::rollout::{HostEnd, Outcome, Record, State};
 use tokio::time::sleep;
@@ -20,7 +20,7 @@ fn ten_thousand_hosts_are_rolled_out_and_replayed() {
     println!("rollout: {:?} for {} records", start.elapsed(), played.records.len());
     assert_eq!(judge(&scenario, &played), Vec::<String>::new());
     assert_eq!(played.state.outcome(), Some(Outcome::Completed));
-    let ended = |end| (0..10_000).filter(|&index| played.state.host_end(index) == end).count();
+    let ended = |end| (0..10_000).map(HostIdx).filter(|&index| played.state.host_end(index) == end).count();
     assert_eq!(ended(HostEnd::Unreachable), 40);
     assert_eq!(ended(HostEnd::RolledBack), 80);
     assert_eq!(ended(HostEnd::Failed), 40);

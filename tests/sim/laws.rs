@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use coalmine::host::sim::{Change, Place};
-use coalmine::model::{FailureClass, GateName, HostId, Operator, Phase, RollBackTarget, StageIdx, StageName, Verdict};
+use coalmine::model::{
+    FailureClass, GateName, HostId, HostIdx, Operator, Phase, RollBackTarget, StageIdx, StageName, Verdict,
+};
 use coalmine::plan::{Plan, PlanKind};
 use coalmine::rollout::{Event, GateScope, HostEnd, Outcome, PauseReason, Record};
 
@@ -341,7 +343,7 @@ fn judge_hosts(scenario: &Scenario, played: &Played, journal: &JournalJudge<'_>,
                 broken.push(format!("law 4: {id} went back to {target:?} at {at}, good was {home:?}"));
             }
         }
-        let end = played.state.host_end(index);
+        let end = played.state.host_end(HostIdx(index));
         let is_on = |place: &Place| disk.current == *place;
         let on_release = is_on(&Place::Release(plan.release.clone()));
         let unchanged = is_on(&before.disk.current);

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use coalmine::host::sim::{Change, Content, Disk, Fault, Place};
-use coalmine::model::{Environment, Failure, FailureClass, HostId, ReleaseId, RollBackTarget, RolloutId, Version};
+use coalmine::model::{
+    Environment, Failure, FailureClass, HostId, HostIdx, ReleaseId, RollBackTarget, RolloutId, Version,
+};
 use coalmine::plan::{
     self, Amount, BackTo, BudgetRule, Member, OnFailure, Plan, PlanKind, Policy, Promote, Relays, Request,
     StageRequest, StageSelection, Step,
@@ -230,7 +232,7 @@ impl Life {
             if disk.adopted.as_ref().is_some_and(|kept| disk.releases.get(kept) != Some(&Content::Whole)) {
                 self.broken.push(format!("{}: what was there before coalmine was removed", host.host));
             }
-            let healthy = played.state.host_end(index) == coalmine::rollout::HostEnd::Healthy;
+            let healthy = played.state.host_end(HostIdx(index)) == coalmine::rollout::HostEnd::Healthy;
             if healthy && plan.kind == PlanKind::Rollback {
                 let there = match plan.target_of(host) {
                     RollBackTarget::Release { id } => disk.current == Place::Release(id),

@@ -98,7 +98,7 @@ fn rollouts_without_faults_reach_every_host() {
 }
 
 fn ends(played: &Played) -> Vec<HostEnd> {
-    (0..played.state.hosts().len()).map(|index| played.state.host_end(index)).collect()
+    played.state.range().map(|index| played.state.host_end(index)).collect()
 }
 
 /// Tells whether a host was switched although it was switched already.

@@ -25,8 +25,8 @@ use super::outcome::{HostEnd, Outcome};
 use super::refusal::Rejection;
 use super::state::{Mode, State};
 use crate::model::{
-    Bytes, Carried, CarrierNews, Command, Failure, GateName, HostHook, HostId, Installed, LockHolder, Operator, Phase,
-    PhaseHook, ReleaseId, RollBackTarget, RolloutId, Squeeze, StageIdx, Verdict,
+    Bytes, Carried, CarrierNews, Command, Failure, GateName, HostHook, HostId, HostIdx, Installed, LockHolder,
+    Operator, Phase, PhaseHook, ReleaseId, RollBackTarget, RolloutId, Squeeze, StageIdx, Verdict,
 };
 use crate::plan::{Plan, PlanKind};
 
@@ -276,27 +276,27 @@ pub struct Machine {
     state: State,
     plan: std::sync::Arc<Plan>,
     begun: bool,
-    busy: BTreeMap<usize, Task>,
-    cancelled: BTreeSet<usize>,
+    busy: BTreeMap<HostIdx, Task>,
+    cancelled: BTreeSet<HostIdx>,
     /// Hosts whose lock has to be taken anew after a resume, before anything else.
-    relock: BTreeSet<usize>,
+    relock: BTreeSet<HostIdx>,
     /// Whether this conductor goes on with what another began: what hosts run may be of others since.
     resumed: bool,
     /// Hosts whose lock somebody else had then; they are asked again when the rollout goes on.
-    taken: BTreeSet<usize>,
+    taken: BTreeSet<HostIdx>,
     asked: BTreeSet<(StageIdx, GateName)>,
     /// Hooks that run.
     hooking: BTreeSet<(PhaseHook, Option<StageIdx>)>,
     /// Hosts that could not be asked when it was planned.
-    lost: Vec<usize>,
+    lost: Vec<HostIdx>,
     /// Hosts that were to be taken out of service once already.
-    depooling: BTreeSet<usize>,
+    depooling: BTreeSet<HostIdx>,
     /// Hosts that may have given their lock to somebody who did not wait for the answer.
-    unsure: BTreeSet<usize>,
+    unsure: BTreeSet<HostIdx>,
     /// Hosts that the end of the rollout still has to be told to; none while it is not ending.
-    settling: Option<BTreeMap<usize, Task>>,
+    settling: Option<BTreeMap<HostIdx, Task>>,
     /// The relay of each host, where that takes part.
-    relays: Vec<Option<usize>>,
+    relays: Vec<Option<HostIdx>>,
     /// When the next freeze window begins: until then the calendar is not looked at; none while it has to be.
     next_freeze: Option<Timestamp>,
     now: Timestamp,
@@ -326,7 +326,7 @@ impl Machine {
     }
 
     fn with(state: State, plan: std::sync::Arc<Plan>, now: Timestamp) -> Self {
-        let lost = plan.hosts.iter().enumerate().filter(|(_, host)| host.lost.is_some()).map(|(index, _)| index);
+        let lost = plan.placed().filter(|(_, host)| host.lost.is_some()).map(|(index, _)| index);
         let relays = plan.hosts.iter().map(|host| state.index_of(host.relay.as_ref()?)).collect();
         Self {
             lost: lost.collect(),
@@ -414,7 +414,9 @@ impl Machine {
         let before = self.state.latest().unwrap_or(self.now);
         self.emit(Event::Resumed { by });
         self.resumed = true;
-        self.relock = (0..self.state.hosts().len())
+        self.relock = self
+            .state
+            .range()
             .filter(|&index| {
                 self.state.host(index).is_some_and(|host| (host.locked || host.lost) && host.phase != Phase::Skipped)
             })
@@ -440,24 +442,24 @@ impl Machine {
         self.step.records.push(record);
     }
 
-    fn phase(&mut self, index: usize, phase: Phase) {
+    fn phase(&mut self, index: HostIdx, phase: Phase) {
         if let Some(host) = self.id_of(index) {
             self.emit(Event::host_phase(host, phase));
         }
     }
 
-    fn id_of(&self, index: usize) -> Option<HostId> {
+    fn id_of(&self, index: HostIdx) -> Option<HostId> {
         self.state.host(index).map(|host| host.id.clone())
     }
 
-    fn start(&mut self, index: usize, task: Task) {
+    fn start(&mut self, index: HostIdx, task: Task) {
         if let Some(host) = self.id_of(index) {
             self.busy.insert(index, task.clone());
             self.step.effects.push(Effect::Start { host, task });
         }
     }
 
-    fn cancel(&mut self, index: usize) {
+    fn cancel(&mut self, index: HostIdx) {
         if self.busy.contains_key(&index)
             && self.cancelled.insert(index)
             && let Some(host) = self.id_of(index)
@@ -468,7 +470,7 @@ impl Machine {
 
     /// Cancels what leaves nothing unknown behind: everything but a switch.
     fn cancel_harmless(&mut self) {
-        let harmless: Vec<usize> = self
+        let harmless: Vec<HostIdx> = self
             .busy
             .iter()
             .filter(|(_, task)| matches!(task, Task::Lock | Task::Prime | Task::Check))
@@ -481,7 +483,7 @@ impl Machine {
 
     fn finish(&mut self, outcome: Outcome) {
         let summary = self.state.summary();
-        let went_back = || (0..self.state.hosts().len()).any(|index| self.state.host_end(index) == HostEnd::RolledBack);
+        let went_back = || self.state.range().any(|index| self.state.host_end(index) == HostEnd::RolledBack);
         // Where nobody went back, every host is left as it stands, whatever was meant.
         let outcome = match outcome {
             Outcome::RolledBack if !went_back() => Outcome::Stopped,
@@ -496,7 +498,7 @@ impl Machine {
     }
 
     /// Says what a host is to run when all goes well; none is nothing, or what was there before coalmine.
-    fn goal(&self, index: usize) -> Option<&ReleaseId> {
+    fn goal(&self, index: HostIdx) -> Option<&ReleaseId> {
         match self.state.host(index).and_then(|host| host.to.as_ref()) {
             None => Some(self.release()),
             Some(RollBackTarget::Release { id }) => Some(id),

@@ -1,7 +1,7 @@
 use super::{HostGate, Machine, SHORTAGE, Task, TaskError, TaskOutput};
 use crate::model::{
-    Bytes, Carrier, Failure, FailureClass, GateName, HostId, Installed, LockHolder, Operator, Phase, ReleaseId,
-    RollBackTarget, StageIdx, Verdict,
+    Bytes, Carrier, Failure, FailureClass, GateName, HostId, HostIdx, Installed, LockHolder, Operator, Phase,
+    ReleaseId, RollBackTarget, StageIdx, Verdict,
 };
 use crate::plan::PlanKind;
 use crate::rollout::event::{Event, GateScope, PauseReason};
@@ -156,7 +156,7 @@ impl Machine {
 
     fn locked(
         &mut self,
-        index: usize,
+        index: HostIdx,
         host: &HostId,
         installed: Installed,
         good: Option<RollBackTarget>,
@@ -196,7 +196,7 @@ impl Machine {
     }
 
     /// Tells whether a host, asked anew after a resume, runs what this rollout neither found there nor put there.
-    fn is_foreign(&self, index: usize, release: Option<&ReleaseId>, good_now: Option<&RollBackTarget>) -> bool {
+    fn is_foreign(&self, index: HostIdx, release: Option<&ReleaseId>, good_now: Option<&RollBackTarget>) -> bool {
         let Some(status) = self.state.host(index) else {
             return false;
         };
@@ -225,7 +225,7 @@ impl Machine {
     }
 
     /// Goes on with a host after a resume: it says how far it came, the journal only says what was about to be done.
-    fn go_on_with(&mut self, index: usize, there: bool, back: bool) {
+    fn go_on_with(&mut self, index: HostIdx, there: bool, back: bool) {
         let Some(status) = self.state.host(index) else {
             return;
         };
@@ -253,7 +253,7 @@ impl Machine {
     }
 
     /// Takes note of a host that did not give its lock.
-    fn not_locked(&mut self, index: usize, host: &HostId, failure: Failure) {
+    fn not_locked(&mut self, index: HostIdx, host: &HostId, failure: Failure) {
         let again = self.relock.remove(&index);
         let phase = self.state.host(index).map(|status| status.phase);
         // What is wrong with it is known, and it needs nothing more.
@@ -268,7 +268,7 @@ impl Machine {
         }
     }
 
-    fn primed(&mut self, index: usize, host: &HostId, result: Result<TaskOutput, TaskError>) {
+    fn primed(&mut self, index: HostIdx, host: &HostId, result: Result<TaskOutput, TaskError>) {
         // It may have been skipped meanwhile.
         if self.state.host(index).is_none_or(|status| status.phase != Phase::Priming) {
             return;
@@ -303,7 +303,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn check(&mut self, index: usize) {
+    pub(super) fn check(&mut self, index: HostIdx) {
         let ending = self.state.aborted().is_some() || self.state.mode() == Mode::RollingBack;
         if !ending && !self.busy.contains_key(&index) {
             self.phase(index, Phase::Checking);
@@ -311,7 +311,7 @@ impl Machine {
         }
     }
 
-    fn checked(&mut self, index: usize, host: &HostId, gates: Vec<HostGate>) {
+    fn checked(&mut self, index: HostIdx, host: &HostId, gates: Vec<HostGate>) {
         let Some((stage, _)) = self.state.host(index).and_then(|status| self.state.stage(status.stage)) else {
             return;
         };
@@ -358,7 +358,7 @@ impl Machine {
     }
 
     /// Counts a failure against the budget of the host's stage.
-    pub(super) fn failed(&mut self, index: usize, host: &HostId, failure: Failure) {
+    pub(super) fn failed(&mut self, index: HostIdx, host: &HostId, failure: Failure) {
         self.emit(Event::host_failed(host.clone(), failure));
         let Some(idx) = self.state.host(index).map(|status| status.stage) else {
             return;
@@ -379,7 +379,7 @@ impl Machine {
     }
 
     /// Sends one host back to its own last good release, at once.
-    fn go_back(&mut self, index: usize) {
+    fn go_back(&mut self, index: HostIdx) {
         let Some(status) = self.state.host(index) else {
             return;
         };
@@ -392,7 +392,7 @@ impl Machine {
     }
 
     /// Sends a host back, or says that there is nothing to send it to.
-    pub(super) fn send_back(&mut self, index: usize) {
+    pub(super) fn send_back(&mut self, index: HostIdx) {
         let Some((host, good)) = self.state.host(index).map(|status| (status.id.clone(), status.good.clone())) else {
             return;
         };
@@ -411,7 +411,7 @@ impl Machine {
     }
 
     /// Takes a host out of service when the site says how.
-    pub(super) fn depool(&mut self, index: usize) {
+    pub(super) fn depool(&mut self, index: HostIdx) {
         let wanted = self.plan.policy.depool && self.state.host(index).is_some_and(|status| !status.depooled);
         if wanted && !self.busy.contains_key(&index) {
             self.start(index, Task::Depool);
@@ -419,7 +419,7 @@ impl Machine {
     }
 
     /// Puts a host back into service whose gates have just passed, if it was taken out.
-    fn put_back(&mut self, index: usize) {
+    fn put_back(&mut self, index: HostIdx) {
         if self.state.host(index).is_some_and(|status| status.depooled) {
             self.start(index, Task::Repool);
         }

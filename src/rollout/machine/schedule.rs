@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Effect, Machine, Task};
-use crate::model::{Failure, FailureClass, GateName, Phase, PhaseHook, StageIdx, Verdict};
+use crate::model::{Failure, FailureClass, GateName, HostIdx, Phase, PhaseHook, StageIdx, Verdict};
 use crate::plan::{OnFailure, PlanKind, Prefetch, Promote};
 use crate::rollout::event::{Event, GateScope, PauseReason};
 use crate::rollout::outcome::Outcome;
@@ -135,7 +135,7 @@ impl Machine {
 
     fn take_locks_anew(&mut self) {
         let width = self.plan.policy.control_width;
-        let next: Vec<usize> = self
+        let next: Vec<HostIdx> = self
             .relock
             .iter()
             .copied()
@@ -152,10 +152,10 @@ impl Machine {
         if self.count_lost() {
             return;
         }
-        let arbiter_is_open = !self.state.hosts().iter().take(self.first_open()).any(|host| host.locked);
+        let arbiter_is_open = !self.state.hosts().iter().take(self.first_open().0).any(|host| host.locked);
         let width = if arbiter_is_open { 1 } else { self.plan.policy.control_width };
         let room = width.saturating_sub(self.busy.len());
-        let next: Vec<usize> =
+        let next: Vec<HostIdx> =
             self.state.unlocked().filter(|index| !self.busy.contains_key(index)).take(room).collect();
         for index in next {
             self.start(index, Task::Lock);
@@ -170,13 +170,13 @@ impl Machine {
     /// as long once more. A retry asks them. In a rollback, too: where one goes back to is not known before it has answered, and it would
     /// not be touched.
     fn count_lost(&mut self) -> bool {
-        let is_new = |index: usize| self.state.host(index).is_some_and(|status| status.retries == 0);
-        let lost: Vec<(usize, Failure)> = self
+        let is_new = |index: HostIdx| self.state.host(index).is_some_and(|status| status.retries == 0);
+        let lost: Vec<(HostIdx, Failure)> = self
             .lost
             .iter()
             .copied()
             .filter(|&index| self.state.is_unlocked(index) && is_new(index) && !self.busy.contains_key(&index))
-            .filter_map(|index| Some((index, self.plan.hosts.get(index)?.lost.clone()?)))
+            .filter_map(|index| Some((index, self.plan.host(index)?.lost.clone()?)))
             .collect();
         let any = !lost.is_empty();
         for (index, failure) in lost {
@@ -187,29 +187,29 @@ impl Machine {
         any
     }
 
-    /// Counts the hosts at the start of the plan that gave their lock or failed to.
-    fn first_open(&self) -> usize {
-        self.state.unlocked().next().unwrap_or(self.state.hosts().len())
+    /// Gives the first host that has neither given its lock nor failed to.
+    fn first_open(&self) -> HostIdx {
+        self.state.unlocked().next().unwrap_or(self.state.end())
     }
 
-    fn end_of(&self, stage: StageIdx) -> usize {
-        self.state.range_of(stage).end
+    fn end_of(&self, stage: StageIdx) -> HostIdx {
+        self.state.range_of(stage).end()
     }
 
     /// Starts what may be started among the hosts up to a place: locks and transfers always, switches within the width.
-    fn fill(&mut self, end: usize, stage: StageIdx) {
+    fn fill(&mut self, end: HostIdx, stage: StageIdx) {
         self.fill_primes(end);
         let Some((plan, _)) = self.state.stage(stage) else {
             return;
         };
         let width = plan.concurrency.max(1);
         // After a resume, a switch may have to be confirmed that was not.
-        let unconfirmed: Vec<usize> =
+        let unconfirmed: Vec<HostIdx> =
             self.state.in_phase(Phase::Activating, ..end).filter(|index| !self.busy.contains_key(index)).collect();
         for index in unconfirmed {
             self.start(index, Task::Activate);
         }
-        let unchecked: Vec<usize> =
+        let unchecked: Vec<HostIdx> =
             self.state.in_phase(Phase::Active, ..end).filter(|index| !self.busy.contains_key(index)).collect();
         for index in unchecked {
             self.check(index);
@@ -217,7 +217,7 @@ impl Machine {
         let in_flight = [Phase::Activating, Phase::Active, Phase::Checking, Phase::RollingBack]
             .map(|phase| self.state.count(phase));
         let room = width.saturating_sub(in_flight.iter().sum());
-        let next: Vec<usize> = self
+        let next: Vec<HostIdx> = self
             .state
             .in_phase(Phase::Primed, ..end)
             .filter(|index| !self.busy.contains_key(index))
@@ -229,10 +229,10 @@ impl Machine {
         }
     }
 
-    fn fill_primes(&mut self, end: usize) {
+    fn fill_primes(&mut self, end: HostIdx) {
         let policy = &self.plan.policy;
         let room = policy.prime_width.max(1).saturating_sub(self.state.count(Phase::Priming));
-        let next: Vec<usize> = self
+        let next: Vec<HostIdx> = self
             .state
             .in_phase(Phase::Pending, ..end)
             .filter(|index| !self.busy.contains_key(index) && !self.awaits_relay(*index, end))
@@ -240,8 +240,8 @@ impl Machine {
             .collect();
         for index in next {
             let (locked, holds, unasked) = self.state.host(index).map_or((false, false, false), |host| {
-                let unasked = self.plan.kind == PlanKind::Rollback
-                    && self.plan.hosts.get(index).is_some_and(|p| p.from.is_none());
+                let unasked =
+                    self.plan.kind == PlanKind::Rollback && self.plan.host(index).is_some_and(|p| p.from.is_none());
                 (host.locked, host.holds, unasked && host.to.is_none())
             });
             if locked && unasked {
@@ -259,13 +259,13 @@ impl Machine {
     }
 
     /// Tells whether a host's relay is about to have the release: it would only wait for that, in a place of others.
-    fn awaits_relay(&self, index: usize, end: usize) -> bool {
-        let relay = self.relays.get(index).copied().flatten().filter(|&relay| relay < end);
+    fn awaits_relay(&self, index: HostIdx, end: HostIdx) -> bool {
+        let relay = self.relays.get(index.0).copied().flatten().filter(|&relay| relay < end);
         relay.is_some_and(|relay| self.is(relay, Phase::Pending) || self.is(relay, Phase::Priming))
     }
 
     /// Leaves a host as it is that answers now, and did not when the rollback was planned: nobody saw where it would go.
-    fn refuse_unasked(&mut self, index: usize) {
+    fn refuse_unasked(&mut self, index: HostIdx) {
         if let Some(host) = self.id_of(index) {
             let message = "did not answer when the rollback was planned, so where it goes back to is not known";
             let failure = Failure::new(FailureClass::Unreachable, message)
@@ -275,7 +275,7 @@ impl Machine {
     }
 
     /// Tells whether hosts up to a place are still on their way.
-    fn is_underway(&self, end: usize) -> bool {
+    fn is_underway(&self, end: HostIdx) -> bool {
         let phases = [
             Phase::Pending,
             Phase::Priming,
@@ -297,7 +297,7 @@ impl Machine {
     fn prime(&mut self, stage: StageIdx) {
         let everything = self.plan.policy.prefetch == Prefetch::All || self.plan.kind == PlanKind::Prime;
         let first = stage.0 == 0;
-        let end = if everything && first { self.state.hosts().len() } else { self.end_of(stage) };
+        let end = if everything && first { self.state.end() } else { self.end_of(stage) };
         self.fill_primes(end);
         let waiting = [Phase::Pending, Phase::Priming]
             .into_iter()
@@ -309,7 +309,7 @@ impl Machine {
             self.end(Outcome::Completed);
             return;
         }
-        let lost: Vec<usize> = self
+        let lost: Vec<HostIdx> = self
             .state
             .in_phase(Phase::Failed, ..end)
             .filter(|&index| self.state.host(index).is_some_and(|host| host.switched.is_none() && !host.depooled))
@@ -323,7 +323,7 @@ impl Machine {
     }
 
     /// Takes a host out of service unless that was tried before.
-    fn depool_once(&mut self, index: usize) {
+    fn depool_once(&mut self, index: HostIdx) {
         if self.depooling.insert(index) {
             self.depool(index);
         }
@@ -368,7 +368,7 @@ impl Machine {
         }
     }
 
-    fn is(&self, index: usize, phase: Phase) -> bool {
+    fn is(&self, index: HostIdx, phase: Phase) -> bool {
         self.state.host(index).is_some_and(|host| host.phase == phase)
     }
 
@@ -387,7 +387,7 @@ impl Machine {
             return;
         };
         let range = self.state.range_of(idx);
-        let end = range.start + plan.waves.iter().take(wave + 1).sum::<usize>();
+        let end = range.first(plan.waves.iter().take(wave + 1).sum()).end();
         let next_wave = plan.waves.get(wave + 1).copied();
         let stage = plan.name.clone();
         self.fill(end, idx);
@@ -466,7 +466,7 @@ impl Machine {
             return;
         };
         let stage = plan.name.clone();
-        let nothing_follows = self.end_of(idx) == self.state.hosts().len();
+        let nothing_follows = self.end_of(idx) == self.state.end();
         if let Some(early) = status.early.clone() {
             self.emit(Event::Promoted { stage, by: Some(early.by), reason: Some(early.reason) });
         } else if status.held.is_some() {
@@ -516,7 +516,7 @@ impl Machine {
         self.cancel_harmless();
         let width = self.plan.stages.iter().map(|stage| stage.concurrency).max().unwrap_or(1).max(1);
         let room = width.saturating_sub(self.busy.len());
-        let next: Vec<usize> = self
+        let next: Vec<HostIdx> = self
             .state
             .switched()
             .filter(|index| {
@@ -543,7 +543,9 @@ impl Machine {
                 return;
             }
             let finalize = outcome == Outcome::Completed && self.plan.kind != PlanKind::Prime;
-            let told: BTreeMap<usize, Task> = (0..self.state.hosts().len())
+            let told: BTreeMap<HostIdx, Task> = self
+                .state
+                .range()
                 .filter_map(|index| {
                     let host = self.state.host(index)?;
                     let task = if finalize && host.phase == Phase::Healthy { Task::Finalize } else { Task::Unlock };
@@ -555,7 +557,7 @@ impl Machine {
             self.settling = Some(told);
         }
         let room = self.plan.policy.control_width.max(1).saturating_sub(self.busy.len());
-        let next: Vec<(usize, Task)> = self
+        let next: Vec<(HostIdx, Task)> = self
             .settling
             .iter()
             .flatten()
@@ -571,8 +573,9 @@ impl Machine {
             return;
         }
         if outcome == Outcome::Completed && self.plan.kind != PlanKind::Prime && !self.state.is_finalized() {
-            let healthy = self.state.in_phase(Phase::Healthy, ..self.state.hosts().len());
-            let (masters, targets): (Vec<usize>, Vec<usize>) = healthy.partition(|&index| self.state.is_master(index));
+            let healthy = self.state.in_phase(Phase::Healthy, ..self.state.end());
+            let (masters, targets): (Vec<HostIdx>, Vec<HostIdx>) =
+                healthy.partition(|&index| self.state.is_master(index));
             // A verdict of no host is none.
             if !targets.is_empty() {
                 let release = self.release().clone();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Decided, HostStatus, Mode, Soak, StageStatus, State};
-use crate::model::{Failure, FailureClass, GateName, Phase, StageIdx, StageName, Verdict};
+use crate::model::{Failure, FailureClass, GateName, HostIdx, Phase, StageIdx, StageName, Verdict};
 use crate::plan::Plan;
 use crate::rollout::event::{Event, GateScope, PauseReason, Record};
 
@@ -31,7 +31,7 @@ impl State {
             Event::HostProbed { host, installed, good, .. } => {
                 if let Some(index) = self.index_of(host) {
                     self.unlocked.remove(&index);
-                    if let Some(status) = self.hosts.get_mut(index) {
+                    if let Some(status) = self.hosts.get_mut(index.0) {
                         status.locked = true;
                         status.lost = false;
                         // What it had before this rollout touched it is what counts, also after a resume.
@@ -44,7 +44,7 @@ impl State {
                 }
             }
             Event::LockLost { host, .. } => {
-                if let Some(status) = self.index_of(host).and_then(|index| self.hosts.get_mut(index)) {
+                if let Some(status) = self.index_of(host).and_then(|index| self.hosts.get_mut(index.0)) {
                     status.locked = false;
                     status.lost = true;
                 }
@@ -74,7 +74,7 @@ impl State {
                     self.set_phase(index, *phase, at);
                     if let Some(bytes) = bytes {
                         self.bytes = self.bytes.saturating_add(*bytes);
-                        if let Some(status) = self.hosts.get_mut(index) {
+                        if let Some(status) = self.hosts.get_mut(index.0) {
                             status.bytes = status.bytes.saturating_add(*bytes);
                         }
                     }
@@ -91,7 +91,7 @@ impl State {
             Event::HostRetried { host, .. } => {
                 if let Some(index) = self.index_of(host) {
                     self.forget_failure(index);
-                    if let Some(status) = self.hosts.get_mut(index) {
+                    if let Some(status) = self.hosts.get_mut(index.0) {
                         status.retries += 1;
                     }
                     // In a rollback, what is retried is going back.
@@ -104,19 +104,19 @@ impl State {
                 if let Some(index) = self.index_of(host) {
                     self.forget_failure(index);
                     self.unlocked.remove(&index);
-                    if let Some(status) = self.hosts.get_mut(index) {
+                    if let Some(status) = self.hosts.get_mut(index.0) {
                         status.skipped = Some(reason.clone());
                     }
                     self.set_phase(index, Phase::Skipped, at);
                 }
             }
             Event::HostDepooled { host, error } => {
-                if let Some(status) = self.index_of(host).and_then(|index| self.hosts.get_mut(index)) {
+                if let Some(status) = self.index_of(host).and_then(|index| self.hosts.get_mut(index.0)) {
                     status.depooled |= error.is_none();
                 }
             }
             Event::HostRepooled { host, error } => {
-                if let Some(status) = self.index_of(host).and_then(|index| self.hosts.get_mut(index)) {
+                if let Some(status) = self.index_of(host).and_then(|index| self.hosts.get_mut(index.0)) {
                     status.depooled &= error.is_some();
                 }
             }
@@ -216,18 +216,18 @@ impl State {
         for (idx, stage) in plan.stages.iter().enumerate() {
             let members = planned.by_ref().take(stage.hosts());
             self.hosts.extend(members.map(|host| HostStatus::new(host, StageIdx(idx))));
-            self.stages.push(StageStatus::new(stage, self.hosts.len()));
+            self.stages.push(StageStatus::new(stage, self.end()));
         }
-        self.index = self.hosts.iter().enumerate().map(|(index, host)| (host.id.clone(), index)).collect();
+        self.index = self.placed().map(|(index, host)| (host.id.clone(), index)).collect();
         // A slot beside the usual link says nothing about the service of its host.
         if plan.slot.is_none() {
             for index in plan.out_of_service.iter().filter_map(|host| self.index.get(host).copied()) {
-                if let Some(status) = self.hosts.get_mut(index) {
+                if let Some(status) = self.hosts.get_mut(index.0) {
                     status.depooled = true;
                 }
             }
         }
-        self.unlocked = (0..self.hosts.len()).collect();
+        self.unlocked = self.range().collect();
         self.by_phase = BTreeMap::from([(Phase::Pending, self.unlocked.clone())]);
         self.plan = Some(Arc::clone(plan));
         self.mode = Mode::Planned;
@@ -239,9 +239,9 @@ impl State {
         }
     }
 
-    fn set_phase(&mut self, index: usize, phase: Phase, at: Timestamp) {
+    fn set_phase(&mut self, index: HostIdx, phase: Phase, at: Timestamp) {
         let switches = self.switches;
-        let Some(status) = self.hosts.get_mut(index) else {
+        let Some(status) = self.hosts.get_mut(index.0) else {
             return;
         };
         let before = std::mem::replace(&mut status.phase, phase);
@@ -283,9 +283,9 @@ impl State {
         self.by_phase.entry(phase).or_default().insert(index);
     }
 
-    fn fail(&mut self, index: usize, failure: Failure, at: Timestamp) {
+    fn fail(&mut self, index: HostIdx, failure: Failure, at: Timestamp) {
         self.unlocked.remove(&index);
-        let Some(status) = self.hosts.get_mut(index) else {
+        let Some(status) = self.hosts.get_mut(index.0) else {
             return;
         };
         // A host that fails to go back has failed once already: the first failure is the one that counts.
@@ -317,8 +317,8 @@ impl State {
         self.set_phase(index, Phase::Failed, at);
     }
 
-    fn forget_failure(&mut self, index: usize) {
-        let Some(status) = self.hosts.get_mut(index) else {
+    fn forget_failure(&mut self, index: HostIdx) {
+        let Some(status) = self.hosts.get_mut(index.0) else {
             return;
         };
         status.stranded = false;

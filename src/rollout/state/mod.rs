@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use super::event::{PauseReason, Record};
 use super::outcome::Outcome;
 use crate::model::{
-    Bytes, Failure, FailureClass, HostId, Installed, Operator, Phase, PhaseHook, RollBackTarget, StageIdx, Verdict,
+    Bytes, Failure, FailureClass, HostId, HostIdx, Installed, Operator, Phase, PhaseHook, RollBackTarget, StageIdx,
+    Verdict,
 };
 use crate::plan::{HostPlan, Plan, StageGate, StagePlan};
 
@@ -88,7 +89,7 @@ pub struct GateStatus {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageStatus {
     /// Where its hosts end in the plan's order.
-    pub end: usize,
+    pub end: HostIdx,
     /// How many of its hosts failed and were neither retried nor forgiven, by class.
     pub failed: BTreeMap<FailureClass, usize>,
     /// How many failures an operator went on in spite of, by class.
@@ -171,11 +172,11 @@ pub struct State {
     plan: Option<Arc<Plan>>,
     mode: Mode,
     hosts: Vec<HostStatus>,
-    index: HashMap<HostId, usize>,
+    index: HashMap<HostId, HostIdx>,
     stages: Vec<StageStatus>,
-    by_phase: BTreeMap<Phase, BTreeSet<usize>>,
-    unlocked: BTreeSet<usize>,
-    switched: BTreeMap<usize, usize>,
+    by_phase: BTreeMap<Phase, BTreeSet<HostIdx>>,
+    unlocked: BTreeSet<HostIdx>,
+    switched: BTreeMap<usize, HostIdx>,
     switches: usize,
     paused: Option<PauseReason>,
     /// The windows that it paused for already, by name and end: whoever goes on in one of them means it.
@@ -239,7 +240,7 @@ impl HostStatus {
 }
 
 impl StageStatus {
-    fn new(plan: &StagePlan, end: usize) -> Self {
+    fn new(plan: &StagePlan, end: HostIdx) -> Self {
         Self {
             end,
             failed: BTreeMap::new(),

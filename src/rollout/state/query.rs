@@ -6,7 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Decided, HostStatus, Mode, StageStatus, State};
-use crate::model::{Bytes, FailureClass, HostId, Operator, Phase, PhaseHook, RolloutId, StageIdx, StageName};
+use crate::model::{
+    Bytes, FailureClass, HostId, HostIdx, HostRange, Operator, Phase, PhaseHook, RolloutId, StageIdx, StageName,
+};
 use crate::plan::{Plan, StageKind, StagePlan};
 use crate::rollout::event::PauseReason;
 use crate::rollout::outcome::Outcome;
@@ -39,13 +41,13 @@ impl State {
 
     /// Gives a host by its place in the plan.
     #[must_use]
-    pub fn host(&self, index: usize) -> Option<&HostStatus> {
-        self.hosts.get(index)
+    pub fn host(&self, index: HostIdx) -> Option<&HostStatus> {
+        self.hosts.get(index.0)
     }
 
     /// Gives the place of a host in the plan.
     #[must_use]
-    pub fn index_of(&self, host: &HostId) -> Option<usize> {
+    pub fn index_of(&self, host: &HostId) -> Option<HostIdx> {
         self.index.get(host).copied()
     }
 
@@ -105,7 +107,7 @@ impl State {
 
     /// Tells whether a host is a deploy server.
     #[must_use]
-    pub fn is_master(&self, index: usize) -> bool {
+    pub fn is_master(&self, index: HostIdx) -> bool {
         self.host(index)
             .and_then(|host| self.stage(host.stage))
             .is_some_and(|(stage, _)| stage.kind == StageKind::Masters)
@@ -121,35 +123,52 @@ impl State {
     #[must_use]
     pub fn count_in(&self, stage: StageIdx, phase: Phase) -> usize {
         let range = self.range_of(stage);
-        self.by_phase.get(&phase).map_or(0, |set| set.range(range).count())
+        self.by_phase.get(&phase).map_or(0, |set| set.range(range.start()..range.end()).count())
+    }
+
+    /// Gives the places of all hosts in the plan.
+    #[must_use]
+    pub const fn range(&self) -> HostRange {
+        HostRange::new(HostIdx(0), self.end())
+    }
+
+    /// Gives the place behind the last host.
+    #[must_use]
+    pub const fn end(&self) -> HostIdx {
+        HostIdx(self.hosts.len())
+    }
+
+    /// Gives every host with its place, in the plan's order.
+    pub fn placed(&self) -> impl Iterator<Item = (HostIdx, &HostStatus)> {
+        self.range().zip(&self.hosts)
     }
 
     /// Gives the places of a stage's hosts in the plan.
     #[must_use]
-    pub fn range_of(&self, stage: StageIdx) -> std::ops::Range<usize> {
-        let start = stage.0.checked_sub(1).and_then(|before| self.stages.get(before)).map_or(0, |before| before.end);
-        let end = self.stages.get(stage.0).map_or(start, |status| status.end);
-        start..end
+    pub fn range_of(&self, stage: StageIdx) -> HostRange {
+        let before = stage.0.checked_sub(1).and_then(|before| self.stages.get(before));
+        let start = before.map_or(HostIdx(0), |before| before.end);
+        HostRange::new(start, self.stages.get(stage.0).map_or(start, |status| status.end))
     }
 
     /// Gives the places of the hosts in a phase, in the plan's order, up to a place.
-    pub fn in_phase(&self, phase: Phase, range: RangeTo<usize>) -> impl Iterator<Item = usize> {
+    pub fn in_phase(&self, phase: Phase, range: RangeTo<HostIdx>) -> impl Iterator<Item = HostIdx> {
         self.by_phase.get(&phase).into_iter().flat_map(move |set| set.range(range).copied())
     }
 
     /// Gives the places of the hosts that have yet to give their lock, in the plan's order.
-    pub fn unlocked(&self) -> impl Iterator<Item = usize> {
+    pub fn unlocked(&self) -> impl Iterator<Item = HostIdx> {
         self.unlocked.iter().copied()
     }
 
     /// Tells whether a host has neither given its lock nor failed to.
     #[must_use]
-    pub fn is_unlocked(&self, index: usize) -> bool {
+    pub fn is_unlocked(&self, index: HostIdx) -> bool {
         self.unlocked.contains(&index)
     }
 
     /// Gives the hosts whose link was touched and that did not go back, last one first.
-    pub fn switched(&self) -> impl Iterator<Item = usize> {
+    pub fn switched(&self) -> impl Iterator<Item = HostIdx> {
         self.switched.values().rev().copied()
     }
 

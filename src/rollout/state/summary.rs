@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::State;
-use crate::model::{Bytes, FailureClass, Phase};
+use crate::model::{Bytes, FailureClass, HostIdx, Phase};
 use crate::plan::{LeftOutReason, PlanKind};
 use crate::rollout::outcome::{Debt, HostEnd};
 
@@ -22,7 +22,7 @@ pub struct Summary {
 impl State {
     /// Says how a host ends, or would end if the rollout ended now.
     #[must_use]
-    pub fn host_end(&self, index: usize) -> HostEnd {
+    pub fn host_end(&self, index: HostIdx) -> HostEnd {
         let prime = self.plan().is_some_and(|plan| plan.kind == PlanKind::Prime);
         let Some(host) = self.host(index) else {
             return HostEnd::Unknown;
@@ -81,7 +81,7 @@ impl State {
                 LeftOutReason::Excluded => {}
             }
         }
-        for (index, host) in self.hosts().iter().enumerate() {
+        for (index, host) in self.placed() {
             let end = self.host_end(index);
             if !self.is_master(index) {
                 *counts.entry(end).or_default() += 1;

@@ -103,7 +103,7 @@ pub fn estimate(watched: &Watched, now: Timestamp) -> Option<Estimate> {
             let over = state.mode() == Mode::Promoting { stage: idx };
             let soak = begun.map_or(stage.soak, |soak| between(now, soak.until));
             sum.left = sum.left.saturating_add(if over { Duration::ZERO } else { soak });
-            let last = state.range_of(idx).end == state.hosts().len();
+            let last = state.range_of(idx).end() == state.end();
             by_hand += usize::from(stage.promote == Promote::Manual && !plan.policy.promote_all && !last);
         }
     }

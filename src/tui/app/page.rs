@@ -212,7 +212,7 @@ impl App {
         match self.screen {
             Screen::Fleet => self.fleet.row_of(host),
             Screen::Plan => self.planning.plan.here()?.plan.hosts.iter().position(|planned| planned.host == *host),
-            Screen::Rollout => self.watched.as_ref()?.state().index_of(host),
+            Screen::Rollout => Some(self.watched.as_ref()?.state().index_of(host)?.0),
             Screen::History => None,
         }
     }

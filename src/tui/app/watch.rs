@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::arrivals::Arrivals;
 use super::estimate::Pace;
 use super::fleet::{contains, natural, sites};
-use crate::model::{HostId, Installed, Phase, RolloutId, StageIdx};
+use crate::model::{HostId, HostIdx, Installed, Phase, RolloutId, StageIdx};
 use crate::rollout::{Event, HostStatus, Mode, Record, State};
 use crate::tui::messages::{Groups, Source};
 use crate::tui::rows::{Field, GroupBy, Rows, Sort, Standing, Table, Values, widest};
@@ -74,13 +74,13 @@ impl WatchedTable {
     /// Gives a host of the rollout.
     #[must_use]
     pub fn host(&self, row: usize) -> Option<&HostStatus> {
-        self.state.host(row)
+        self.state.host(HostIdx(row))
     }
 
     /// Gives how far the transfer to a host is, while there is one.
     #[must_use]
     pub fn transfer(&self, row: usize) -> Option<&Transfer> {
-        self.live.get(row)
+        self.live.get(HostIdx(row))
     }
 
     /// Gives the transfers that have not stalled.
@@ -90,7 +90,7 @@ impl WatchedTable {
 
     /// Gives every transfer that is under way with its row, in the plan's order.
     pub fn under_way(&self) -> impl Iterator<Item = (usize, &Transfer)> {
-        self.live.iter()
+        self.live.iter().map(|(index, transfer)| (index.0, transfer))
     }
 
     /// Gives every transfer that is under way.
@@ -101,23 +101,26 @@ impl WatchedTable {
     /// Says how a host stands.
     #[must_use]
     pub fn status(&self, row: usize) -> Status {
-        let Some(host) = self.state.host(row) else {
+        let Some(host) = self.state.host(HostIdx(row)) else {
             return Status::Pending;
         };
-        Status::of(host, self.live.get(row), row < self.asked_below, self.now)
+        Status::of(host, self.live.get(HostIdx(row)), row < self.asked_below, self.now)
     }
 
     fn stage_name(&self, row: usize) -> &str {
-        self.state.host(row).and_then(|host| self.state.stage(host.stage)).map_or("", |(stage, _)| stage.name.as_str())
+        self.state
+            .host(HostIdx(row))
+            .and_then(|host| self.state.stage(host.stage))
+            .map_or("", |(stage, _)| stage.name.as_str())
     }
 
     fn site(&self, row: usize) -> &str {
-        let planned = self.state.plan().and_then(|plan| plan.hosts.get(row));
+        let planned = self.state.plan().and_then(|plan| plan.host(HostIdx(row)));
         planned.and_then(|host| host.site.as_ref()).map_or("", |site| &site.0)
     }
 
     fn runs(&self, row: usize) -> &str {
-        let Some(host) = self.state.host(row) else {
+        let Some(host) = self.state.host(HostIdx(row)) else {
             return "";
         };
         if matches!(host.phase, Phase::Active | Phase::Checking | Phase::Healthy) {
@@ -165,7 +168,7 @@ impl Table for WatchedTable {
     }
 
     fn mentions(&self, row: usize, text: &str) -> bool {
-        let failure = self.state.host(row).and_then(|host| host.failure.as_ref());
+        let failure = self.state.host(HostIdx(row)).and_then(|host| host.failure.as_ref());
         self.hosts.get(row).is_some_and(|host| contains(host.as_str(), text))
             || self.status(row).word().contains(text)
             || contains(self.stage_name(row), text)
@@ -180,7 +183,7 @@ impl Table for WatchedTable {
             Sort::Version => natural(self.runs(one), self.runs(other)),
             Sort::Site => self.site(one).cmp(self.site(other)),
             Sort::Progress => {
-                let part = |row: usize| self.live.get(row).and_then(Transfer::part).unwrap_or(2.0);
+                let part = |row: usize| self.live.get(HostIdx(row)).and_then(Transfer::part).unwrap_or(2.0);
                 part(one).total_cmp(&part(other))
             }
             Sort::Given => one.cmp(&other),
@@ -280,7 +283,7 @@ impl Watched {
             table.widest = widest(&table.hosts);
             table.stages.clear();
             for (row, host) in table.hosts.iter().enumerate() {
-                let stage = table.state.host(row).and_then(|host| table.state.stage(host.stage));
+                let stage = table.state.host(HostIdx(row)).and_then(|host| table.state.stage(host.stage));
                 if let Some((stage, _)) = stage {
                     table.stages.entry(stage.name.as_str().into()).or_default().push(host.clone());
                 }
@@ -333,7 +336,7 @@ impl Watched {
         let table = &mut self.table;
         let now = table.now;
         let mut stalled: Vec<(usize, Duration)> = if self.link == Link::Up && self.source != Source::Journal {
-            table.live.iter().filter_map(|(row, transfer)| Some((row, transfer.stalled(now)?))).collect()
+            table.live.iter().filter_map(|(row, transfer)| Some((row.0, transfer.stalled(now)?))).collect()
         } else {
             Vec::new()
         };
@@ -345,7 +348,8 @@ impl Watched {
         self.arrivals.derive(table, &self.stalled);
         let asking = matches!(table.state.mode(), Mode::Locking);
         let width = table.state.plan().map_or(0, |plan| plan.policy.control_width);
-        let asked_below = if asking { table.state.unlocked().take(width).last().map_or(0, |last| last + 1) } else { 0 };
+        let asked_below =
+            if asking { table.state.unlocked().take(width).last().map_or(0, |last| last.0 + 1) } else { 0 };
         if asked_below != table.asked_below {
             table.asked_below = asked_below;
             self.rows.touched();

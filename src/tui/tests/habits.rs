@@ -5,7 +5,7 @@ use super::fixture::{
     watching,
 };
 use super::screens::{in_flight, rolled_back, soaking};
-use crate::model::{Command, HostId, Phase};
+use crate::model::{Command, HostId, HostIdx, Phase};
 use crate::plan::OnFailure;
 use crate::rollout::{Mode, Task, refusal, table};
 use crate::tui::app::{Answer, Layer, LogSize, Screen, Side};
@@ -302,7 +302,7 @@ fn failures_lead_to_their_hosts() {
     let hosts: Vec<HostId> = rows
         .shown()
         .iter()
-        .map(|&row| console.state.watched.as_ref().unwrap().state().host(row).unwrap().id.clone())
+        .map(|&row| console.state.watched.as_ref().unwrap().state().host(HostIdx(row)).unwrap().id.clone())
         .collect();
     assert_eq!(hosts, [host("mw07.eqiad.wmnet"), host("mw19.eqiad.wmnet")]);
 }

@@ -121,8 +121,8 @@ fn now(state: &App, watched: &Watched, room: usize) -> Option<Line<'static>> {
             let open = rollout.unlocked().count();
             let last = match rollout.unlocked().collect::<Vec<_>>().as_slice() {
                 slow @ ([_] | [_, _]) if hosts > 2 => {
-                    let names = slow.iter().filter_map(|&row| watched.table.hosts().get(row));
-                    format!(", waiting for {}", names.map(ToString::to_string).collect::<Vec<_>>().join(" and "))
+                    let names = slow.iter().filter_map(|&index| watched.table.host(index.0));
+                    format!(", waiting for {}", names.map(|host| host.id.to_string()).collect::<Vec<_>>().join(" and "))
                 }
                 _ => String::new(),
             };
