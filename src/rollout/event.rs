@@ -3,12 +3,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use super::outcome::{Debt, HostEnd, Outcome};
+use super::pause::PauseReason;
 use crate::model::{
     Bytes, Carrier, CarrierNews, Failure, FailureClass, GateName, HostHook, HostId, Installed, LockHolder, Operator,
-    Phase, PhaseHook, ReleaseId, RollBackTarget, RolloutId, Squeeze, StageName, Verdict,
+    Phase, PhaseHook, ReleaseId, RollBackTarget, Squeeze, StageName, Verdict,
 };
 use crate::plan::Plan;
 
@@ -22,78 +22,6 @@ pub enum GateScope {
     Stage,
     /// For a whole stage, before it started.
     Baseline,
-}
-
-/// Says why a rollout does not go on by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "reason", rename_all = "snake_case")]
-pub enum PauseReason {
-    /// Somebody asked for it.
-    Operator {
-        /// Who.
-        by: Operator,
-    },
-    /// More hosts of a stage failed than its budget allows.
-    OverBudget {
-        /// The stage.
-        stage: StageName,
-        /// The class of the failures.
-        class: FailureClass,
-        /// How many failed.
-        failed: usize,
-        /// How many may.
-        allowed: usize,
-    },
-    /// No host of a stage is healthy: nothing that could vouch for the release.
-    NoneHealthy {
-        /// The stage.
-        stage: StageName,
-    },
-    /// A gate of a stage failed.
-    GateFailed {
-        /// The stage.
-        stage: StageName,
-        /// The gate.
-        gate: GateName,
-        /// Why.
-        message: String,
-    },
-    /// A gate of a stage could not tell.
-    GateInconclusive {
-        /// The stage.
-        stage: StageName,
-        /// The gate.
-        gate: GateName,
-        /// Why.
-        message: String,
-    },
-    /// A time has begun at which the environment is not to be changed.
-    FreezeWindow {
-        /// Its name.
-        window: String,
-        /// When it ends.
-        until: Timestamp,
-        /// Why, in the site's words.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        why: Option<String>,
-    },
-    /// Another rollout holds the lock of a host.
-    Locked {
-        /// The host.
-        host: HostId,
-        /// Who holds it.
-        holder: Box<LockHolder>,
-    },
-    /// A command of the site before or after a phase failed.
-    HookFailed {
-        /// Which.
-        hook: PhaseHook,
-        /// Of which stage; none where it is about all of them.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        stage: Option<StageName>,
-        /// Why.
-        message: String,
-    },
 }
 
 /// Says what happened; the state of a rollout is a fold over these.
@@ -487,77 +415,5 @@ impl From<CarrierNews> for Event {
                 Self::CarrierFailed { host, carrier, relay, message }
             }
         }
-    }
-}
-
-/// Tells why a line is not a record.
-#[derive(Debug, Error)]
-pub enum RecordError {
-    /// It is not the JSON of a record.
-    #[error("not a record: {0}")]
-    Json(#[from] serde_json::Error),
-    /// A version of coalmine wrote it that this one cannot read.
-    #[error("a record of version {0}, and this coalmine reads version {version} only", version = Record::VERSION)]
-    Version(u32),
-}
-
-/// Holds an event with its place in a rollout: a line of the journal, of the control socket and of `--output jsonl`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Record {
-    /// Its number, from 1; a live event that is not journaled has that of the record before it.
-    pub seq: u64,
-    /// When it happened.
-    pub at: Timestamp,
-    /// In which rollout.
-    pub rollout: RolloutId,
-    /// What happened.
-    pub event: Event,
-}
-
-/// The fields that a record has beside its event's; other fields are the event's and are not looked at here.
-#[derive(Serialize, Deserialize)]
-struct Envelope {
-    v: u32,
-    seq: u64,
-    at: Timestamp,
-    rollout: RolloutId,
-}
-
-impl Record {
-    /// The version of the format that this coalmine writes and reads.
-    pub const VERSION: u32 = 1;
-
-    /// Writes the record as one line of JSON, without the newline.
-    ///
-    /// # Errors
-    ///
-    /// When the event cannot be written as JSON, which no event of this version does.
-    pub fn to_line(&self) -> Result<String, RecordError> {
-        // Two objects become one by their text: an event is a tagged enum, which serde cannot put beside other fields.
-        let envelope = serde_json::to_string(&Envelope {
-            v: Self::VERSION,
-            seq: self.seq,
-            at: self.at,
-            rollout: self.rollout.clone(),
-        })?;
-        let event = serde_json::to_string(&self.event)?;
-        let head = envelope.strip_suffix('}').unwrap_or(&envelope);
-        let tail = event.strip_prefix('{').unwrap_or(&event);
-        Ok(format!("{head},{tail}"))
-    }
-
-    /// Reads a record of one line of JSON.
-    ///
-    /// # Errors
-    ///
-    /// When the line is no record, or one of a version that this coalmine cannot read. An event of an unknown kind is read as
-    /// [`Event::Unknown`].
-    pub fn from_line(line: &str) -> Result<Self, RecordError> {
-        let envelope: Envelope = serde_json::from_str(line)?;
-        if envelope.v != Self::VERSION {
-            return Err(RecordError::Version(envelope.v));
-        }
-        let event = serde_json::from_str(line)?;
-        Ok(Self { seq: envelope.seq, at: envelope.at, rollout: envelope.rollout, event })
     }
 }

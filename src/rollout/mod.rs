@@ -31,10 +31,12 @@ mod exit;
 mod judgement;
 mod machine;
 mod outcome;
+mod pause;
+mod record;
 mod refusal;
 mod state;
 
-pub use event::{Event, GateScope, PauseReason, Record, RecordError};
+pub use event::{Event, GateScope};
 pub use exit::Exit;
 pub use judgement::Judgement;
 #[cfg(test)]
@@ -43,5 +45,7 @@ pub use machine::{
     Effect, HostGate, Input, Machine, SHORTAGE, Step, Task, TaskError, TaskOutput, not_begun, nothing_done, nothing_due,
 };
 pub use outcome::{Debt, HostEnd, Outcome};
+pub use pause::PauseReason;
+pub use record::{Record, RecordError};
 pub use refusal::{Rejection, refusal};
 pub use state::{Decided, GateStatus, HostStatus, Mode, Soak, StageStatus, State, Summary};

@@ -3,7 +3,8 @@ use std::time::Duration;
 use super::schedule::after;
 use super::{Machine, Task};
 use crate::model::{Command, HostId, Operator, StageIdx, StageName};
-use crate::rollout::event::{Event, PauseReason};
+use crate::rollout::event::Event;
+use crate::rollout::pause::PauseReason;
 use crate::rollout::refusal::{Rejection, Underway, judge, retried};
 use crate::rollout::state::Mode;
 

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::Machine;
 use crate::model::FreezeWindow;
-use crate::rollout::event::{Event, PauseReason};
+use crate::rollout::event::Event;
+use crate::rollout::pause::PauseReason;
 use crate::rollout::state::Mode;
 
 impl Machine {
@@ -61,7 +62,8 @@ mod tests {
     use super::super::{Input, Machine};
     use crate::model::{Command, FreezeWindow};
     use crate::plan::Plan;
-    use crate::rollout::event::{Event, PauseReason};
+    use crate::rollout::event::Event;
+    use crate::rollout::pause::PauseReason;
     use crate::rollout::state::Mode;
 
     fn after(minutes: i64) -> Timestamp {

@@ -2,7 +2,8 @@
 
 use super::{Effect, Machine};
 use crate::model::{HostHook, HostId, PhaseHook, StageIdx};
-use crate::rollout::event::{Event, PauseReason};
+use crate::rollout::event::Event;
+use crate::rollout::pause::PauseReason;
 use crate::rollout::state::Mode;
 
 impl Machine {

@@ -19,7 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::event::{Event, GateScope, PauseReason, Record};
+use super::event::{Event, GateScope};
+use super::pause::PauseReason;
+use super::record::Record;
 use super::exit::Exit;
 use super::outcome::{HostEnd, Outcome};
 use super::refusal::Rejection;

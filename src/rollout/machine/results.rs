@@ -4,7 +4,8 @@ use crate::model::{
     ReleaseId, RollBackTarget, StageIdx, Verdict,
 };
 use crate::plan::PlanKind;
-use crate::rollout::event::{Event, GateScope, PauseReason};
+use crate::rollout::event::{Event, GateScope};
+use crate::rollout::pause::PauseReason;
 use crate::rollout::state::Mode;
 
 impl Machine {

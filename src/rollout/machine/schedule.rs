@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Effect, Machine, Task};
 use crate::model::{Failure, FailureClass, GateName, HostIdx, Phase, PhaseHook, StageIdx, Verdict};
 use crate::plan::{OnFailure, PlanKind, Prefetch, Promote};
-use crate::rollout::event::{Event, GateScope, PauseReason};
+use crate::rollout::event::{Event, GateScope};
+use crate::rollout::pause::PauseReason;
 use crate::rollout::outcome::Outcome;
 use crate::rollout::state::Mode;
 

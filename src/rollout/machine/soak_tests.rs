@@ -8,7 +8,8 @@ use super::table::{after, eve, host, plan, state_of, taken_over, way};
 use super::{Effect, Input, Machine, Step, Task, TaskOutput};
 use crate::model::{Command, Installed, RollBackTarget, StageIdx, Verdict};
 use crate::plan::{Plan, Promote, StageGate};
-use crate::rollout::event::{Event, GateScope, PauseReason};
+use crate::rollout::event::{Event, GateScope};
+use crate::rollout::pause::PauseReason;
 use crate::rollout::state::Mode;
 
 const CANARY: StageIdx = StageIdx(0);

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use super::{Decided, HostStatus, Mode, Soak, StageStatus, State};
 use crate::model::{Failure, FailureClass, GateName, HostIdx, Phase, StageIdx, StageName, Verdict};
 use crate::plan::Plan;
-use crate::rollout::event::{Event, GateScope, PauseReason, Record};
+use crate::rollout::event::{Event, GateScope};
+use crate::rollout::pause::PauseReason;
+use crate::rollout::record::Record;
 
 /// Joins why a host failed with why nobody knows whether it went back.
 const UNHEARD: &str = "; whether it went back is not known: ";

@@ -10,7 +10,7 @@ use crate::model::{
     Bytes, FailureClass, HostId, HostIdx, HostRange, Operator, Phase, PhaseHook, RolloutId, StageIdx, StageName,
 };
 use crate::plan::{Plan, StageKind, StagePlan};
-use crate::rollout::event::PauseReason;
+use crate::rollout::pause::PauseReason;
 use crate::rollout::outcome::Outcome;
 
 /// What can be asked of a state.
