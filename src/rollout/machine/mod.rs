@@ -6,271 +6,39 @@
 mod commands;
 #[cfg(test)]
 mod decide_tests;
+mod ending;
 mod freeze;
 mod hooks;
+mod locks;
 mod results;
 mod schedule;
 #[cfg(test)]
 mod soak_tests;
+mod stages;
+mod step;
 #[cfg(test)]
 pub(crate) mod table;
+mod task;
+mod unrun;
+
+pub use step::{Effect, Input, Step};
+pub use task::{HostGate, Task, TaskError, TaskOutput};
+pub use unrun::{not_begun, nothing_done, nothing_due};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::event::{Event, GateScope};
+use super::event::Event;
+use super::outcome::{HostEnd, Outcome};
 use super::pause::PauseReason;
 use super::record::Record;
-use super::exit::Exit;
-use super::outcome::{HostEnd, Outcome};
-use super::refusal::Rejection;
 use super::state::{Mode, State};
-use crate::model::{
-    Bytes, Carried, CarrierNews, Command, Failure, GateName, HostHook, HostId, HostIdx, Installed, LockHolder,
-    Operator, Phase, PhaseHook, ReleaseId, RollBackTarget, RolloutId, Squeeze, StageIdx, Verdict,
-};
-use crate::plan::{Plan, PlanKind};
+use crate::model::{GateName, HostId, HostIdx, Operator, Phase, PhaseHook, ReleaseId, RollBackTarget, StageIdx};
+use crate::plan::Plan;
 
 /// What stops a rollout that the machine of its conductor can do nothing for; in brackets behind it stands what was wrong.
 pub const SHORTAGE: &str = "a failure of this machine";
-
-/// Names something that is done to one host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Task {
-    /// Takes its lock and asks what it has.
-    Lock,
-    /// Puts the release there.
-    Prime,
-    /// Switches it.
-    Activate,
-    /// Runs the gates there.
-    Check,
-    /// Switches it back and runs the gates there.
-    RollBack(RollBackTarget),
-    /// Takes it out of service.
-    Depool,
-    /// Puts it back into service.
-    Repool,
-    /// Writes that the release is good, and frees its lock.
-    Finalize,
-    /// Frees its lock.
-    Unlock,
-}
-
-/// Asks for something to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Does something to a host; answered by exactly one [`Input::Done`].
-    Start {
-        /// The host.
-        host: HostId,
-        /// What is done.
-        task: Task,
-    },
-    /// Ends what is being done to a host as soon as possible; its [`Input::Done`] still comes.
-    Cancel {
-        /// The host.
-        host: HostId,
-    },
-    /// Asks a gate of a stage; answered by exactly one [`Input::Gate`].
-    Ask {
-        /// The stage.
-        stage: StageIdx,
-        /// The gate.
-        gate: GateName,
-        /// Before the stage, or during its soak.
-        scope: GateScope,
-    },
-    /// Runs a command of the site before or after a phase; answered by exactly one [`Input::Hook`].
-    Hook {
-        /// Which.
-        hook: PhaseHook,
-        /// Of which stage; none where it is about all of them.
-        stage: Option<StageIdx>,
-    },
-}
-
-/// Holds what one gate answered on one host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostGate {
-    /// The gate.
-    pub gate: GateName,
-    /// What it found.
-    pub verdict: Verdict,
-    /// Why it did not pass.
-    pub message: String,
-    /// What it printed.
-    pub output: String,
-    /// Whether it is told but never decides.
-    pub dry: bool,
-}
-
-/// Holds what a task found or did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TaskOutput {
-    /// The lock was taken.
-    Locked {
-        /// What stands where the link belongs.
-        installed: Installed,
-        /// Where the host goes back to.
-        good: Option<RollBackTarget>,
-        /// How long the answer took, in milliseconds.
-        latency_ms: u64,
-        /// Whose lock it was before, when its lease had run out.
-        taken_from: Option<Box<LockHolder>>,
-    },
-    /// The release is there.
-    Primed {
-        /// Whether it was there already.
-        already: bool,
-        /// What travelled.
-        bytes: Bytes,
-        /// How it came; none where nothing had to travel.
-        carried: Option<Carried>,
-    },
-    /// The host was switched.
-    Activated {
-        /// Whether it was on the release already.
-        already: bool,
-    },
-    /// The gates answered.
-    Checked {
-        /// What they answered, in order.
-        gates: Vec<HostGate>,
-    },
-    /// The host went back.
-    WentBack {
-        /// Whether what it went back to could not be proven, for want of room.
-        unproven: bool,
-    },
-    /// It was done, and there is nothing to tell.
-    Done,
-}
-
-/// Tells why a task was not done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TaskError {
-    /// It failed.
-    Failed(Box<Failure>),
-    /// Another rollout holds the host's lock.
-    Locked(Box<LockHolder>),
-    /// The host's lock is not this rollout's any more, and so nothing was done; who has it, or had it since.
-    Lost(Option<Box<LockHolder>>),
-    /// It was cancelled; what it did so far may or may not have happened.
-    Cancelled,
-}
-
-/// Tells the machine that something happened.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Input {
-    /// A conductor starts, or goes on with, the rollout.
-    Begin {
-        /// Who started it.
-        by: Operator,
-    },
-    /// A task is over.
-    Done {
-        /// The host.
-        host: HostId,
-        /// What was asked.
-        task: Task,
-        /// What came of it.
-        result: Result<TaskOutput, TaskError>,
-    },
-    /// A lease could not be renewed, since the host's lock is not this rollout's any more.
-    Lost {
-        /// The host.
-        host: HostId,
-        /// Who has it, or had it since.
-        holder: Option<Box<LockHolder>>,
-    },
-    /// Something pushed back when connections were opened, or does no more.
-    Squeezed(Squeeze),
-    /// A gate of a stage answered.
-    Gate {
-        /// The stage.
-        stage: StageIdx,
-        /// The gate.
-        gate: GateName,
-        /// Before the stage, or during its soak.
-        scope: GateScope,
-        /// What it found.
-        verdict: Verdict,
-        /// The number that it printed.
-        value: Option<f64>,
-        /// Why it did not pass.
-        message: String,
-    },
-    /// A command of the site before or after a phase is over.
-    Hook {
-        /// Which.
-        hook: PhaseHook,
-        /// Of which stage.
-        stage: Option<StageIdx>,
-        /// Why it failed.
-        error: Option<String>,
-    },
-    /// Something became of what brings releases to hosts.
-    Carrier(CarrierNews),
-    /// A command of the site before or after a host's way back failed.
-    HostHook {
-        /// The host.
-        host: HostId,
-        /// Which.
-        hook: HostHook,
-        /// Why it failed.
-        error: String,
-    },
-    /// Somebody asks for something.
-    Command {
-        /// What.
-        command: Command,
-        /// Who.
-        by: Operator,
-    },
-    /// Time has passed.
-    Tick,
-}
-
-/// Holds what one input led to.
-#[derive(Debug, Default, PartialEq)]
-pub struct Step {
-    /// What happened; to be journaled before anything is performed.
-    pub records: Vec<Record>,
-    /// What is to be done.
-    pub effects: Vec<Effect>,
-    /// The answer to a command.
-    pub reply: Option<Result<(), Rejection>>,
-}
-
-/// Gives the records of a rollout that has nothing to do, and so is over before it begins; they are nobody's journal.
-#[must_use]
-pub fn nothing_done(plan: &Plan, now: Timestamp) -> [Record; 2] {
-    let (mut machine, planned) = Machine::plan(plan.clone(), now);
-    machine.finish(Outcome::Completed);
-    let finished = machine.step.records.pop();
-    let rollout = plan.rollout.clone();
-    let unknown = Record { seq: 2, at: now, rollout, event: Event::Unknown };
-    [planned, finished.unwrap_or(unknown)]
-}
-
-/// Gives the record of a rollout for which there is not even a plan, since nothing is due.
-#[must_use]
-pub fn nothing_due(rollout: RolloutId, now: Timestamp) -> Record {
-    let outcome = Outcome::Completed;
-    let exit_code = outcome.exit_code(PlanKind::Install, &[]);
-    let event = Event::RolloutFinished { outcome, exit_code, counts: BTreeMap::new(), debt: Vec::new() };
-    Record { seq: 1, at: now, rollout, event }
-}
-
-/// Gives the record of a rollout that was refused, or given up, before there was a plan; its exit code says which.
-#[must_use]
-pub fn not_begun(rollout: RolloutId, exit: Exit, now: Timestamp) -> Record {
-    let outcome = if exit == Exit::Locked { Outcome::Locked } else { Outcome::Stopped };
-    let event = Event::RolloutFinished { outcome, exit_code: exit.code(), counts: BTreeMap::new(), debt: Vec::new() };
-    Record { seq: 1, at: now, rollout, event }
-}
 
 /// Decides what a rollout does next.
 #[derive(Debug)]

@@ -1,8 +1,5 @@
 use super::{HostGate, Machine, SHORTAGE, Task, TaskError, TaskOutput};
-use crate::model::{
-    Bytes, Carrier, Failure, FailureClass, GateName, HostId, HostIdx, Installed, LockHolder, Operator, Phase,
-    ReleaseId, RollBackTarget, StageIdx, Verdict,
-};
+use crate::model::{Bytes, Carrier, Failure, FailureClass, GateName, HostId, HostIdx, Operator, Phase, StageIdx, Verdict};
 use crate::plan::PlanKind;
 use crate::rollout::event::{Event, GateScope};
 use crate::rollout::pause::PauseReason;
@@ -138,137 +135,6 @@ impl Machine {
         true
     }
 
-    /// Stops where a host's lock is another's: whoever came there meanwhile knows more than this rollout does.
-    ///
-    /// Every host stays as it is. Who resumes asks each of them first what it has.
-    pub(super) fn lost(&mut self, host: &HostId, holder: Option<Box<LockHolder>>) {
-        let status = self.state.index_of(host).and_then(|index| self.state.host(index));
-        if status.is_none_or(|status| status.lost) || self.state.mode() == Mode::Finished {
-            return;
-        }
-        self.emit(Event::LockLost { host: host.clone(), holder });
-        if self.state.suspended().is_none() && self.state.aborted().is_none() {
-            // Whom the end was to be told to is asked anew by whoever goes on.
-            self.settling = None;
-            self.emit(Event::Suspended { by: Operator(format!("the loss of the lock of {host}").into()) });
-            self.cancel_harmless();
-        }
-    }
-
-    fn locked(
-        &mut self,
-        index: HostIdx,
-        host: &HostId,
-        installed: Installed,
-        good: Option<RollBackTarget>,
-        latency_ms: u64,
-        taken_from: Option<Box<LockHolder>>,
-    ) {
-        if let Some(holder) = taken_from {
-            self.emit(Event::LockTakenOver { host: host.clone(), holder });
-        }
-        let release = installed.release().cloned();
-        let runs_nothing = installed == Installed::Missing;
-        let again = self.relock.remove(&index);
-        // One whose lock was not taken before is compared with what it ran when the rollout was planned.
-        let is_known = || self.state.host(index).is_some_and(|status| status.from.is_some());
-        let is_foreign =
-            (again || (self.resumed && is_known())) && self.is_foreign(index, release.as_ref(), good.as_ref());
-        self.emit(Event::HostProbed { host: host.clone(), installed, good, latency_ms });
-        if is_foreign {
-            let runs = release.map_or_else(|| "no release".to_owned(), |release| release.to_string());
-            let reason = format!("runs {runs}: another was here since, and that is left as it is");
-            self.emit(Event::HostSkipped { host: host.clone(), reason });
-        } else if again {
-            let there = match self.goal(index) {
-                Some(goal) => release.as_ref() == Some(goal),
-                None => {
-                    let to = self.state.host(index).and_then(|host| host.to.as_ref());
-                    runs_nothing && to == Some(&RollBackTarget::Nothing)
-                }
-            };
-            let back = match self.state.host(index).and_then(|host| host.good.as_ref()) {
-                Some(RollBackTarget::Release { id }) => release.as_ref() == Some(id),
-                Some(RollBackTarget::Nothing) => runs_nothing,
-                Some(RollBackTarget::Adopted) | None => false,
-            };
-            self.go_on_with(index, there, back);
-        }
-    }
-
-    /// Tells whether a host, asked anew after a resume, runs what this rollout neither found there nor put there.
-    fn is_foreign(&self, index: HostIdx, release: Option<&ReleaseId>, good_now: Option<&RollBackTarget>) -> bool {
-        let Some(status) = self.state.host(index) else {
-            return false;
-        };
-        let goal = self.goal(index);
-        // What was there before coalmine has a name that this side does not know.
-        if status.phase == Phase::Healthy && goal.is_some() {
-            return release != goal;
-        }
-        let Some(release) = release else {
-            return false;
-        };
-        let good = match &status.good {
-            Some(RollBackTarget::Release { id }) => Some(id),
-            _ => None,
-        };
-        let found = match &status.from {
-            Some(Installed::Release { id, .. }) => Some(id),
-            // A dead man's switch may have put what was adopted back, under the name that it has since; nobody finalized that.
-            Some(Installed::Unmanaged { .. }) if !self.plan.policy.confirm.is_zero() => {
-                let is_finalized = matches!(good_now, Some(RollBackTarget::Release { id }) if id == release);
-                return is_finalized && goal != Some(release);
-            }
-            _ => None,
-        };
-        goal.is_some() && ![goal, good, found].contains(&Some(release))
-    }
-
-    /// Goes on with a host after a resume: it says how far it came, the journal only says what was about to be done.
-    fn go_on_with(&mut self, index: HostIdx, there: bool, back: bool) {
-        let Some(status) = self.state.host(index) else {
-            return;
-        };
-        let (phase, depooled, stranded, switched, unwell) =
-            (status.phase, status.depooled, status.stranded, status.switched.is_some(), status.unwell);
-        let rolling_back = self.state.mode() == Mode::RollingBack;
-        match phase {
-            Phase::Priming => self.phase(index, Phase::Pending),
-            // A switch that nobody confirmed takes itself back: it is asked for once more, and confirmed.
-            Phase::Activating | Phase::Active | Phase::Checking if there && !self.plan.policy.confirm.is_zero() => {
-                self.phase(index, Phase::Activating);
-            }
-            Phase::Activating | Phase::Active | Phase::Checking if there => self.phase(index, Phase::Active),
-            Phase::Activating | Phase::Active | Phase::Checking => self.phase(index, Phase::Primed),
-            Phase::Healthy if depooled => self.start(index, Task::Repool),
-            Phase::RollingBack if !rolling_back => self.send_back(index),
-            // It went back by itself, or was told to and its answer was lost.
-            Phase::Failed if (switched || stranded) && !unwell && back && !there => {
-                self.phase(index, Phase::RolledBack);
-            }
-            Phase::Failed if switched && !stranded && !rolling_back => self.go_back(index),
-            Phase::Failed if stranded => self.depool(index),
-            _ => {}
-        }
-    }
-
-    /// Takes note of a host that did not give its lock.
-    fn not_locked(&mut self, index: HostIdx, host: &HostId, failure: Failure) {
-        let again = self.relock.remove(&index);
-        let phase = self.state.host(index).map(|status| status.phase);
-        // What is wrong with it is known, and it needs nothing more.
-        if again && matches!(phase, Some(Phase::Failed | Phase::RolledBack)) {
-            return;
-        }
-        self.failed(index, host, failure);
-        if matches!(phase, Some(Phase::Activating | Phase::Active | Phase::Checking))
-            && self.state.mode() != Mode::RollingBack
-        {
-            self.go_back(index);
-        }
-    }
-
     fn primed(&mut self, index: HostIdx, host: &HostId, result: Result<TaskOutput, TaskError>) {
         // It may have been skipped meanwhile.
         if self.state.host(index).is_none_or(|status| status.phase != Phase::Priming) {
@@ -380,7 +246,7 @@ impl Machine {
     }
 
     /// Sends one host back to its own last good release, at once.
-    fn go_back(&mut self, index: HostIdx) {
+    pub(super) fn go_back(&mut self, index: HostIdx) {
         let Some(status) = self.state.host(index) else {
             return;
         };
