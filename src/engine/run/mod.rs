@@ -1,4 +1,6 @@
-use std::collections::{HashMap, VecDeque};
+mod jobs;
+
+use std::collections::HashMap;
 use std::fmt;
 use std::future::pending;
 use std::sync::Arc;
@@ -8,6 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use jobs::{Job, Span};
+
 use super::announce;
 use super::error::EngineError;
 use super::handle::{Handle, Message, Publisher, Subscription};
@@ -15,30 +19,21 @@ use super::lease::{Leases, Loss};
 use super::parts::Parts;
 use super::progress::Board;
 use super::settings::Settings;
-use super::worker::{Performed, Worker, class_of, targets};
-use crate::hooks::{GateAnswer, Site, StageQuestion, announcement};
+use super::worker::{Performed, Worker, targets};
+use crate::hooks::{GateAnswer, Site, announcement};
 use crate::host::{Fleet, LockRequest};
 use crate::journal::{Journal, Storage};
-use crate::model::{CarrierNews, Failure, GateName, HostId, Phase, PhaseHook, StageIdx, Verdict};
-use crate::rollout::{Effect, Event, GateScope, Input, Machine, Mode, Record, Rejection, State, Task, TaskError};
+use crate::model::{CarrierNews, HostId, Phase};
+use crate::rollout::{Effect, Event, Input, Machine, Mode, Record, Rejection, State};
 
 /// How many inputs are taken at most before what they led to is written and done.
 const BATCH: usize = 256;
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(250);
-/// How long nothing has come of anything until those are named who are waited for, and how often then.
-const FIRST_WORD: Duration = Duration::from_secs(5);
-const NEXT_WORD: Duration = Duration::from_secs(30);
-/// What leaves one of them out.
-const WITHOUT: &str = "coalmine skip --host HOST";
-/// How many hosts are worth naming.
-const MOST_NAMES: usize = 20;
 /// How many lost locks may wait to be heard of; renewals wait then.
 const LOSSES: usize = 64;
 /// How many announcements may wait for people's own tool.
 const ANNOUNCEMENTS: usize = 256;
-/// How long a rollout that was stopped takes to free its hosts.
-const LEAVING: Duration = Duration::from_secs(10);
 /// How long the end waits for the last announcements.
 const FAREWELL: Duration = Duration::from_secs(30);
 
@@ -47,21 +42,6 @@ const FAREWELL: Duration = Duration::from_secs(30);
 pub struct Finished {
     /// The rollout: over, or suspended and to be resumed.
     pub state: State,
-}
-
-/// Names what a task of the engine works on.
-#[derive(Debug, Clone)]
-enum Job {
-    Host { host: HostId, task: Task },
-    Gate { stage: StageIdx, gate: GateName, scope: GateScope },
-    Hook { hook: PhaseHook, stage: Option<StageIdx> },
-}
-
-/// Holds when a task began, and by when it is over.
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    begun: Instant,
-    over: Instant,
 }
 
 /// Says what the loop waited for.
@@ -329,86 +309,6 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         }
     }
 
-    /// Says who is waited for, by when at most, and what leaves them out.
-    fn name_stragglers(&mut self) {
-        let now = Instant::now();
-        self.tell_stragglers = now + NEXT_WORD;
-        let mut late: Vec<(&HostId, &'static str, Duration)> = Vec::new();
-        for (id, job) in &self.running {
-            if let (Job::Host { host, task }, Some(span)) = (job, self.spans.get(id))
-                && now.saturating_duration_since(span.begun) >= FIRST_WORD
-            {
-                late.push((host, doing(task), span.over.saturating_duration_since(now)));
-            }
-        }
-        late.sort_unstable();
-        let Some(longest) = late.iter().map(|(_, _, left)| left.as_secs().max(1)).max() else { return };
-        let mut told: Vec<String> =
-            late.iter().take(MOST_NAMES).map(|(host, doing, _)| format!("{host} ({doing})")).collect();
-        if late.len() > MOST_NAMES {
-            told.push(format!("and {} more", late.len() - MOST_NAMES));
-        }
-        tracing::warn!("waiting for {}, at most {longest} s; `{WITHOUT}` goes on without it", told.join(", "));
-        let hosts = late.iter().map(|(host, ..)| (*host).clone()).collect();
-        let event = Event::HostsAwaited { hosts, at_most_s: longest, without: WITHOUT.to_owned() };
-        self.publish_live(event);
-    }
-
-    fn joined(&mut self, joined: Joined) {
-        let (id, answer) = match joined {
-            Ok((id, answer)) => (id, Ok(answer)),
-            Err(error) => (error.id(), Err(error)),
-        };
-        self.spans.remove(&id);
-        self.tell_stragglers = Instant::now() + FIRST_WORD;
-        let Some(job) = self.running.remove(&id) else {
-            return;
-        };
-        match job {
-            Job::Host { host, task } => {
-                self.by_host.remove(&host);
-                let result = match answer {
-                    Ok(Answer::Host(Performed { result, told })) => {
-                        for (hook, error) in told {
-                            self.feed(Input::HostHook { host: host.clone(), hook, error });
-                        }
-                        result
-                    }
-                    Ok(Answer::Gate(_) | Answer::Hook(_)) => return,
-                    Err(error) if error.is_cancelled() => Err(TaskError::Cancelled),
-                    Err(error) => {
-                        tracing::error!(%host, ?task, %error, "a task of the engine panicked");
-                        let failure = Failure::new(class_of(&task), format!("a bug in coalmine: {error}"))
-                            .hint("the conductor's log has more; please report it");
-                        Err(TaskError::Failed(Box::new(failure)))
-                    }
-                };
-                self.feed(Input::Done { host, task, result });
-            }
-            Job::Gate { stage, gate, scope } => {
-                let answer = match answer {
-                    Ok(Answer::Gate(answer)) => answer,
-                    Ok(Answer::Host(_) | Answer::Hook(_)) => return,
-                    Err(error) => GateAnswer {
-                        verdict: Verdict::Inconclusive,
-                        value: None,
-                        message: format!("a bug in coalmine: {error}"),
-                    },
-                };
-                let GateAnswer { verdict, value, message } = answer;
-                self.feed(Input::Gate { stage, gate, scope, verdict, value, message });
-            }
-            Job::Hook { hook, stage } => {
-                let error = match answer {
-                    Ok(Answer::Hook(error)) => error,
-                    Ok(Answer::Host(_) | Answer::Gate(_)) => return,
-                    Err(error) => Some(format!("a bug in coalmine: {error}")),
-                };
-                self.feed(Input::Hook { hook, stage, error });
-            }
-        }
-    }
-
     /// Writes what has happened, and only then tells it and does what follows from it.
     fn commit(&mut self, lines: &mpsc::Sender<String>) -> Result<(), EngineError> {
         let turn = std::mem::take(&mut self.turn);
@@ -448,118 +348,6 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         let rollout = self.worker.plan.rollout.clone();
         self.publish(&Arc::new(Record { seq, at, rollout, event }));
     }
-
-    fn perform(&mut self, effect: Effect) {
-        match effect {
-            Effect::Start { host, task } => {
-                let worker = Arc::clone(&self.worker);
-                let job = Job::Host { host: host.clone(), task: task.clone() };
-                let target = host.clone();
-                let begun = Instant::now();
-                let over = begun + worker.deadline(&host, &task);
-                if self.by_host.is_empty() {
-                    self.tell_stragglers = begun + FIRST_WORD;
-                }
-                let started = self.jobs.spawn(async move { Answer::Host(worker.perform(&target, &task).await) });
-                self.running.insert(started.id(), job);
-                self.spans.insert(started.id(), Span { begun, over });
-                self.by_host.insert(host, started);
-            }
-            Effect::Cancel { host } => {
-                if let Some(task) = self.by_host.get(&host) {
-                    task.abort();
-                }
-            }
-            Effect::Hook { hook, stage } => self.run_hook(hook, stage),
-            Effect::Ask { stage, gate, scope } => {
-                let question = self.question(stage, &gate, scope);
-                let worker = Arc::clone(&self.worker);
-                let started = self.jobs.spawn(async move {
-                    Answer::Gate(match question {
-                        Some(question) => worker.ask(&question).await,
-                        None => GateAnswer {
-                            verdict: Verdict::Inconclusive,
-                            value: None,
-                            message: "a bug in coalmine: the stage has no such gate".to_owned(),
-                        },
-                    })
-                });
-                self.running.insert(started.id(), Job::Gate { stage, gate, scope });
-            }
-        }
-    }
-
-    fn run_hook(&mut self, hook: PhaseHook, idx: Option<StageIdx>) {
-        let state = self.machine.state();
-        let stage = idx.and_then(|idx| state.stage(idx)).map(|(plan, _)| plan.name.clone());
-        let hosts = idx.map_or_else(|| state.range(), |idx| state.range_of(idx));
-        let takes_part = |host: &&crate::rollout::HostStatus| host.phase != Phase::Skipped;
-        let hosts = hosts.filter_map(|index| state.host(index)).filter(takes_part);
-        let hosts: Vec<HostId> = hosts.map(|host| host.id.clone()).collect();
-        let worker = Arc::clone(&self.worker);
-        let started = self.jobs.spawn(async move { Answer::Hook(worker.hook(hook, stage.as_ref(), &hosts).await) });
-        self.running.insert(started.id(), Job::Hook { hook, stage: idx });
-    }
-
-    fn question(&self, idx: StageIdx, gate: &GateName, scope: GateScope) -> Option<StageQuestion> {
-        let state = self.machine.state();
-        let (plan, status) = state.stage(idx)?;
-        let place = plan.gates.iter().position(|known| known.name == *gate)?;
-        let takes_part = |host: &&crate::rollout::HostStatus| {
-            !matches!(host.phase, Phase::Failed | Phase::Skipped | Phase::RolledBack)
-        };
-        let hosts = state.range_of(idx).filter_map(|index| state.host(index));
-        Some(StageQuestion {
-            stage: plan.name.clone(),
-            gate: gate.clone(),
-            scope,
-            hosts: hosts.filter(takes_part).map(|host| host.id.clone()).collect(),
-            baseline: status.gates.get(place).and_then(|gate| gate.baseline),
-        })
-    }
-
-    /// Frees the hosts of a rollout that was stopped: nobody has to wait for leases of a conductor that said good-bye.
-    ///
-    /// What cannot be freed in time ends with its lease.
-    async fn leave(&mut self) {
-        let locked = self.machine.state().hosts().iter().filter(|host| host.locked).map(|host| host.id.clone());
-        let mut waiting: VecDeque<HostId> = locked.collect();
-        let width = self.worker.plan.policy.control_width.max(1);
-        let all = async {
-            while !waiting.is_empty() || !self.jobs.is_empty() {
-                while self.jobs.len() < width
-                    && let Some(host) = waiting.pop_front()
-                {
-                    let worker = Arc::clone(&self.worker);
-                    self.jobs.spawn(async move { Answer::Host(worker.perform(&host, &Task::Unlock).await) });
-                }
-                self.jobs.join_next().await;
-            }
-        };
-        if timeout(LEAVING, all).await.is_err() {
-            tracing::warn!("some hosts stay locked until their leases end");
-        }
-    }
-
-    /// Ends what can be ended without leaving a host between two releases, and waits for the rest.
-    async fn drain(&mut self) {
-        let switching =
-            |job: &Job| matches!(job, Job::Host { task: Task::Activate | Task::RollBack(_) | Task::Finalize, .. });
-        for job in self.running.values().filter(|job| !switching(job)) {
-            if let Job::Host { host, .. } = job
-                && let Some(task) = self.by_host.get(host)
-            {
-                task.abort();
-            }
-        }
-        while self.running.values().any(switching) {
-            match self.jobs.join_next_with_id().await {
-                Some(Ok((id, _))) => self.running.remove(&id),
-                Some(Err(error)) => self.running.remove(&error.id()),
-                None => return,
-            };
-        }
-    }
 }
 
 /// Waits for what becomes of carriers; for ever where nothing can.
@@ -567,19 +355,6 @@ async fn heard(news: &mut Option<mpsc::Receiver<CarrierNews>>) -> Option<Carrier
     match news {
         Some(news) => news.recv().await,
         None => pending().await,
-    }
-}
-
-/// Says what a host is waited for.
-const fn doing(task: &Task) -> &'static str {
-    match task {
-        Task::Lock => "its lock",
-        Task::Prime => "the release",
-        Task::Activate => "its switch",
-        Task::Check => "its gates",
-        Task::RollBack(_) => "its way back",
-        Task::Depool | Task::Repool => "the site's command",
-        Task::Finalize | Task::Unlock => "its end",
     }
 }
 
