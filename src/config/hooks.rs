@@ -4,10 +4,59 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::duration::Positive;
 use super::leaf::leaf;
+use super::schema::Presence::Default;
+use super::schema::{Section, table, value};
 use super::template::CommandTemplate;
 use super::text::Endpoint;
 use crate::model::{HostHook, PhaseHook};
+
+pub(super) static HOOKS: Section = Section {
+    keys: &[
+        value::<Option<CommandTemplate>>(
+            "depool",
+            Default("[]"),
+            r#"e.g. ["confctl", "select", "name={host}", "set/pooled=no"]"#,
+        ),
+        value::<Option<CommandTemplate>>(
+            "repool",
+            Default("[]"),
+            r#"e.g. ["confctl", "select", "name={host}", "set/pooled=yes"]"#,
+        ),
+        value::<Option<CommandTemplate>>(
+            "announce",
+            Default("[]"),
+            r#"e.g. ["logmsg"]: the message on its standard input"#,
+        ),
+        table(
+            "before",
+            &PHASE_HOOKS,
+            "What runs on this machine before each phase of a rollout; host_…: before each host's.",
+        ),
+        table(
+            "after",
+            &PHASE_HOOKS,
+            "What runs on this machine after each phase of a rollout; host_…: after each host's.",
+        ),
+        value::<Option<Endpoint>>("irc", Default(r#""""#), "HOST:PORT of a tcpircbot: one line over TCP"),
+        value::<Positive>("timeout", Default(r#""30s""#), "a hook that takes longer failed"),
+    ],
+};
+
+static PHASE_HOOKS: Section = Section {
+    keys: &[
+        value::<Option<CommandTemplate>>("lock", Default("[]"), "taking the hosts' locks, which surveys them"),
+        value::<Option<CommandTemplate>>("prime", Default("[]"), "putting the release on hosts"),
+        value::<Option<CommandTemplate>>("switch", Default("[]"), "switching the hosts of a stage: {stage}, {hosts}"),
+        value::<Option<CommandTemplate>>("soak", Default("[]"), "the soak and the gates of a stage: {stage}, {hosts}"),
+        value::<Option<CommandTemplate>>("finalize", Default("[]"), "the release becoming good; its end is only told"),
+        value::<Option<CommandTemplate>>("rollback", Default("[]"), "switched hosts going back; only told"),
+        value::<Option<CommandTemplate>>("host_prime", Default("[]"), "the transfer to one host: {host}"),
+        value::<Option<CommandTemplate>>("host_switch", Default("[]"), "the switch of one host: {host}"),
+        value::<Option<CommandTemplate>>("host_rollback", Default("[]"), "the way back of one host: {host}; only told"),
+    ],
+};
 
 /// Holds the site's own commands.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -9,7 +9,8 @@ use toml::de::{DeTable, DeValue};
 use super::error::{Place, Problem};
 use super::leaf::{inline, shorten};
 use super::origin::{Layer, Origin};
-use super::schema::{ROOT, Section, Shape};
+use super::schema::{Section, Shape};
+use super::settings::ROOT;
 use super::tree::{Node, Table, join};
 use crate::expr::nearest;
 

@@ -7,8 +7,8 @@ use toml::Value;
 
 use super::error::{ConfigErrors, Place, Problem};
 use super::origin::{Layer, Origin};
-use super::schema::{ROOT, Shape};
-use super::settings::Config;
+use super::schema::Shape;
+use super::settings::{Config, ROOT};
 use super::source::{LoadedFile, NAME, Sources, files, searched};
 use super::tree::Table;
 use super::{layer, rules, variable};

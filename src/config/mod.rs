@@ -1,9 +1,10 @@
 //! `coalmine.toml`: files, layers, where each value came from, refusals that help.
 //!
-//! Every key, its default and its meaning are data in one place (`schema`). Each file is read against it, keeping the
-//! line of every value, so that a mistake is told where it was made, and all mistakes of all files at once. The layers
-//! are merged key by key into one tree that remembers the origin of each value, the defaults fill what is left, and the
-//! typed [`Config`] is made of the result. `config show`, `config check` and the sample file come of the same data.
+//! Every key, its default and its meaning are data in one place, before the type that holds its value (`schema` says what
+//! such data are). Each file is read against them, keeping the line of every value, so that a mistake is told where it was
+//! made, and all mistakes of all files at once. The layers are merged key by key into one tree that remembers the origin of
+//! each value, the defaults fill what is left, and the typed [`Config`] is made of the result. `config show`, `config check`
+//! and the sample file come of the same data.
 //!
 //! # Layers
 //! Flag, `COALMINE_*` variable, project (`coalmine.toml` here or in a folder above, or the one that `-c` names), user
@@ -28,16 +29,21 @@
 
 mod amount;
 mod bandwidth;
+mod build;
 mod carriers;
 mod console;
 mod duration;
+mod environment;
 mod error;
+mod gate;
+mod group;
 mod hooks;
 mod hosts;
 mod layer;
 mod leaf;
 mod load;
 mod origin;
+mod product;
 mod rules;
 mod sample;
 mod schema;
@@ -46,8 +52,12 @@ mod settings;
 mod shell;
 mod show;
 mod source;
+mod ssh;
+mod stage;
+mod target;
 mod template;
 mod text;
+mod transfer;
 mod tree;
 mod trust;
 mod variable;
@@ -60,26 +70,32 @@ mod tests;
 
 pub use amount::{Budget, Waves};
 pub use bandwidth::Bandwidth;
+pub use build::Build;
 pub use carriers::{Carriers, PackUrl, Ports, RelayHosts};
 pub use console::{AnsiColor, Colors, ConsoleSettings, KeyNames};
 pub use duration::{parse_duration, show_duration};
+pub use environment::{EnvironmentPolicy, Freeze};
 pub use error::{ConfigErrors, EnvironmentError, Place, Problem, ValueError};
+pub use gate::{Gate, GateScope};
+pub use group::GroupOrigin;
 pub use hooks::{Hooks, PhaseHooks};
 pub use hosts::{GroupReference, HostList};
 pub use load::{Loaded, check};
 pub use origin::{Layer, Origin};
+pub use product::Product;
 pub use sample::sample;
 pub use selection::StageSelection;
-pub use settings::{
-    Build, Config, Control, EnvironmentPolicy, FailureBudgets, Freeze, Gate, GateScope, GroupOrigin, Lock, Product,
-    Release, Ssh, Stage, Target, Transfer,
-};
+pub use settings::{Config, Control, Lock, Release};
 pub use source::{Flag, LoadedFile, Sources};
+pub use ssh::Ssh;
+pub use stage::{FailureBudgets, Stage};
+pub use target::Target;
 pub use template::{CommandTemplate, DryWord, DryWords, Template, TemplateError};
 pub use text::{
     Argv, Endpoint, ExportPath, GitRemote, KexAlgorithms, LinkName, LocalPath, LoginName, PathPattern, ProductName,
     PythonName, TagGlob, TargetRoot, Title, UnixGroup, VersionLink,
 };
+pub use transfer::Transfer;
 pub use variables::Variables;
 pub use version::VersionPattern;
 pub use word::{BuildKind, Channel, Ground};

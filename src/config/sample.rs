@@ -2,7 +2,8 @@
 //!
 //! Lines that begin with `#` and no blank are keys without a default: what follows the `#` is an example.
 
-use super::schema::{Presence, ROOT, Section, Shape};
+use super::schema::{Presence, Section, Shape};
+use super::settings::ROOT;
 
 /// What stands in the sample in place of a default, since lists and names have none: a small fleet with canaries.
 const ENVIRONMENT: &str = "production";

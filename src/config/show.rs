@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::leaf::inline;
 use super::load::Loaded;
 use super::origin::Origin;
-use super::schema::ROOT;
+use super::settings::ROOT;
 
 /// Wider values are not lined up behind, or one long list would push every origin off the screen.
 const WIDEST_VALUE: usize = 40;

@@ -5,7 +5,8 @@ use toml::Value;
 
 use super::{LEAST, Place};
 use crate::config::sample;
-use crate::config::schema::{Named, Presence, ROOT, Section, Shape};
+use crate::config::schema::{Named, Presence, Section, Shape};
+use crate::config::settings::ROOT;
 use crate::config::tree::{join, parse};
 
 fn values(text: &str) -> BTreeMap<String, Value> {
