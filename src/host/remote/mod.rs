@@ -2,6 +2,7 @@
 
 mod carry;
 mod carrying;
+mod gates;
 mod prime;
 mod read;
 mod refusal;
