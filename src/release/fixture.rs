@@ -268,3 +268,27 @@ pub(super) fn files_with(folder: &Path, word: &str) -> Vec<PathBuf> {
     let output = Command::new("grep").args(["-rlaF", "-e", word]).arg(folder).output().unwrap();
     String::from_utf8_lossy(&output.stdout).lines().map(PathBuf::from).collect()
 }
+
+pub(super) const COPY: &str = "cp -a files/. {prefix}";
+
+pub(super) fn product_with(files: &[(&str, &str)]) -> Product {
+    let product = Product::new();
+    for (name, content) in files {
+        product.write(&format!("files/{name}"), content);
+    }
+    product.tag("1.0");
+    product
+}
+
+pub(super) fn with_before(before: &str, spec: BuildSpec) -> BuildSpec {
+    BuildSpec { before: vec![shell(before)], ..spec }
+}
+
+/// Builds what must not become a release, and gives the error after making sure that nothing is left.
+pub(super) async fn refused(product: &Product, spec: BuildSpec) -> ReleaseError {
+    let state = StateFolder::new();
+    let error = state.prepare(&request(product, "1.0", spec)).await.unwrap_err();
+    assert_eq!(state.stored(), Vec::<String>::new(), "{error}");
+    assert!(state.store.list().unwrap().is_empty());
+    error
+}

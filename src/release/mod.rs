@@ -77,9 +77,13 @@ mod git_tests;
 #[cfg(test)]
 mod packs_tests;
 #[cfg(test)]
+mod run_tests;
+#[cfg(test)]
 mod state_branch_tests;
 #[cfg(test)]
 mod store_tests;
+#[cfg(test)]
+mod venv_tests;
 
 pub use cut::{Bump, Cut, CutError, Ground, propose, read_changelog, with_entry};
 pub use error::{Ended, FailedStep, ReleaseError};
