@@ -3,7 +3,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use super::fixture::{Product, StateFolder, files_with, product_with, python_product, refused, request, shell, venv, with_before};
+use super::fixture::{
+    Product, StateFolder, files_with, product_with, python_product, refused, request, venv, with_before,
+};
 use super::{BuildKind, BuildSpec, Progress};
 
 #[tokio::test]

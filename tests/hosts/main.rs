@@ -8,13 +8,18 @@
 
 mod carriers;
 mod connections;
+mod ends;
 mod failing;
+mod links;
+mod locks;
 mod over_ssh;
 mod packs;
+mod phases;
 #[expect(dead_code, reason = "stages of plans mean nothing to hosts")]
 #[path = "../common/plans.rs"]
 mod plans;
 mod processes;
+mod programs;
 mod proven;
 mod relays;
 mod room;

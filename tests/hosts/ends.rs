@@ -1,0 +1,205 @@
+//! Scripts that are killed, that hang, and what is left of one when it has ended.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use coalmine::host::script::{Phase, Script};
+use coalmine::host::{Host as _, Survey, Switch};
+use coalmine::model::{ReleaseId, RollBackTarget};
+use coalmine::release::StoredRelease;
+
+use crate::phases::rewrite;
+use crate::programs::{Box, failed, folder, lock, names, said, script, settled, simple, switch};
+use crate::stage::{assert_whole, current, eventually, host, host_log, processes_with, rollout, temporary};
+
+#[tokio::test]
+async fn killed_at_any_moment_the_link_names_a_whole_release_and_a_repetition_succeeds() {
+    for programs in Box::both() {
+        let (state, root) = (temporary(), temporary());
+        let fleet = programs.fleet(root.path(), state.path());
+        let host = host(&fleet, "here");
+        let (one, two) = (simple(state.path(), "1.0"), simple(state.path(), "2.0"));
+        settled(&host, &one, "r0").await;
+        host.lock(&lock("r1"), None).await.unwrap();
+        host.prime(&two, &rollout("r1"), &|_| {}).await.unwrap();
+        let releases = [&one, &two];
+        let whole = |when: &str| {
+            let target = current(root.path());
+            let target = target.file_name().unwrap().to_string_lossy().into_owned();
+            let target = target.trim_start_matches('.').trim_end_matches(".repair").to_owned();
+            let release = releases.iter().find(|r| r.id.to_string() == target).unwrap();
+            assert_whole(release, &root.path().join("tool/."));
+            assert!(!when.is_empty());
+        };
+        for step in 0..12 {
+            let delay = Duration::from_millis(4 * step);
+            let to = releases[usize::try_from(step % 2).unwrap()];
+            let mut activate = script(Phase::Activate, root.path(), "r1");
+            activate.set("id", &to.id.to_string()).set("confirm", "0");
+            kill_after(programs.start(&activate), delay);
+            whole("switching");
+            host.activate(&to.id, &switch("r1")).await.unwrap();
+            whole("switched");
+        }
+        // And while a broken copy is replaced under the link's feet.
+        for step in 0..12 {
+            let now = releases.iter().find(|r| current(root.path()).ends_with(r.id.to_string())).unwrap();
+            rewrite(&folder(root.path(), now).join("bin/tool"), b"?");
+            host.prime(now, &rollout("r1"), &|_| {}).await.unwrap();
+            let mut activate = script(Phase::Activate, root.path(), "r1");
+            activate.set("id", &now.id.to_string()).set("confirm", "0");
+            kill_after(programs.start(&activate), Duration::from_millis(6 * step));
+            assert!(root.path().join("tool/bin/tool").exists(), "step {step}");
+            // Whatever became of it, priming and switching again makes it whole.
+            host.prime(now, &rollout("r1"), &|_| {}).await.unwrap();
+            host.activate(&now.id, &switch("r1")).await.unwrap();
+            whole("repaired");
+            assert_whole(now, &folder(root.path(), now));
+        }
+        host.roll_back(&RollBackTarget::Release { id: one.id.clone() }, Some(&one), &switch("r1")).await.unwrap();
+        host.unlock(&rollout("r1")).await.unwrap();
+    }
+}
+
+fn kill_after(mut child: Child, delay: Duration) {
+    std::thread::sleep(delay);
+    Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).stderr(Stdio::null()).status().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn an_adoption_that_was_cut_in_two_is_finished() {
+    for programs in Box::both() {
+        let (state, root) = (temporary(), temporary());
+        let fleet = programs.fleet(root.path(), state.path());
+        let host = host(&fleet, "here");
+        let one = simple(state.path(), "1.0");
+        host.lock(&lock("r1"), None).await.unwrap();
+        host.prime(&one, &rollout("r1"), &|_| {}).await.unwrap();
+        // As between the two renames: the folder has moved, the link is not there yet.
+        let kept: ReleaseId = "adopted-0123abcd".parse().unwrap();
+        fs::create_dir(root.path().join("releases").join(kept.to_string())).unwrap();
+        fs::write(root.path().join(".coalmine/adopting.tool"), format!("{kept}\n")).unwrap();
+        host.roll_back(&RollBackTarget::Adopted, None, &switch("r1")).await.unwrap();
+        assert_eq!(current(root.path()), Path::new("releases").join(kept.to_string()));
+        assert!(!root.path().join(".coalmine/adopting.tool").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_dead_mans_switch_fires_without_anybody_and_after_a_reboot_at_the_next_contact() {
+    for programs in Box::both() {
+        let (state, root) = (temporary(), temporary());
+        let fleet = programs.fleet(root.path(), state.path());
+        let host = host(&fleet, "here");
+        let (one, two) = (simple(state.path(), "1.0"), simple(state.path(), "2.0"));
+        // No other test's: its watcher is looked for among all processes.
+        let name = format!("d{}", std::process::id());
+        let name = name.as_str();
+        let confirm = |seconds| Switch { confirm: Duration::from_secs(seconds), ..switch(name) };
+        let to = |release: &StoredRelease| Path::new("releases").join(release.id.to_string());
+        // From nothing, back to nothing.
+        host.lock(&lock(name), None).await.unwrap();
+        host.prime(&one, &rollout(name), &|_| {}).await.unwrap();
+        host.activate(&one.id, &confirm(1)).await.unwrap();
+        assert_eq!(current(root.path()), to(&one));
+        eventually("it goes back to nothing", || fs::symlink_metadata(root.path().join("tool")).is_err());
+        assert!(failed(host.confirm(&rollout(name)).await.unwrap_err()).message.contains("went back"));
+        settled(&host, &one, name).await;
+        // The machine reboots: the watcher is gone, the mark stays.
+        host.lock(&lock(name), None).await.unwrap();
+        host.prime(&two, &rollout(name), &|_| {}).await.unwrap();
+        host.activate(&two.id, &confirm(1000)).await.unwrap();
+        assert_eq!(current(root.path()), to(&two));
+        assert!(host.finalize(&two.id, &rollout(name), None).await.is_err(), "it was finalized unconfirmed");
+        // Between two naps there are two of that name for a moment.
+        let mut watcher = Vec::new();
+        eventually("one watches", || {
+            watcher = processes_with(&format!("sh {name} 1000"));
+            watcher.len() == 1
+        });
+        Command::new("kill").args(["-KILL", &watcher[0].0.to_string()]).status().unwrap();
+        let armed = root.path().join(format!(".coalmine/armed.{name}"));
+        let line = fs::read_to_string(&armed).unwrap();
+        fs::write(&armed, line.replacen(line.split(' ').next().unwrap(), "1000", 1)).unwrap();
+        // Who only asks changes nothing.
+        let probe = host.probe(&Survey::Shallow, None).await.unwrap();
+        assert_eq!(probe.installed.release(), Some(&two.id), "{}", programs.name);
+        let (probe, _) = host.lock(&lock(name), None).await.unwrap();
+        assert_eq!(probe.installed.release(), Some(&one.id), "{}", programs.name);
+        assert!(host.confirm(&rollout(name)).await.is_err());
+        assert!(host_log(root.path()).iter().any(|line| line.contains("not confirmed in time")));
+        // A rollback takes it away.
+        host.activate(&two.id, &confirm(1)).await.unwrap();
+        host.roll_back(&RollBackTarget::Release { id: one.id.clone() }, None, &switch(name)).await.unwrap();
+        eventually("its watcher ends", || processes_with(&format!("sh {name} 1")).is_empty());
+        assert_eq!(current(root.path()), to(&one));
+    }
+}
+
+#[test]
+fn a_script_that_hangs_is_ended_on_the_host() {
+    for programs in Box::both() {
+        let root = temporary();
+        fs::create_dir(root.path().join("tool")).unwrap();
+        let mut check = Script::new(Phase::Check, Duration::from_secs(1));
+        check.set_path("root", root.path()).set("link", "tool");
+        let sleep = format!("sleep 1{}", std::process::id());
+        check.set("gates", &sleep);
+        let said = programs.run(&check);
+        assert_eq!(said.last().map(String::as_str), Some("late"), "{said:?}");
+        assert!(processes_with(&sleep).is_empty());
+    }
+}
+
+#[test]
+fn nothing_of_a_script_outlives_it() {
+    for programs in Box::both() {
+        let root = temporary();
+        let temporary = temporary();
+        let mut probe = script(Phase::Probe, root.path(), "");
+        assert_eq!(programs.run(&probe).last().map(String::as_str), Some("end"));
+        // One that runs a gate, whose connection is cut: by a signal that no trap sees, and by one that nobody reads any more.
+        let seconds = format!("2{}", std::process::id());
+        fs::create_dir(root.path().join("tool")).unwrap();
+        for cut in ["killed", "unread"] {
+            let mut check = Script::new(Phase::Check, Duration::from_secs(900));
+            check.set_path("root", root.path()).set("link", "tool");
+            let run = format!("gate 0 800 0 decides 'sleep {seconds}'");
+            check.set("gates", &format!("{run}\nsay one\nsay two\n"));
+            let mut child = programs.start_in(&check, temporary.path());
+            // And is no longer on its way from one program to the next.
+            eventually("the gate runs", || {
+                processes_with(&format!("sleep {seconds}")).iter().any(|(_, line)| line.starts_with("sleep "))
+            });
+            assert_eq!(names(temporary.path()).len(), 1);
+            drop(child.stdout.take());
+            if cut == "killed" {
+                child.kill().unwrap();
+            } else {
+                let gate = processes_with(&format!("sleep {seconds}"));
+                Command::new("kill").args(gate.iter().map(|(pid, _)| pid.to_string())).status().unwrap();
+            }
+            child.wait().unwrap();
+            eventually("what it started ends", || processes_with(&format!("sleep {seconds}")).is_empty());
+            eventually("its folder goes", || names(temporary.path()).is_empty());
+        }
+        // What a machine that went down left is found by the next.
+        let dead = root.path().join(".coalmine");
+        fs::create_dir_all(&dead).unwrap();
+        fs::create_dir_all(temporary.path().join("coalmine.999999999.00ff/deep")).unwrap();
+        fs::create_dir_all(temporary.path().join("coalmine.1.00ff")).unwrap();
+        fs::create_dir_all(dead.join("lock.999999999.00ff")).unwrap();
+        fs::write(dead.join("state.new.999999999.00ff"), "half").unwrap();
+        symlink("releases/nowhere", root.path().join(".coalmine-link.999999999.00ff")).unwrap();
+        probe = script(Phase::Probe, root.path(), "");
+        said(&probe, programs.start_in(&probe, temporary.path()));
+        // The first process of all lives.
+        assert_eq!(names(temporary.path()), ["coalmine.1.00ff"], "{}", programs.name);
+        assert_eq!(names(&dead), Vec::<String>::new());
+        assert!(fs::symlink_metadata(root.path().join(".coalmine-link.999999999.00ff")).is_err());
+    }
+}

@@ -1,0 +1,165 @@
+//! The lock of a host: who gets it, who keeps it, who loses it.
+
+use std::fs;
+
+use coalmine::host::script::Phase;
+use coalmine::host::{Host as _, HostError, LockRequest};
+
+use crate::programs::{Box, lock, names, said, script, simple, switch};
+use crate::stage::{host, rollout, temporary};
+
+#[test]
+fn one_of_many_takers_gets_the_lock_and_one_of_many_takes_over_a_dead_lease() {
+    for programs in Box::both() {
+        let root = temporary();
+        for round in 0..3 {
+            // A dead lease in the later rounds.
+            if round > 0 {
+                let lock = root.path().join(".coalmine/lock");
+                let held = names(&lock);
+                assert_eq!(held.len(), 1);
+                // As an earlier coalmine wrote it, too.
+                let name = if round == 1 { "1000.dead1".to_owned() } else { "1000.7.1.dead2".to_owned() };
+                fs::rename(lock.join(&held[0]), lock.join(name)).unwrap();
+            }
+            let scripts: Vec<_> = (0..12).map(|n| script(Phase::Lock, root.path(), &format!("r{round}-{n}"))).collect();
+            let children: Vec<_> = scripts.iter().map(|script| programs.start(script)).collect();
+            let said: Vec<_> = scripts.iter().zip(children).map(|(script, child)| said(script, child)).collect();
+            let winners: Vec<_> = said.iter().filter(|said| said.iter().any(|line| line == "locked")).collect();
+            assert_eq!(winners.len(), 1, "{}, round {round}: {said:#?}", programs.name);
+            // Whoever ended the dead lease may find another quicker with the next.
+            let told = said.iter().flatten().filter(|line| line.starts_with("before ")).count();
+            assert!(told <= usize::from(round > 0), "{said:#?}");
+            let losers = said.iter().filter(|said| said.iter().any(|line| line.starts_with("fail locked"))).count();
+            assert_eq!(losers, 11);
+            assert_eq!(names(&root.path().join(".coalmine/lock")).len(), 1);
+        }
+        assert!(names(&root.path().join(".coalmine")).iter().all(|name| !name.starts_with("lock.")));
+    }
+}
+
+#[test]
+fn whatever_two_scripts_of_one_rollout_do_at_once_the_lock_stays_its_own() {
+    // Renewals beside phases, and phases beside copies of themselves whose answers were lost.
+    let pairs = [
+        (Phase::Renew, Phase::Confirm),
+        (Phase::Confirm, Phase::Confirm),
+        (Phase::Renew, Phase::Renew),
+        (Phase::Lock, Phase::Renew),
+        (Phase::Lock, Phase::Confirm),
+        (Phase::Lock, Phase::Lock),
+    ];
+    for programs in Box::both() {
+        let root = temporary();
+        let lock = |phase, lease: usize| {
+            let mut script = script(phase, root.path(), "r1");
+            script.set("lease", &lease.to_string()).set("term", "3");
+            script
+        };
+        let taken = programs.run(&lock(Phase::Lock, 60));
+        let token = taken.iter().find_map(|line| line.strip_prefix("lease ")).unwrap().to_owned();
+        for round in 0..60 {
+            let (one, other) = pairs[round % pairs.len()];
+            // Ever later, so that each has something to move.
+            let scripts = [one, other, one].map(|phase| {
+                let mut script = lock(phase, 60 + round);
+                script.set("fence", &token).set("rest", "30");
+                script
+            });
+            let children = scripts.each_ref().map(|script| programs.start(script));
+            for (script, child) in scripts.iter().zip(children) {
+                let said = said(script, child);
+                let fine = said.iter().any(|line| line == "end") && !said.iter().any(|line| line.starts_with("fail "));
+                assert!(fine, "{}, {:?} beside {one:?} and {other:?}: {said:?}", programs.name, script.phase);
+            }
+            let held = names(&root.path().join(".coalmine/lock"));
+            assert!(held.len() == 1 && held[0].ends_with(&format!(".{token}.3.r1")), "{held:?}");
+        }
+        let left = names(&root.path().join(".coalmine"));
+        assert!(!left.iter().any(|name| name.starts_with("phase.")), "{left:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lock_is_fenced_renewed_and_taken_over() {
+    for programs in Box::both() {
+        let (state, root) = (temporary(), temporary());
+        let fleet = programs.fleet(root.path(), state.path());
+        let host = host(&fleet, "here");
+        let one = simple(state.path(), "1.0");
+        // Nothing is done without it.
+        assert_eq!(host.prime(&one, &rollout("r1"), &|_| {}).await, Err(HostError::Lost(None)));
+        assert!(names(&root.path().join("releases")).is_empty());
+        let why = LockRequest { reason: Some("it's\nurgent".into()), ..lock("r1") };
+        host.lock(&why, None).await.unwrap();
+        let lock_folder = root.path().join(".coalmine/lock");
+        let token = || names(&lock_folder)[0].split('.').nth(1).unwrap().parse::<u64>().unwrap();
+        let first = token();
+        // The same conductor asks once more, and renews; a later one of the same rollout has the next lease.
+        host.lock(&why, None).await.unwrap();
+        host.renew(&why).await.unwrap();
+        assert_eq!(token(), first);
+        host.prime(&one, &rollout("r1"), &|_| {}).await.unwrap();
+        // A phase that needs the lease for long has let go of it at its end.
+        let until: i64 = names(&lock_folder)[0].split('.').next().unwrap().parse().unwrap();
+        let left = until - jiff::Timestamp::now().as_second();
+        assert!((1..=61).contains(&left), "{left} s");
+        assert!(!names(&root.path().join(".coalmine")).iter().any(|name| name.starts_with("phase.")));
+        let later = programs.fleet(root.path(), state.path());
+        let later = crate::stage::host(&later, "here");
+        later.lock(&LockRequest { term: 7, ..why.clone() }, None).await.unwrap();
+        assert_eq!(token(), first + 1);
+        let lost = host.renew(&why).await;
+        assert!(matches!(lost, Err(HostError::Lost(Some(_)))), "{lost:?}");
+        assert!(matches!(host.lock(&why, None).await, Err(HostError::Locked(_))));
+        assert!(matches!(host.activate(&one.id, &switch("r1")).await, Err(HostError::Lost(Some(_)))));
+        let host = later;
+        let other = programs.fleet(root.path(), state.path());
+        let other = crate::stage::host(&other, "here");
+        let host_two = &other;
+        let Err(HostError::Locked(holder)) = host_two.lock(&lock("r2"), None).await else { panic!() };
+        assert_eq!((&*holder.owner.0, holder.reason.as_deref()), ("me@here", Some("it's urgent")));
+        assert_eq!(holder.rollout, rollout("r1"));
+        assert!(holder.until > holder.since);
+        assert!(matches!(host_two.activate(&one.id, &switch("r2")).await, Err(HostError::Lost(Some(_)))));
+        assert!(matches!(host_two.prime(&one, &rollout("r2"), &|_| {}).await, Err(HostError::Lost(Some(_)))));
+        // Not another's.
+        host_two.unlock(&rollout("r2")).await.unwrap();
+        host.activate(&one.id, &switch("r1")).await.unwrap();
+        // Its owner dies.
+        let end = |until: u64| {
+            let name = &names(&lock_folder)[0];
+            let (_, rest) = name.split_once('.').unwrap();
+            fs::rename(lock_folder.join(name), lock_folder.join(format!("{until}.{rest}"))).unwrap();
+        };
+        end(1000);
+        // It was only asleep, and nobody came: that is no other lease.
+        host.renew(&why).await.unwrap();
+        assert_eq!(token(), first + 1);
+        // Another comes, is done, and goes.
+        end(1000);
+        let (_, before) = host_two.lock(&lock("r2"), None).await.unwrap();
+        assert_eq!(before.unwrap().rollout, rollout("r1"));
+        assert_eq!(token(), first + 2);
+        assert!(matches!(host.activate(&one.id, &switch("r1")).await, Err(HostError::Lost(Some(_)))));
+        // Others cannot free it, and an empty folder is nobody's.
+        host.unlock(&rollout("r1")).await.unwrap();
+        assert!(lock_folder.exists());
+        host_two.unlock(&rollout("r2")).await.unwrap();
+        assert!(!lock_folder.exists());
+        let Err(HostError::Lost(Some(holder))) = host.renew(&why).await else { panic!() };
+        assert_eq!((&holder.rollout, &*holder.owner.0), (&rollout("r2"), "me@here"));
+        let lost = host.finalize(&one.id, &rollout("r1"), None).await;
+        assert!(matches!(lost, Err(HostError::Lost(Some(_)))), "{lost:?}");
+        fs::create_dir(&lock_folder).unwrap();
+        host.lock(&lock("r3"), None).await.unwrap();
+        assert_eq!(token(), first + 3);
+        // Made by a clock that is years ahead, it is nobody's.
+        end(4_000_000_000);
+        host_two.lock(&lock("r4"), None).await.unwrap();
+        assert_eq!(token(), first + 4);
+        // One that is known to be over holds nobody up.
+        let over = LockRequest { over: Some(rollout("r4")), ..lock("r5") };
+        host.lock(&over, None).await.unwrap();
+    }
+}
