@@ -3,7 +3,7 @@
 //! A rollout is a fold over its events: a pure state machine decides, the engine does, the journal remembers. Console,
 //! headless output, `attach`, `resume`, `show` and the tests derive what they know by the same `apply`.
 //!
-//! The rooms, from the ground up; a room may use those above it in this list and no other (`tests/layering.rs`).
+//! The rooms, from the ground up; a room may use those above it in this list and no other (`tests/layering`).
 //!
 //! # Working on coalmine
 //!
