@@ -338,7 +338,7 @@ impl RolloutReport {
 
 /// Tells one rollout for people from its journal: what happened, and how it ended or stands.
 #[must_use]
-pub fn show_text(records: &[Record], style: &Style) -> Vec<String> {
+pub fn show_text(records: &[Record], style: &Style) -> (State, Vec<String>) {
     let mut state = State::new();
     let mut narrator = Narrator::new(style.clone());
     for record in records {
@@ -348,7 +348,7 @@ pub fn show_text(records: &[Record], style: &Style) -> Vec<String> {
     narrator.flush(&state);
     let mut lines = narrator.take();
     lines.extend(summary_text(&state, narrator.timings(), style));
-    lines
+    (state, lines)
 }
 
 /// Says of the hosts that a rollout left in debt which are so now; nothing where it left none.

@@ -198,14 +198,14 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
             Err(error) => broken = Some(error),
         }
     }
-    match args.output {
+    let state = match args.output {
         ShowFormat::Text => {
             let style = style(globals.color, globals.verbose > 0);
-            let mut lines = show_text(&records, &style);
-            let (state, _) = LeadTime::fold(&records);
+            let (state, mut lines) = show_text(&records, &style);
             let now = debt_now(globals, &rollouts, &state)?;
             lines.extend(now.and_then(|now| debt_now_text(&state, &now, &style)));
             print_for_people(&lines.join("\n"))?;
+            Some(state)
         }
         ShowFormat::Json => {
             let live = rollouts.is_live(&rollout)?;
@@ -213,24 +213,28 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
             let now = debt_now(globals, &rollouts, &state)?;
             let report = RolloutReport::new(&state, lead, live, now);
             print(&serde_json::to_string(&report).map_err(Error::before)?)?;
+            Some(state)
         }
         ShowFormat::Markdown => {
             let style = Style { look: Look { color: false, unicode: true }, ..style(globals.color, false) };
             print(markdown(&records, &style).trim_end())?;
+            None
         }
         ShowFormat::Junit => {
             let report = JobReport::new(&records).ok_or_else(|| Error::before("its journal has no plan"))?;
             print(&serde_json::to_string(&report).map_err(Error::before)?)?;
+            None
         }
         ShowFormat::Jsonl => {
             let lines: Result<Vec<String>, _> = records.iter().map(crate::rollout::Record::to_line).collect();
             print(&lines.map_err(Error::before)?.join("\n"))?;
+            None
         }
-    }
+    };
     match broken {
         Some(error) => Err(error.into()),
         // Whoever follows asks how it ends, also where it has.
-        None if args.follow => Ok(Ending::of(LeadTime::fold(&records).0).exit_code),
+        None if args.follow => Ok(Ending::of(state.unwrap_or_else(|| State::replay(&records))).exit_code),
         None => Ok(0),
     }
 }

@@ -15,7 +15,7 @@ use crate::report::{
 use crate::rollout::{Event, Outcome};
 
 fn show(story: &Story, look: Look) -> String {
-    show_text(&story.records, &style(look)).join("\n")
+    show_text(&story.records, &style(look)).1.join("\n")
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn nothing_that_came_from_elsewhere_reaches_the_terminal_as_an_order() {
     story.happens(Event::HostDepooled { host: hosts[2].clone(), error: Some(evil.into()) });
     story.happens(Event::AbortRequested { by: crate::model::Operator(evil.into()) });
     story.finish(Outcome::Stopped);
-    let mut lines = show_text(&story.records, &style(PLAIN));
+    let (_, mut lines) = show_text(&story.records, &style(PLAIN));
     lines.extend(plan_text(&story.plan, PLAIN));
     for line in lines {
         assert!(!line.contains(char::is_control), "{line:?}");
@@ -103,13 +103,13 @@ fn ten_thousand_hosts_are_told_in_few_lines_and_every_failure_is() {
     story.promote("fleet");
     story.finish(Outcome::Completed);
     let started = Instant::now();
-    let lines = show_text(&story.records, &style(PLAIN));
+    let (_, lines) = show_text(&story.records, &style(PLAIN));
     assert!(lines.len() < 60, "{} lines", lines.len());
     assert!(lines.iter().all(|line| line.chars().count() < 600));
     assert!(lines.iter().any(|line| line.contains("mw1237.eqiad.wmnet") || line.contains("mw01237.eqiad.wmnet")));
     assert!(started.elapsed() < Duration::from_secs(20), "a debug build took {:?}", started.elapsed());
     let verbose = crate::report::Style { verbose: true, ..style(PLAIN) };
-    assert!(show_text(&story.records, &verbose).len() > 400, "asked for, every change is told");
+    assert!(show_text(&story.records, &verbose).1.len() > 400, "asked for, every change is told");
 }
 
 #[test]
