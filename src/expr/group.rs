@@ -1,8 +1,6 @@
-use std::fmt;
-use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::model::text_name;
 
 /// Tells why a text is not a group's name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -20,10 +18,10 @@ pub enum GroupNameError {
     },
 }
 
-/// Names a group: `canaries`, or `inventory:section` for a group inside an Ansible inventory.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct GroupName(Arc<str>);
+text_name! {
+    /// Names a group: `canaries`, or `inventory:section` for a group inside an Ansible inventory.
+    GroupName, GroupNameError, GroupName::new
+}
 
 impl GroupName {
     /// Makes a group's name of a text.
@@ -43,12 +41,6 @@ impl GroupName {
         }
     }
 
-    /// Gives the name as text, without the `@`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Gives the name without a section: the group that the configuration knows.
     #[must_use]
     pub fn outer(&self) -> &str {
@@ -62,31 +54,11 @@ impl GroupName {
     }
 }
 
-impl fmt::Display for GroupName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
 impl std::str::FromStr for GroupName {
     type Err = GroupNameError;
 
     fn from_str(name: &str) -> Result<Self, GroupNameError> {
         Self::new(name)
-    }
-}
-
-impl TryFrom<String> for GroupName {
-    type Error = GroupNameError;
-
-    fn try_from(name: String) -> Result<Self, GroupNameError> {
-        Self::new(&name)
-    }
-}
-
-impl From<GroupName> for String {
-    fn from(group: GroupName) -> Self {
-        group.0.as_ref().to_owned()
     }
 }
 

@@ -1,37 +1,24 @@
 //! The name of a commit, and how one that is not known is written.
 
-use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::name::text_name;
 use super::release::DigestError;
 
-/// Names a commit of git by its full object name: 40 hexadecimal digits, or 64 (gitformat-hash-function-transition(7)).
-///
-/// So it can be no option of git's, no expression, and nothing that drives a terminal.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Commit(Arc<str>);
+text_name! {
+    /// Names a commit of git by its full object name: 40 hexadecimal digits, or 64 (gitformat-hash-function-transition(7)).
+    ///
+    /// So it can be no option of git's, no expression, and nothing that drives a terminal.
+    Commit, DigestError, Commit::from_str
+}
 
 impl Commit {
-    /// Gives the whole name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Gives so much of the name as tells it from others.
     #[must_use]
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
-    }
-}
-
-impl fmt::Display for Commit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
     }
 }
 
@@ -45,20 +32,6 @@ impl FromStr for Commit {
         } else {
             Err(DigestError { text: text.to_owned(), expected: "a commit's full name, of 40 or 64 hexadecimal digits" })
         }
-    }
-}
-
-impl TryFrom<String> for Commit {
-    type Error = DigestError;
-
-    fn try_from(text: String) -> Result<Self, DigestError> {
-        text.parse()
-    }
-}
-
-impl From<Commit> for String {
-    fn from(commit: Commit) -> Self {
-        commit.0.as_ref().to_owned()
     }
 }
 

@@ -2,72 +2,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-/// Tells why a text is not a name.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum NameError {
-    /// The text is empty.
-    #[error("a {what} cannot be empty")]
-    Empty {
-        /// What the name should have named.
-        what: &'static str,
-    },
-    /// The text is longer than any such name may be.
-    #[error("the {what} {name:?} is longer than {most} bytes")]
-    TooLong {
-        /// What the name should have named.
-        what: &'static str,
-        /// The text.
-        name: String,
-        /// The longest name, in bytes.
-        most: usize,
-    },
-    /// The text has a character that such a name never has.
-    #[error("the {what} {name:?} has {character:?} in it, which {rule}")]
-    Character {
-        /// What the name should have named.
-        what: &'static str,
-        /// The text.
-        name: String,
-        /// The first character that does not belong there.
-        character: char,
-        /// What would have been right.
-        rule: &'static str,
-    },
+use super::name::{NameError, check_name, text_name};
+
+text_name! {
+    /// Names a host as ssh is given it: a host name, an address, or an alias of ssh's configuration.
+    ///
+    /// A leading `-` would be an option of ssh, and a `%` or a shell's metacharacter could reach a `ProxyCommand`:
+    /// letters, digits, `.`, `_`, `-` and `:` are all that a name has (RFC 1123, RFC 4291, and aliases with `_`). Names have neither case nor a final
+    /// dot (RFC 4343): however a host is written, it is one.
+    HostId, NameError, HostId::new
 }
-
-/// Checks a name against its length and alphabet; `first` and `rest` tell which characters are right.
-pub(super) fn check_name(
-    what: &'static str,
-    name: &str,
-    most: usize,
-    rule: &'static str,
-    first: fn(char) -> bool,
-    rest: fn(char) -> bool,
-) -> Result<(), NameError> {
-    let mut characters = name.chars();
-    let Some(initial) = characters.next() else {
-        return Err(NameError::Empty { what });
-    };
-    if name.len() > most {
-        return Err(NameError::TooLong { what, name: name.to_owned(), most });
-    }
-    let wrong = if first(initial) { characters.find(|&c| !rest(c)) } else { Some(initial) };
-    match wrong {
-        None => Ok(()),
-        Some(character) => Err(NameError::Character { what, name: name.to_owned(), character, rule }),
-    }
-}
-
-/// Names a host as ssh is given it: a host name, an address, or an alias of ssh's configuration.
-///
-/// A leading `-` would be an option of ssh, and a `%` or a shell's metacharacter could reach a `ProxyCommand`:
-/// letters, digits, `.`, `_`, `-` and `:` are all that a name has (RFC 1123, RFC 4291, and aliases with `_`). Names have neither case nor a final
-/// dot (RFC 4343): however a host is written, it is one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct HostId(Arc<str>);
 
 impl HostId {
     /// Makes a host's name of a text.
@@ -89,32 +34,6 @@ impl HostId {
             return Ok(Self(name.to_ascii_lowercase().into()));
         }
         Ok(Self(name.into()))
-    }
-
-    /// Gives the name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for HostId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl TryFrom<String> for HostId {
-    type Error = NameError;
-
-    fn try_from(name: String) -> Result<Self, NameError> {
-        Self::new(&name)
-    }
-}
-
-impl From<HostId> for String {
-    fn from(host: HostId) -> Self {
-        host.0.as_ref().to_owned()
     }
 }
 

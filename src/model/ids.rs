@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::host::{NameError, check_name};
+use super::name::{NameError, check_name, text_name};
 
 /// Declares a name that is also the name of a file: a letter or digit, then letters, digits, `.`, `_` and `-`.
 macro_rules! file_name {
     ($(#[$docs:meta])* $name:ident, $what:literal) => {
-        $(#[$docs])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(Arc<str>);
+        text_name! { $(#[$docs])* $name, NameError, $name::new }
 
         impl $name {
             /// Makes the name of a text.
@@ -30,32 +27,6 @@ macro_rules! file_name {
                     |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'),
                 )?;
                 Ok(Self(name.into()))
-            }
-
-            /// Gives the name as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = NameError;
-
-            fn try_from(name: String) -> Result<Self, NameError> {
-                Self::new(&name)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0.as_ref().to_owned()
             }
         }
     };

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::host::{NameError, check_name};
+use super::name::{NameError, check_name, text_name, written_as_text};
 
-/// Names what is installed: a tag, or `git describe` of another commit.
-///
-/// It is part of a folder's name on every host, so it is one path component that no shell takes for anything else.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Version(Arc<str>);
+text_name! {
+    /// Names what is installed: a tag, or `git describe` of another commit.
+    ///
+    /// It is part of a folder's name on every host, so it is one path component that no shell takes for anything else.
+    Version, NameError, Version::new
+}
 
 impl Version {
     /// Makes a version of a text.
@@ -30,32 +30,6 @@ impl Version {
             |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '~'),
         )?;
         Ok(Self(name.into()))
-    }
-
-    /// Gives the version as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl TryFrom<String> for Version {
-    type Error = NameError;
-
-    fn try_from(name: String) -> Result<Self, NameError> {
-        Self::new(&name)
-    }
-}
-
-impl From<Version> for String {
-    fn from(version: Version) -> Self {
-        version.0.as_ref().to_owned()
     }
 }
 
@@ -113,19 +87,7 @@ impl FromStr for Digest {
     }
 }
 
-impl TryFrom<String> for Digest {
-    type Error = DigestError;
-
-    fn try_from(text: String) -> Result<Self, DigestError> {
-        text.parse()
-    }
-}
-
-impl From<Digest> for String {
-    fn from(digest: Digest) -> Self {
-        digest.to_string()
-    }
-}
+written_as_text! { Digest, DigestError, str::parse }
 
 /// Names a release: `VERSION-DIGEST8`, a folder under `releases/` on every host that holds it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -182,19 +144,7 @@ impl FromStr for ReleaseId {
     }
 }
 
-impl TryFrom<String> for ReleaseId {
-    type Error = DigestError;
-
-    fn try_from(text: String) -> Result<Self, DigestError> {
-        text.parse()
-    }
-}
-
-impl From<ReleaseId> for String {
-    fn from(id: ReleaseId) -> Self {
-        id.to_string()
-    }
-}
+written_as_text! { ReleaseId, DigestError, str::parse }
 
 #[cfg(test)]
 mod tests {

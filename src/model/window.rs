@@ -9,6 +9,8 @@ use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::name::written_as_text;
+
 /// Says when, in the words of a calendar: `16:00`, `Fri 16:00`, `12-20`, `2026-12-20 18:00`.
 ///
 /// A day without a time is the whole of it: what begins on it begins with it, and what ends on it ends with it.
@@ -257,19 +259,7 @@ impl fmt::Display for CalendarTime {
     }
 }
 
-impl TryFrom<String> for CalendarTime {
-    type Error = CalendarTimeError;
-
-    fn try_from(text: String) -> Result<Self, CalendarTimeError> {
-        text.parse()
-    }
-}
-
-impl From<CalendarTime> for String {
-    fn from(time: CalendarTime) -> Self {
-        time.to_string()
-    }
-}
+written_as_text! { CalendarTime, CalendarTimeError, str::parse }
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::model::Bytes;
+use crate::model::{Bytes, written_as_text};
 
 /// Tells why a text names no fault.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -191,19 +191,7 @@ fn parse_amount(text: &str) -> Option<Bytes> {
     count.checked_mul(unit).filter(|&bytes| bytes > 0).map(Bytes)
 }
 
-impl TryFrom<String> for Fault {
-    type Error = FaultError;
-
-    fn try_from(text: String) -> Result<Self, FaultError> {
-        text.parse()
-    }
-}
-
-impl From<Fault> for String {
-    fn from(fault: Fault) -> Self {
-        fault.to_string()
-    }
-}
+written_as_text! { Fault, FaultError, str::parse }
 
 #[cfg(test)]
 mod tests {
