@@ -9,13 +9,14 @@ use super::parts::{Known, Parts};
 use super::progress::Board;
 use super::settings::Settings;
 use crate::hooks::{GateAnswer, Site, StageQuestion};
-use crate::host::{Fleet, GateCheck, GateReport, Host as _, HostError, Survey, Switch};
+use crate::host::{Fleet, GateCheck, Host as _, HostError, Survey, Switch};
 use crate::model::{
-    Bytes, Failure, FailureClass, HostHook, HostId, Installed, PhaseHook, ReleaseId, RollBackTarget, StageName, Verdict,
+    Bytes, Failure, FailureClass, GateReport, HostHook, HostId, Installed, PhaseHook, ReleaseId, RollBackTarget,
+    StageName, Verdict,
 };
 use crate::plan::{Plan, PlanKind, way_back};
 use crate::release::StoredRelease;
-use crate::rollout::{HostGate, Task, TaskError, TaskOutput};
+use crate::rollout::{Task, TaskError, TaskOutput};
 
 /// How long a lock that another rollout holds is left alone before it is asked for again.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -111,8 +112,8 @@ impl<F: Fleet, S: Site> Worker<F, S> {
                 Ok(activated)
             }
             Task::Check => {
-                let reports = self.parts.fleet.host(host).check(gates).await.map_err(error)?;
-                Ok(TaskOutput::Checked { gates: reports.into_iter().map(host_gate).collect() })
+                let gates = self.parts.fleet.host(host).check(gates).await.map_err(error)?;
+                Ok(TaskOutput::Checked { gates })
             }
             Task::RollBack(target) => {
                 told.extend(self.beside_way_back(HostHook::BeforeRollback, host).await);
@@ -385,11 +386,6 @@ impl<F: Fleet, S: Site> Worker<F, S> {
 
 fn longest(gate: &GateCheck) -> Duration {
     gate.timeout.saturating_mul(gate.retries.saturating_add(1))
-}
-
-fn host_gate(report: GateReport) -> HostGate {
-    let GateReport { gate, verdict, message, output, dry } = report;
-    HostGate { gate, verdict, message, output, dry }
 }
 
 fn error(error: HostError) -> TaskError {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::model::{
-    Bytes, Carried, CarrierNews, Failure, GateName, HostId, LockHolder, Operator, Probe, Progress, ReleaseId,
-    RollBackTarget, RolloutId, Slot, Squeeze, Verdict,
+    Bytes, Carried, CarrierNews, Failure, GateName, GateReport, HostId, LockHolder, Operator, Probe, Progress,
+    ReleaseId, RollBackTarget, RolloutId, Slot, Squeeze,
 };
 use crate::plan::Carriage;
 use crate::release::StoredRelease;
@@ -138,21 +138,6 @@ pub struct GateCheck {
     /// How many more attempts there are after the first one failed.
     pub retries: u32,
     /// Whether it is told but never decides.
-    pub dry: bool,
-}
-
-/// Holds what one gate answered on one host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GateReport {
-    /// The gate's name.
-    pub gate: GateName,
-    /// What it found.
-    pub verdict: Verdict,
-    /// Why, when it did not pass: exit code or timeout, and the last line that it printed.
-    pub message: String,
-    /// The last lines that it printed, control characters removed.
-    pub output: String,
-    /// Whether it decides.
     pub dry: bool,
 }
 

@@ -14,9 +14,10 @@ use super::remote::{Carrying, Common, Remote};
 use super::route::Route;
 use super::settings::{SshSettings, TargetSettings, TransferSettings};
 use super::ssh::{Pool, Ssh, login};
-use super::{Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
+use super::{Activated, Fleet, GateCheck, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{
-    CarrierNews, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Squeeze,
+    CarrierNews, GateReport, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot,
+    Squeeze,
 };
 use crate::plan::Carriage;
 use crate::release::StoredRelease;

@@ -34,9 +34,7 @@ pub mod sim;
 mod ssh;
 mod transport;
 
-pub use api::{
-    Activated, Fleet, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack,
-};
+pub use api::{Activated, Fleet, GateCheck, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 pub use bootstrap::{Bootstrap, Source};
 pub use capacity::{Capacity, LEAST, Resource, Shortage, Supply, Widths, told};
 pub use delta::Bases;

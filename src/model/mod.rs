@@ -41,4 +41,4 @@ pub use release::{Digest, DigestError, ReleaseId, Version};
 pub use squeeze::{PushBack, Squeeze};
 pub use survey::{Adopted, HostState, Installed, NamedSlot, Packaged, Probe, Proof, RestsOn, ToolPath};
 pub use window::{CalendarTime, CalendarTimeError, FreezeWindow, Occurrence, WindowError, frozen_by, is_time_zone};
-pub use work::{HostLock, LockHolder, Progress, RollBackTarget, Verdict};
+pub use work::{GateReport, HostLock, LockHolder, Progress, RollBackTarget, Verdict};

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, Operator, ReleaseId, RolloutId};
+use super::{Bytes, GateName, Operator, ReleaseId, RolloutId};
 
 /// Tells who holds the lock of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,4 +68,19 @@ pub enum Verdict {
     Fail,
     /// It could not tell: exit 75 (`EX_TEMPFAIL`, sysexits.h).
     Inconclusive,
+}
+
+/// Holds what one gate answered on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateReport {
+    /// The gate.
+    pub gate: GateName,
+    /// What it found.
+    pub verdict: Verdict,
+    /// Why, when it did not pass: exit code or timeout, and the last line that it printed.
+    pub message: String,
+    /// The last lines that it printed, control characters removed.
+    pub output: String,
+    /// Whether it is told but never decides.
+    pub dry: bool,
 }

@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::table::{eve, host, plan};
 use super::{
-    Debt, Effect, Event, GateScope, HostEnd, HostGate, Input, Machine, Outcome, PauseReason, Record, State, Task,
+    Debt, Effect, Event, GateScope, HostEnd, Input, Machine, Outcome, PauseReason, Record, State, Task,
     TaskError, TaskOutput, nothing_done,
 };
 use crate::model::{
-    Bytes, Carrier, Digest, Failure, FailureClass, HostHook, HostId, HostIdx, Installed, LockHolder, Phase, PhaseHook,
+    Bytes, Carrier, Digest, Failure, FailureClass, GateReport, HostHook, HostId, HostIdx, Installed, LockHolder, Phase, PhaseHook,
     PushBack, ReleaseId, RollBackTarget, Slot, Squeeze, StageName, Verdict, Version,
 };
 use crate::plan::{Plan, PlanKind, Promote};
@@ -273,7 +273,7 @@ fn well(task: &Task, verdict: Verdict) -> TaskOutput {
         Task::Activate => TaskOutput::Activated { already: false },
         Task::Check => {
             let message = if verdict == Verdict::Pass { "" } else { "exit 1" };
-            let gate = |gate: &str, verdict| HostGate {
+            let gate = |gate: &str, verdict| GateReport {
                 gate: gate.into(),
                 verdict,
                 message: message.into(),

@@ -42,7 +42,7 @@ pub use judgement::Judgement;
 #[cfg(test)]
 pub(crate) use machine::table;
 pub use machine::{
-    Effect, HostGate, Input, Machine, SHORTAGE, Step, Task, TaskError, TaskOutput, not_begun, nothing_done, nothing_due,
+    Effect, Input, Machine, SHORTAGE, Step, Task, TaskError, TaskOutput, not_begun, nothing_done, nothing_due,
 };
 pub use outcome::{Debt, HostEnd, Outcome};
 pub use pause::PauseReason;

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use coalmine::model::{Bytes, Failure, FailureClass, Installed, RollBackTarget, Verdict};
+use coalmine::model::{Bytes, Failure, FailureClass, GateReport, Installed, RollBackTarget, Verdict};
 use coalmine::plan::Plan;
-use coalmine::rollout::{Effect, HostGate, Input, Machine, Record, Rejection, State, Task, TaskError, TaskOutput};
+use coalmine::rollout::{Effect, Input, Machine, Record, Rejection, State, Task, TaskError, TaskOutput};
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::scenario::{epoch, operator};
@@ -105,7 +105,13 @@ impl Puppet {
                 let verdict = verdict[if self.calm { 0 } else { self.random.usize(0..verdict.len()) }];
                 let gate = "check".into();
                 TaskOutput::Checked {
-                    gates: vec![HostGate { gate, verdict, message: String::new(), output: String::new(), dry: false }],
+                    gates: vec![GateReport {
+                        gate,
+                        verdict,
+                        message: String::new(),
+                        output: String::new(),
+                        dry: false,
+                    }],
                 }
             }
             _ => TaskOutput::Done,

@@ -1,6 +1,6 @@
+use crate::host::GateCheck;
 use crate::host::answer::{clean_lines, last_line, unhex};
-use crate::host::{GateCheck, GateReport};
-use crate::model::Verdict;
+use crate::model::{GateReport, Verdict};
 use crate::process::{quote, quote_words};
 
 /// The word of an exit code that says "I cannot tell" (`EX_TEMPFAIL`, sysexits.h).

@@ -10,8 +10,11 @@ use crate::host::parcel::Parcels;
 use crate::host::script::{Phase, Script};
 use crate::host::settings::{TargetSettings, TransferSettings};
 use crate::host::transport::Transport;
-use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
-use crate::model::{Failure, FailureClass, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget, RolloutId, Slot, Verdict, Verify};
+use crate::host::{Activated, GateCheck, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
+use crate::model::{
+    Failure, FailureClass, GateReport, HostId, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget,
+    RolloutId, Slot, Verdict, Verify,
+};
 use crate::release::StoredRelease;
 
 /// The lease that a phase renews where no lock was asked for by this process: one that resumed.

@@ -22,7 +22,7 @@ mod task;
 mod unrun;
 
 pub use step::{Effect, Input, Step};
-pub use task::{HostGate, Task, TaskError, TaskOutput};
+pub use task::{Task, TaskError, TaskOutput};
 pub use unrun::{not_begun, nothing_done, nothing_due};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,7 @@
-use super::{HostGate, Machine, SHORTAGE, Task, TaskError, TaskOutput};
-use crate::model::{Bytes, Carrier, Failure, FailureClass, GateName, HostId, HostIdx, Operator, Phase, StageIdx, Verdict};
+use super::{Machine, SHORTAGE, Task, TaskError, TaskOutput};
+use crate::model::{
+    Bytes, Carrier, Failure, FailureClass, GateName, GateReport, HostId, HostIdx, Operator, Phase, StageIdx, Verdict,
+};
 use crate::plan::PlanKind;
 use crate::rollout::event::{Event, GateScope};
 use crate::rollout::pause::PauseReason;
@@ -178,12 +180,12 @@ impl Machine {
         }
     }
 
-    fn checked(&mut self, index: HostIdx, host: &HostId, gates: Vec<HostGate>) {
+    fn checked(&mut self, index: HostIdx, host: &HostId, gates: Vec<GateReport>) {
         let Some((stage, _)) = self.state.host(index).and_then(|status| self.state.stage(status.stage)) else {
             return;
         };
         let stage = stage.name.clone();
-        let mut verdict: Option<HostGate> = None;
+        let mut verdict: Option<GateReport> = None;
         for gate in gates {
             self.emit(Event::GateResult {
                 gate: gate.gate.clone(),

@@ -1,4 +1,4 @@
-use crate::model::{Bytes, Carried, Failure, GateName, Installed, LockHolder, RollBackTarget, Verdict};
+use crate::model::{Bytes, Carried, Failure, GateReport, Installed, LockHolder, RollBackTarget};
 
 /// Names something that is done to one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,21 +21,6 @@ pub enum Task {
     Finalize,
     /// Frees its lock.
     Unlock,
-}
-
-/// Holds what one gate answered on one host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostGate {
-    /// The gate.
-    pub gate: GateName,
-    /// What it found.
-    pub verdict: Verdict,
-    /// Why it did not pass.
-    pub message: String,
-    /// What it printed.
-    pub output: String,
-    /// Whether it is told but never decides.
-    pub dry: bool,
 }
 
 /// Holds what a task found or did.
@@ -69,7 +54,7 @@ pub enum TaskOutput {
     /// The gates answered.
     Checked {
         /// What they answered, in order.
-        gates: Vec<HostGate>,
+        gates: Vec<GateReport>,
     },
     /// The host went back.
     WentBack {

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::fixture::{at, host, operator, release, rollout_id};
-use crate::model::{Bytes, Command, Digest, Failure, FailureClass, HostId, Installed, RollBackTarget, Verdict};
+use crate::model::{
+    Bytes, Command, Digest, Failure, FailureClass, GateReport, HostId, Installed, RollBackTarget, Verdict,
+};
 use crate::plan::Plan;
-use crate::rollout::{Effect, Event, HostGate, Input, Machine, Record, Task, TaskError, TaskOutput};
+use crate::rollout::{Effect, Event, Input, Machine, Record, Task, TaskError, TaskOutput};
 
 /// Runs a rollout: the machine decides, and whatever it asks for is done as the script says.
 pub(super) struct Run {
@@ -135,7 +137,7 @@ impl Run {
             Task::Prime => TaskOutput::Primed { already: false, bytes: Bytes(73_085_747), carried: None },
             Task::Activate => TaskOutput::Activated { already: false },
             Task::Check => TaskOutput::Checked {
-                gates: vec![HostGate {
+                gates: vec![GateReport {
                     gate: "answers".into(),
                     verdict: if self.unhealthy.contains_key(host) { Verdict::Fail } else { Verdict::Pass },
                     message: self.unhealthy.get(host).cloned().unwrap_or_default(),

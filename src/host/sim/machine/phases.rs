@@ -10,10 +10,10 @@ use super::SimHost;
 use super::effects::{Claim, after, go_back, switch_to, take_lock};
 use crate::host::sim::disk::{Change, Content, Disk, Place};
 use crate::host::sim::fault::{Fault, Operation};
-use crate::host::{Activated, GateCheck, GateReport, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
+use crate::host::{Activated, GateCheck, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{
-    Bytes, Failure, FailureClass, Installed, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget,
-    RolloutId, Slot, Verdict,
+    Bytes, Failure, FailureClass, GateReport, Installed, LockHolder, Operator, Probe, Progress, ReleaseId,
+    RollBackTarget, RolloutId, Slot, Verdict,
 };
 use crate::release::StoredRelease;
 
