@@ -52,34 +52,47 @@ pub struct Carried {
     pub relay: Option<HostId>,
 }
 
+/// Tells that a relay serves its hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayStarted {
+    /// The relay.
+    pub host: HostId,
+    /// Where its hosts reach it.
+    pub address: String,
+    /// How many hosts may come to it.
+    pub hosts: usize,
+}
+
+/// Tells that a relay is not asked any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayFailed {
+    /// The relay.
+    pub host: HostId,
+    /// Why.
+    pub message: String,
+}
+
+/// Tells that a host did not get what travels one way, and tries the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarrierFailed {
+    /// The host.
+    pub host: HostId,
+    /// Which way.
+    pub carrier: Carrier,
+    /// From which relay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<HostId>,
+    /// Why.
+    pub message: String,
+}
+
 /// Tells what became of carriers while a release travels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CarrierNews {
     /// A relay serves its hosts.
-    RelayStarted {
-        /// The relay.
-        host: HostId,
-        /// Where it listens, as its hosts reach it.
-        address: String,
-        /// How many hosts may come to it.
-        hosts: usize,
-    },
+    RelayStarted(RelayStarted),
     /// A relay is not asked any more.
-    RelayFailed {
-        /// The relay.
-        host: HostId,
-        /// Why.
-        message: String,
-    },
+    RelayFailed(RelayFailed),
     /// A host did not get its pack one way, and tries the next.
-    Failed {
-        /// The host.
-        host: HostId,
-        /// Which way.
-        carrier: Carrier,
-        /// From which relay.
-        relay: Option<HostId>,
-        /// Why.
-        message: String,
-    },
+    Failed(CarrierFailed),
 }

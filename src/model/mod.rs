@@ -25,7 +25,7 @@ mod work;
 
 pub use address::{Address, AddressError, Jump, KeyFile, Login, Proxy, ProxyCommand};
 pub use bytes::Bytes;
-pub use carrier::{Carried, Carrier, CarrierNews};
+pub use carrier::{Carried, Carrier, CarrierFailed, CarrierNews, RelayFailed, RelayStarted};
 pub use choice::{Compress, HostKeys, Installer, Modes, PackWhen, Verify};
 pub use command::{Command, Operator};
 pub use commit::Commit;

@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use super::table::{eve, host, plan};
 use super::{
-    Debt, Effect, Event, GateScope, HostEnd, Input, Machine, Outcome, PauseReason, Record, State, Task,
-    TaskError, TaskOutput, nothing_done,
+    Debt, Effect, Event, GateScope, HostEnd, Input, Machine, Outcome, PauseReason, Record, State, Task, TaskError,
+    TaskOutput, nothing_done,
 };
 use crate::model::{
-    Bytes, Carrier, Digest, Failure, FailureClass, GateReport, HostHook, HostId, HostIdx, Installed, LockHolder, Phase, PhaseHook,
-    PushBack, ReleaseId, RollBackTarget, Slot, Squeeze, StageName, Verdict, Version,
+    Bytes, Carrier, CarrierFailed, Digest, Failure, FailureClass, GateReport, HostHook, HostId, HostIdx, Installed,
+    LockHolder, Phase, PhaseHook, PushBack, RelayFailed, RelayStarted, ReleaseId, RollBackTarget, Slot, Squeeze,
+    StageName, Verdict, Version,
 };
 use crate::plan::{Plan, PlanKind, Promote};
 
@@ -133,9 +134,14 @@ fn every_kind() -> Vec<Event> {
         Event::HostDepooled { host: host(0), error: None },
         Event::HostRepooled { host: host(0), error: Some("exit 1".into()) },
         Event::Stopping { why: PauseReason::Operator { by: eve() } },
-        Event::RelayStarted { host: host(0), address: "mw01:873".into(), hosts: 3 },
-        Event::RelayFailed { host: host(0), message: "m".into() },
-        Event::CarrierFailed { host: host(0), carrier: Carrier::ALL[0], relay: Some(host(1)), message: "m".into() },
+        Event::RelayStarted(RelayStarted { host: host(0), address: "mw01:873".into(), hosts: 3 }),
+        Event::RelayFailed(RelayFailed { host: host(0), message: "m".into() }),
+        Event::CarrierFailed(CarrierFailed {
+            host: host(0),
+            carrier: Carrier::ALL[0],
+            relay: Some(host(1)),
+            message: "m".into(),
+        }),
     ]
 }
 

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::outcome::{Debt, HostEnd, Outcome};
 use super::pause::PauseReason;
 use crate::model::{
-    Bytes, Carrier, CarrierNews, Failure, FailureClass, GateName, HostHook, HostId, Installed, LockHolder, Operator,
-    Phase, PhaseHook, ReleaseId, RollBackTarget, Squeeze, StageName, Verdict,
+    Bytes, Carrier, CarrierFailed, CarrierNews, Failure, FailureClass, GateName, HostHook, HostId, Installed,
+    LockHolder, Operator, Phase, PhaseHook, RelayFailed, RelayStarted, ReleaseId, RollBackTarget, Squeeze, StageName,
+    Verdict,
 };
 use crate::plan::Plan;
 
@@ -129,33 +130,11 @@ pub enum Event {
         relay: Option<HostId>,
     },
     /// A host passes on to others what it got.
-    RelayStarted {
-        /// The relay.
-        host: HostId,
-        /// Where its hosts reach it.
-        address: String,
-        /// How many hosts may come to it.
-        hosts: usize,
-    },
+    RelayStarted(RelayStarted),
     /// A relay is not asked any more by this conductor: its hosts get what travels some other way.
-    RelayFailed {
-        /// The relay.
-        host: HostId,
-        /// Why.
-        message: String,
-    },
+    RelayFailed(RelayFailed),
     /// What travels did not come to a host one way, and the next is tried.
-    CarrierFailed {
-        /// The host.
-        host: HostId,
-        /// Which way.
-        carrier: Carrier,
-        /// From which relay.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        relay: Option<HostId>,
-        /// Why.
-        message: String,
-    },
+    CarrierFailed(CarrierFailed),
     /// Bytes travel to a host; live only, never journaled.
     HostProgress {
         /// The host.
@@ -409,11 +388,9 @@ impl Event {
 impl From<CarrierNews> for Event {
     fn from(news: CarrierNews) -> Self {
         match news {
-            CarrierNews::RelayStarted { host, address, hosts } => Self::RelayStarted { host, address, hosts },
-            CarrierNews::RelayFailed { host, message } => Self::RelayFailed { host, message },
-            CarrierNews::Failed { host, carrier, relay, message } => {
-                Self::CarrierFailed { host, carrier, relay, message }
-            }
+            CarrierNews::RelayStarted(started) => Self::RelayStarted(started),
+            CarrierNews::RelayFailed(failed) => Self::RelayFailed(failed),
+            CarrierNews::Failed(failed) => Self::CarrierFailed(failed),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::outcome::{emergency, ended};
 use super::reason::reason;
 use super::text::{count, one_line};
 use super::time::{between, clock, span, took};
-use crate::model::{Bytes, Carrier, FailureClass, HostId, HostIdx, Phase};
+use crate::model::{Bytes, Carrier, CarrierFailed, FailureClass, HostId, HostIdx, Phase, RelayFailed, RelayStarted};
 use crate::plan::{OnFailure, Plan, PlanKind, StageKind};
 use crate::rollout::{Event, GateScope, HostStatus, PauseReason, Record, State};
 
@@ -130,15 +130,15 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
             }
             line
         }
-        Event::RelayStarted { host, address, hosts } => {
+        Event::RelayStarted(RelayStarted { host, address, hosts }) => {
             let text = format!("passes it on to {} at {}", count(*hosts, "host"), name(address));
             Line::of(Glyph::Note, host, "", text)
         }
-        Event::RelayFailed { host, message: why } => {
+        Event::RelayFailed(RelayFailed { host, message: why }) => {
             let text = format!("passes nothing on any more, and its hosts get it otherwise: {}", message(why));
             Line::of(Glyph::Attention, host, "", text)
         }
-        Event::CarrierFailed { host, carrier, relay, message: why } => {
+        Event::CarrierFailed(CarrierFailed { host, carrier, relay, message: why }) => {
             let text =
                 format!("nothing came {}, and the next way is tried: {}", way(*carrier, relay.as_ref()), message(why));
             Line::of(Glyph::Attention, host, "", text)

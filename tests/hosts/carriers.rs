@@ -7,7 +7,7 @@ use std::time::Duration;
 use coalmine::host::{
     CarrierSettings, Fleet as _, Host as _, HostError, LockRequest, Primed, RealFleet, TargetSettings, TransferSettings,
 };
-use coalmine::model::{Carried, Carrier, CarrierNews, Digest, Environment, HostId, Progress, Version};
+use coalmine::model::{Carried, Carrier, CarrierFailed, CarrierNews, Digest, Environment, HostId, Progress, Version};
 use coalmine::plan::{HostPlan, Plan};
 use coalmine::release::StoredRelease;
 use tokio::sync::mpsc::Receiver;
@@ -100,7 +100,8 @@ async fn a_sites_own_command_brings_what_it_published_and_what_is_not_that_comes
         assert_whole(&release, &folder(&target, &release));
         match (why, told.as_slice()) {
             (None, []) => {}
-            (Some(why), [CarrierNews::Failed { carrier: Carrier::Command, message, .. }]) if message.contains(why) => {}
+            (Some(why), [CarrierNews::Failed(CarrierFailed { carrier: Carrier::Command, message, .. })])
+                if message.contains(why) => {}
             other => panic!("{name}: {other:?}"),
         }
     }
@@ -187,7 +188,9 @@ async fn a_seeder_that_is_killed_in_the_middle_lets_hosts_take_the_next_carrier_
     assert_eq!(primed.unwrap().carried, Some(Carried { by: Carrier::Direct, relay: None }));
     assert_whole(&release, &folder(&target, &release));
     let told = told(&mut news);
-    let [CarrierNews::Failed { carrier: Carrier::Torrent, message, .. }] = told.as_slice() else { panic!("{told:?}") };
+    let [CarrierNews::Failed(CarrierFailed { carrier: Carrier::Torrent, message, .. })] = told.as_slice() else {
+        panic!("{told:?}")
+    };
     assert!(message.starts_with("aria2 ended on the deploy server"), "{message}");
     gone(root.path()).await;
 }

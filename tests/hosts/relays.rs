@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coalmine::host::{CarrierSettings, Host as _, RealFleet, Switch, TransferSettings};
-use coalmine::model::{Bytes, Carried, Carrier, CarrierNews, HostId};
+use coalmine::model::{Bytes, Carried, Carrier, CarrierFailed, CarrierNews, HostId, RelayFailed, RelayStarted};
 use coalmine::release::StoredRelease;
 use tokio::sync::mpsc::Receiver;
 
@@ -107,9 +107,9 @@ fn failures(news: &mut Receiver<CarrierNews>) -> (Vec<String>, Vec<String>) {
     let (mut relays, mut hosts) = (Vec::new(), Vec::new());
     for news in told(news) {
         match news {
-            CarrierNews::RelayStarted { .. } => {}
-            CarrierNews::RelayFailed { host, message } => relays.push(format!("{host}: {message}")),
-            CarrierNews::Failed { host, message, .. } => hosts.push(format!("{host}: {message}")),
+            CarrierNews::RelayStarted(_) => {}
+            CarrierNews::RelayFailed(RelayFailed { host, message }) => relays.push(format!("{host}: {message}")),
+            CarrierNews::Failed(CarrierFailed { host, message, .. }) => hosts.push(format!("{host}: {message}")),
         }
     }
     (relays, hosts)
@@ -123,7 +123,9 @@ async fn hosts_of_a_site_get_it_from_its_relay_which_is_gone_with_the_rollout() 
     let ways = site.primed(&fleet, &["box1", "box2", "box3"]).await;
     assert_eq!(ways, ["box1 relay box1", "box2 relay box1", "box3 relay box1"]);
     let told = told(&mut news);
-    let [CarrierNews::RelayStarted { host, address, hosts: 2 }] = told.as_slice() else { panic!("{told:?}") };
+    let [CarrierNews::RelayStarted(RelayStarted { host, address, hosts: 2 })] = told.as_slice() else {
+        panic!("{told:?}")
+    };
     assert!(*host == id("box1") && address.starts_with("127.0.0.1:"), "{told:?}");
     // Whoever does not know its secret gets nothing, nor does anybody write there.
     let place = site.relay_folders("box1").pop().unwrap();

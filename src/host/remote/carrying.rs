@@ -12,7 +12,7 @@ use super::relays::Relays;
 use super::work::Remote;
 use crate::host::route::Route;
 use crate::host::sharing::Sharing;
-use crate::model::{Carrier, CarrierNews, HostId};
+use crate::model::{Carrier, CarrierFailed, CarrierNews, HostId};
 use crate::plan::Carriage;
 use crate::process::{Ending, Job, run};
 use crate::release::Pack;
@@ -91,7 +91,7 @@ impl Carrying {
     /// Tells that a pack did not come to a host one way.
     pub(super) fn tell_failed(&self, host: &HostId, carrier: Carrier, relay: Option<&HostId>, message: &str) {
         let (host, relay, message) = (host.clone(), relay.cloned(), message.to_owned());
-        self.tell(CarrierNews::Failed { host, carrier, relay, message });
+        self.tell(CarrierNews::Failed(CarrierFailed { host, carrier, relay, message }));
     }
 
     /// Lets the site put a pack where hosts find it, the first time that somebody wants it.

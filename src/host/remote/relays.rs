@@ -13,7 +13,7 @@ use super::carry::Passed;
 use super::carrying::{Carrying, Find};
 use super::relay::{Daemon, Opening};
 use crate::host::{Host as _, Survey};
-use crate::model::{Carrier, CarrierNews, HostId, Progress};
+use crate::model::{Carrier, CarrierNews, HostId, Progress, RelayFailed, RelayStarted};
 use crate::plan::Carriage;
 use crate::process::secret;
 use crate::release::Pack;
@@ -124,7 +124,7 @@ impl Relays {
                 let daemon = open(carrying, hosts, carriage, id).await?;
                 let address = daemon.address.to_string();
                 let clients = carriage.clients_of(id).len();
-                carrying.tell(CarrierNews::RelayStarted { host: id.clone(), address, hosts: clients });
+                carrying.tell(CarrierNews::RelayStarted(RelayStarted { host: id.clone(), address, hosts: clients }));
                 let open = Open { daemon, packs: HashSet::new(), used: Instant::now(), users: Arc::new(()) };
                 *state = State::Open(Box::new(open));
                 tokio::spawn(close_when_idle(Arc::downgrade(relay)));
@@ -202,7 +202,7 @@ impl Relays {
 
 fn give_up(carrying: &Carrying, state: &mut State, id: &HostId, why: &str) {
     tracing::warn!("relay {id} is given up: {why}");
-    carrying.tell(CarrierNews::RelayFailed { host: id.clone(), message: why.to_owned() });
+    carrying.tell(CarrierNews::RelayFailed(RelayFailed { host: id.clone(), message: why.to_owned() }));
     *state = State::GivenUp(why.to_owned());
 }
 
