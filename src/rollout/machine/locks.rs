@@ -1,5 +1,7 @@
 use super::{Machine, Task};
-use crate::model::{Failure, FailureClass, HostId, HostIdx, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget};
+use crate::model::{
+    Failure, FailureClass, HostId, HostIdx, Installed, LockHolder, Operator, Phase, ReleaseId, RollBackTarget,
+};
 use crate::rollout::event::Event;
 use crate::rollout::state::Mode;
 

@@ -1,5 +1,7 @@
 use super::task::{Task, TaskError, TaskOutput};
-use crate::model::{CarrierNews, Command, GateName, HostHook, HostId, LockHolder, Operator, PhaseHook, Squeeze, StageIdx, Verdict};
+use crate::model::{
+    CarrierNews, Command, GateName, HostHook, HostId, LockHolder, Operator, PhaseHook, Squeeze, StageIdx, Verdict,
+};
 use crate::rollout::event::GateScope;
 use crate::rollout::record::Record;
 use crate::rollout::refusal::Rejection;

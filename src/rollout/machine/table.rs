@@ -14,9 +14,9 @@ use crate::model::{
 use crate::plan::{Budget, HostPlan, Plan, Promote, StagePlan};
 use crate::plans;
 use crate::rollout::event::Event;
+use crate::rollout::outcome::Outcome;
 use crate::rollout::pause::PauseReason;
 use crate::rollout::record::Record;
-use crate::rollout::outcome::Outcome;
 use crate::rollout::refusal::refusal;
 use crate::rollout::state::{Mode, State};
 

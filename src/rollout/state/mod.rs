@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::outcome::Outcome;
 use super::pause::PauseReason;
 use super::record::Record;
-use super::outcome::Outcome;
 use crate::model::{
     Bytes, Failure, FailureClass, HostId, HostIdx, Installed, Operator, Phase, PhaseHook, RollBackTarget, StageIdx,
     Verdict,

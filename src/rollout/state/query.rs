@@ -10,8 +10,8 @@ use crate::model::{
     Bytes, FailureClass, HostId, HostIdx, HostRange, Operator, Phase, PhaseHook, RolloutId, StageIdx, StageName,
 };
 use crate::plan::{Plan, StageKind, StagePlan};
-use crate::rollout::pause::PauseReason;
 use crate::rollout::outcome::Outcome;
+use crate::rollout::pause::PauseReason;
 
 /// What can be asked of a state.
 impl State {
