@@ -66,6 +66,28 @@ pub(crate) fn measure(command: &[OsString], log: &Path) -> Result<(Duration, Dur
     }
 }
 
+/// Lets this process have whatever its descendants leave behind: sshd does not wait for the shells of a connection that ends, and what those
+/// took is told to whoever does.
+pub(crate) fn adopt() -> Result<()> {
+    Ok(set_child_subreaper(Some(getpid()))?)
+}
+
+/// Waits for all that was left behind and has ended.
+pub(crate) fn bury() -> Result<()> {
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            Ok(None) | Err(rustix::io::Errno::CHILD) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Gives the processor time of all that this process has waited for.
+pub(crate) fn buried() -> Result<Duration> {
+    times("self", [15, 16])
+}
+
 /// Watches over a command: `observe RESULT LOG COMMAND…`.
 fn observe(mut arguments: impl Iterator<Item = OsString>) -> Result<()> {
     let mut next = || arguments.next().context("observe RESULT LOG COMMAND…");

@@ -46,6 +46,9 @@ struct Options {
     /// Only what has one of these words in its name, and what it is measured by: upgrade, install, status.
     #[arg(long)]
     only: Vec<String>,
+    /// When what travels is packed; `transfer.packs` has the words.
+    #[arg(long)]
+    packs: Option<String>,
     /// Where the table is written.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/costs.md"))]
     write: PathBuf,
@@ -120,6 +123,11 @@ impl Work {
         Command::new(program).arg("--version").output().is_ok()
     }
 
+    /// Tells whether its processes are counted; of what copies file by file strace makes minutes.
+    fn is_counted(self) -> bool {
+        !matches!(self, Self::UpgradeByRsync | Self::UpgradeByAnsible | Self::InstallByRsync)
+    }
+
     /// Puts the hosts where it begins.
     fn prepare(self, fleet: &Fleet) -> Result<()> {
         match self {
@@ -163,7 +171,8 @@ impl Work {
                 fleet.parallel_rsync(&["-a", "-X", "--delete"], &fleet.source(NEW, "fresh"), "first")
             }
             Self::UpgradeByAnsible => {
-                let arguments = format!("src={}/ dest=plain delete=true", fleet.source(NEW, "fresh").display());
+                let arguments =
+                    format!("src={}/ dest=plain delete=true use_ssh_args=true", fleet.source(NEW, "fresh").display());
                 let ssh = format!("--ssh-common-args=-F {}", config.display());
                 let list = hosts.to_string();
                 ["ansible", "all", "-f", "32", "-i", &list, &ssh, "-m", "ansible.posix.synchronize", "-a", &arguments]
@@ -246,7 +255,7 @@ fn measure(options: &Options, folder: &Path) -> Result<String> {
     eprintln!("making a product of two versions");
     let product = product::make(&folder.join("repository"))?;
     eprintln!("bringing {} hosts up, and installing the first version", options.hosts);
-    let fleet = Fleet::up(folder, program, options.hosts, None)?;
+    let fleet = Fleet::up(folder, program, options.hosts, None, options.packs.as_deref())?;
     let is_asked = |work: &Work| options.only.is_empty() || options.only.iter().any(|word| work.name().contains(word));
     let asked: Vec<Work> = Work::ALL.into_iter().filter(is_asked).collect();
     let is_measure = |work: &Work| *work == Work::BareSsh || asked.iter().any(|other| other.beside() == *work);
@@ -258,14 +267,14 @@ fn measure(options: &Options, folder: &Path) -> Result<String> {
     for round in 0..=options.rounds + 1 {
         for row in &mut rows {
             row.work.prepare(&fleet).with_context(|| format!("before {}", row.work.name()))?;
-            let counting =
-                (round > options.rounds).then(|| counts::Counting::of(fleet.supervisor, folder)).transpose()?;
+            let counting = round > options.rounds && row.work.is_counted();
+            let counting = counting.then(|| counts::Counting::of(fleet.supervisor, folder)).transpose()?;
             let bytes = counts::loopback()?;
             let cost = fleet.measure(&row.work.command(&fleet)).with_context(|| row.work.name())?;
+            row.bytes = counts::loopback()?.saturating_sub(bytes);
             if let Some(counting) = counting {
-                row.bytes = counts::loopback()?.saturating_sub(bytes);
                 row.processes = counting.finish()?;
-            } else if round > 0 {
+            } else if round > 0 && round <= options.rounds {
                 row.costs.push(cost);
             }
         }

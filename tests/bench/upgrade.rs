@@ -68,7 +68,7 @@ fn main() -> Result<()> {
     eprintln!("making a product of two versions");
     let product = product::make(&folder.path().join("repository"))?;
     eprintln!("bringing {} hosts up, and installing the first version", options.hosts);
-    let fleet = Fleet::up(folder.path(), program, options.hosts, options.kex.clone())?;
+    let fleet = Fleet::up(folder.path(), program, options.hosts, options.kex.clone(), None)?;
 
     let mut costs: Vec<(Way, Vec<Cost>)> = Way::ALL.map(|way| (way, Vec::new())).into();
     // The first turn of each only warms the caches.

@@ -63,7 +63,14 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    pub(crate) fn up(dir: &Path, program: OsString, hosts: usize, kex: Option<String>) -> Result<Self> {
+    pub(crate) fn up(
+        dir: &Path,
+        program: OsString,
+        hosts: usize,
+        kex: Option<String>,
+        packs: Option<&str>,
+    ) -> Result<Self> {
+        cost::adopt()?;
         let sandbox = dir.join("sandbox");
         let supervisor = vec![program.clone(), "sandbox".into(), "serve".into()];
         sandbox::up(&sandbox::Options { dir: sandbox.clone(), hosts, supervisor })?;
@@ -81,13 +88,14 @@ impl Fleet {
             old: String::new(),
         };
         fs::write(&fleet.hosts, list)?;
-        fs::write(fleet.dir.join("coalmine.toml"), fleet.config())?;
+        fs::write(fleet.dir.join("coalmine.toml"), fleet.config(packs))?;
         fleet.install()?;
         Ok(fleet)
     }
 
-    fn config(&self) -> String {
+    fn config(&self, packs: Option<&str>) -> String {
         let dir = self.dir.display();
+        let packs = packs.map(|when| format!("[transfer]\npacks = \"{when}\"\n")).unwrap_or_default();
         format!(
             r#"[product]
 name = "bench"
@@ -97,7 +105,7 @@ remote = ""
 kind = "command"
 commands = ["cp -R tree/. {{prefix}}"]
 check = "test -f pyvenv.cfg"
-[target]
+{packs}[target]
 root = "{ROOT}"
 [ssh]
 config = "{dir}/sandbox/ssh_config"
@@ -212,13 +220,17 @@ run = "test -f pyvenv.cfg"
 
     /// Runs a command, and tells what that cost.
     pub(crate) fn measure(&self, command: &[OsString]) -> Result<Cost> {
-        let (hosts, connections) = (cost::spent(self.supervisor)?, self.accepted()?);
+        cost::bury()?;
+        let (hosts, orphans, connections) = (cost::spent(self.supervisor)?, cost::buried()?, self.accepted()?);
         let (wall, client) = cost::measure(command, &self.dir.join("log"))?;
         self.wait_for_hosts()?;
+        cost::bury()?;
+        // The command that watches over the client was a child of this process as well.
+        let orphans = cost::buried()?.saturating_sub(orphans).saturating_sub(client);
         Ok(Cost {
             wall,
             client,
-            hosts: cost::spent(self.supervisor)?.saturating_sub(hosts),
+            hosts: cost::spent(self.supervisor)?.saturating_sub(hosts) + orphans,
             connections: self.accepted()? - connections,
         })
     }
