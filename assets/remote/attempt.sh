@@ -76,10 +76,11 @@ keep_time() {
 
 end_reader() {
     waited=0
+    # It ends within some milliseconds, and a process that waits for it costs as much.
     while kill -0 "$reader"; do
-        [ "$waited" -lt 200 ] || sleep 0.1 || sleep 1
+        [ "$waited" -lt 2000 ] || sleep 0.1 || sleep 1
         waited=$((waited + 1))
-        [ "$waited" -lt 220 ] || break
+        [ "$waited" -lt 2020 ] || break
     done
-    [ "$waited" -lt 220 ] || { printf '%-6s\n' cut 1<>"$work/cut" && kill -9 "$reader"; }
+    [ "$waited" -lt 2020 ] || { printf '%-6s\n' cut 1<>"$work/cut" && kill -9 "$reader"; }
 }

@@ -187,7 +187,10 @@ phase_finalize() {
     note "${p_id:-what was here before} is good"
     sweep
     prune
-    remove ".coalmine/confirmed.$p_rollout" ".coalmine/reverted.$p_rollout" ".coalmine/slot.$p_rollout" \
+    read_lease
+    list_old_tokens
+    # shellcheck disable=SC2086
+    remove $old_tokens ".coalmine/confirmed.$p_rollout" ".coalmine/reverted.$p_rollout" ".coalmine/slot.$p_rollout" \
         ".coalmine/back.$p_rollout" ".coalmine/primed.${p_id:-none}" \
         .coalmine/linked.* .coalmine/phase.*."$p_nonce"
     free_lease

@@ -139,13 +139,16 @@ settle_token() {
         [ "$token" -ge "$lease_token" ] || break
         move_lease "$lease_until" $((token + 1)) "$lease_term" || return 1
     done
-    set --
+}
+
+# Sets `old_tokens` to the tokens of all leases before the one that was read.
+list_old_tokens() {
+    old_tokens=''
     for found in .coalmine/token.*; do
         if is_number "${found##*.}" && [ "${found##*.}" -lt "$lease_token" ]; then
-            set -- "$@" "$found"
+            old_tokens="$old_tokens $found"
         fi
     done
-    [ $# -eq 0 ] || rm -f "$@"
 }
 
 # Takes the lock; does not return where another has it. Asked for once more by the same conductor, it is the same lease.

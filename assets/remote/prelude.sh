@@ -31,6 +31,8 @@ asked_at='' asked_time=''
 # Whether nobody else may write here, as a step of this session found, which folder that is, and whether its folders are on one
 # device; set by `trust`.
 trusted='' here='' one_device='' began=''
+# The release whose proof counts for what a folder shares with it; see `inherit`.
+base=''
 # What ends a step in which that was found out first; see `serve`.
 farewell=0
 # The lease as this phase has made it; see lease.sh.
@@ -342,6 +344,7 @@ enter() {
         if [ ! -w "$folder" ]; then
             # Not everything that cannot be written is another's: a disk may have been mounted read-only.
             must touch "$folder"
+            know_me || my_name='this user'
             fail io "$PWD/$folder cannot be written by $my_name"
         fi
     done
@@ -349,7 +352,7 @@ enter() {
     honour_dead_men
 }
 
-# Sets `me`, and `my_group` where nobody else is in it; a session asks once for all its steps.
+# Sets `me` and `my_name`, and `my_group` where nobody else is in it.
 know_me() {
     [ -z "$me" ] || return 0
     # uid=1000(anna) gid=1000(anna) groups=1000(anna),4(adm); a number without a name has no parentheses (id(1p)).
@@ -378,7 +381,6 @@ know_me() {
 # and inode.
 trust() {
     [ -z "$trusted" ] || return 0
-    know_me || fail io "id gave no answer"
     # Through a link, which only who may write the folder above it makes; what is not there yet is made by us.
     folders=.
     for folder in releases .coalmine; do
@@ -396,9 +398,12 @@ trust() {
         case $1 in
         # The write bits of others, and of the group, in hexadecimal digits.
         *[!0-9a-f]* | *[2367abef]) refuse_writer ;;
-        *[13579bdf]?) [ "$3" = "$my_group" ] || refuse_writer ;;
+        *[13579bdf]?)
+            know_me || fail io "id gave no answer"
+            [ "$3" = "$my_group" ] || refuse_writer
+            ;;
         esac
-        [ "$2" = "$me" ] || [ "$2" = 0 ] || refuse_writer
+        [ -O "$folder" ] || [ "$2" = 0 ] || refuse_writer
         [ "${4%:*}" = "${here%:*}" ] || one_device=''
         shift 4
     done
@@ -411,6 +416,7 @@ refuse_writer() {
     .) folder=$PWD ;;
     *) folder=$PWD/${folder%/.} ;;
     esac
+    know_me || fail io "id gave no answer"
     fail trust "$folder must be a folder of $my_name or root that nobody else may write"
 }
 

@@ -56,6 +56,7 @@ log file = $relay/log
 max connections = $p_connections
 timeout = $p_stall"
     # As root it would be nobody, who may not read this.
+    know_me || fail io "id gave no answer"
     [ "$me" != 0 ] || settings="$settings
 uid = 0
 gid = 0"

@@ -13,7 +13,6 @@ serve() {
     end_stale
     guard
     # Where that fails a step asks again, and says so.
-    know_me || :
     ask_time || :
     printf '\n'
     say begin

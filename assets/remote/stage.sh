@@ -175,6 +175,7 @@ phase_stage() {
         enough_room
         before_links "$p_base"
         if link_copy "releases/$p_base"; then
+            made_links "$p_base"
             removals
             rename "$staging.new" "$staging"
             staged "$goal" base

@@ -9,6 +9,7 @@
 # Each step writes a file and says whether it could: of a pipeline only the last command is heard, and one that was killed
 # before it looks like one that had nothing to say.
 survey_tree() {
+    how=$1
     list_tree || return 1
     # Where the manifest has no byte that is spelled otherwise, neither have the names that matter.
     is_plain=''
@@ -20,18 +21,20 @@ survey_tree() {
         tr '\n\000' "\\$stand_in\\n" <"$work/names0" >"$work/names" || return 1
     [ ! -s "$work/links0" ] ||
         tr '\n\000' "\\$stand_in\\n" <"$work/links0" >"$work/links" || return 1
-    # What cannot be read has no sum, and so differs. Only a file that no other release shares can be new ("changed").
-    case $1 in
-    full) shared='' ;;
-    changed) shared='-links 1' ;;
+    # What cannot be read has no sum, and so differs. Only a file that no other release shares can be new ("changed"), and what it
+    # shares with one that is proven has to be hashed where it was changed since.
+    set --
+    case $how in
+    full) [ -z "$base" ] || set -- '(' -links 1 -o -cnewer "$root/$based_at" ')' ;;
+    changed) set -- -links 1 ;;
     esac
     choose_hasher
     # shellcheck disable=SC2086
-    find . -type f $shared ! -path "$odd" -exec $hasher {} + >"$work/sums" 2>/dev/null
+    find . -type f "$@" ! -path "$odd" -exec $hasher {} + >"$work/sums" 2>/dev/null
     [ -z "$is_plain" ] || return 0
     # A name with a line feed would be two lines, and not all escape a backslash.
-    # shellcheck disable=SC2016,SC2086
-    find . -type f $shared -path "$odd" \
+    # shellcheck disable=SC2016
+    find . -type f "$@" -path "$odd" \
         -exec sh -c 'for f; do s=$(sha256sum <"$f") && printf "%s  %s\000" "${s%% *}" "$f"; done' sh {} + \
         >"$work/sums0" 2>/dev/null
     tr '\n\000' "\\$stand_in\\n" <"$work/sums0" >>"$work/sums"
@@ -121,7 +124,7 @@ prove() {
     # What is recorded of it is not to be younger than what is proven.
     ask_time || time=''
     proof_time=$time
-    began=''
+    began='' base=''
     [ "$2" != full ] || begin_record
     digest_of "$1"
     case $digest in
@@ -134,6 +137,16 @@ prove() {
         return 1
     }
     careful=''
+    if [ "$2" = full ] && [ "$1" = "releases/.$p_id.$p_rollout" ]; then
+        inherit
+    fi
+    if [ -n "$base" ]; then
+        proof_time=$hashed_at
+        compare "$1" "$2"
+        [ "$wrong" -gt 0 ] || [ "$extra" -gt 0 ] || return 0
+        # To say what is wrong, all of it is looked at.
+        base='' proof_time=$time
+    fi
     compare "$1" "$2"
     # What has no sum cannot be read; or what hashes was killed, or cannot hash, and that says nothing of the file.
     if [ "$unread" -gt 0 ] || [ "$extra" -gt 0 ]; then
@@ -149,6 +162,7 @@ compare() {
         printf '' >"$work/$list" || unproven "$1"
     done
     remove "$work/verdict"
+    root=$PWD
     (
         cd "$1" || exit 2
         survey_tree "$2" || exit 2
@@ -165,6 +179,7 @@ compare() {
             }
             BEGIN {
                 work = ARGV[2]; all = ARGV[3] == "full"; stand_in = sprintf("%c", octal(ARGV[4]))
+                if (ARGV[5] != "") while ((getline <ARGV[5]) > 0) if ($1 == "f") inherited[$5] = $4
                 while ((getline <ARGV[1]) > 0) {
                     if (NF != 5) continue
                     key = index($5, "\\") ? plain($5) : $5
@@ -187,8 +202,9 @@ compare() {
                     else if (is == "f") {
                         good = part[2] == size[key] && runs(part[1]) == (mode[key] == "755") && safe(part[1])
                         if (good && (all || part[3] == 1)) {
-                            if (!(key in sum)) unread++
-                            good = sum[key] == proof[key]
+                            if (key in sum) good = sum[key] == proof[key]
+                            else if (part[3] == 1 || !((key in spelled ? spelled[key] : key) in inherited)) { unread++; good = 0 }
+                            else good = inherited[key in spelled ? spelled[key] : key] == proof[key]
                         }
                     } else if (is == "l") good = points[name] == proof[key]
                     else good = safe(part[1])
@@ -200,7 +216,7 @@ compare() {
                 # Last, and so what was found where the rest could not be written.
                 print entries + 0, wrong + 0, extra + 0, unread + 0 >(work "/verdict")
                 exit 0
-            }' MANIFEST "$work" "$2" "$stand_in" || exit 2
+            }' MANIFEST "$work" "$2" "$stand_in" "${base:+$root/releases/$base/MANIFEST}" || exit 2
     ) || unproven "$1"
     if ! read -r proven wrong extra unread <"$work/verdict" || ! is_number "$unread"; then
         unproven "$1"

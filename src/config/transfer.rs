@@ -22,8 +22,8 @@ pub(super) static TRANSFER: Section = Section {
         value::<Compress>("compress", Default(r#""auto""#), "or \"always\", \"never\""),
         value::<PackWhen>(
             "packs",
-            Default(r#""never""#),
-            "or \"auto\": 1 MiB and more is packed once for all hosts that have tar and zstd or gzip; or \"always\"",
+            Default(r#""auto""#),
+            "1 MiB and more is packed once for all hosts that have tar and zstd or gzip; or \"always\", \"never\"",
         ),
         value::<Verify>(
             "verify",

@@ -124,7 +124,7 @@ impl Default for TransferSettings {
             deadline: Duration::from_secs(3600),
             retries: 2,
             compress: Compress::Auto,
-            packs: PackWhen::Never,
+            packs: PackWhen::default(),
             carriers: CarrierSettings::default(),
             verify: Verify::Full,
             rehash: None,

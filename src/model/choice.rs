@@ -31,11 +31,11 @@ pub enum Compress {
 #[serde(rename_all = "lowercase")]
 pub enum PackWhen {
     /// Where it pays, and the host can unpack it.
+    #[default]
     Auto,
     /// Wherever the host can unpack it.
     Always,
     /// Never: rsync sends file by file.
-    #[default]
     Never,
 }
 

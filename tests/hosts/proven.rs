@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use coalmine::host::{Host as _, LockRequest, RealHost, SshSettings, Survey, Switch, TransferSettings};
@@ -166,6 +167,54 @@ async fn what_another_release_shares_stays_proven_and_what_was_edited_before_doe
     host.prime(&releases[4], &rollout("r5"), &|_| {}).await.unwrap();
     assert_whole(&releases[4], &stand.file(&releases[4], "."));
     assert_eq!(asked(&host).await, Err("1 entry differs: lib/same".into()));
+}
+
+#[tokio::test]
+async fn what_a_release_shares_with_a_proven_one_rests_on_its_proof_and_what_changed_meanwhile_is_hashed() {
+    let stand = Stand::new();
+    let host = stand.host(None);
+    let [one, two, three] = ["1.0", "2.0", "3.0"].map(|version| stand.release(version));
+    install(&host, &one, "r1").await;
+    let hashed_at = |release| -> i64 {
+        let record = fs::read_to_string(stand.record(release)).unwrap();
+        record.split_whitespace().nth(2).unwrap().parse().unwrap()
+    };
+    let long_ago = hashed_at(&one) - 7200;
+    let record = fs::read_to_string(stand.record(&one)).unwrap();
+    let aged = record.replacen(&hashed_at(&one).to_string(), &long_ago.to_string(), 1);
+    fs::write(stand.record(&one), aged).unwrap();
+    install(&host, &two, "r2").await;
+    assert_eq!(asked(&host).await, METADATA);
+    // Part of it was hashed then, so it is no younger than that.
+    assert_eq!([hashed_at(&one), hashed_at(&two)], [long_ago, long_ago]);
+    lock(&host, "r3").await;
+    let edited = AtomicBool::new(false);
+    let shared = stand.file(&two, "lib/same");
+    let edit_once = |_| {
+        if !edited.swap(true, Ordering::Relaxed) {
+            edit(&shared);
+        }
+    };
+    host.prime(&three, &rollout("r3"), &edit_once).await.unwrap();
+    assert!(edited.load(Ordering::Relaxed), "nothing was told while it travelled");
+    assert_whole(&three, &stand.file(&three, "."));
+    assert!(hashed_at(&three) > long_ago, "all of it was hashed");
+    assert_eq!(asked(&host).await, Err("1 entry differs: lib/same".into()));
+}
+
+#[tokio::test]
+async fn a_proof_that_is_too_old_is_inherited_by_nobody() {
+    let stand = Stand::new();
+    let [one, two] = ["1.0", "2.0"].map(|version| stand.release(version));
+    let host = stand.host(Some(Duration::from_secs(3600)));
+    install(&host, &one, "r1").await;
+    let record = fs::read_to_string(stand.record(&one)).unwrap();
+    let hashed_at = record.split_whitespace().nth(2).unwrap();
+    let long_ago = (hashed_at.parse::<i64>().unwrap() - 7200).to_string();
+    fs::write(stand.record(&one), record.replacen(hashed_at, &long_ago, 1)).unwrap();
+    install(&host, &two, "r2").await;
+    let record = fs::read_to_string(stand.record(&two)).unwrap();
+    assert!(record.split_whitespace().nth(2).unwrap() > long_ago.as_str(), "{:?}", record.lines().next());
 }
 
 #[test]
