@@ -14,7 +14,7 @@ use crate::release::{Pack, Packing, Packs, ReleaseError, StoredRelease};
 /// What has to travel before a pack pays: less is sent by rsync about as fast, and needs nothing to be made.
 const WORTH_PACKING: Bytes = Bytes(1024 * 1024);
 /// How large a file may be that takes an older one's place: of a larger one rsync sends what changed in it, and a pack has all of it.
-const LARGE: Bytes = Bytes(8 * 1024 * 1024);
+const LARGE: Bytes = Bytes(256 * 1024);
 
 /// Holds a pack, and what a host has to know to unpack it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ fn lines<'a>(paths: impl Iterator<Item = &'a Path>) -> Arc<[u8]> {
 /// Chooses how what travels to a host is packed; none is by rsync, file by file.
 ///
 /// The rule: a host unpacks by `tar`, and by the first that it has of zstd and gzip. With "auto" a pack is made where at least a mebibyte
-/// travels over a link to a host that has these, and no file of more than eight takes an older one's place. With "always" it is made for
+/// travels over a link to a host that has these, and no file of more than a quarter of that takes an older one's place. With "always" it is made for
 /// every host that has `tar`, this machine too. What `transfer.compress` says is never compressed is packed plain, and by "auto" not at all. What may
 /// come `from_elsewhere` than this machine is packed where at least a mebibyte travels, whatever of it: one pack leaves this machine for
 /// many hosts then.
@@ -193,7 +193,7 @@ mod tests {
             let nothing = Delta::whole(&Manifest::new(Vec::new()).unwrap());
             Delta { bytes: Bytes(bytes), replaced: Bytes(replaced), ..nothing }
         };
-        let (much, little, large) = (way(1 << 20, 8 << 20), way((1 << 20) - 1, 0), way(9 << 20, (8 << 20) + 1));
+        let (much, little, large) = (way(1 << 20, 1 << 18), way((1 << 20) - 1, 0), way(9 << 20, (1 << 18) + 1));
         let (much, little, large) = (&much, &little, &large);
         let rule = |packs, compress, tools: &str, is_link, delta| {
             let settings = TransferSettings { packs, compress, ..TransferSettings::default() };

@@ -157,8 +157,7 @@ async fn a_host_with_aria2_gets_it_from_the_swarm_and_one_without_gets_it_direct
         drop(fleet);
         gone(root.path()).await;
     }
-    // Who gets it from here alone gets it file by file.
-    assert_eq!(carried, [Some(Carrier::Torrent), None]);
+    assert_eq!(carried, [Some(Carrier::Torrent), Some(Carrier::Direct)]);
 }
 
 #[tokio::test]

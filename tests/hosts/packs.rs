@@ -143,7 +143,7 @@ async fn little_goes_file_by_file_and_so_does_a_large_file_of_which_little_chang
     let host = host(&fleet, "box");
     let small = release(state.path(), "1.0", &[(b"file", Content::Text("small"))]);
     assert!(!settled(&host, &small, "r1").await.packed);
-    let mut large = noise(1, 9_000_000);
+    let mut large = noise(1, 1_500_000);
     let two = release(state.path(), "2.0", &[(b"large", Content::Bytes(large.clone()))]);
     let whole = settled(&host, &two, "r2").await;
     assert!(whole.packed, "{whole:?}");
