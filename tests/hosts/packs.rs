@@ -105,7 +105,7 @@ async fn a_release_and_a_difference_travel_in_one_file_that_is_made_once_for_all
     let (one, two) = (v1(state.path()), v2(state.path()));
     let mut made = Vec::new();
     for root in &roots {
-        let fleet = fleet(sshd.ssh(), packed(PackWhen::Auto), target(root.path()), state.path());
+        let fleet = fleet(sshd.ssh(), packed(PackWhen::Always), target(root.path()), state.path());
         let host = host(&fleet, "box");
         let (first, told) = prime(&host, &one, "r1").await;
         let first = first.unwrap();
