@@ -207,3 +207,15 @@ fn a_click_selects_a_row_where_the_mouse_is_the_console_s() {
     console.send(click(29));
     assert_eq!(console.state.selected_host().unwrap().as_str(), "mw05.eqiad.wmnet", "what is no row selects none");
 }
+
+#[test]
+fn a_rate_of_four_digits_keeps_its_unit_in_its_column() {
+    let mut run = Run::new(plan(24));
+    run.only(|host, task| *task == Task::Lock || (*task == Task::Prime && host.as_str() < "mw05"));
+    run.progress("mw05.eqiad.wmnet", 63, 1_041_715);
+    let mut console = Console::new(200, 40);
+    console.watch(&run, Source::Live);
+    let screen = console.screen();
+    let row = screen.lines().find(|line| line.contains(" 62%")).unwrap_or_default();
+    assert!(row.contains(" 1017 KiB/s "), "{row}\n{screen}");
+}
