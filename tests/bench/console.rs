@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coalmine::model::{Bytes, Digest, Environment, HostId, HostState, Phase, RolloutId, StageName, Version};
+use coalmine::model::{Bytes, Digest, Environment, HostId, HostState, Phase, RolloutId, Site, StageName, Version};
 use coalmine::plan::{HostPlan, Plan, Policy, StagePlan};
 use coalmine::rollout::{Event, Record};
 use coalmine::tui::messages::{Message, Settings, Source, SurveyHost, SurveyRow};
@@ -130,10 +130,13 @@ fn transferring(count: usize) -> Outcome<(Console, Vec<Message>)> {
     Ok((console, progress?))
 }
 
+/// Opens a fleet at several sites, of which most hosts run one version and some each of several others.
 fn surveyed(count: usize) -> Outcome<Console> {
     let mut console = Console::new()?;
+    let site =
+        |number: usize| ["eqiad", "codfw", "esams", "ulsfo", "eqsin"].get(number % 5).map(|site| Site((*site).into()));
     let hosts: Outcome<Vec<SurveyHost>> = (0..count)
-        .map(|number| Ok(SurveyHost { host: name(number)?, site: None, groups: vec!["api".into()] }))
+        .map(|number| Ok(SurveyHost { host: name(number)?, site: site(number), groups: vec!["api".into()] }))
         .collect();
     console.send(Message::SurveyStarted { hosts: hosts? });
     for number in 0..count {
@@ -141,7 +144,7 @@ fn surveyed(count: usize) -> Outcome<Console> {
         console.send(Message::SurveyRow(Box::new(SurveyRow {
             host: name(number)?,
             state,
-            version: Some("4.283.0".to_owned()),
+            version: Some(format!("4.283.{}", if number % 10 == 3 { number % 70 } else { 0 })),
             digest: None,
             behind: None,
             latency: Duration::from_millis(12),
@@ -215,6 +218,56 @@ fn sorting(count: usize) -> Outcome<(Duration, Duration)> {
     })
 }
 
+/// Groups by the next field as often as it takes, and gives how long the one of a number took.
+fn grouping(count: usize, field: usize) -> Outcome<(Duration, Duration)> {
+    let mut console = surveyed(count)?;
+    console.frame()?;
+    let mut times = Vec::new();
+    for _ in 0..50 {
+        // By site, by version, by state, by nothing.
+        for next in 0..4 {
+            let start = Instant::now();
+            console.press("b");
+            console.frame()?;
+            if next == field {
+                times.push(start.elapsed());
+            }
+        }
+    }
+    times.sort();
+    let of = |place: usize| times.get(place).copied().unwrap_or_default();
+    Ok((of(times.len() / 2), of(times.len() - 1)))
+}
+
+fn expanding(count: usize) -> Outcome<(Duration, Duration)> {
+    let mut console = surveyed(count)?;
+    console.press("b");
+    console.frame()?;
+    measure(100, || {
+        console.press("\n");
+        console.frame()
+    })
+}
+
+fn filtering_grouped(count: usize, filter: &str) -> Outcome<(Duration, Duration)> {
+    let mut console = surveyed(count)?;
+    console.press("b");
+    console.frame()?;
+    // One group is open, so that rows come and go.
+    console.press("\n");
+    console.frame()?;
+    let mut keys: Vec<String> = filter.chars().map(String::from).collect();
+    keys.push("\n".to_owned());
+    keys.insert(0, "/".to_owned());
+    let mut next = keys.iter().cycle();
+    measure(keys.len() * 8, || {
+        if let Some(key) = next.next() {
+            console.press(key);
+        }
+        console.frame()
+    })
+}
+
 fn main() -> Outcome<()> {
     println!("console of {}x{}", SIZE.0, SIZE.1);
     show("80 progress events and a frame, 10,000 hosts", frames(10)?, frames(10_000)?);
@@ -224,5 +277,14 @@ fn main() -> Outcome<()> {
     let state = "state:unreach";
     show("a key of a filter by state and a frame, 100,000 hosts", filtering(10, state)?, filtering(100_000, state)?);
     show("another order and a frame, 100,000 hosts", sorting(10)?, sorting(100_000)?);
+    for (field, by) in ["site", "version", "state"].into_iter().enumerate() {
+        show(&format!("grouped by {by} and a frame, 100,000 hosts"), grouping(10, field)?, grouping(100_000, field)?);
+    }
+    show("a group opened or closed and a frame, 100,000 hosts", expanding(10)?, expanding(100_000)?);
+    show(
+        "a key of a filter while grouped and a frame, 100,000 hosts",
+        filtering_grouped(10, state)?,
+        filtering_grouped(100_000, state)?,
+    );
     Ok(())
 }
