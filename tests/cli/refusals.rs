@@ -1,7 +1,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use crate::project::Project;
+use crate::project::{Answer, Project};
 
 /// Names of every kind that somebody could hope to break out with.
 const HOSTILE: [&str; 8] = [
@@ -133,6 +135,18 @@ fn a_host_that_is_listed_twice_or_is_master_and_target_is_named() {
         answer.complains("deploy1.eqiad.invalid is both a master and a target");
     }
     assert!(!project.left("ran-build"), "it was built before");
+}
+
+#[test]
+fn the_demo_says_which_numbers_of_hosts_it_takes_before_it_builds_anything() {
+    for number in ["abc", "0", "-3", "1001", "100000", "1e3", "12 13", "000"] {
+        let mut demo = Command::new("bash");
+        demo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/demo")).arg(number);
+        // Where no cargo is found, whatever gets further than that ends otherwise.
+        demo.env("PATH", "/usr/bin:/bin").env("HOME", "/nowhere").stdin(Stdio::null());
+        let answer = Answer::of(demo.output().unwrap()).exits(2);
+        answer.complains(&format!("'{number}' is no number of hosts: it takes one from 1 to 1000"));
+    }
 }
 
 #[test]
