@@ -15,7 +15,7 @@ use coalmine::host::{
     GateCheck, Host as _, HostError, LockRequest, RealHost, SshSettings, Survey, Switch, TargetSettings,
     TransferSettings,
 };
-use coalmine::model::{FailureClass, Installed, RollBackTarget, Slot, ToolPath, Verdict};
+use coalmine::model::{FailureClass, Installed, Probe, RollBackTarget, Slot, ToolPath, Verdict};
 use coalmine::release::StoredRelease;
 
 /// As `mv` of uutils 0.12: looks through both names, and puts no link that leads nowhere in the place of one that leads to a folder.
@@ -27,8 +27,10 @@ fi
 exec /usr/bin/mv "$@"
 "#;
 
-/// As `tail` of uutils 0.12: of a pipe that has a name it waits for more when all have closed it.
+/// As `tail` of uutils 0.12: of a pipe that has a name it waits for more when all have closed it; a file it reads as every other.
 const UUTILS_TAIL: &str = r#"#!/usr/bin/dash
+for last; do :; done
+[ ! -f "$last" ] || exec /usr/bin/tail "$@"
 case $(/usr/bin/readlink /proc/self/fd/0) in
 pipe:*) exec /usr/bin/tail "$@" ;;
 esac
@@ -161,8 +163,8 @@ impl Userland {
     }
 }
 
-const OPERATIONS: [&str; 9] =
-    ["install", "upgrade", "gates", "roll back", "repair", "slot", "goes back alone", "adopt", "doctor"];
+const OPERATIONS: [&str; 11] =
+    ["install", "upgrade", "gates", "roll back", "repair", "page", "log", "slot", "goes back alone", "adopt", "doctor"];
 
 struct Stand {
     root: tempfile::TempDir,
@@ -230,6 +232,28 @@ impl Stand {
                 let whole = self.transfer(&self.one, &switch(None, 0)).await?;
                 let probe = self.host.probe(&Survey::Deep, None).await?;
                 Ok(seen && whole && matches!(probe.installed, Installed::Release { drift: None, .. }))
+            }
+            "page" => {
+                for name in ["plain", "line\nfeed", "left over"] {
+                    let file = root.join("tool").join(name);
+                    fs::remove_file(&file).unwrap_or_default();
+                    fs::write(&file, "x").unwrap();
+                }
+                let Probe { differs, surplus, facts, log, .. } = self.host.probe(&Survey::Page, None).await?;
+                let whole = self.transfer(&self.one, &switch(None, 0)).await?;
+                let fact = |name: &str| facts.iter().any(|(fact, value)| fact == name && value.parse::<u64>().is_ok());
+                // As the manifest spells them.
+                Ok(whole
+                    && differs == ["line\\0012feed", "plain"]
+                    && surplus == ["left over"]
+                    && fact("room")
+                    && fact("clock")
+                    && !log.is_empty())
+            }
+            "log" => {
+                let probe = self.host.probe(&Survey::Log, None).await?;
+                let written = fs::read_to_string(root.join(".coalmine/log")).unwrap();
+                Ok(probe.log.len() > 3 && probe.log == written.lines().collect::<Vec<_>>() && probe.differs.is_empty())
             }
             "slot" => {
                 let first = self.transfer(&self.one, &switch(Some("beta"), 0)).await?;
@@ -333,8 +357,11 @@ async fn row(userland: &Userland) -> Vec<String> {
 async fn every_userland_does_every_operation_and_the_table_says_so() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/remote/README.md");
     let readme = fs::read_to_string(&path).unwrap();
-    let mut table =
-        format!("| `sh`, tools | seen with | {} |\n|---|---|{}\n", OPERATIONS.join(" | "), "---|".repeat(9));
+    let mut table = format!(
+        "| `sh`, tools | seen with | {} |\n|---|---|{}\n",
+        OPERATIONS.join(" | "),
+        "---|".repeat(OPERATIONS.len())
+    );
     let mut missing = Vec::new();
     for userland in &USERLANDS {
         let cells = if userland.is_here() {
