@@ -23,6 +23,7 @@ use super::init::InitArgs;
 use super::install::InstallArgs;
 use super::output::{has_screen, notify, print};
 use super::plan::PlanArgs;
+use super::pool::{DepoolArgs, RepoolArgs};
 use super::release::ReleaseCommand;
 use super::releases::ReleasesArgs;
 use super::rollback::RollbackArgs;
@@ -31,11 +32,11 @@ use super::slot::SlotCommand;
 use super::status::StatusArgs;
 use super::{
     bootstrap, build, completion, conduct, config, console, control, diff, doctor, habits, host, hosts, init, install,
-    manual, plan, release, releases, rollback, sandbox, slot, status,
+    manual, plan, pool, release, releases, rollback, sandbox, slot, status,
 };
 use crate::deploy::Error;
-use crate::model::Command as Order;
 use crate::model::seconds::rounded_up;
+use crate::model::{Command as Order, Pooling};
 use crate::rollout::Exit;
 
 /// Installs a release of a tool on a whole fleet over ssh and rsync, canaries first.
@@ -115,6 +116,13 @@ pub(super) enum Command {
     Retry(RetryArgs),
     /// Leaves a host of the rollout that runs out, or forgives its failure.
     Skip(HostArgs),
+    /// Takes hosts out of service by the site's command; each stays out until a person takes it back in.
+    ///
+    /// A rollout that runs and has the host does it, and its journal has who asked and why. Where none does, it is written down in the
+    /// state folder, and announced. `status` names the hosts that are out; rollouts switch them as others, and do not put them back.
+    Depool(DepoolArgs),
+    /// Takes hosts back into service by the site's command, whoever took them out.
+    Repool(RepoolArgs),
     /// Goes on with a rollout whose conductor died or was stopped.
     Resume(ResumeArgs),
     /// Lists rollouts, the latest first.
@@ -218,6 +226,8 @@ impl Cli {
             Command::Skip(args) => {
                 control::give(globals, args.which.rollout.as_ref(), Order::Skip { host: args.host.clone() })
             }
+            Command::Depool(args) => pool::run(globals, &args.hosts, Pooling::Depool, Some(&args.reason)),
+            Command::Repool(args) => pool::run(globals, &args.hosts, Pooling::Repool, args.reason.as_deref()),
             Command::Resume(args) => control::resume(globals, args),
             Command::Rollouts(args) => control::rollouts(globals, args),
             Command::Show(args) => control::show(globals, args),

@@ -67,5 +67,12 @@ pub(super) async fn page(
     let site = deployment.fleet.policy.site.site_of(host);
     let status = HostStatusReport::new(host.clone(), site, workspace.groups_of(host), &answer, &wanted, order);
     let environment = deployment.fleet.name.clone();
-    HostPage::new(environment, wanted, status, answer.as_ref().ok(), jiff::Timestamp::now())
+    // What the host says of itself is worth telling without it.
+    let out = workspace.out_of_service(&environment).unwrap_or_else(|error| {
+        tracing::warn!("whether it is out of service is not known: {error}");
+        Vec::new()
+    });
+    let out_of_service = out.into_iter().find(|out| out.host == *host);
+    let page = HostPage::new(environment, wanted, status, answer.as_ref().ok(), jiff::Timestamp::now());
+    HostPage { out_of_service, ..page }
 }

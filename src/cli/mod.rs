@@ -28,6 +28,7 @@ mod manual;
 mod output;
 mod pick;
 mod plan;
+mod pool;
 mod release;
 mod releases;
 mod rollback;

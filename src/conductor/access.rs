@@ -70,7 +70,7 @@ impl Access {
 ///
 /// When others may write it, or one of the folders in it.
 pub fn trust_state(state: &Path) -> Result<(), ConductorError> {
-    for folder in ["", "locks", "rollouts", "releases"].map(|name| state.join(name)) {
+    for folder in ["", "locks", "rollouts", "releases", "service"].map(|name| state.join(name)) {
         let Ok(found) = folder.metadata() else {
             continue;
         };

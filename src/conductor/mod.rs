@@ -22,7 +22,7 @@
 //!    "by":"alice@deploy1"}`. The server answers in order, each when the command is in the journal:
 //!    `{"v":1,"id":7,"reply":"accepted"}` or `{"v":1,"id":7,"reply":"rejected","reason":"it is paused already"}`. Commands are
 //!    `pause`, `continue`, `abort`, `rollback`, `retry` (of one `host`, or of all that failed), `skip` (of a `host`),
-//!    `soak` (for `left_s` more seconds), `promote`, `hold` (each with its `reason`) and `stop`.
+//!    `soak` (for `left_s` more seconds), `promote`, `hold` (each with its `reason`), `depool` (of a `host`, with a `reason`), `repool` (of a `host`) and `stop`.
 //!    What the journal says of who gave it is `by`; where the connection is another user's than the rollout's, with that
 //!    user beside it.
 //! 5. What cannot be understood is answered, `{"v":1,"error":"…"}` or a rejection under its number, and changes nothing; a
@@ -63,6 +63,7 @@ mod lock;
 mod peer;
 mod run;
 mod server;
+mod service;
 mod session;
 mod signals;
 mod tail;
@@ -78,5 +79,6 @@ pub use freeze::{Freeze, Freezing, Ran, Started, freeze, frozen, note_broken, un
 pub use launch::{Launch, Readiness, Ready, Start, StartError, log_in};
 pub use lock::{EnvironmentLock, Holder, LockError, Standing, standing};
 pub use run::{Conductor, Ending, Opened};
+pub use service::{ByHand, ServiceNote, ServiceStep, by_hand, by_hand_changed, note_service};
 pub use signals::{Notify, Signals};
 pub use wire::{Farewell, Greeting, Role};

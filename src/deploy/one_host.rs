@@ -1,4 +1,4 @@
-//! One host: what it answers, what rollouts did to it, and the site's commands that take it out of service and back.
+//! One host: what it answers, and what rollouts did to it.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -6,12 +6,9 @@ use serde::Serialize;
 use super::deployment::Deployment;
 use super::error::Error;
 use super::installed::ROLLOUTS;
-use super::site;
 use super::survey::survey;
 use super::workspace::Workspace;
 use crate::conductor::replay;
-use crate::config::{CommandTemplate, DryWords};
-use crate::hooks::Site as _;
 use crate::host::{self, Survey};
 use crate::journal::Entry;
 use crate::model::{Bytes, Environment, Failure, FailureClass, HostId, Operator, Probe, RolloutId, StageName, Version};
@@ -49,26 +46,6 @@ pub struct HostPast {
     pub failure: Option<Failure>,
 }
 
-/// Says which of the site's commands about hosts is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Pooling {
-    /// The one that takes a host out of service.
-    Depool,
-    /// The one that takes it back in.
-    Repool,
-}
-
-impl Pooling {
-    /// Gives the key of its command, behind `hooks.`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Depool => "depool",
-            Self::Repool => "repool",
-        }
-    }
-}
-
 impl<F: host::Fleet> Deployment<'_, F> {
     /// Asks one host, target or master.
     ///
@@ -101,43 +78,6 @@ impl Workspace {
             }
         });
         Ok(read.collect())
-    }
-
-    /// Gives the command by which the site takes a host out of service or back in; none where the configuration has none.
-    #[must_use]
-    pub fn pooling(&self, environment: &Environment, host: &HostId, which: Pooling) -> Option<Vec<String>> {
-        let words = DryWords {
-            host: Some(host.clone()),
-            hosts: vec![host.clone()],
-            environment: Some(environment.clone()),
-            ..DryWords::default()
-        };
-        Some(self.pooling_command(which)?.argv(&words))
-    }
-
-    /// Takes a host out of service or back in by the site's command, and waits for its end.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such command, or when it failed: where the host stands then is not known.
-    pub async fn pool(&self, environment: &Environment, host: &HostId, which: Pooling) -> Result<(), Error> {
-        if self.pooling_command(which).is_none() {
-            return Err(Error::usage(format!("the configuration has no hooks.{}", which.word())));
-        }
-        let site = site::alone(self.config(), environment);
-        let ran = match which {
-            Pooling::Depool => site.depool(host).await,
-            Pooling::Repool => site.repool(host).await,
-        };
-        ran.map_err(Error::before)
-    }
-
-    fn pooling_command(&self, which: Pooling) -> Option<&CommandTemplate> {
-        let hooks = &self.config().hooks;
-        match which {
-            Pooling::Depool => hooks.depool.as_ref(),
-            Pooling::Repool => hooks.repool.as_ref(),
-        }
     }
 }
 

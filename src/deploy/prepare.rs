@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::carriage::relays;
 use super::catch_up::one_wave;
 use super::deployment::{Answers, Deployment};
@@ -9,16 +11,16 @@ use super::error::Error;
 use super::notice::Notice;
 use super::release::Making;
 use super::sequence::new_id;
+use super::service::OutOfService;
 use super::settings;
 use super::site::broken_programs;
 use super::waiting::waiting_note;
 use super::way_back::{Aim, Manner};
 use super::when::Windows;
 use super::workspace::Selection;
-use crate::conductor::{ConductorError, EnvironmentLock, LockError, replay};
+use crate::conductor::{ConductorError, EnvironmentLock, LockError};
 use crate::host::{self, Survey};
-use crate::journal::Entry;
-use crate::model::{Carrier, Failure, HostHook, HostId, PhaseHook, Probe, ReleaseId, Slot, Version};
+use crate::model::{Carrier, Failure, HostHook, HostId, PhaseHook, Probe, ReleaseId, Slot, TakenOut, Version};
 use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, Relays, StageRequest};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 use crate::rollout::{self, Record};
@@ -109,7 +111,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             self.heed_others()?;
         }
         self.heed_machine(&options).await?;
-        let windows = self.heed_windows(&goal, &options, jiff::Timestamp::now())?;
+        let windows = self.heed_windows(&goal, &options, Timestamp::now())?;
         let Options { selection, slot, .. } = &options;
         let hosts = self.check(selection, slot.as_ref()).await?;
         self.heed_capacity(&goal, hosts, &options)?;
@@ -294,6 +296,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 PlanKind::Install | PlanKind::Prime => tried(config.transfer.carriers.as_slice()),
             },
         };
+        let service_at = Timestamp::now();
+        let (out_of_service, taken_out) = self.out_of_service();
         let plan = Plan {
             rollout: new_id()?,
             environment: self.fleet.name.clone(),
@@ -311,7 +315,9 @@ impl<F: host::Fleet> Deployment<'_, F> {
             stages: Vec::new(),
             hosts: Vec::new(),
             left_out: Vec::new(),
-            out_of_service: self.out_of_service(),
+            out_of_service,
+            taken_out,
+            service_at: Some(service_at),
             bad: verdicts.bad(),
             notes: aim
                 .stored
@@ -326,24 +332,24 @@ impl<F: host::Fleet> Deployment<'_, F> {
         Ok(plan::make(request)?)
     }
 
-    /// Names the hosts that earlier rollouts took out of service: each rollout carries on what the one before it left.
-    fn out_of_service(&self) -> Vec<HostId> {
+    /// Names the hosts that earlier rollouts took out of service, and those that persons did: each rollout carries on what it finds.
+    fn out_of_service(&self) -> (Vec<HostId>, Vec<TakenOut>) {
         if self.workspace.config().hooks.depool.is_none() {
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         }
-        let rollouts = self.workspace.rollouts();
-        let found = rollouts.list().map_err(ConductorError::from).and_then(|listing| {
-            let of_this = |entry: &Entry| entry.environment == *self.fleet.name;
-            listing.entries.into_iter().rfind(of_this).map(|entry| replay(&rollouts, &entry.rollout)).transpose()
+        let found = self.workspace.out_of_service(self.fleet.name).unwrap_or_else(|error| {
+            let text = format!("whether hosts are out of service is not known: {error}");
+            self.notify(Notice::warning(text));
+            Vec::new()
         });
-        match found {
-            Ok(last) => last.map(|state| state.out_of_service()).unwrap_or_default(),
-            Err(error) => {
-                let text = format!("whether hosts are out of service is not known: {error}");
-                self.notify(Notice::warning(text));
-                Vec::new()
+        let (mut by_rollouts, mut by_persons) = (Vec::new(), Vec::new());
+        for OutOfService { host, by, reason, since, .. } in found {
+            match by.zip(since) {
+                Some((by, since)) => by_persons.push(TakenOut { host, by, reason, since }),
+                None => by_rollouts.push(host),
             }
         }
+        (by_rollouts, by_persons)
     }
 }
 
@@ -377,7 +383,7 @@ impl<F> Prepared<F> {
     /// Gives the records of a rollout that has nothing to do: it ends as others do, and is nobody's journal.
     #[must_use]
     pub fn nothing_done(&self) -> [Record; 2] {
-        rollout::nothing_done(&self.plan, jiff::Timestamp::now())
+        rollout::nothing_done(&self.plan, Timestamp::now())
     }
 
     /// Refuses a rollout that would stop at its first step, with what is wrong with the hosts that would stop it.

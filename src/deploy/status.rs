@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::notice::Notice;
+use super::service::OutOfService;
 use super::workspace::Workspace;
 use crate::conductor::{self, ConductorError, EnvironmentLock, Freeze, Holder, LockError, frozen, running, waiting};
 use crate::journal::Entry;
@@ -38,6 +39,8 @@ pub struct Standing {
     pub mark: Option<FoundMark>,
     /// The hosts that rollouts should have brought their release and did not, and none did since.
     pub debt: Vec<Debt>,
+    /// The hosts that are out of service, as far as coalmine took them out.
+    pub out_of_service: Vec<OutOfService>,
     /// What was written down last on the branch that deploy servers share; none where there is no such branch.
     pub recorded: Option<Recorded>,
 }
@@ -213,7 +216,9 @@ impl Workspace {
             }
             None => None,
         };
-        Ok(Standing { lock, freeze: frozen(&self.state_dir, environment)?, rollout, mark, debt, recorded })
+        let freeze = frozen(&self.state_dir, environment)?;
+        let out_of_service = self.out_of_service(environment)?;
+        Ok(Standing { lock, freeze, rollout, mark, debt, out_of_service, recorded })
     }
 
     /// Says who holds an environment, as far as that can be read.

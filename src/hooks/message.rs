@@ -1,12 +1,14 @@
 use jiff::tz::TimeZone;
 
-use crate::model::HostId;
+use crate::model::{Environment, HostId, ServiceWish};
 use crate::plan::{OnFailure, Plan, PlanKind};
 use crate::rollout::{Debt, Event, HostEnd, Outcome, PauseReason, Record, State};
-use crate::words::{Look, count, emergency, event_line, folded, reason};
+use crate::words::{Look, count, emergency, event_line, folded, one_line, reason};
 
 /// How announcements look: people's own tools take all characters, and colour what they like themselves.
 const LOOK: Look = Look { color: false, unicode: true };
+/// How long it may be what is said of a host and a person.
+const SERVICE: usize = 400;
 
 /// Writes what is announced of a record; none for most of them. `state` has the record applied already.
 ///
@@ -30,6 +32,8 @@ pub fn announcement(product: &str, record: &Record, state: &State) -> Option<Str
         | Event::SoakChanged { .. }
         | Event::Held { .. }
         | Event::Promoted { by: Some(_), .. }
+        | Event::HostDepooled { by: Some(_), .. }
+        | Event::HostRepooled { by: Some(_), .. }
         | Event::Suspended { .. }
         | Event::Resumed { .. } => said(record, state)?,
         Event::RollbackStarted { by: None, .. } => format!("{} by itself", said(record, state)?),
@@ -47,6 +51,12 @@ fn said(record: &Record, state: &State) -> Option<String> {
         Some(command) => format!("{}: {command}", line.text),
         None => line.text,
     })
+}
+
+/// Writes what is announced of a host that a person took out of service, or back into it, while no rollout had it.
+#[must_use]
+pub fn service_announcement(product: &str, environment: &Environment, host: &HostId, wish: &ServiceWish) -> String {
+    format!("{product} on {environment}: {host} was {}", one_line(&wish.to_string(), SERVICE, LOOK))
 }
 
 fn started(plan: &Plan) -> String {

@@ -12,5 +12,5 @@ mod site;
 pub use api::{GateAnswer, Site, SiteError, StageQuestion};
 pub use gate::judge;
 pub use irc::{IrcError, say};
-pub use message::announcement;
+pub use message::{announcement, service_announcement};
 pub use site::{HookSettings, Place, SiteHooks, StageGateSettings};

@@ -39,6 +39,21 @@ pub enum Command {
         /// Which one.
         host: HostId,
     },
+    /// Takes a host out of service by the site's command; it stays out, whatever is found on it, until a person takes it back.
+    Depool {
+        /// Which one.
+        host: HostId,
+        /// Why.
+        reason: String,
+    },
+    /// Takes a host back into service by the site's command.
+    Repool {
+        /// Which one.
+        host: HostId,
+        /// Why, where somebody says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// Starts no new host, lets those under way finish and stops the conductor; `resume` goes on.
     Stop,
     /// Gives the stage that soaks so much time from now, less or more than it had.
@@ -71,6 +86,8 @@ impl Command {
             Self::Rollback => "rollback",
             Self::Retry { .. } => "retry",
             Self::Skip { .. } => "skip",
+            Self::Depool { .. } => "depool",
+            Self::Repool { .. } => "repool",
             Self::Stop => "stop",
             Self::Soak { .. } => "soak",
             Self::Promote { .. } => "promote",

@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Carrier, Commit, Digest, Environment, Failure, FailureClass, FoundBad, FreezeWindow, GateName, HostHook, HostId,
-    HostIdx, Installed, Operator, PhaseHook, ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName, Version,
+    HostIdx, Installed, Operator, PhaseHook, ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName, TakenOut,
+    Version,
 };
 
 /// Says what a rollout is for.
@@ -277,6 +279,12 @@ pub struct Plan {
     /// The hosts that earlier rollouts took out of service and none put back, whether they take part or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub out_of_service: Vec<HostId>,
+    /// The hosts that persons took out of service and none took back: they take part, and are not put back into service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_out: Vec<TakenOut>,
+    /// When it was looked up which hosts are out of service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_at: Option<Timestamp>,
     /// The releases that the environment had found bad when the plan was made: no host goes back to one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bad: Vec<ReleaseId>,

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::status::HostStatusReport;
-use crate::deploy::{HostPast, WantedRelease};
+use crate::deploy::{HostPast, OutOfService, WantedRelease};
 use crate::model::{Environment, Probe, ReleaseId, RestsOn};
 use crate::rollout::HostEnd;
 use crate::words::{Glyph, Look, Tone, clean, clean_line, count, day_and_time, ended, pad, span};
@@ -52,6 +52,8 @@ pub struct HostPage {
     pub clock_ahead_s: Option<i64>,
     /// What else it told.
     pub facts: BTreeMap<String, String>,
+    /// Who took it out of service, as far as coalmine knows; null where it serves.
+    pub out_of_service: Option<OutOfService>,
     /// The last lines of its own log.
     pub log: Vec<String>,
     /// What the latest rollouts did to it, the latest first.
@@ -96,6 +98,7 @@ impl HostPage {
             inodes: None,
             clock_ahead_s: None,
             facts: BTreeMap::new(),
+            out_of_service: None,
             log: Vec::new(),
             past: Vec::new(),
         };
@@ -131,6 +134,9 @@ impl HostPage {
         };
         let id = |id: Option<&ReleaseId>| id.map(ToString::to_string).unwrap_or_default();
         let ids = |ids: &[ReleaseId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        if let Some(out) = &self.out_of_service {
+            fact("service", Tone::Warn, format!("out of service {}", out.describe()));
+        }
         fact("good", Tone::Plain, id(self.status.good.as_ref()));
         fact("previous", Tone::Plain, id(self.previous.as_ref()));
         fact("good before", Tone::Dim, ids(&self.was));

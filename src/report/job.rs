@@ -289,6 +289,8 @@ fn decisions(records: &[Record], style: &Style) -> Vec<String> {
                 | Event::AbortRequested { .. }
                 | Event::RollbackStarted { by: Some(_), .. }
                 | Event::HostRetried { .. }
+                | Event::HostDepooled { by: Some(_), .. }
+                | Event::HostRepooled { by: Some(_), .. }
                 | Event::Suspended { .. }
                 | Event::Resumed { .. }
         );

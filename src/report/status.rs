@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::debt::debt_lines;
 use crate::conductor::{Freeze, Holder};
-use crate::deploy::{FoundMark, LiveRollout, Standing, WantedRelease, compare};
+use crate::deploy::{FoundMark, LiveRollout, OutOfService, Standing, WantedRelease, compare};
 use crate::model::{
     Digest, Environment, Failure, HostId, HostLock, HostState, Installed, Probe, Proof, ReleaseId, RestsOn, RolloutId,
     Site, Version,
@@ -91,6 +91,15 @@ impl HostStatusReport {
     }
 }
 
+/// Gives who took hosts out of service, each with the hosts.
+fn taken_out_alike(out: &[OutOfService]) -> BTreeMap<String, Vec<HostId>> {
+    let mut alike: BTreeMap<String, Vec<HostId>> = BTreeMap::new();
+    for out in out {
+        alike.entry(out.describe()).or_default().push(out.host.clone());
+    }
+    alike
+}
+
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -121,6 +130,8 @@ pub struct StatusReport {
     pub mark: Option<FoundMark>,
     /// The hosts that rollouts should have brought their release and did not, and none did since.
     pub debt: Vec<Debt>,
+    /// The hosts that are out of service, as far as coalmine took them out.
+    pub out_of_service: Vec<OutOfService>,
     /// What was written down last on the branch that deploy servers share; null where there is no such branch.
     pub recorded: Option<Recorded>,
 }
@@ -144,6 +155,7 @@ impl StatusReport {
             rollout: None,
             mark: None,
             debt: Vec::new(),
+            out_of_service: Vec::new(),
             recorded: None,
         }
     }
@@ -151,12 +163,12 @@ impl StatusReport {
     /// Adds how the environment stands.
     #[must_use]
     pub fn standing(self, standing: Standing) -> Self {
-        let Standing { lock, freeze, rollout, mark, mut debt, recorded } = standing;
+        let Standing { lock, freeze, rollout, mark, mut debt, out_of_service, recorded } = standing;
         // Who was caught up meanwhile owes nothing any more.
         let settled: HashSet<&HostId> =
             self.hosts.iter().filter(|host| host.is_settled()).map(|host| &host.host).collect();
         debt.retain(|owed| !settled.contains(&owed.host));
-        Self { lock, freeze, rollout, mark, debt, recorded, ..self }
+        Self { lock, freeze, rollout, mark, debt, out_of_service, recorded, ..self }
     }
 
     /// Counts the hosts in a state.
@@ -202,7 +214,25 @@ impl StatusReport {
         lines.extend(self.proofs());
         lines.extend(self.record(look));
         lines.extend(self.debts(look));
+        lines.extend(self.services(look));
         lines.extend(self.locks(look));
+        lines
+    }
+
+    /// Names the hosts that are out of service, those together that were taken out alike.
+    fn services(&self, look: Look) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (why, hosts) in taken_out_alike(&self.out_of_service) {
+            let (number, names) = (count(hosts.len(), "host"), folded(&hosts, 400, look));
+            let text = format!("out of service {}: {number}: {names}", one_line(&why, 200, look));
+            lines.extend([String::new(), format!("{} {text}", look.glyph(Glyph::Attention))]);
+            if let [host] = hosts.as_slice() {
+                lines.push(format!(
+                    "      try: coalmine -e {} repool {host}    when it may serve again",
+                    self.environment
+                ));
+            }
+        }
         lines
     }
 

@@ -13,13 +13,13 @@ use super::{
 };
 use crate::model::{
     Bytes, Carrier, CarrierFailed, Digest, Failure, FailureClass, GateReport, HostHook, HostId, HostIdx, Installed,
-    LockHolder, Phase, PhaseHook, PushBack, RelayFailed, RelayStarted, ReleaseId, RollBackTarget, Slot, Squeeze,
-    StageName, Verdict, Version,
+    LockHolder, Phase, PhaseHook, Pooling, PushBack, RelayFailed, RelayStarted, ReleaseId, RollBackTarget, Slot,
+    Squeeze, StageName, Verdict, Version,
 };
 use crate::plan::{Plan, PlanKind, Promote};
 
 /// The kinds and fields that the contract names, beside those of every record.
-const CONTRACT: [(&str, &[&str]); 38] = [
+const CONTRACT: [(&str, &[&str]); 39] = [
     ("rollout_planned", &["plan"]),
     ("locked", &["hosts"]),
     ("host_probed", &["host", "installed", "latency_s"]),
@@ -52,7 +52,8 @@ const CONTRACT: [(&str, &[&str]); 38] = [
     ("stage_skipped", &["stage"]),
     ("hosts_awaited", &["hosts", "at_most_s", "without"]),
     ("host_retried", &["host", "by"]),
-    ("host_depooled", &["host"]),
+    ("service_asked", &["host", "what", "by", "reason"]),
+    ("host_depooled", &["host", "by", "reason"]),
     ("host_repooled", &["host", "error"]),
     ("stopping", &["why"]),
     ("relay_started", &["host", "address", "hosts"]),
@@ -131,8 +132,9 @@ fn every_kind() -> Vec<Event> {
         Event::StageSkipped { stage: stage() },
         Event::HostsAwaited { hosts: vec![host(0)], at_most_s: 30, without: "w".into() },
         Event::HostRetried { host: host(0), by: eve() },
-        Event::HostDepooled { host: host(0), error: None },
-        Event::HostRepooled { host: host(0), error: Some("exit 1".into()) },
+        Event::ServiceAsked { host: host(0), what: Pooling::Depool, by: eve(), reason: Some("r".into()) },
+        Event::HostDepooled { host: host(0), by: Some(eve()), reason: Some("r".into()), error: None },
+        Event::HostRepooled { host: host(0), by: None, reason: None, error: Some("exit 1".into()) },
         Event::Stopping { why: PauseReason::Operator { by: eve() } },
         Event::RelayStarted(RelayStarted { host: host(0), address: "mw01:873".into(), hosts: 3 }),
         Event::RelayFailed(RelayFailed { host: host(0), message: "m".into() }),

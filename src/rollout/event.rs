@@ -8,8 +8,8 @@ use super::outcome::{Debt, HostEnd, Outcome};
 use super::pause::PauseReason;
 use crate::model::{
     Bytes, Carrier, CarrierFailed, CarrierNews, Failure, FailureClass, GateName, HostHook, HostId, Installed,
-    LockHolder, Operator, Phase, PhaseHook, RelayFailed, RelayStarted, ReleaseId, RollBackTarget, Squeeze, StageName,
-    Verdict,
+    LockHolder, Operator, Phase, PhaseHook, Pooling, RelayFailed, RelayStarted, ReleaseId, RollBackTarget, Squeeze,
+    StageName, Verdict,
 };
 use crate::plan::Plan;
 
@@ -189,10 +189,28 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A person asks for a host to be taken out of service, or back into it; what came of it is told by an event of its own.
+    ServiceAsked {
+        /// The host.
+        host: HostId,
+        /// What is to be done.
+        what: Pooling,
+        /// Who asks.
+        by: Operator,
+        /// Why, where somebody said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// A host was taken out of service, or could not be.
     HostDepooled {
         /// The host.
         host: HostId,
+        /// Who asked for it; none when the rollout did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Operator>,
+        /// Why, where a person asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
         /// Why it could not be.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
@@ -201,6 +219,12 @@ pub enum Event {
     HostRepooled {
         /// The host.
         host: HostId,
+        /// Who asked for it; none when the rollout did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Operator>,
+        /// Why, where a person asked and said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
         /// Why it could not be.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,

@@ -18,6 +18,10 @@
 //! continues. None of them passes over a gate: a stage is promoted, early or not, once every gate of it has passed during its soak. The
 //! last of them counts.
 //!
+//! A person may also take a host out of service, and back into it (`depool`, `repool`): who and why is journaled before the site's command
+//! runs, as soon as nothing else is being done to the host. It stays out of service then, whatever this rollout or a later one finds on it,
+//! until a person takes it back.
+//!
 //! # Every command in every state
 //!
 //! `stop` is what a signal gives. One host had failed to get the release, and that one `skip` is asked for; reasons are below.

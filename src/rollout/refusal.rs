@@ -73,6 +73,15 @@ pub(super) fn judge(state: &State, command: &Command, underway: &Underway<'_>) -
             ending("changed")?;
             skip(state, host)
         }
+        Command::Depool { host, reason } => {
+            ending("changed")?;
+            service(state, host)?;
+            justified(reason)
+        }
+        Command::Repool { host, .. } => {
+            ending("changed")?;
+            service(state, host)
+        }
         Command::Soak { reason, .. } => {
             ending("changed")?;
             soak(state, command)?;
@@ -193,6 +202,15 @@ fn skip(state: &State, id: &HostId) -> Result<(), Rejection> {
             Err(refuse(format!("{id} is being switched; wait until it is healthy or has failed")))
         }
         Phase::Pending | Phase::Priming | Phase::Primed | Phase::RolledBack | Phase::Failed => Ok(()),
+    }
+}
+
+fn service(state: &State, id: &HostId) -> Result<(), Rejection> {
+    match state.plan() {
+        Some(plan) if plan.slot.is_some() => Err(refuse("a slot says nothing of the service of its hosts")),
+        Some(plan) if !plan.policy.depool => Err(refuse("there was no hooks.depool when it was planned")),
+        _ if state.index_of(id).is_none() => Err(refuse(format!("{id} takes no part in it"))),
+        _ => Ok(()),
     }
 }
 

@@ -12,7 +12,9 @@ use super::outcome::{emergency, ended};
 use super::reason::reason;
 use super::text::{count, one_line};
 use super::time::{between, clock, span, took};
-use crate::model::{Bytes, Carrier, CarrierFailed, FailureClass, HostId, HostIdx, Phase, RelayFailed, RelayStarted};
+use crate::model::{
+    Bytes, Carrier, CarrierFailed, FailureClass, HostId, HostIdx, Operator, Phase, Pooling, RelayFailed, RelayStarted,
+};
 use crate::plan::{OnFailure, Plan, PlanKind, StageKind};
 use crate::rollout::{Event, GateScope, HostStatus, PauseReason, Record, State};
 
@@ -155,8 +157,16 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
             Line::new(Glyph::Note, format!("{host} is tried again, as {} asked", name(&by.0)))
         }
         Event::HostSkipped { host, reason } => Line::of(Glyph::Skipped, host, "skipped", message(reason)),
-        Event::HostDepooled { host, error } => service(host, error.as_deref(), "taken out of service", look),
-        Event::HostRepooled { host, error } => service(host, error.as_deref(), "put back into service", look),
+        Event::ServiceAsked { host, what, by, reason } => {
+            let why = reason.as_ref().map(|reason| format!(": {}", message(reason))).unwrap_or_default();
+            Line::new(Glyph::Note, format!("{host} is to be {}, as {} asked{why}", what.done(), name(&by.0)))
+        }
+        Event::HostDepooled { host, by, reason, error } => {
+            service(host, Pooling::Depool, (by.as_ref(), reason.as_deref()), error.as_deref(), look)
+        }
+        Event::HostRepooled { host, by, reason, error } => {
+            service(host, Pooling::Repool, (by.as_ref(), reason.as_deref()), error.as_deref(), look)
+        }
         Event::GateResult { .. } => gate(&record.event, look)?,
         Event::HookRan { hook, stage, error } => {
             let of = stage.as_ref().map(|stage| format!(" of stage {stage}")).unwrap_or_default();
@@ -316,12 +326,25 @@ pub fn failure(class: FailureClass, message: &str, look: Look) -> (&'static str,
     }
 }
 
-fn service(host: &HostId, error: Option<&str>, what: &str, look: Look) -> Line {
-    match error {
-        None => Line::new(Glyph::Note, format!("{host} was {what}")),
-        Some(error) => {
+fn service(
+    host: &HostId,
+    what: Pooling,
+    (by, reason): (Option<&Operator>, Option<&str>),
+    error: Option<&str>,
+    look: Look,
+) -> Line {
+    let done = what.done();
+    let by = by.map(|by| one_line(&by.0, NAMES, look));
+    match (error, by) {
+        (None, None) => Line::new(Glyph::Note, format!("{host} was {done}")),
+        (None, Some(by)) => {
+            let why = reason.map(|reason| format!(": {}", one_line(reason, MESSAGE, look))).unwrap_or_default();
+            Line::new(Glyph::Attention, format!("{host} was {done} by {by}{why}"))
+        }
+        (Some(error), by) => {
+            let asked = by.map(|by| format!(", as {by} asked")).unwrap_or_default();
             let error = one_line(error, MESSAGE, look);
-            Line::new(Glyph::Attention, format!("{host} could not be {what}: {error}"))
+            Line::new(Glyph::Attention, format!("{host} could not be {done}{asked}: {error}"))
         }
     }
 }

@@ -10,13 +10,14 @@ const FLAGS: [(&str, &[&str]); 3] =
     [("-c", &["-c", "--config"]), ("-e", &["-e", "--environment", "--env"]), ("--state-dir", &["--state-dir"])];
 
 /// The commands that look at a configuration, an environment or a state folder; a proposal of any other needs no flag.
-pub const VERBS: [&str; 33] = [
+pub const VERBS: [&str; 35] = [
     "abort",
     "attach",
     "bootstrap",
     "build",
     "config",
     "continue",
+    "depool",
     "deploy",
     "diff",
     "doctor",
@@ -31,6 +32,7 @@ pub const VERBS: [&str; 33] = [
     "promote",
     "release",
     "releases",
+    "repool",
     "resume",
     "retry",
     "revert",

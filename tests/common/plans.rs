@@ -26,6 +26,8 @@ pub(crate) fn plan(rollout: RolloutId, environment: Environment, version: Versio
         hosts: Vec::new(),
         left_out: Vec::new(),
         out_of_service: Vec::new(),
+        taken_out: Vec::new(),
+        service_at: None,
         bad: Vec::new(),
         mark: None,
         notes: Vec::new(),

@@ -52,6 +52,70 @@ fn a_host_is_put_back_into_service_by_the_rollout_that_finds_it_healthy() {
 }
 
 #[test]
+fn who_takes_a_host_out_of_service_is_announced_and_remembered_and_no_rollout_puts_it_back() {
+    const HOST: &str = "mw04.codfw.sandbox";
+    let fleet = Fleet::up(4);
+    with_hooks(&fleet);
+    let asked = || fs::read_to_string(fleet.dir.join("asked")).unwrap_or_default();
+    let heard = || fs::read_to_string(fleet.dir.join("heard")).unwrap_or_default();
+    let out = || {
+        let status = fleet.command(&["status", "1.2.0", "--output", "json"]).output().unwrap();
+        let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+        status["out_of_service"].as_array().unwrap().clone()
+    };
+    fleet.coalmine(&["install-world", "1.1.0", "--yes", "--no-soak"]).exits(0);
+    fleet.coalmine(&["depool", HOST]).exits(2).says("--reason");
+    fleet.coalmine(&["depool", "mw99.eqiad.sandbox", "--reason", "its disk fails"]).exits(2);
+    fleet
+        .coalmine(&["depool", HOST, "--reason", "its disk fails"])
+        .exits(0)
+        .says("mw04.codfw.sandbox was taken out of service");
+    assert_eq!(asked(), format!("depool {HOST}\n"));
+    let told = format!("minewatch on sandbox: {HOST} was taken out of service by ");
+    assert!(heard().lines().any(|line| line.starts_with(&told) && line.ends_with(": its disk fails")), "{}", heard());
+    let [known] = &out()[..] else { panic!("{:?}", out()) };
+    assert_eq!((&known["host"], &known["reason"]), (&HOST.into(), &"its disk fails".into()), "{known}");
+    assert!(known["by"].as_str().is_some_and(|by| by.contains('@')), "{known}");
+    fleet.coalmine(&["status", "1.1.0"]).exits(0).says("out of service by ").says("repool mw04.codfw.sandbox");
+    fleet.coalmine(&["host", HOST]).exits(9).says("out of service by ");
+
+    // It is switched as others are, and stays out.
+    fleet.coalmine(&["install-world", "1.2.0", "--yes", "--no-soak"]).exits(0);
+    fleet.coalmine(&["install-world", "1.2.0", "--yes", "--no-soak"]).exits(0).says("nothing is to be done");
+    assert_eq!((asked(), out().len()), (format!("depool {HOST}\n"), 1));
+    fleet.coalmine(&["repool", HOST]).exits(0).says("mw04.codfw.sandbox was put back into service");
+    assert_eq!(asked(), format!("depool {HOST}\nrepool {HOST}\n"));
+    assert!(out().is_empty(), "{:?}", out());
+
+    // A rollout that has the host does it, and has it in its journal.
+    let rollout = fleet.detach(&["1.1.0", "--soak", "5m"]);
+    fleet.wait_for(&rollout, "soak_started");
+    fleet.coalmine(&["depool", HOST, "--reason", "noisy"]).exits(0).says(&format!("accepted by rollout {rollout}"));
+    fleet.wait_for(&rollout, "host_depooled");
+    let journal = fs::read_to_string(fleet.journal(&rollout)).unwrap();
+    let of = |kind: &str| -> serde_json::Value {
+        let line = journal.lines().find(|line| line.contains(&format!("\"kind\":\"{kind}\""))).unwrap();
+        serde_json::from_str(line).unwrap()
+    };
+    let (wish, done) = (of("service_asked"), of("host_depooled"));
+    assert_eq!((&wish["what"], &wish["by"]), (&"depool".into(), &done["by"]), "{wish} {done}");
+    assert_eq!((&wish["reason"], &done["reason"]), (&"noisy".into(), &"noisy".into()), "{wish} {done}");
+    assert!(wish["seq"].as_u64() < done["seq"].as_u64(), "who and why is written before the command runs");
+    let taken_out = format!("{HOST} was taken out of service by ");
+    until("the announcement", || (heard().matches(&taken_out).count() == 2).then_some(()));
+    assert_eq!(out()[0]["reason"], "noisy");
+    fleet.coalmine(&["abort", &rollout]).exits(0);
+    fleet.wait_for(&rollout, "rollout_finished");
+    assert_eq!(out()[0]["reason"], "noisy", "a rollout that is over is no reason to forget it");
+    // What fails is told, and changes nothing that is known.
+    let path = fleet.dir.join("coalmine.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("repool = \"echo repool", "repool = \"false")).unwrap();
+    fleet.coalmine(&["repool", HOST]).exits(1).says("exit 1");
+    assert_eq!(out()[0]["reason"], "noisy");
+}
+
+#[test]
 fn who_holds_a_host_is_named_to_the_other_deploy_server_and_a_stop_frees_the_hosts() {
     let fleet = Fleet::up(2);
     let first = ["install-world", "1.1.0", "--yes", "--headless", "--soak", "10m", "--reason", "the fix"];

@@ -82,10 +82,14 @@ fn a_hosts_page_tells_its_drift_its_past_and_its_log_and_lends_the_terminal_to_a
     console.wait("the console", |screen| screen.alternate_screen() && screen.contents().contains("somebody was here"));
 
     console.press("o");
+    console.shows("why is it taken out of service: _");
+    console.press("its disk fails\r");
     console.shows(&format!("Take {HOST} out of service?"));
     console.choose("Depool");
-    console.shows("the site's depool is done");
+    console.shows(&format!("{HOST} was taken out of service"));
     assert_eq!(fs::read_to_string(&depooled).unwrap(), format!("{HOST}\n"));
+    let status = fleet.coalmine(&["status", "1.1.0"]).exits(9).stdout;
+    assert!(status.contains("out of service by ") && status.contains(": its disk fails: 1 host"), "{status}");
     console.press("O");
     console.shows("cannot repool: the configuration has no hooks.repool");
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use coalmine::host::sim::{Change, Place};
 use coalmine::model::{
-    FailureClass, GateName, HostId, HostIdx, Operator, Phase, RollBackTarget, StageIdx, StageName, Verdict,
+    FailureClass, GateName, HostId, HostIdx, Operator, Phase, Pooling, RollBackTarget, StageIdx, StageName, Verdict,
 };
 use coalmine::plan::{Plan, PlanKind};
 use coalmine::rollout::{Event, GateScope, HostEnd, Outcome, PauseReason, Record};
@@ -49,6 +49,9 @@ struct JournalJudge<'a> {
     gates: BTreeMap<(StageIdx, GateName), Verdict>,
     waived: BTreeSet<(StageIdx, GateName)>,
     rolling_back: bool,
+    /// What persons asked for about the service of hosts, and whom they took out.
+    wished: BTreeMap<HostId, Pooling>,
+    taken_out: BTreeSet<HostId>,
     seq: u64,
     at: Option<jiff::Timestamp>,
     over: bool,
@@ -82,6 +85,8 @@ impl<'a> JournalJudge<'a> {
             gates: BTreeMap::new(),
             waived: BTreeSet::new(),
             rolling_back: false,
+            wished: BTreeMap::new(),
+            taken_out: BTreeSet::new(),
             seq: 0,
             at: None,
             over: false,
@@ -175,7 +180,33 @@ impl<'a> JournalJudge<'a> {
                 self.rolling_back = true;
                 self.halted = Some("it is rolling back");
             }
-            Event::RolloutFinished { .. } => self.over = true,
+            Event::ServiceAsked { host, what, .. } => {
+                self.wished.insert(host.clone(), *what);
+            }
+            Event::HostDepooled { host, by, error, .. } => {
+                if by.is_some() {
+                    self.wished.remove(host);
+                }
+                if by.is_some() && error.is_none() {
+                    self.taken_out.insert(host.clone());
+                }
+            }
+            Event::HostRepooled { host, by, error, .. } => {
+                if by.is_some() {
+                    self.wished.remove(host);
+                } else if error.is_none() && self.taken_out.contains(host) {
+                    self.blame(format!("law 17: {host} was put back by itself, and a person had taken it out"));
+                }
+                if error.is_none() {
+                    self.taken_out.remove(host);
+                }
+            }
+            Event::RolloutFinished { .. } => {
+                if !self.wished.is_empty() {
+                    self.blame(format!("law 17: nothing came of what persons asked for: {:?}", self.wished));
+                }
+                self.over = true;
+            }
             _ => {}
         }
     }

@@ -322,7 +322,7 @@ fn commands(random: &mut fastrand::Rng, plan: &Plan) -> Vec<(Duration, Command)>
 pub(crate) fn command(random: &mut fastrand::Rng, plan: &Plan) -> Command {
     let host = plan.hosts[random.usize(0..plan.hosts.len())].host.clone();
     let reason = || "because".to_owned();
-    match random.u8(0..20) {
+    match random.u8(0..23) {
         0..=2 => Command::Pause,
         3..=6 => Command::Continue,
         7 => Command::Abort,
@@ -333,6 +333,8 @@ pub(crate) fn command(random: &mut fastrand::Rng, plan: &Plan) -> Command {
         14 => Command::Soak { left_s: [0, 30, 3000][random.usize(0..3)], reason: reason() },
         15 => Command::Promote { reason: reason() },
         16 | 17 => Command::Hold { reason: reason() },
+        20 => Command::Depool { host, reason: reason() },
+        21 => Command::Repool { host, reason: None },
         _ => Command::Skip { host },
     }
 }

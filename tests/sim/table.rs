@@ -39,11 +39,13 @@ fn commands(state: &State, number: usize) -> Vec<Command> {
         Command::Rollback,
         Command::Retry { host: None },
         Command::Retry { host: Some(host.clone()) },
-        Command::Skip { host },
+        Command::Skip { host: host.clone() },
         Command::Stop,
         Command::Soak { left_s: 60, reason: "quiet".to_owned() },
         Command::Promote { reason: "quiet".to_owned() },
         Command::Hold { reason: "odd graphs".to_owned() },
+        Command::Depool { host: host.clone(), reason: "its disk fails".to_owned() },
+        Command::Repool { host, reason: None },
     ]
 }
 

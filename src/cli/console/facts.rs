@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Backend, output};
 use crate::conductor::{Standing, frozen, running, standing, waiting};
-use crate::deploy::{Debts, Error, ended};
+use crate::deploy::{Debts, Error, OutOfService, ended};
 use crate::journal::Entry;
 use crate::model::{Environment, Version};
 use crate::plan::{PlanKind, StageKind};
@@ -87,6 +87,7 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
             .or_else(|| held.map(|held| LockFacts { owner: held.owner, since: held.since, reason: held.reason }));
         Ok(EnvironmentFacts {
             debt: debts(&backend, environment)?,
+            out_of_service: out_of_service(&backend, environment)?,
             name: environment.clone(),
             channel: policy.channel.to_string(),
             release: None,
@@ -133,6 +134,17 @@ fn debts(backend: &Backend, environment: &Environment) -> Result<Vec<Debt>, Erro
     let owed = named(&debts);
     backend.memory().debts = Some((by, debts));
     Ok(owed)
+}
+
+/// Names the hosts that are out of service; what tells it is read again only when it may have changed.
+fn out_of_service(backend: &Backend, environment: &Environment) -> Result<Vec<OutOfService>, Error> {
+    let mark = backend.workspace.service_mark(environment)?;
+    if let Some((_, known)) = backend.memory().service.as_ref().filter(|(known, _)| *known == mark) {
+        return Ok(known.clone());
+    }
+    let out = backend.workspace.out_of_service(environment)?;
+    backend.memory().service = Some((mark, out.clone()));
+    Ok(out)
 }
 
 pub(super) async fn history(backend: Arc<Backend>) {

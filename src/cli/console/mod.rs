@@ -8,10 +8,11 @@ mod planning;
 mod survey;
 mod watch;
 
-use crate::deploy::{Debts, Deployment, Detached, Error, Workspace, operator, reach};
+use crate::deploy::{Debts, Deployment, Detached, Error, OutOfService, ServiceMark, Workspace, operator, reach};
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -28,6 +29,9 @@ use crate::tui::keymap::Keymap;
 use crate::tui::messages::{Message, Request, Settings, Ticket};
 use crate::tui::terminal::{Ended, channels, run};
 use crate::tui::theme::{Ground, Palette, Theme};
+
+/// How long a console that is left may take to end its connections: whoever closed its window waits for nothing.
+const ENDS_WITHIN: Duration = Duration::from_millis(500);
 
 /// Says how the console is opened.
 #[derive(Debug, Clone, Default)]
@@ -63,8 +67,8 @@ pub(super) fn open(globals: &Globals, workspace: Workspace, opening: Opening) ->
     let (rollouts, followed) = (backend.rollouts(), Arc::clone(&backend.followed));
     runtime.spawn(serve(backend, requests));
     let ended = run(settings, ends, Some(log)).map_err(Error::before);
-    // What is still being asked is not waited for: nothing of it changes anything.
-    runtime.shutdown_background();
+    // What is still being asked is not waited for: nothing of it changes anything. Its connections are ended, and their folder goes.
+    runtime.shutdown_timeout(ENDS_WITHIN);
     let followed = followed.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let (Ended::Left, Some(rollout)) = (ended?, followed) {
         after::farewell(globals, &rollouts, &rollout)?;
@@ -131,6 +135,8 @@ struct Memory {
     records: Records,
     /// Who is in debt, and by what.
     debts: Option<(Indebting, Debts)>,
+    /// Who is out of service, and by what.
+    service: Option<(ServiceMark, Vec<OutOfService>)>,
     /// Who follows the rollout that is shown.
     follower: Option<AbortHandle>,
     survey: Option<AbortHandle>,
@@ -246,8 +252,8 @@ async fn serve(mut environment: Arc<Backend>, mut requests: mpsc::UnboundedRecei
                 tasks.spawn(after::compare(backend, ticket, from, to, limit));
             }
             Request::Report { ticket, rollout } => drop(tasks.spawn(after::report(backend, ticket, rollout))),
-            Request::OpenHost { ticket, host } => {
-                let page = tasks.spawn(page::open(Arc::clone(&backend), ticket, host));
+            Request::OpenHost { ticket, host, wanted } => {
+                let page = tasks.spawn(page::open(Arc::clone(&backend), ticket, host, wanted));
                 if let Some(before) = backend.memory().page.replace(page) {
                     before.abort();
                 }
@@ -261,7 +267,9 @@ async fn serve(mut environment: Arc<Backend>, mut requests: mpsc::UnboundedRecei
                 let argv = backend.hosts.login(&host);
                 backend.send(Message::Login(argv)).await;
             }
-            Request::Pool { ticket, host, which } => drop(tasks.spawn(page::pool(backend, ticket, host, which))),
+            Request::Pool { ticket, host, which, reason } => {
+                drop(tasks.spawn(page::pool(backend, ticket, host, which, reason)));
+            }
             Request::KeepColumns(hidden) => {
                 if let Err(why) = kept::write(hidden) {
                     backend.send(Message::Notice(why)).await;

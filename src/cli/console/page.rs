@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{Backend, output};
 use crate::cli::host::page;
-use crate::deploy::{Error, Pooling};
+use crate::deploy::{Error, Pooled, WantedRelease};
 use crate::host::Survey;
-use crate::model::HostId;
+use crate::model::{HostId, Pooling};
 use crate::report::HostPage;
 use crate::tui::messages::{Message, PagePart, Ticket};
 use crate::words::quote;
@@ -16,14 +16,14 @@ use crate::words::quote;
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// Tells the parts of a page as they come, and its log for as long as this runs.
-pub(super) async fn open(backend: Arc<Backend>, ticket: Ticket, host: HostId) {
+pub(super) async fn open(backend: Arc<Backend>, ticket: Ticket, host: HostId, wanted: Option<WantedRelease>) {
     let tell = |part| backend.send(Message::Page { ticket, part });
     tell(pooling(&backend, &host)).await;
     let past = async {
         tell(PagePart::Past(past(&backend, &host).await)).await;
     };
     let answer = async {
-        let answer = answer(&backend, &host).await.map_err(|failed| output::own(&failed));
+        let answer = answer(&backend, &host, wanted).await.map_err(|failed| output::own(&failed));
         tell(PagePart::Answer(answer.map(Box::new))).await;
     };
     tokio::join!(past, answer);
@@ -40,9 +40,16 @@ pub(super) async fn open(backend: Arc<Backend>, ticket: Ticket, host: HostId) {
     }
 }
 
-async fn answer(backend: &Backend, host: &HostId) -> Result<HostPage, Error> {
+async fn answer(backend: &Backend, host: &HostId, wanted: Option<WantedRelease>) -> Result<HostPage, Error> {
     let deployment = backend.deployment().await?;
-    let wanted = backend.workspace.wanted_release(&deployment.fleet.wanted(None, None), true).await?;
+    let wanted = match wanted {
+        Some(wanted @ WantedRelease { digest: Some(_), .. }) => wanted,
+        Some(wanted) => {
+            let built = backend.workspace.store()?.find(&wanted.version)?;
+            WantedRelease { digest: built.map(|built| built.digest), ..wanted }
+        }
+        None => backend.workspace.wanted_release(&deployment.fleet.wanted(None, None), true).await?,
+    };
     Ok(page(&deployment, &backend.workspace, host, wanted).await)
 }
 
@@ -68,18 +75,22 @@ fn pooling(backend: &Backend, host: &HostId) -> PagePart {
 }
 
 /// Takes a host out of service, or back in.
-pub(super) async fn pool(backend: Arc<Backend>, ticket: Ticket, host: HostId, which: Pooling) {
+pub(super) async fn pool(backend: Arc<Backend>, ticket: Ticket, host: HostId, which: Pooling, reason: Option<String>) {
     let pooled = async {
         if backend.read_only {
             return Err(Error::usage("this console may only watch"));
         }
         let (environment, _) = backend.workspace.policy()?;
-        backend.workspace.pool(environment, &host, which).await
+        backend.workspace.pool(environment, &host, which, reason).await
     };
-    let result = pooled.await.map_err(|failed| output::own(&failed));
-    let is_done = result.is_ok();
-    backend.reply(ticket, result).await;
-    if is_done {
-        backend.send(Message::Notice(format!("{host}: the site's {} is done", which.word()))).await;
+    let pooled = pooled.await.map_err(|failed| output::own(&failed));
+    let told = match &pooled {
+        Ok(Pooled::Done) => Some(format!("{host} was {}", which.done())),
+        Ok(Pooled::Accepted(rollout)) => Some(format!("{host}: rollout {rollout} does the {}", which.word())),
+        Err(_) => None,
+    };
+    backend.reply(ticket, pooled.map(drop)).await;
+    if let Some(told) = told {
+        backend.send(Message::Notice(told)).await;
     }
 }

@@ -36,3 +36,19 @@ fn a_pause_is_announced_once_whoever_caused_it() {
     story.happens(Event::Continued { by: Operator("bob@deploy01".into()) });
     assert_eq!(announced(&story).len(), 3);
 }
+
+#[test]
+fn a_host_that_a_person_takes_out_of_service_is_announced_with_who_and_why() {
+    let alice = || Some(Operator("alice@deploy01".into()));
+    let mut story = Story::new(plan(9));
+    let host = plan(9).hosts[1].host.clone();
+    story.happens(Event::HostDepooled { host: host.clone(), by: None, reason: None, error: None });
+    assert!(announced(&story).is_empty(), "what a rollout does by itself is told by its end");
+    let reason = Some("its disk fails".to_owned());
+    story.happens(Event::HostDepooled { host: host.clone(), by: alice(), reason, error: None });
+    let error = Some("exit 2".to_owned());
+    story.happens(Event::HostRepooled { host, by: alice(), reason: None, error });
+    let told = announced(&story);
+    assert!(told[0].contains(" was taken out of service by alice@deploy01: its disk fails ["), "{told:#?}");
+    assert!(told[1].contains(" could not be put back into service, as alice@deploy01 asked: exit 2 ["), "{told:#?}");
+}

@@ -122,7 +122,8 @@ fn status_has_the_shape_that_product_md_promises() {
                 "current": 1, "outdated": 0, "ahead": 0, "drifted": 0, "missing": 0, "unmanaged": 0,
                 "unreachable": 1, "unknown": 0,
             },
-            "lock": null, "freeze": null, "rollout": null, "mark": null, "debt": [], "recorded": null,
+            "lock": null, "freeze": null, "rollout": null, "mark": null, "debt": [], "out_of_service": [],
+            "recorded": null,
         })
     );
 }

@@ -332,7 +332,12 @@ pub(crate) fn bad() -> Story {
         &masters[0],
         Failure::new(FailureClass::Unreachable, "the connection broke").hint("is deploy01 up? ssh deploy01"),
     );
-    story.happens(Event::HostDepooled { host: masters[0].clone(), error: Some("exit 2: no such\nservice".into()) });
+    story.happens(Event::HostDepooled {
+        host: masters[0].clone(),
+        by: None,
+        reason: None,
+        error: Some("exit 2: no such\nservice".into()),
+    });
     story.finish(crate::rollout::Outcome::RolledBack);
     story
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::schedule::after;
 use super::{Machine, Task};
-use crate::model::{Command, HostId, Operator, StageIdx, StageName};
+use crate::model::{Command, HostId, Operator, Pooling, StageIdx, StageName};
 use crate::rollout::event::Event;
 use crate::rollout::pause::PauseReason;
 use crate::rollout::refusal::{Rejection, Underway, judge, retried};
@@ -32,6 +32,12 @@ impl Machine {
                 self.retry(failed, &by);
             }
             Command::Skip { host } => self.skip(host, &by),
+            Command::Depool { host, reason } => {
+                self.emit(Event::ServiceAsked { host, what: Pooling::Depool, by, reason: Some(reason) });
+            }
+            Command::Repool { host, reason } => {
+                self.emit(Event::ServiceAsked { host, what: Pooling::Repool, by, reason });
+            }
             Command::Stop => {
                 if self.state.suspended().is_some() {
                     self.cancel_harmless();

@@ -169,6 +169,7 @@ impl Machine {
         };
         let (phase, depooled, stranded, switched, unwell) =
             (status.phase, status.depooled, status.stranded, status.switched.is_some(), status.unwell);
+        let is_kept_out = self.state.is_kept_out(index);
         let rolling_back = self.state.mode() == Mode::RollingBack;
         match phase {
             Phase::Priming => self.phase(index, Phase::Pending),
@@ -178,7 +179,7 @@ impl Machine {
             }
             Phase::Activating | Phase::Active | Phase::Checking if there => self.phase(index, Phase::Active),
             Phase::Activating | Phase::Active | Phase::Checking => self.phase(index, Phase::Primed),
-            Phase::Healthy if depooled => self.start(index, Task::Repool),
+            Phase::Healthy if depooled && !is_kept_out => self.start(index, Task::Repool),
             Phase::RollingBack if !rolling_back => self.send_back(index),
             // It went back by itself, or was told to and its answer was lost.
             Phase::Failed if (switched || stranded) && !unwell && back && !there => {

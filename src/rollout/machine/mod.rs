@@ -13,6 +13,8 @@ mod locks;
 mod results;
 mod schedule;
 #[cfg(test)]
+mod service_tests;
+#[cfg(test)]
 mod soak_tests;
 mod stages;
 mod step;

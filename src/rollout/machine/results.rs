@@ -1,6 +1,7 @@
 use super::{Machine, SHORTAGE, Task, TaskError, TaskOutput};
 use crate::model::{
-    Bytes, Carrier, Failure, FailureClass, GateName, GateReport, HostId, HostIdx, Operator, Phase, StageIdx, Verdict,
+    Bytes, Carrier, Failure, FailureClass, GateName, GateReport, HostId, HostIdx, Operator, Phase, Pooling, StageIdx,
+    Verdict,
 };
 use crate::plan::PlanKind;
 use crate::rollout::event::{Event, GateScope};
@@ -89,12 +90,14 @@ impl Machine {
                 }
             }
             (Task::Depool, result) => {
+                let (by, reason) = self.who_asked(index, Pooling::Depool);
                 let error = result.err().and_then(failure_of).map(|failure| failure.message);
-                self.emit(Event::HostDepooled { host: host.clone(), error });
+                self.emit(Event::HostDepooled { host: host.clone(), by, reason, error });
             }
             (Task::Repool, result) => {
+                let (by, reason) = self.who_asked(index, Pooling::Repool);
                 let error = result.err().and_then(failure_of).map(|failure| failure.message);
-                self.emit(Event::HostRepooled { host: host.clone(), error });
+                self.emit(Event::HostRepooled { host: host.clone(), by, reason, error });
             }
             (Task::Finalize, result) => {
                 if let Some(settling) = &mut self.settling {
@@ -287,11 +290,29 @@ impl Machine {
         }
     }
 
-    /// Puts a host back into service whose gates have just passed, if it was taken out.
+    /// Puts a host back into service whose gates have just passed, if it was taken out and no person keeps it out.
     fn put_back(&mut self, index: HostIdx) {
-        if self.state.host(index).is_some_and(|status| status.depooled) {
+        if self.state.host(index).is_some_and(|status| status.depooled) && !self.state.is_kept_out(index) {
             self.start(index, Task::Repool);
         }
+    }
+
+    /// Does what persons asked for about the service of hosts, on each as soon as nothing else is being done to it.
+    pub(super) fn serve(&mut self) {
+        if self.state.suspended().is_some() || self.state.mode() == Mode::Finished {
+            return;
+        }
+        let due = self.state.wishes().filter(|(index, _)| !self.busy.contains_key(index));
+        let due: Vec<(HostIdx, Pooling)> = due.map(|(index, wish)| (index, wish.what)).collect();
+        for (index, what) in due {
+            self.start(index, if what == Pooling::Depool { Task::Depool } else { Task::Repool });
+        }
+    }
+
+    /// Says who asked for what the site's command has just done, and why; nobody where the rollout did.
+    fn who_asked(&self, index: HostIdx, what: Pooling) -> (Option<Operator>, Option<String>) {
+        let wish = self.state.wish(index).filter(|wish| wish.what == what);
+        wish.map_or((None, None), |wish| (Some(wish.by.clone()), wish.reason.clone()))
     }
 
     pub(super) fn answered(

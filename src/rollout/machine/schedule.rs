@@ -40,6 +40,7 @@ impl Machine {
 
     /// Does whatever can be done now; called after every input, and does nothing when there is nothing to do.
     pub(super) fn advance(&mut self) {
+        self.serve();
         // Every turn changes the mode or ends: the bound only turns a mistake in here into a rollout that waits.
         for _ in 0..4 * self.plan.stages.len() + 16 {
             let before = (self.state.mode(), self.state.seq());

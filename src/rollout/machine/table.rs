@@ -77,8 +77,15 @@ pub(super) fn taken_over(state: State, seconds: i64) -> (Machine, Step) {
     (machine, step)
 }
 
+/// Gives the plan with a site that can take hosts out of service.
+fn serving() -> Plan {
+    let mut plan = plan();
+    plan.policy.depool = true;
+    plan
+}
+
 fn state(events: impl IntoIterator<Item = Event>) -> State {
-    state_of(plan(), events)
+    state_of(serving(), events)
 }
 
 pub(super) fn state_of(plan: Plan, events: impl IntoIterator<Item = Event>) -> State {
@@ -184,7 +191,7 @@ pub(crate) fn stories() -> Vec<(String, Vec<Record>)> {
     let mut all = Vec::new();
     for events in modes {
         for (more, event) in &and {
-            let story = records(plan(), events.iter().cloned().chain(event.clone()));
+            let story = records(serving(), events.iter().cloned().chain(event.clone()));
             let mode = State::replay(&story).mode();
             let is_there = match mode {
                 Mode::Finished => more.is_empty(),
@@ -205,7 +212,7 @@ pub(crate) fn stories() -> Vec<(String, Vec<Record>)> {
 }
 
 /// Gives every command, with the host that `skip` and `retry` are asked for.
-pub(crate) fn commands(host: &HostId) -> [Command; 11] {
+pub(crate) fn commands(host: &HostId) -> [Command; 13] {
     [
         Command::Pause,
         Command::Continue,
@@ -217,6 +224,8 @@ pub(crate) fn commands(host: &HostId) -> [Command; 11] {
         Command::Soak { left_s: 60, reason: "quiet".to_owned() },
         Command::Promote { reason: "quiet".to_owned() },
         Command::Hold { reason: "odd graphs".to_owned() },
+        Command::Depool { host: host.clone(), reason: "its disk fails".to_owned() },
+        Command::Repool { host: host.clone(), reason: None },
         Command::Retry { host: Some(host.clone()) },
     ]
 }
@@ -242,11 +251,11 @@ fn cell(answer: Result<(), String>, reasons: &mut Vec<String>) -> String {
 fn table() -> String {
     let mut reasons = Vec::new();
     let mut text = String::from(
-        "| state of the rollout | `pause` | `continue` | `abort` | `rollback` | `retry` | `skip` | `stop` | `soak` | `promote` | `hold` |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|\n",
+        "| state of the rollout | `pause` | `continue` | `abort` | `rollback` | `retry` | `skip` | `stop` | `soak` | `promote` | `hold` | `depool` | `repool` |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for (state_name, state) in states() {
-        let commands = commands(&host(3)).into_iter().take(10);
+        let commands = commands(&host(3)).into_iter().take(12);
         let cells: Vec<String> = commands.map(|command| cell(answer(&state, command), &mut reasons)).collect();
         writeln!(text, "| {state_name} | {} |", cells.join(" | ")).unwrap();
     }

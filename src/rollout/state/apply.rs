@@ -4,7 +4,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Decided, HostStatus, Mode, Soak, StageStatus, State};
-use crate::model::{Failure, FailureClass, GateName, HostIdx, Phase, StageIdx, StageName, Verdict};
+use crate::model::{
+    Failure, FailureClass, GateName, HostId, HostIdx, Phase, ServiceWish, StageIdx, StageName, TakenOut, Verdict,
+};
 use crate::plan::Plan;
 use crate::rollout::event::{Event, GateScope};
 use crate::rollout::pause::PauseReason;
@@ -112,14 +114,26 @@ impl State {
                     self.set_phase(index, Phase::Skipped, at);
                 }
             }
-            Event::HostDepooled { host, error } => {
-                if let Some(status) = self.index_of(host).and_then(|index| self.hosts.get_mut(index.0)) {
-                    status.depooled |= error.is_none();
+            Event::ServiceAsked { host, what, by, reason } => {
+                if let Some(index) = self.index_of(host) {
+                    let wish = ServiceWish { what: *what, by: by.clone(), reason: reason.clone() };
+                    self.wishes.insert(index, wish);
                 }
             }
-            Event::HostRepooled { host, error } => {
-                if let Some(status) = self.index_of(host).and_then(|index| self.hosts.get_mut(index.0)) {
-                    status.depooled &= error.is_some();
+            Event::HostDepooled { host, by, reason, error } => {
+                let taken_out = by.as_ref().map(|by| {
+                    let (host, by, reason) = (host.clone(), by.clone(), reason.clone());
+                    TakenOut { host, by, reason, since: at }
+                });
+                if let Some(status) = self.pooled(host, by.is_some(), error.as_deref(), at) {
+                    status.depooled = true;
+                    status.taken_out = taken_out.or(status.taken_out.take());
+                }
+            }
+            Event::HostRepooled { host, by, error, .. } => {
+                if let Some(status) = self.pooled(host, by.is_some(), error.as_deref(), at) {
+                    status.depooled = false;
+                    status.taken_out = None;
                 }
             }
             // What a gate says of a host is the host's; a gate of its stage may have the same name.
@@ -211,6 +225,23 @@ impl State {
         }
     }
 
+    /// Takes in that one of the site's commands about a host has ended; gives the host if the command did what it is for.
+    fn pooled(
+        &mut self,
+        host: &HostId,
+        was_asked: bool,
+        error: Option<&str>,
+        at: Timestamp,
+    ) -> Option<&mut HostStatus> {
+        let index = self.index_of(host)?;
+        if was_asked {
+            self.wishes.remove(&index);
+        }
+        let status = self.hosts.get_mut(index.0).filter(|_| error.is_none())?;
+        status.pooled_at = Some(at);
+        Some(status)
+    }
+
     fn set_plan(&mut self, plan: &Arc<Plan>) {
         self.hosts.clear();
         self.stages.clear();
@@ -226,6 +257,12 @@ impl State {
             for index in plan.out_of_service.iter().filter_map(|host| self.index.get(host).copied()) {
                 if let Some(status) = self.hosts.get_mut(index.0) {
                     status.depooled = true;
+                }
+            }
+            for taken in &plan.taken_out {
+                if let Some(status) = self.index.get(&taken.host).and_then(|index| self.hosts.get_mut(index.0)) {
+                    status.depooled = true;
+                    status.taken_out = Some(taken.clone());
                 }
             }
         }

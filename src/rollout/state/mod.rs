@@ -15,8 +15,8 @@ use super::outcome::Outcome;
 use super::pause::PauseReason;
 use super::record::Record;
 use crate::model::{
-    Bytes, Failure, FailureClass, HostId, HostIdx, Installed, Operator, Phase, PhaseHook, RollBackTarget, StageIdx,
-    Verdict,
+    Bytes, Failure, FailureClass, HostId, HostIdx, Installed, Operator, Phase, PhaseHook, RollBackTarget, ServiceWish,
+    StageIdx, TakenOut, Verdict,
 };
 use crate::plan::{HostPlan, Plan, StageGate, StagePlan};
 
@@ -159,6 +159,10 @@ pub struct HostStatus {
     pub unheard: bool,
     /// Whether it was taken out of service.
     pub depooled: bool,
+    /// Who took it out of service by hand, so that it stays out whatever is found on it.
+    pub taken_out: Option<TakenOut>,
+    /// When it was taken out of service or put back in this rollout.
+    pub pooled_at: Option<Timestamp>,
     /// How often it was retried.
     pub retries: u32,
     /// What travelled to it.
@@ -179,6 +183,8 @@ pub struct State {
     unlocked: BTreeSet<HostIdx>,
     switched: BTreeMap<usize, HostIdx>,
     switches: usize,
+    /// What persons asked for about the service of hosts, and nothing came of yet.
+    wishes: BTreeMap<HostIdx, ServiceWish>,
     paused: Option<PauseReason>,
     /// The windows that it paused for already, by name and end: whoever goes on in one of them means it.
     heeded: Vec<(String, Timestamp)>,
@@ -234,6 +240,8 @@ impl HostStatus {
             unwell: false,
             unheard: false,
             depooled: false,
+            taken_out: None,
+            pooled_at: None,
             retries: 0,
             bytes: Bytes(0),
         }

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::{Decided, HostStatus, Mode, StageStatus, State};
 use crate::model::{
-    Bytes, FailureClass, HostId, HostIdx, HostRange, Operator, Phase, PhaseHook, RolloutId, StageIdx, StageName,
+    Bytes, FailureClass, HostId, HostIdx, HostRange, Operator, Phase, PhaseHook, Pooling, RolloutId, ServiceWish,
+    StageIdx, StageName, TakenOut,
 };
 use crate::plan::{Plan, StageKind, StagePlan};
 use crate::rollout::outcome::Outcome;
@@ -57,16 +58,47 @@ impl State {
         self.hooks.contains(&(hook, stage))
     }
 
-    /// Names the hosts that are out of service after what has happened, those of earlier rollouts among them.
+    /// Names the hosts that rollouts took out of service and none put back after what has happened, those of earlier ones among them.
     #[must_use]
     pub fn out_of_service(&self) -> Vec<HostId> {
         let Some(plan) = &self.plan else {
             return Vec::new();
         };
-        let is_carried_on = |host: &&HostId| plan.slot.is_some() || self.index_of(host).is_none();
-        let mut out: BTreeSet<HostId> = plan.out_of_service.iter().filter(is_carried_on).cloned().collect();
-        out.extend(self.hosts.iter().filter(|host| host.depooled).map(|host| host.id.clone()));
+        let mut out: BTreeSet<HostId> =
+            plan.out_of_service.iter().filter(|host| self.is_carried_on(host)).cloned().collect();
+        let depooled = self.hosts.iter().filter(|host| host.depooled && host.taken_out.is_none());
+        out.extend(depooled.map(|host| host.id.clone()));
         out.into_iter().collect()
+    }
+
+    /// Names the hosts that persons took out of service and none put back after what has happened, with who and why.
+    pub fn taken_out(&self) -> impl Iterator<Item = &TakenOut> {
+        let planned = self.plan.iter().flat_map(|plan| &plan.taken_out);
+        let carried_on = planned.filter(|taken| self.is_carried_on(&taken.host));
+        carried_on.chain(self.hosts.iter().filter_map(|host| host.taken_out.as_ref()))
+    }
+
+    /// Tells whether the service of a host is as the plan has it, whatever happens in this rollout.
+    fn is_carried_on(&self, host: &HostId) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.slot.is_some()) || self.index_of(host).is_none()
+    }
+
+    /// Gives what persons asked for about the service of hosts, and nothing came of yet.
+    pub fn wishes(&self) -> impl Iterator<Item = (HostIdx, &ServiceWish)> {
+        self.wishes.iter().map(|(&index, wish)| (index, wish))
+    }
+
+    /// Gives what a person asked for about the service of a host, if nothing came of it yet.
+    #[must_use]
+    pub fn wish(&self, index: HostIdx) -> Option<&ServiceWish> {
+        self.wishes.get(&index)
+    }
+
+    /// Tells whether a person keeps a host out of service, or is about to: no rollout puts it back.
+    #[must_use]
+    pub fn is_kept_out(&self, index: HostIdx) -> bool {
+        let is_wanted_out = self.wish(index).is_some_and(|wish| wish.what == Pooling::Depool);
+        is_wanted_out || self.host(index).is_some_and(|host| host.taken_out.is_some())
     }
 
     /// Gives every stage, in the plan's order.

@@ -21,6 +21,11 @@ const TO_BE_GIVEN: &str = "REASON";
 /// Writes the command line of a command.
 pub(super) fn command_line(invocation: &Typed, rollout: &str, command: &Command) -> String {
     let host = match command {
+        Command::Depool { host, reason } => {
+            let host = quote(host.as_str());
+            return format!("{invocation} depool {host} --reason {}", reason_of(reason));
+        }
+        Command::Repool { host, .. } => return format!("{invocation} repool {}", quote(host.as_str())),
         Command::Retry { host: Some(host) } | Command::Skip { host } => format!(" --host {}", quote(host.as_str())),
         Command::Soak { left_s, reason } => {
             let left = show_duration(Duration::from_secs(*left_s));

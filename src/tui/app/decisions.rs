@@ -240,9 +240,9 @@ impl App {
                 self.command(vec![Command::Abort])
             }
             Decision::Commands(commands) => self.command(commands),
-            Decision::Pool(host, which) => {
+            Decision::Pool { host, which, reason } => {
                 let ticket = self.ask(format!("{} {host}", which.word()));
-                vec![Request::Pool { ticket, host, which }]
+                vec![Request::Pool { ticket, host, which, reason }]
             }
             Decision::Install(plan) => {
                 self.screen = Screen::Rollout;

@@ -34,6 +34,10 @@ impl App {
             return self.key_in_command(key);
         }
         match key.code {
+            KeyCode::Enter if kind == LineKind::Why => {
+                let reason = line.input.value().trim().to_owned();
+                return self.answer_why(reason);
+            }
             KeyCode::Enter => {
                 self.layers.pop();
             }
@@ -42,7 +46,8 @@ impl App {
                 self.layers.pop();
                 self.set_line(kind, &before);
             }
-            KeyCode::Up | KeyCode::PageUp | KeyCode::Down | KeyCode::PageDown if kind == LineKind::Search => {}
+            KeyCode::Up | KeyCode::PageUp | KeyCode::Down | KeyCode::PageDown
+                if matches!(kind, LineKind::Search | LineKind::Why) => {}
             KeyCode::Up | KeyCode::PageUp => self.go(Action::Up),
             KeyCode::Down | KeyCode::PageDown => self.go(Action::Down),
             _ => {
@@ -65,7 +70,7 @@ impl App {
             }
             LineKind::Search => self.search_log(text),
             LineKind::Reason => text.clone_into(&mut self.planning.reason),
-            LineKind::Command => {}
+            LineKind::Command | LineKind::Why => {}
         }
     }
 
@@ -78,7 +83,7 @@ impl App {
             },
             LineKind::Search => self.log_lines.search().to_owned(),
             LineKind::Reason => self.planning.reason.clone(),
-            LineKind::Command => String::new(),
+            LineKind::Command | LineKind::Why => String::new(),
         };
         let input = Input::new(before.clone());
         self.layers.push(Layer::Line(Line { kind, input, before }));

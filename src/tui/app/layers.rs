@@ -4,8 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
-use crate::deploy::Pooling;
-use crate::model::{Command, HostId, RolloutId};
+use crate::model::{Command, HostId, Pooling, RolloutId};
 use crate::plan::Plan;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Cursor;
@@ -55,6 +54,8 @@ pub enum LineKind {
     Reason,
     /// What is to be done, by its name.
     Command,
+    /// Why the host whose page is open is taken out of service.
+    Why,
 }
 
 /// Holds a line that is being typed.
@@ -76,7 +77,14 @@ pub enum Decision {
     /// Gives commands to the rollout that is shown.
     Commands(Vec<Command>),
     /// Takes a host out of service, or back in.
-    Pool(HostId, Pooling),
+    Pool {
+        /// Which.
+        host: HostId,
+        /// What is to be done.
+        which: Pooling,
+        /// Why, where somebody said so.
+        reason: Option<String>,
+    },
     /// Goes on with a rollout without a conductor.
     Resume(RolloutId),
     /// Leaves the console.

@@ -40,6 +40,7 @@ use jiff::Timestamp;
 use super::keymap::{Context, place};
 use super::messages::{EnvironmentFacts, Groups, Hidden, HistoryRow, Request, Settings, Ticket};
 use super::rows::{Cursor, Table};
+use crate::deploy::OutOfService;
 use crate::model::HostId;
 use crate::plan::OnFailure;
 use crate::rollout::Debt;
@@ -225,6 +226,13 @@ impl App {
             let row = self.fleet.row_of(&debt.host);
             !row.and_then(|row| self.fleet.table.answer(row)).is_some_and(|answer| answer.settled)
         })
+    }
+
+    /// Says who took a host out of service; nobody where it serves, as far as coalmine knows.
+    #[must_use]
+    pub fn out_of_service(&self, host: &HostId) -> Option<&OutOfService> {
+        let out = self.facts.as_ref()?.out_of_service.as_slice();
+        out.get(out.binary_search_by(|out| out.host.cmp(host)).ok()?)
     }
 
     fn next_ticket(&self) -> Ticket {

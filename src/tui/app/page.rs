@@ -1,13 +1,15 @@
 //! The page of one host: what it answers, what rollouts did to it, its own log as it grows, and what can be done to it from there.
 
 use super::actions::command_line;
-use super::layers::{Decision, Dialog, Layer};
+use super::layers::{Decision, Dialog, Layer, LineKind};
 use super::planning::{Answer, Side};
 use super::watch::Watched;
 use super::{App, Screen};
-use crate::deploy::{HostPast, Pooling};
-use crate::model::{Command, HostId};
+use crate::deploy::{HostPast, WantedRelease};
+use crate::model::{Command, HostId, Pooling, RollBackTarget};
+use crate::plan::PlanKind;
 use crate::report::HostPage;
+use crate::rollout::Mode;
 use crate::tui::keymap::{Action, Context};
 use crate::tui::messages::{Limit, PagePart, PlanGoal, Request, Source, Ticket};
 use crate::words::quote;
@@ -59,7 +61,29 @@ impl App {
             pooling: [None, None],
             ticket,
         });
-        vec![Request::OpenHost { ticket, host }]
+        let wanted = self.wanted_by_rollout(&host);
+        vec![Request::OpenHost { ticket, host, wanted }]
+    }
+
+    /// Says what a host is to run by the rollout that is shown, while that is not over; nothing where it does not lead the host anywhere.
+    fn wanted_by_rollout(&self, host: &HostId) -> Option<WantedRelease> {
+        let state = self.watched.as_ref().filter(|_| self.screen == Screen::Rollout)?.state();
+        // The page tells of the usual link.
+        let plan = state.plan().filter(|plan| plan.slot.is_none() && plan.kind != PlanKind::Prime)?;
+        let status = state.host(state.index_of(host)?).filter(|_| state.outcome().is_none())?;
+        let goes_back = plan.kind == PlanKind::Install && state.mode() == Mode::RollingBack;
+        let target = if goes_back { status.good.as_ref() } else { status.to.as_ref() };
+        match target {
+            None if goes_back => None,
+            Some(RollBackTarget::Release { id }) if *id != plan.release => {
+                Some(WantedRelease { version: id.version().clone(), commit: None, digest: None })
+            }
+            None | Some(RollBackTarget::Release { .. }) => {
+                let (version, commit) = (plan.version.clone(), plan.commit.clone());
+                Some(WantedRelease { version, commit, digest: Some(plan.digest) })
+            }
+            Some(RollBackTarget::Nothing | RollBackTarget::Adopted) => None,
+        }
     }
 
     /// Forgets a page whose layer is gone; its host is asked nothing more.
@@ -137,8 +161,8 @@ impl App {
         match action {
             Action::Survey => Some(format!("{invocation} host {host}")),
             Action::Bootstrap => Some(format!("{invocation} bootstrap {host}")),
-            Action::Depool => self.pooling_line(Pooling::Depool).map(str::to_owned),
-            Action::Repool => self.pooling_line(Pooling::Repool).map(str::to_owned),
+            Action::Depool => Some(self.line_of_depool(&page.host, "REASON")),
+            Action::Repool => Some(format!("{invocation} repool {host}")),
             Action::Retry | Action::Skip => {
                 let rollout = self.watched.as_ref()?.rollout.as_str();
                 Some(command_line(invocation, rollout, &self.command_for_page(action)?))
@@ -171,18 +195,15 @@ impl App {
                     .says("It keeps what it runs and counts as debt.");
                 self.open_with_line(dialog, action)
             }
-            Action::Depool => {
-                let dialog = Dialog::new(
-                    format!("Take {host} out of service?"),
-                    "Depool",
-                    Decision::Pool(host, Pooling::Depool),
-                );
-                self.open_with_line(dialog.says("It stays out until somebody takes it back in."), action)
-            }
+            Action::Depool => self.open_line(LineKind::Why),
             Action::Repool => {
-                let decision = Decision::Pool(host.clone(), Pooling::Repool);
-                let dialog = Dialog::new(format!("Take {host} back into service?"), "Repool", decision);
-                self.open_with_line(dialog.says("Whatever it runs now serves again."), action)
+                let decision = Decision::Pool { host: host.clone(), which: Pooling::Repool, reason: None };
+                let mut dialog = Dialog::new(format!("Take {host} back into service?"), "Repool", decision);
+                if let Some(out) = self.out_of_service(&host) {
+                    dialog = dialog.says(format!("It was taken out {}", out.describe()));
+                }
+                let dialog = dialog.says("Whatever it runs now serves again, and that is announced.");
+                self.open_with_line(self.with_command(dialog, Pooling::Repool), action)
             }
             Action::Bootstrap => {
                 let version = self.facts.as_ref().and_then(|facts| facts.release.as_ref()).map(|(version, _)| version);
@@ -195,6 +216,37 @@ impl App {
                 self.plan_after(PlanGoal::CatchUp, version, Some(limit))
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// Asks whether the host is taken out of service for a reason; one that says nothing is asked for again.
+    pub(super) fn answer_why(&mut self, reason: String) -> Vec<Request> {
+        if reason.is_empty() {
+            return self.notify("say why: that is journaled, and announced");
+        }
+        self.layers.pop();
+        let Some(host) = self.page.as_ref().map(|page| page.host.clone()) else {
+            return Vec::new();
+        };
+        let line = self.line_of_depool(&host, &quote(&reason));
+        let title = format!("Take {host} out of service?");
+        let why = format!("Why, for everybody: {reason}");
+        let decision = Decision::Pool { host, which: Pooling::Depool, reason: Some(reason) };
+        let dialog = Dialog::new(title, "Depool", decision)
+            .says(why)
+            .says("It stays out, whatever rollouts find on it, until somebody takes it back in.");
+        self.open(self.with_command(dialog, Pooling::Depool).same_as(line))
+    }
+
+    fn line_of_depool(&self, host: &HostId, reason: &str) -> String {
+        format!("{} depool {} --reason {reason}", self.settings.invocation, quote(host.as_str()))
+    }
+
+    /// Says what the site runs for it.
+    fn with_command(&self, dialog: Dialog, which: Pooling) -> Dialog {
+        match self.pooling_line(which) {
+            Some(line) => dialog.says(format!("The site's command: {line}")),
+            None => dialog,
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::deploy::OutOfService;
 use crate::model::{
     Commit, Digest, Environment, HostId, HostState, LockHolder, Operator, RolloutId, Site, Slot, Version,
 };
@@ -25,6 +26,8 @@ pub struct EnvironmentFacts {
     pub rollouts: Vec<LiveRollout>,
     /// The hosts that rollouts should have brought their release and did not, and none did since.
     pub debt: Vec<Debt>,
+    /// The hosts that are out of service, as far as coalmine took them out, in the order of their names.
+    pub out_of_service: Vec<OutOfService>,
 }
 
 /// Tells who holds the lock of an environment.

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use super::message::Ticket;
 use super::settings::Hidden;
-use crate::deploy::Pooling;
-use crate::model::{Command, Environment, HostId, RolloutId, Version};
+use crate::deploy::WantedRelease;
+use crate::model::{Command, Environment, HostId, Pooling, RolloutId, Version};
 use crate::plan::{OnFailure, Plan};
 
 /// Asks for something that only the world outside can do.
@@ -72,6 +72,8 @@ pub enum Request {
         ticket: Ticket,
         /// Which.
         host: HostId,
+        /// What it is compared with; what its environment should run without it. Where no digest is known, it is that of the store.
+        wanted: Option<WantedRelease>,
     },
     /// Asks the host whose page was open nothing more.
     CloseHost,
@@ -90,6 +92,8 @@ pub enum Request {
         host: HostId,
         /// What is to be done.
         which: Pooling,
+        /// Why, where somebody said so.
+        reason: Option<String>,
     },
     /// Asks for the history.
     LoadHistory,

@@ -176,7 +176,8 @@ fn does(action: Action, before: &Seen, after: &Seen, requests: &[Request]) -> bo
         A::Compare => asks(requests, |it| matches!(it, Request::Compare { .. })),
         A::Report => asks(requests, |it| matches!(it, Request::Report { .. })),
         A::Shell => asks(requests, |it| matches!(it, Request::Shell { .. })),
-        A::Depool | A::Repool => dialog(),
+        A::Depool => line(LineKind::Why),
+        A::Repool => dialog(),
         A::Bootstrap => plans() && after.layers == 0,
     }
 }

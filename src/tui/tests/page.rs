@@ -3,18 +3,18 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::fixture::{Console, at, host, operator, rollout_id, version};
+use super::fixture::{Console, at, facts, host, operator, rollout_id, version};
 use super::screens::in_flight;
-use crate::deploy::{HostPast, Pooling, WantedRelease};
+use crate::deploy::{HostPast, OutOfService, WantedRelease};
 use crate::model::{
-    Bytes, Digest, Environment, Failure, FailureClass, HostState, Installed, Probe, Proof, ReleaseId, RestsOn,
+    Bytes, Digest, Environment, Failure, FailureClass, HostState, Installed, Pooling, Probe, Proof, ReleaseId, RestsOn,
     StageName,
 };
 use crate::plan::PlanKind;
 use crate::report::{HostPage, HostStatusReport};
 use crate::rollout::{HostEnd, Outcome};
 use crate::tui::app::{Layer, Screen};
-use crate::tui::messages::{Message, PagePart, PlanGoal, Request, Source, Ticket};
+use crate::tui::messages::{EnvironmentFacts, Message, PagePart, PlanGoal, Request, Source, Ticket};
 
 const SIZES: [(u16, u16); 5] = [(60, 15), (80, 24), (114, 36), (120, 40), (200, 50)];
 const MW05: &str = "mw05.eqiad.wmnet";
@@ -87,7 +87,7 @@ fn opened(columns: u16, rows: u16) -> (Console, Ticket) {
     console.requests();
     console.press("/mw05<Enter><Enter>");
     let asked = console.requests();
-    let [Request::OpenHost { ticket, host: of }] = asked.as_slice() else { panic!("{asked:?}") };
+    let [Request::OpenHost { ticket, host: of, wanted: None }] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!(*of, host(MW05));
     let ticket = *ticket;
     (console, ticket)
@@ -189,19 +189,25 @@ fn what_is_done_from_a_page_is_done_to_its_host_alone() {
     assert!(console.screen().contains("cannot repool: the configuration has no hooks.repool"), "{}", console.screen());
     console.press("t");
     assert!(console.screen().contains("cannot retry: no rollout is open that has it"), "{}", console.screen());
-    console.press("o");
+    console.press("o<Enter>");
+    assert!(console.screen().contains("say why: that is journaled, and announced"), "{}", console.screen());
+    console.press("its disk fails<Enter>");
     let screen = console.screen();
-    assert!(
-        screen.contains("Take mw05.eqiad.wmnet out of service?") && screen.contains("confctl depool mw05"),
-        "{screen}"
-    );
+    for text in [
+        "Take mw05.eqiad.wmnet out of service?",
+        "Why, for everybody: its disk fails",
+        "confctl depool mw05",
+        "depool mw05.eqiad.wmnet --reason 'its disk fails'",
+    ] {
+        assert!(screen.contains(text), "{text}: {screen}");
+    }
     assert!(console.requests().is_empty(), "nothing is done before it is answered");
     console.press("<Tab><Enter>");
     let asked = console.requests();
-    assert!(
-        matches!(asked.as_slice(), [Request::Pool { host: of, which: Pooling::Depool, .. }] if *of == host(MW05)),
-        "{asked:?}"
-    );
+    let [Request::Pool { host: of, which: Pooling::Depool, reason, .. }] = asked.as_slice() else {
+        panic!("{asked:?}")
+    };
+    assert_eq!((of, reason.as_deref()), (&host(MW05), Some("its disk fails")));
     console.press("B");
     let asked = console.requests();
     let wanted = asked.iter().find_map(|asked| match asked {
@@ -221,7 +227,10 @@ fn a_page_stays_on_its_host_and_marks_of_others_mean_nothing_there() {
     console.watch(&run, Source::Live);
     console.press("a/mw07<Enter><Enter>");
     assert!(matches!(console.state.layers.last(), Some(Layer::Detail { .. })));
-    console.requests();
+    let asked = console.requests();
+    let Some(Request::OpenHost { wanted: Some(wanted), .. }) = asked.last() else { panic!("{asked:?}") };
+    let plan = run.state().plan().unwrap();
+    assert_eq!((&wanted.version, wanted.digest), (&plan.version, Some(plan.digest)), "it is compared with what comes");
     console.press("t");
     let commands = super::fixture::commands(&mut console);
     assert_eq!(commands, [crate::model::Command::Retry { host: Some(host("mw07.eqiad.wmnet")) }]);
@@ -231,4 +240,41 @@ fn a_page_stays_on_its_host_and_marks_of_others_mean_nothing_there() {
     assert!(console.screen().contains("a host's page"), "{}", console.screen());
     console.press("<Esc>m");
     assert!(console.screen().contains("bootstrap mw07.eqiad.wmnet"), "{}", console.screen());
+}
+
+#[test]
+fn a_host_that_is_out_of_service_says_who_took_it_out_and_why() {
+    let out = |name: &str, by: Option<&str>| OutOfService {
+        host: host(name),
+        by: by.map(|by| crate::model::Operator(by.into())),
+        reason: by.map(|_| "its disk fails".to_owned()),
+        rollout: None,
+        since: by.map(|_| at("2026-11-21T08:30:00Z")),
+    };
+    for (columns, rows) in SIZES {
+        let mut console = Console::new(columns, rows);
+        console.survey(40, 40);
+        let alone = vec![out(MW05, Some("alice@deploy1"))];
+        console.send(Message::Environment(EnvironmentFacts { out_of_service: alone.clone(), ..facts() }));
+        let screen = console.screen();
+        assert!(screen.contains("! out of service: mw05.eqiad.wmnet by alice@deploy1"), "{screen}");
+        let two = vec![out("mw03.codfw.wmnet", None), out(MW05, Some("alice@deploy1"))];
+        console.send(Message::Environment(EnvironmentFacts { out_of_service: two, ..facts() }));
+        let screen = console.screen();
+        assert!(screen.contains("! out of service: 2 hosts: mw03.codfw.wmnet,mw05.eqiad"), "{screen}");
+        console.press("/mw05<Enter><Enter>");
+        let screen = console.screen();
+        assert!(screen.contains("out of service by alice@deploy1 since"), "{screen}");
+        // Whoever takes it back reads why it was taken out.
+        let asked = console.requests();
+        let Some(Request::OpenHost { ticket, .. }) = asked.last() else { panic!("{asked:?}") };
+        let pooling = PagePart::Pooling { depool: None, repool: Some(format!("confctl pool {MW05}")) };
+        console.send(Message::Page { ticket: *ticket, part: pooling });
+        console.press("O");
+        let screen = console.screen();
+        assert!(screen.contains("It was taken out by alice@deploy1 since"), "{screen}");
+        console.press("<Esc><Esc>");
+        console.send(Message::Environment(facts()));
+        assert!(!console.screen().contains("out of service"), "{}", console.screen());
+    }
 }

@@ -131,6 +131,9 @@ fn fleet(state: &App, row: usize, facts: &mut Facts) -> Option<()> {
     if state.page().is_some_and(|page| page.host == about.host && page.answer.here().is_some()) {
         return Some(());
     }
+    if let Some(out) = state.out_of_service(&about.host) {
+        facts.fact("service", Tone::Warn, &format!("out of service {}", out.describe()));
+    }
     let Some(answer) = table.answer(row) else {
         facts.text(Tone::Dim, "It has not answered yet.");
         return Some(());
@@ -216,7 +219,8 @@ fn rollout(state: &App, row: usize, facts: &mut Facts) -> Option<()> {
         facts.fact("arrived", Tone::Plain, &host.bytes.to_string());
     }
     if host.depooled {
-        facts.fact("service", Tone::Warn, "depooled");
+        let by = host.taken_out.as_ref().map(|taken| crate::deploy::OutOfService::from(taken.clone()).describe());
+        facts.fact("service", Tone::Warn, &format!("depooled {}", by.unwrap_or_default()));
     }
     if host.retries > 0 {
         facts.fact("retries", Tone::Plain, &host.retries.to_string());

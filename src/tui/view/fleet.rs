@@ -3,12 +3,15 @@ use ratatui::text::{Line, Span};
 
 use super::paint::{Cell, Column, Painter, Width, column, needed, number, plain, span, totals};
 use super::{below, beside, detail, key_of, list_title};
-use crate::model::HostState;
+use crate::model::{HostId, HostState};
 use crate::tui::app::{App, Screen, Survey};
 use crate::tui::keymap::Action;
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
-use crate::words::{self, Glyph, clean_line, clock, day_and_time, debts, width};
+use crate::words::{self, Glyph, clean_line, clock, count, day_and_time, debts, folded, one_line, width};
+
+/// How many columns who took hosts out of service may take in a line.
+const WHO: usize = 160;
 
 /// Gives the glyph and the meaning of a state.
 pub(super) const fn state_glyph(state: HostState) -> (Glyph, Tone) {
@@ -32,6 +35,7 @@ fn summary(state: &App, body: Rect) -> Vec<Line<'static>> {
     }
     lines.extend(rollout_line(state));
     lines.extend(debt_lines(state));
+    lines.extend(service_line(state));
     if let Survey::Failed(why) = &state.fleet.survey {
         let text = format!(" the survey could not be made: {}", clean_line(why));
         lines.push(Line::from(span(state.settings.theme, Tone::Bad, text)));
@@ -165,6 +169,21 @@ fn debt_lines(state: &App) -> Vec<Line<'static>> {
     }
 }
 
+/// Names the hosts that are out of service; who took each out is told with it.
+fn service_line(state: &App) -> Option<Line<'static>> {
+    let theme = state.settings.theme;
+    let out = &state.facts.as_ref()?.out_of_service;
+    let text = match out.as_slice() {
+        [] => return None,
+        [one] => format!("{} {}", one.host, one_line(&one.describe(), WHO, theme.look())),
+        many => {
+            let hosts: Vec<HostId> = many.iter().map(|out| out.host.clone()).collect();
+            format!("{}: {}", count(hosts.len(), "host"), folded(&hosts, WHO, theme.look()))
+        }
+    };
+    Some(Line::from(span(theme, Tone::Warn, format!(" {} out of service: {text}", theme.glyph(Glyph::Attention)))))
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Id {
     Host,
@@ -239,7 +258,13 @@ fn cell(state: &App, row: usize, id: Id) -> Cell {
         }
         Id::Cause => {
             let cause = answer.and_then(|answer| answer.cause.as_deref()).unwrap_or_default();
-            (clean_line(cause.lines().next().unwrap_or_default()).into_owned().into(), dim)
+            let out = table.hosts().get(row).and_then(|host| state.out_of_service(host));
+            match out {
+                Some(out) => {
+                    (clean_line(&format!("out of service {}", out.describe())).into_owned().into(), Tone::Warn)
+                }
+                None => (clean_line(cause.lines().next().unwrap_or_default()).into_owned().into(), dim),
+            }
         }
     }
 }

@@ -221,6 +221,11 @@ fn foot(painter: &mut Painter<'_>, area: Rect, state: &App) {
         && line.kind == LineKind::Command
     {
         spans = command_line(state, line.input.value(), room);
+    } else if let (None, Some(Layer::Line(line))) = (&state.notice, state.layers.last())
+        && line.kind == LineKind::Why
+    {
+        let text = format!("why is it taken out of service: {}_", line.input.value());
+        spans.push(span(theme, Tone::Key, cut(&text, room.saturating_sub(2), theme.sign(Sign::Cut)).into_owned()));
     } else if let Some(notice) = &state.notice {
         let text = cut(&notice.text, room.saturating_sub(2), theme.sign(Sign::Cut)).into_owned();
         spans.push(span(theme, Tone::Warn, text));
