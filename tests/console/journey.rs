@@ -80,6 +80,66 @@ fn a_release_is_installed_from_the_console_and_a_broken_one_goes_back() {
     assert_eq!(console.ends(), 0);
 }
 
+/// Gives what is on a screen in one line, of a row only what stands in a frame if one is there.
+fn unwrapped(screen: &vt100::Screen) -> String {
+    let framed = |row: String| match (row.find('│'), row.rfind('│')) {
+        (Some(start), Some(end)) if start < end => row.get(start + '│'.len_utf8()..end).unwrap_or_default().to_owned(),
+        _ => row,
+    };
+    let rows: Vec<String> = screen.rows(0, 80).map(framed).collect();
+    rows.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_version_is_picked_by_what_it_changes_which_the_question_repeats() {
+    let fleet = Fleet::up(4);
+    fleet.coalmine(&["install-world", "1.0.0", "--yes", "--no-soak"]).exits(0);
+    fleet.coalmine(&["install-world", "1.1.0", "--yes", "--no-soak", "-l", "mw01*"]).exits(0);
+    // What a script is told: of each release that hosts run commits, files and bytes that travel.
+    let plan = fleet.coalmine(&["plan", "1.2.0"]).exits(9).stdout;
+    let changes = plan.split("Changes:\n").nth(1).unwrap();
+    let changes: Vec<String> =
+        changes.lines().map_while(|line| Some(line.strip_prefix("  from ")?.to_owned())).collect();
+    let [most, one] = changes.as_slice() else { panic!("{plan}") };
+    assert!(most.starts_with("1.0.0 on 3 hosts: ") && one.starts_with("1.1.0 on 1 host: "), "{plan}");
+    for line in &changes {
+        assert!(["commit", "file", "B "].iter().all(|word| line.contains(word)), "{line}");
+    }
+
+    let mut console = Terminal::open(&fleet, &Opening::BARE);
+    console.shows("4 hosts surveyed");
+    console.press("2");
+    console.shows("versions");
+    // Each has its commit and whose it is, and how many hosts run it.
+    console.wait("the versions", |screen| {
+        screen.rows(0, 80).any(|row| row.contains(" 1.0.0 ") && row.contains(" 3 ") && row.contains("A deployer"))
+    });
+    console.select("1.2.0 ");
+    console.press(ENTER);
+    console.shows("install 1.2.0");
+    for line in &changes {
+        console.wait(line, |screen| unwrapped(screen).contains(line));
+    }
+    console.press("d");
+    console.shows("─ what 1.2.0 changes ─");
+    console.shows("commits:");
+    console.press(ESCAPE);
+    console.wait("the plan", |screen| !screen.contents().contains("─ what 1.2.0 changes ─"));
+    console.press("i");
+    console.shows("Install 1.2.0 on 4 hosts?");
+    for line in &changes {
+        console.wait(line, |screen| {
+            let question = unwrapped(screen);
+            question.contains("confirm: 4") && question.contains(line)
+        });
+    }
+    console.press(ESCAPE);
+    console.wait("the plan", |screen| !screen.contents().contains("Install 1.2.0 on 4 hosts?"));
+    console.press("q");
+    assert_eq!(console.ends(), 0);
+    fleet.coalmine(&["rollouts"]).exits(0).says("1.1.0");
+}
+
 #[test]
 fn a_version_is_picked_among_the_newest_without_the_console() {
     let fleet = Fleet::up(1);
