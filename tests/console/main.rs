@@ -6,6 +6,7 @@ mod branches;
 mod fleet;
 mod hosts;
 mod journey;
+mod left_behind;
 mod looks;
 mod process;
 mod terminal;
