@@ -295,6 +295,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 PlanKind::Rollback => Vec::new(),
                 PlanKind::Install | PlanKind::Prime => tried(config.transfer.carriers.as_slice()),
             },
+            stall: config.transfer.stall,
         };
         let service_at = Timestamp::now();
         let (out_of_service, taken_out) = self.out_of_service();

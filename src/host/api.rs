@@ -300,4 +300,7 @@ pub trait Fleet: Send + Sync + 'static {
     fn carry(&self, _carriage: Carriage) -> Option<mpsc::Receiver<CarrierNews>> {
         None
     }
+
+    /// Lets no host ask a relay any more: who waits for it now hears so, and takes the next way.
+    fn give_up(&self, _relay: &HostId, _why: &str) {}
 }

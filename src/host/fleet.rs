@@ -127,6 +127,10 @@ impl Fleet for RealFleet {
         let find = move |id: &HostId| hosts.upgrade().map(|hosts| Arc::clone(&hosts.find(id).0));
         Some(self.0.common.carrying.begin(carriage, Arc::new(find)))
     }
+
+    fn give_up(&self, relay: &HostId, why: &str) {
+        self.0.common.carrying.give_up(relay, why);
+    }
 }
 
 /// Is a real host.

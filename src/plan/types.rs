@@ -237,6 +237,18 @@ pub struct Policy {
     /// What brings the release to hosts, tried in this order for each; none is the deploy server alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carriers: Vec<Carrier>,
+    /// No byte for this long: what travels has failed.
+    #[serde(rename = "stall_s", default = "a_minute", skip_serializing_if = "is_a_minute")]
+    #[serde(with = "crate::model::seconds")]
+    pub stall: Duration,
+}
+
+const fn a_minute() -> Duration {
+    Duration::from_secs(60)
+}
+
+fn is_a_minute(stall: &Duration) -> bool {
+    *stall == a_minute()
 }
 
 /// Holds everything that a rollout is going to do; complete, so that it can be resumed without its configuration.

@@ -50,6 +50,7 @@ pub(crate) fn policy() -> Policy {
         freezes: Vec::new(),
         overridden: Vec::new(),
         carriers: Vec::new(),
+        stall: Duration::from_secs(60),
     }
 }
 

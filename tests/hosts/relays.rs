@@ -219,6 +219,32 @@ async fn a_relay_that_is_killed_in_the_middle_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_a_relay_that_is_given_up_gets_it_otherwise_and_so_does_the_relay() {
+    let site = Site::new();
+    let slow = TransferSettings { bandwidth: Some(Bytes(1_000_000)), ..relays(ports()) };
+    let fleet = Arc::new(site.fleet(slow));
+    let mut news = carry(&fleet, &BOTH, &[("box1", None), ("box2", Some("box1"))]);
+    let getting = ["box1", "box2"].map(|name| {
+        let (fleet, release) = (Arc::clone(&fleet), Arc::clone(&site.release));
+        tokio::spawn(async move { prime(&fleet, name, &release).await.0 })
+    });
+    let packs = || site.relay_folders("box1").into_iter().map(|folder| folder.join("packs"));
+    while !packs().flat_map(fs::read_dir).flatten().flatten().any(|file| file.metadata().is_ok_and(|of| of.len() > 0)) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    coalmine::host::Fleet::give_up(&*fleet, &id("box1"), "nothing has come to it for 120 s");
+    for getting in getting {
+        let primed = getting.await.unwrap().unwrap();
+        assert_eq!(primed.carried, Some(Carried { by: Carrier::Direct, relay: None }));
+    }
+    let (relays, hosts) = failures(&mut news);
+    assert!(relays.is_empty(), "who gave it up has said so: {relays:?}");
+    let why = "it was given up: nothing has come to it for 120 s";
+    assert!(hosts.len() == 2 && hosts.iter().all(|told| told.ends_with(why)), "{hosts:?}");
+    eventually("the daemon ends", || site.daemons().is_empty());
+}
+
+#[tokio::test]
 async fn a_relay_without_a_free_port_and_a_host_that_does_not_reach_its_relay_cost_nobody_the_release() {
     let site = Site::new();
     let taken: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();

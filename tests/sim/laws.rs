@@ -24,6 +24,7 @@ pub(crate) fn judge(scenario: &Scenario, played: &Played) -> Vec<String> {
         judge_end(scenario, played, &mut broken);
         judge_hosts(scenario, played, &journal, &mut broken);
     }
+    crate::relays::judge(scenario, played, &mut broken);
     broken
 }
 

@@ -13,6 +13,7 @@ mod model;
 mod plans;
 mod play;
 mod puppet;
+mod relays;
 mod scenario;
 mod servers;
 mod table;

@@ -80,7 +80,7 @@ impl Puppet {
                 let fails = !self.calm && self.random.u8(0..8) == 0;
                 Input::Hook { hook, stage, error: fails.then(|| "exit 1".to_owned()) }
             }
-            Effect::Cancel { .. } => return true,
+            Effect::Cancel { .. } | Effect::GiveUp { .. } => return true,
         };
         self.feed(input);
         true

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use coalmine::hooks::{GateAnswer, Site, SiteError, StageQuestion};
 use coalmine::host::GateCheck;
-use coalmine::host::sim::{Disk, Fault, Operation, Place, SimFleet};
+use coalmine::host::sim::{Disk, Fault, Operation, Place, RelayFault, SimFleet};
 use coalmine::model::{
-    Command, Environment, Failure, FailureClass, HostHook, HostId, Installed, LockHolder, Operator, PhaseHook,
+    Carrier, Command, Environment, Failure, FailureClass, HostHook, HostId, Installed, LockHolder, Operator, PhaseHook,
     ReleaseId, RollBackTarget, RolloutId, StageName, Verdict, Version,
 };
 use coalmine::plan::{
@@ -96,7 +96,12 @@ impl Scenario {
             confirm: if random.bool() { Duration::ZERO } else { Duration::from_secs(120) },
             freezes: Vec::new(),
             overridden: Vec::new(),
-            carriers: Vec::new(),
+            carriers: match (seed % 8, weather) {
+                (5, Weather::Rough) => vec![Carrier::Relay],
+                (1 | 5, _) => vec![Carrier::Relay, Carrier::Direct],
+                _ => Vec::new(),
+            },
+            stall: Duration::from_secs(60),
         };
         let mut hosts = Vec::new();
         let mut planned = Vec::new();
@@ -107,7 +112,8 @@ impl Scenario {
                 // Another's lock: long dead, dead before this is over, or alive for good.
                 disk.lock = Some(holder("other", [-10, 2, 100_000][random.usize(0..3)]));
             }
-            let faults = faults(random, weather, &old.id, &new.id);
+            let mut faults = faults(random, weather, &old.id, &new.id);
+            faults.extend(relay_fault(seed, index, weather));
             // Some could not be asked when the plan was made, whatever is wrong with them now.
             let is_lost = weather == Weather::Rough && (seed.wrapping_add(index as u64)).is_multiple_of(41);
             planned.push(HostPlan {
@@ -306,6 +312,18 @@ fn faults(random: &mut fastrand::Rng, weather: Weather, old: &ReleaseId, new: &R
     faults
 }
 
+/// Says what is wrong with a host as a relay, in a rollout that has some.
+fn relay_fault(seed: u64, index: usize, weather: Weather) -> Option<Fault> {
+    let relays = &mut fastrand::Rng::with_seed(seed.rotate_left(32) ^ index as u64);
+    if seed % 4 != 1 || index >= 6 || weather == Weather::Calm || relays.u8(0..3) > 0 {
+        return None;
+    }
+    // What was served is counted anew by the next conductor.
+    let after = if weather == Weather::Steady { 0 } else { relays.u32(0..3) };
+    let wrong = RelayFault::ALL[relays.usize(0..RelayFault::ALL.len())];
+    Some(Fault::Relay { wrong, after })
+}
+
 fn commands(random: &mut fastrand::Rng, plan: &Plan) -> Vec<(Duration, Command)> {
     let mut commands: Vec<(Duration, Command)> = Vec::new();
     if random.bool() {
@@ -442,6 +460,7 @@ pub(crate) fn large(count: usize) -> Scenario {
     plan.policy.control_width = 256;
     plan.policy.depool = true;
     plan.policy.confirm = Duration::ZERO;
+    plan.policy.carriers.clear();
     plan.hosts.clear();
     scenario.hosts.clear();
     for index in 0..count {

@@ -140,6 +140,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
                 }
             }
             Effect::Hook { hook, stage } => self.run_hook(hook, stage),
+            Effect::GiveUp { relay, why } => self.worker.parts.fleet.give_up(&relay, &why),
             Effect::Ask { stage, gate, scope } => {
                 let question = self.question(stage, &gate, scope);
                 let worker = Arc::clone(&self.worker);

@@ -30,6 +30,8 @@ use crate::rollout::{Effect, Event, Input, Machine, Mode, Record, Rejection, Sta
 const BATCH: usize = 256;
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(250);
+/// How often it is looked at where nobody watches, and hosts wait for a relay that it comes to.
+const MOVES: Duration = Duration::from_secs(5);
 /// How many lost locks may wait to be heard of; renewals wait then.
 const LOSSES: usize = 64;
 /// How many announcements may wait for people's own tool.
@@ -211,7 +213,8 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
     /// Waits for the next thing to happen and takes it in.
     async fn wait(&mut self) {
         let nap = self.nap();
-        let priming = !self.subscribers.is_empty() && self.machine.state().count(Phase::Priming) > 0;
+        let is_watched = !self.subscribers.is_empty() && self.machine.state().count(Phase::Priming) > 0;
+        let priming = is_watched || self.machine.awaits_relays();
         let woken = tokio::select! {
             biased;
             Some(joined) = self.jobs.join_next_with_id() => Woken::Joined(joined),
@@ -243,7 +246,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             }
             Woken::Stragglers => self.name_stragglers(),
             Woken::Progress => {
-                self.tell_progress = Instant::now() + PROGRESS;
+                self.tell_progress = Instant::now() + if self.subscribers.is_empty() { MOVES } else { PROGRESS };
                 self.publish_progress();
             }
             Woken::Pulse => {}
@@ -338,6 +341,11 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
 
     fn publish_progress(&mut self) {
         for event in self.worker.board.take() {
+            if let Event::HostProgress { host, .. } = &event
+                && self.machine.awaits(host)
+            {
+                self.feed(Input::Moved { host: host.clone() });
+            }
             self.publish_live(event);
         }
     }

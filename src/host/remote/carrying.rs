@@ -94,6 +94,11 @@ impl Carrying {
         self.tell(CarrierNews::Failed(CarrierFailed { host, carrier, relay, message }));
     }
 
+    /// Lets no host ask a relay any more.
+    pub(in crate::host) fn give_up(&self, relay: &HostId, why: &str) {
+        self.relays.leave(relay, why);
+    }
+
     /// Lets the site put a pack where hosts find it, the first time that somebody wants it.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::carry::Passed;
@@ -37,6 +38,21 @@ pub(super) struct Relays {
 struct Relay {
     state: tokio::sync::Mutex<State>,
     strikes: Mutex<usize>,
+    /// Why nobody waits for it any more, whoever holds its state.
+    left: watch::Sender<Option<String>>,
+}
+
+impl Relay {
+    /// Waits until nobody is to wait for it, and gives why.
+    async fn left(&self) -> String {
+        let mut left = self.left.subscribe();
+        let why = left.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        match why {
+            Some(why) => why,
+            // What would say so is held by whoever asks.
+            None => std::future::pending().await,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -93,18 +109,36 @@ impl Relays {
     ) -> Boxed<'a, Result<Served, String>> {
         Box::pin(async move {
             let relay = self.get(id);
-            let mut state = relay.state.lock().await;
-            let done = self.make_ready(&relay, &mut state, (carrying, hosts, carriage), id, pack, tell).await;
-            match done {
-                Ok(served) => Ok(served),
-                Err(why) => {
-                    if !matches!(*state, State::GivenUp(_)) {
-                        give_up(carrying, &mut state, id, &why);
+            let ready = async {
+                let mut state = relay.state.lock().await;
+                let done = self.make_ready(&relay, &mut state, (carrying, hosts, carriage), id, pack, tell).await;
+                match done {
+                    Ok(served) => Ok(served),
+                    Err(why) => {
+                        if !matches!(*state, State::GivenUp(_)) {
+                            give_up(carrying, &mut state, id, &why);
+                        }
+                        Err(why)
                     }
-                    Err(why)
                 }
+            };
+            let why = tokio::select! {
+                biased;
+                why = relay.left() => why,
+                done = ready => return done,
+            };
+            // Who had it to himself has dropped it now, whatever hung there.
+            if let Ok(mut state) = relay.state.try_lock() {
+                *state = State::GivenUp(why.clone());
             }
+            Err(format!("it was given up: {why}"))
         })
+    }
+
+    /// Lets nobody wait for a relay any more; what is being brought there for others is left.
+    pub(super) fn leave(&self, id: &HostId, why: &str) {
+        tracing::warn!("relay {id} is given up: {why}");
+        self.get(id).left.send_replace(Some(why.to_owned()));
     }
 
     async fn make_ready(
@@ -122,9 +156,6 @@ impl Relays {
             State::Open(_) => {}
             State::Closed => {
                 let daemon = open(carrying, hosts, carriage, id).await?;
-                let address = daemon.address.to_string();
-                let clients = carriage.clients_of(id).len();
-                carrying.tell(CarrierNews::RelayStarted(RelayStarted { host: id.clone(), address, hosts: clients }));
                 let open = Open { daemon, packs: HashSet::new(), used: Instant::now(), users: Arc::new(()) };
                 *state = State::Open(Box::new(open));
                 tokio::spawn(close_when_idle(Arc::downgrade(relay)));
@@ -134,6 +165,10 @@ impl Relays {
         open.used = Instant::now();
         if !open.packs.contains(&pack.name()) {
             self.stock((carrying, hosts, carriage), id, &open.daemon, pack, tell).await?;
+            if open.packs.is_empty() {
+                let (address, hosts) = (open.daemon.address.to_string(), carriage.clients_of(id).len());
+                carrying.tell(CarrierNews::RelayStarted(RelayStarted { host: id.clone(), address, hosts }));
+            }
             open.packs.insert(pack.name());
         }
         Ok(Served {

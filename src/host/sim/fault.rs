@@ -45,6 +45,24 @@ impl Operation {
     ];
 }
 
+/// Says what is wrong with a host that passes releases on to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RelayFault {
+    /// Its daemon is killed.
+    Killed,
+    /// What it passes on is something else.
+    Lies,
+    /// No host finds the way to it.
+    CutOff,
+    /// Nothing comes to it, nor from it.
+    Hangs,
+}
+
+impl RelayFault {
+    /// Every one of them.
+    pub const ALL: [Self; 4] = [Self::Killed, Self::Lies, Self::CutOff, Self::Hangs];
+}
+
 /// Says what is wrong with a host; `times` counts how often, from the first time on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -78,6 +96,13 @@ pub enum Fault {
     DiesWhilePriming {
         /// How often.
         times: u32,
+    },
+    /// It passes nothing on, or nothing right.
+    Relay {
+        /// What is wrong.
+        wrong: RelayFault,
+        /// Once so many hosts got it there.
+        after: u32,
     },
     /// The switch fails and has not happened.
     SwitchFails {

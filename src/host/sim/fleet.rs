@@ -2,13 +2,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::disk::Disk;
 use super::fault::Fault;
-use super::machine::{Server, SimHost, Time};
+use super::machine::{Carrying, Server, SimHost, Time};
 use crate::host::Fleet;
-use crate::model::HostId;
+use crate::model::{Carrier, CarrierNews, HostId};
+use crate::plan::Carriage;
 
 /// Holds simulated hosts; a clone reaches the same ones.
 #[derive(Debug, Clone)]
@@ -24,13 +26,13 @@ impl SimFleet {
     #[must_use]
     pub fn new(epoch: Timestamp) -> Self {
         let time = Time::new(epoch);
-        let stranger = SimHost::new(Disk::new(), vec![Fault::Unreachable(None)], 0, time);
+        let stranger = SimHost::new(None, Disk::new(), vec![Fault::Unreachable(None)], 0, time);
         Self { time, hosts: HashMap::new(), stranger: Arc::new(stranger), server: Arc::default() }
     }
 
     /// Adds a host; what is random about it comes of the seed.
     pub fn add(&mut self, id: HostId, disk: Disk, faults: Vec<Fault>, seed: u64) {
-        let host = SimHost::new(disk, faults, seed, self.time).behind(&self.server);
+        let host = SimHost::new(Some(id.clone()), disk, faults, seed, self.time).behind(&self.server);
         self.hosts.insert(id, Arc::new(host));
     }
 
@@ -60,5 +62,22 @@ impl Fleet for SimFleet {
     /// Gives the host; one that the fleet does not have never answers.
     fn host(&self, id: &HostId) -> Arc<SimHost> {
         Arc::clone(self.hosts.get(id).unwrap_or(&self.stranger))
+    }
+
+    fn carry(&self, carriage: Carriage) -> Option<mpsc::Receiver<CarrierNews>> {
+        if carriage.carriers == [Carrier::Direct] {
+            return None;
+        }
+        let hosts = self.hosts.iter().map(|(id, host)| (id.clone(), Arc::downgrade(host))).collect();
+        let (carrying, news) = Carrying::begin(carriage, hosts);
+        *self.server.carrying.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(carrying));
+        Some(news)
+    }
+
+    fn give_up(&self, relay: &HostId, why: &str) {
+        let carrying = self.server.carrying.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(carrying) = carrying {
+            carrying.give_up(relay, why);
+        }
     }
 }

@@ -10,6 +10,6 @@ mod fleet;
 mod machine;
 
 pub use disk::{Change, Content, Disk, Place};
-pub use fault::{Fault, Operation};
+pub use fault::{Fault, Operation, RelayFault};
 pub use fleet::SimFleet;
 pub use machine::SimHost;

@@ -10,6 +10,7 @@ mod ending;
 mod freeze;
 mod hooks;
 mod locks;
+mod relays;
 mod results;
 mod schedule;
 #[cfg(test)]
@@ -67,8 +68,7 @@ pub struct Machine {
     unsure: BTreeSet<HostIdx>,
     /// Hosts that the end of the rollout still has to be told to; none while it is not ending.
     settling: Option<BTreeMap<HostIdx, Task>>,
-    /// The relay of each host, where that takes part.
-    relays: Vec<Option<HostIdx>>,
+    relays: relays::Relays,
     /// When the next freeze window begins: until then the calendar is not looked at; none while it has to be.
     next_freeze: Option<Timestamp>,
     now: Timestamp,
@@ -99,10 +99,9 @@ impl Machine {
 
     fn with(state: State, plan: std::sync::Arc<Plan>, now: Timestamp) -> Self {
         let lost = plan.placed().filter(|(_, host)| host.lost.is_some()).map(|(index, _)| index);
-        let relays = plan.hosts.iter().map(|host| state.index_of(host.relay.as_ref()?)).collect();
         Self {
             lost: lost.collect(),
-            relays,
+            relays: relays::Relays::of(&plan, &state),
             state,
             plan,
             begun: false,
@@ -165,7 +164,16 @@ impl Machine {
                 self.step.reply = Some(reply);
             }
             // Whoever hears of it late hears of nothing that counts.
-            Input::Carrier(news) if self.state.mode() != Mode::Finished => self.emit(news.into()),
+            Input::Carrier(news) if self.state.mode() != Mode::Finished => {
+                if self.relays.heard(&news, &self.state) {
+                    self.emit(news.into());
+                }
+            }
+            // It only puts off what nothing else is due for.
+            Input::Moved { host } => {
+                self.moved(&host);
+                return Step::default();
+            }
             Input::Carrier(_) | Input::Tick => {}
         }
         if self.begun {

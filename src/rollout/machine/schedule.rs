@@ -10,7 +10,7 @@ impl Machine {
     /// Says when something is due that no answer will bring; none while only answers and commands can change anything.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.soak_deadline().into_iter().chain(self.freeze_deadline()).min()
+        self.soak_deadline().into_iter().chain(self.freeze_deadline()).chain(self.relay_deadline()).min()
     }
 
     fn soak_deadline(&self) -> Option<Timestamp> {
@@ -169,6 +169,7 @@ impl Machine {
     }
 
     pub(super) fn fill_primes(&mut self, end: HostIdx) {
+        self.leave_stalled_relays();
         let policy = &self.plan.policy;
         let room = policy.prime_width.max(1).saturating_sub(self.state.count(Phase::Priming));
         let next: Vec<HostIdx> = self
@@ -195,12 +196,6 @@ impl Machine {
                 self.start(index, Task::Lock);
             }
         }
-    }
-
-    /// Tells whether a host's relay is about to have the release: it would only wait for that, in a place of others.
-    fn awaits_relay(&self, index: HostIdx, end: HostIdx) -> bool {
-        let relay = self.relays.get(index.0).copied().flatten().filter(|&relay| relay < end);
-        relay.is_some_and(|relay| self.is(relay, Phase::Pending) || self.is(relay, Phase::Priming))
     }
 
     /// Tells whether hosts up to a place are still on their way.

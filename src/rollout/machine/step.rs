@@ -58,6 +58,11 @@ pub enum Input {
     },
     /// Something became of what brings releases to hosts.
     Carrier(CarrierNews),
+    /// Some of the release came to a host; worth telling where [`super::Machine::awaits`] says so.
+    Moved {
+        /// The host.
+        host: HostId,
+    },
     /// A command of the site before or after a host's way back failed.
     HostHook {
         /// The host.
@@ -108,6 +113,13 @@ pub enum Effect {
         hook: PhaseHook,
         /// Of which stage; none where it is about all of them.
         stage: Option<StageIdx>,
+    },
+    /// Lets no host ask a relay any more, nor wait for it.
+    GiveUp {
+        /// The relay.
+        relay: HostId,
+        /// Why.
+        why: String,
     },
 }
 

@@ -93,7 +93,7 @@ impl Run {
     fn perform_if(&mut self, may: impl Fn(&HostId, &Task) -> bool) -> bool {
         let place = self.open.iter().position(|effect| match effect {
             Effect::Start { host, task } => may(host, task),
-            Effect::Ask { .. } | Effect::Hook { .. } | Effect::Cancel { .. } => true,
+            Effect::Ask { .. } | Effect::Hook { .. } | Effect::Cancel { .. } | Effect::GiveUp { .. } => true,
         });
         let Some(place) = place else { return false };
         match self.open.remove(place) {
@@ -108,6 +108,7 @@ impl Run {
             Effect::Hook { hook, stage } => {
                 self.step(Input::Hook { hook, stage, error: None });
             }
+            Effect::GiveUp { .. } => {}
             Effect::Cancel { host } => {
                 if let Some(place) =
                     self.open.iter().position(|open| matches!(open, Effect::Start { host: busy, .. } if *busy == host))

@@ -1,5 +1,6 @@
 mod effects;
 mod phases;
+mod relays;
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,11 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::effects::{Claim, after};
+pub(super) use self::relays::Carrying;
 use super::disk::Disk;
 use super::fault::{Fault, Operation};
 use crate::host::HostError;
 use crate::host::limits::Waiting;
-use crate::model::{Failure, FailureClass, LockHolder, Operator, RolloutId};
+use crate::model::{Failure, FailureClass, HostId, LockHolder, Operator, RolloutId};
 
 /// How long a connection to a dead host is waited for.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,6 +44,8 @@ impl Time {
 /// Is a host that does what its script says, as one deploy server reaches it.
 #[derive(Debug)]
 pub struct SimHost {
+    /// Its name; none where nobody has it.
+    id: Option<HostId>,
     time: Time,
     inner: Arc<Mutex<Inner>>,
     server: Arc<Server>,
@@ -55,6 +59,8 @@ pub struct SimHost {
 #[derive(Debug, Default)]
 pub(super) struct Server {
     pub(super) asleep: Mutex<Vec<(Instant, Instant)>>,
+    /// How it brings releases to hosts; none is directly.
+    pub(super) carrying: Mutex<Option<Arc<Carrying>>>,
 }
 
 impl Server {
@@ -84,12 +90,13 @@ struct Inner {
 }
 
 impl SimHost {
-    pub(super) fn new(disk: Disk, faults: Vec<Fault>, seed: u64, time: Time) -> Self {
+    pub(super) fn new(id: Option<HostId>, disk: Disk, faults: Vec<Fault>, seed: u64, time: Time) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let latency = Duration::from_millis(random.u64(1..80));
         let work = Duration::from_millis(random.u64(20..1500));
         let inner = Inner { disk, faults, random, latency, work };
         Self {
+            id,
             time,
             inner: Arc::new(Mutex::new(inner)),
             server: Arc::default(),
@@ -101,6 +108,7 @@ impl SimHost {
     /// Reaches the same host from another deploy server.
     pub(super) fn behind(&self, server: &Arc<Server>) -> Self {
         Self {
+            id: self.id.clone(),
             time: self.time,
             inner: Arc::clone(&self.inner),
             server: Arc::clone(server),

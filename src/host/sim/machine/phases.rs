@@ -4,7 +4,6 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::sleep;
 
 use super::SimHost;
 use super::effects::{Claim, after, go_back, switch_to, take_lock};
@@ -12,13 +11,10 @@ use crate::host::sim::disk::{Change, Content, Disk, Place};
 use crate::host::sim::fault::{Fault, Operation};
 use crate::host::{Activated, GateCheck, Host, HostError, LockRequest, Primed, Survey, Switch, WentBack};
 use crate::model::{
-    Bytes, Failure, FailureClass, GateReport, Installed, LockHolder, Operator, Probe, Progress, ReleaseId,
-    RollBackTarget, RolloutId, Slot, Verdict,
+    Failure, FailureClass, GateReport, Installed, LockHolder, Operator, Probe, Progress, ReleaseId, RollBackTarget,
+    RolloutId, Slot, Verdict,
 };
 use crate::release::StoredRelease;
-
-/// In how many pieces a release travels.
-const PIECES: u32 = 4;
 
 impl Host for SimHost {
     async fn probe(&self, _survey: &Survey, _slot: Option<&Slot>) -> Result<Probe, HostError> {
@@ -77,20 +73,7 @@ impl Host for SimHost {
         if self.has(|fault| *fault == Fault::DiskFull) {
             return failed("no space left on device");
         }
-        let total = Bytes(64 << 20);
-        for piece in 1..=PIECES {
-            sleep(self.slowed(self.work() * 4)).await;
-            let bytes = Bytes(total.0 / u64::from(PIECES) * u64::from(piece));
-            progress(Progress { bytes, total, rate: Bytes(1 << 20) });
-            if piece == PIECES / 2
-                && self.use_up(|fault| match fault {
-                    Fault::DiesWhilePriming { times } => Some(times),
-                    _ => None,
-                })
-            {
-                return failed("the receiver was killed");
-            }
-        }
+        let (bytes, carried) = self.bring(progress).await?;
         self.remote(Operation::Prime, FailureClass::Transfer, Duration::ZERO, |disk, now| {
             claim.writes(disk)?;
             disk.releases.insert(id.clone(), Content::Whole);
@@ -98,7 +81,7 @@ impl Host for SimHost {
             Ok(())
         })
         .await?;
-        Ok(Primed { already: false, bytes: total, files: 100, retries: 0, packed: false, carried: None })
+        Ok(Primed { bytes, files: 100, packed: carried.is_some(), carried, ..Primed::default() })
     }
 
     async fn activate(&self, release: &ReleaseId, switch: &Switch) -> Result<Activated, HostError> {
