@@ -16,7 +16,7 @@ fn by_relays(fleet: &Fleet, plain: &str, before: &str) {
     fleet.configure(|_| format!("{text}\n[hooks.before]\nhost_prime = '''{before}'''\n"));
 }
 
-fn events(answer: &Answer, kind: &str) -> Vec<Value> {
+pub(crate) fn events(answer: &Answer, kind: &str) -> Vec<Value> {
     let events = answer.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     events.filter(|event| event["kind"] == kind).collect()
 }
@@ -113,6 +113,39 @@ fn a_site_gets_a_release_from_its_master_and_what_a_master_spoils_or_ends_is_fou
 
 fn answer_rollout(answer: &Answer) -> String {
     events(answer, "rollout_planned")[0]["rollout"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_relay_whose_disk_is_full_is_named_and_keeps_the_release_from_itself_alone() {
+    let fleet = Fleet::of_scripts(HOSTS);
+    let plain = fs::read_to_string(fleet.dir.join("coalmine.toml")).unwrap();
+    let (full, other) = (mw(3, HOSTS), mw(6, HOSTS));
+    let transfer =
+        format!("[transfer]\ncarriers = [\"relay\", \"direct\"]\npacks = \"always\"\nrelays = \"{full},{other}\"\n");
+    let text = plain.replace("[transfer]\n", &transfer).replace("transfer = \"5%\"", "transfer = 1");
+    fleet.configure(|_| text);
+    fleet.tag("2.0.0", crate::swarms::heavy);
+    // Room for a daemon, and for nothing that it could pass on.
+    fleet.fault(&full, "full:512k");
+    let answer = fleet.install(&["2.0.0", "--output", "jsonl"]).exits(3);
+    let ways = ways(&answer);
+    assert_eq!(ways.len(), HOSTS + 1, "{ways:?}");
+    for (host, relay) in &ways {
+        assert_eq!(relay, if host.contains("eqiad") { "-" } else { &other }, "{host}: {ways:?}");
+    }
+    let failed = events(&answer, "relay_failed");
+    assert!(failed.len() == 1 && failed[0]["host"] == full.as_str(), "{failed:?}");
+    assert_eq!(failed[0]["message"], "did not get it itself: no space left on the host");
+    let lost = events(&answer, "host_failed");
+    assert!(lost.len() == 1 && lost[0]["host"] == full.as_str(), "{lost:?}");
+    for host in fleet.hosts() {
+        assert_eq!(fleet.runs(&host).as_deref(), (host != full).then_some("2.0.0"), "{host}");
+    }
+    // What was in the way is gone.
+    fleet.fault(&full, "none");
+    fleet.install(&["2.0.0"]).exits(0);
+    assert_eq!(fleet.runs(&full).as_deref(), Some("2.0.0"));
+    until("the end of daemons", || (daemons(&fleet) == 0).then_some(()));
 }
 
 #[test]

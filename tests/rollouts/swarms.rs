@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::fleet::{Fleet, until};
 
 /// Bytes that no packer makes smaller, in a file of a release.
-fn heavy(tree: &Path) {
+pub(crate) fn heavy(tree: &Path) {
     let mut state = 7_u64;
     let noise = std::iter::repeat_with(|| {
         state ^= state << 13;
@@ -80,4 +80,39 @@ fn a_swarm_that_this_machine_cannot_begin_keeps_no_host_from_the_next_carrier() 
     answer.says("the deploy server cannot listen on a port of");
     fleet.all_run(fleet.hosts(), Some("2.0.0"));
     assert!(carriers(&fleet).iter().all(|(_, by)| by.is_none()), "{:?}", carriers(&fleet));
+}
+
+#[test]
+fn a_conductor_that_goes_on_seeds_anew_and_nothing_of_the_one_before_is_left() {
+    let fleet = Fleet::of_scripts(2);
+    let go = fleet.dir.join("go");
+    swarming(&fleet, "");
+    fleet.configure(|text| {
+        let wait = format!("case {{host}} in mw*) while [ ! -e {} ]; do sleep 0.1; done ;; esac", go.display());
+        format!("{text}\n[hooks.before]\nhost_prime = '''{wait}'''\n")
+    });
+    fleet.tag("2.0.0", heavy);
+    let mut conductor = fleet.start(&["install-world", "2.0.0", "--yes", "--headless"]);
+    let rollout = fleet.newest(&[]);
+    until("both masters", || {
+        let journal = fs::read_to_string(fleet.journal(&rollout)).unwrap_or_default();
+        (journal.matches("\"phase\":\"primed\"").count() == 2).then_some(())
+    });
+    let pid = conductor.id();
+    let seeders = || {
+        let mine = format!("--stop-with-process={pid}\0");
+        let lines =
+            fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+        lines.filter(|line| String::from_utf8_lossy(line).contains(&mine)).count()
+    };
+    assert_eq!(seeders(), 1);
+    conductor.kill().unwrap();
+    conductor.wait().unwrap();
+    until("the end of its seeder", || (seeders() == 0).then_some(()));
+    fs::write(go, "").unwrap();
+    fleet.coalmine(&["resume", &rollout, "--headless"]).exits(0);
+    fleet.all_run(fleet.hosts(), Some("2.0.0"));
+    let carried = carriers(&fleet);
+    assert_eq!(carried.len(), 4, "{carried:?}");
+    assert!(carried.iter().all(|(_, by)| by.as_deref() == Some("torrent")), "{carried:?}");
 }
