@@ -21,17 +21,18 @@ phase_fetch() {
         erase "$fetched"
     fi
     work_here
+    silent='nobody says why'
     if ! "by_$p_how" 2>"$work/said"; then
         printf '\n'
         why=''
         while IFS= read -r line; do
             case $line in
-            # Its own last line names a line of its source; what happened stands before it.
-            '' | 'rsync error:'*) ;;
+            # Their last lines, behind what happened: where that is in the source, and that it is not tried again.
+            '' | 'rsync error:'* | 'Giving up.') ;;
             *) why=$line ;;
             esac
         done <"$work/said"
-        say failed "${why:-nobody says why}"
+        say failed "${why:-$silent}"
         finish
     fi
     printf '\n'
@@ -134,7 +135,9 @@ by_http() {
         curl -fsSL --connect-timeout 10 --speed-limit 1 --speed-time "$p_stall" ${p_limit:+--limit-rate "${p_limit}k"} \
             -o "$fetched" "$p_url"
     elif command -v wget >/dev/null 2>&1; then
-        wget -q -T "$p_stall" -O "$fetched" "$p_url"
+        # By itself it would begin twenty times, and of an end that came early it says nothing.
+        silent="the connection ended early, or nothing came for $p_stall s"
+        wget -nv -t 1 -T "$p_stall" ${p_limit:+"--limit-rate=${p_limit}k"} -O "$fetched" "$p_url"
     else
         printf 'neither curl nor wget is installed\n' >&2
         false

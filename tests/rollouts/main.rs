@@ -21,6 +21,7 @@ mod habits;
 mod holds;
 mod hooks;
 mod hosts;
+mod http;
 mod inputs;
 mod interrupted;
 mod package;

@@ -4,6 +4,8 @@
 //! the pack into the staging folder. Everything else is the same for all of them: the digest of what came is compared on the host with
 //! the one that went there over ssh, the next way is tried where it differs or nothing came, and the manifest proves it all in the end.
 
+use std::time::Duration;
+
 use super::refusal;
 use super::relay::Daemon;
 use super::relays::Served;
@@ -65,6 +67,10 @@ pub(in crate::host) struct Passed {
 
 /// What is said where something else came than what went out.
 const DIFFERS: &str = "what came is not what was built";
+
+/// How much longer a host may take than what travels: its tools say better than a deadline why nothing comes, and curl measures a rate over
+/// seconds that have passed, after ten in which it may connect.
+const FINDING_OUT: Duration = Duration::from_secs(20);
 
 /// Why a way led nowhere.
 #[derive(Debug)]
@@ -228,7 +234,7 @@ impl<T: Transport> Remote<T> {
     /// Begins the script that fetches a pack into a folder under the root.
     fn fetching(&self, pack: &Pack, folder: &str, rollout: &RolloutId) -> Script {
         let settings = &self.common.transfer;
-        let deadline = pace::to_send(pack.bytes, settings.bandwidth, settings.stall, settings.deadline);
+        let deadline = pace::to_send(pack.bytes, settings.bandwidth, settings.stall, settings.deadline) + FINDING_OUT;
         let mut script = self.fenced(Phase::Fetch, deadline.as_secs(), None, rollout);
         script
             .set("pack", &pack.name())
