@@ -17,7 +17,29 @@ say_facts() {
     if command -v rsync >/dev/null; then
         say_rsync
     fi
+    say_carriers
     try_tools
+}
+
+# Says what fetches from a web server here, and on which ports somebody listens: a relay, or a swarm, would find them taken.
+say_carriers() {
+    fetchers=''
+    for tool in curl wget; do
+        ! command -v "$tool" >/dev/null 2>&1 || fetchers="${fetchers:+$fetchers }$tool"
+    done
+    say fact fetches "${fetchers:-none}"
+    taken=' '
+    for table in /proc/net/tcp /proc/net/tcp6; do
+        [ -r "$table" ] || continue
+        # An address ends with the port, in four hexadecimal digits; 0A is who listens (proc(5)).
+        while read -r _ address _ state _; do
+            case $state$taken in
+            0A*" ${address##*:} "*) ;;
+            0A*) taken="$taken${address##*:} " ;;
+            esac
+        done <"$table"
+    done
+    say fact listens "$taken"
 }
 
 # Says at which address ssh came here: there a relay would listen, and from there this host comes to one.

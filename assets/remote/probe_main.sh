@@ -19,6 +19,7 @@ phase_probe() {
     elif [ -e "$p_root" ]; then
         fail io "cannot enter $p_root"
     else
+        say_unpackers
         say_address
         say link missing
         say_package

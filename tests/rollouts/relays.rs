@@ -194,3 +194,33 @@ fn carriers_that_cannot_work_are_refused_before_anything_is_asked() {
     assert_ne!(without, plain);
     refuse(&without, "carriers = [\"relay\", \"direct\"]", "which has none");
 }
+
+#[test]
+fn a_doctor_names_the_hosts_that_lack_what_a_carrier_needs() {
+    let fleet = Fleet::of_scripts(2);
+    let (one, other) = (mw(1, 2), mw(2, 2));
+    crate::http::without(&fleet, &[(one.as_str(), &["aria2c"]), (other.as_str(), &["curl", "wget"])]);
+    let plain = fs::read_to_string(fleet.dir.join("coalmine.toml")).unwrap();
+    let lacks = [
+        (&one, "has no aria2c, so nothing comes to it by torrent"),
+        (&other, "has neither curl nor wget, so nothing comes to it by HTTP"),
+    ];
+    let told = |answer: &Answer, (host, what): (&String, &str)| {
+        let mut lines = answer.stdout.lines().filter(|line| line.contains(what));
+        lines.any(|line| line.contains(host.as_str()) && !line.contains("(2)"))
+    };
+    let answer = fleet.coalmine(&["doctor"]);
+    assert!(!lacks.iter().any(|lacks| told(&answer, *lacks)), "{}", answer.stdout);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let transfer = format!(
+        "[transfer]\ncarriers = [\"torrent\", \"relay\", \"http\", \"direct\"]\nrelay_ports = \"{port}\"\n\
+         http = \"http://127.0.0.1:1/{{pack}}\"\n"
+    );
+    fleet.configure(|_| plain.replace("[transfer]\n", &transfer));
+    let answer = fleet.coalmine(&["doctor"]);
+    assert!(lacks.iter().all(|lacks| told(&answer, *lacks)), "{}", answer.stdout);
+    let masters = format!("somebody listens on every port of {port}-{port}, so it passes nothing on");
+    let passing: Vec<&str> = answer.stdout.lines().filter(|line| line.contains(&masters)).collect();
+    assert!(!passing.is_empty() && passing.iter().all(|line| line.contains("deploy1")), "{}", answer.stdout);
+}

@@ -1,12 +1,14 @@
 //! What every host answers, and what a rollout would miss there.
 
 use super::finding::{Finding, Health};
+use crate::config::Ports;
+use crate::deploy::carriage::relays;
 use crate::deploy::deployment::Deployment;
 use crate::deploy::error::Error;
 use crate::deploy::settings::target_settings;
 use crate::deploy::workspace::{Fleet, Selection, Workspace};
 use crate::host::Survey;
-use crate::model::{Failure, FailureClass, HostId, HostLock, Installed, LockHolder, Probe, ToolPath};
+use crate::model::{Carrier, Failure, FailureClass, HostId, HostLock, Installed, LockHolder, Probe, ToolPath};
 use crate::plan::check_machines;
 use crate::release::Interpreter;
 
@@ -24,21 +26,50 @@ pub(super) async fn examine(
     selection: &Selection,
     interpreter: Option<&Interpreter>,
 ) -> Result<Vec<Finding>, Error> {
+    let (passing, astray) = match relays(workspace, &fleet).await {
+        Ok(relays) => (relays.candidates, None),
+        Err(error) => (Vec::new(), Some(Finding::new("carriers", Health::Failed, error))),
+    };
     let deployment = match Deployment::over_ssh(workspace, fleet, false) {
         Ok(deployment) => deployment,
         Err(error) => return Ok(vec![Finding::new("connections", Health::Failed, error)]),
     };
     let answers = deployment.survey(selection, None, &Survey::Tools).await?;
     let target = target_settings(workspace)?;
+    let needs = Needs::of(workspace, passing);
     let tool = target.tool.as_deref().unwrap_or_default();
     let place = format!("{}/{}/bin/{tool}", target.root.display(), target.current);
     let mut found: Vec<Finding> =
-        answers.all().flat_map(|(host, answer)| of_host(host, answer, interpreter, &place)).collect();
+        answers.all().flat_map(|(host, answer)| of_host(host, answer, interpreter, &place, &needs)).collect();
     let probes = answers.all().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
+    found.extend(astray);
     if let Err(twins) = check_machines(probes) {
         found.push(Finding::new("hosts", Health::Failed, twins));
     }
     Ok(found)
+}
+
+/// Says what carriers need of hosts; direct needs nothing more than a rollout does.
+#[derive(Debug, Default)]
+struct Needs {
+    /// Where a host listens for others in a swarm; none where nothing comes by torrent.
+    torrent: Option<Ports>,
+    /// Whether anything comes from a web server.
+    http: bool,
+    /// Where a relay listens, and which hosts may be one; none where nothing comes by relays.
+    relay: Option<(Ports, Vec<HostId>)>,
+}
+
+impl Needs {
+    fn of(workspace: &Workspace, passing: Vec<HostId>) -> Self {
+        let transfer = &workspace.config().transfer;
+        let has = |carrier| transfer.carriers.has(carrier);
+        Self {
+            torrent: has(Carrier::Torrent).then_some(transfer.torrent_ports),
+            http: has(Carrier::Http),
+            relay: has(Carrier::Relay).then_some((transfer.relay_ports, passing)),
+        }
+    }
 }
 
 fn of_host(
@@ -46,9 +77,10 @@ fn of_host(
     answer: &Result<Probe, Failure>,
     interpreter: Option<&Interpreter>,
     place: &str,
+    needs: &Needs,
 ) -> Vec<Finding> {
     let found = match answer {
-        Ok(probe) => of_probe(probe, interpreter, place),
+        Ok(probe) => of_probe(host, probe, interpreter, place, needs),
         Err(failure) => {
             let health = if failure.class == FailureClass::Unreachable { Health::Unreachable } else { Health::Failed };
             vec![Finding { hint: failure.hint.clone(), ..Finding::new("hosts", health, &failure.message) }]
@@ -58,7 +90,13 @@ fn of_host(
 }
 
 /// Says what a host that answers lacks; that it lacks nothing, when it does.
-fn of_probe(probe: &Probe, interpreter: Option<&Interpreter>, place: &str) -> Vec<Finding> {
+fn of_probe(
+    host: &HostId,
+    probe: &Probe,
+    interpreter: Option<&Interpreter>,
+    place: &str,
+    needs: &Needs,
+) -> Vec<Finding> {
     let fact = |name: &str| probe.facts.iter().find(|(fact, _)| fact == name).map(|(_, value)| value.as_str());
     let mut found = Vec::new();
     if let Some(missing) = fact("missing") {
@@ -84,6 +122,7 @@ fn of_probe(probe: &Probe, interpreter: Option<&Interpreter>, place: &str) -> Ve
         );
     }
     found.extend(of_place(&fact));
+    found.extend(of_carriers(host, &fact, needs));
     if let Some(interpreter) = interpreter {
         found.extend(of_python(fact("python3"), fact("arch"), interpreter));
     }
@@ -164,6 +203,46 @@ fn of_place<'a>(fact: &impl Fn(&str) -> Option<&'a str>) -> Vec<Finding> {
     found
 }
 
+/// Says what carriers that are to be tried would lack.
+fn of_carriers<'a>(host: &HostId, fact: &impl Fn(&str) -> Option<&'a str>, needs: &Needs) -> Vec<Finding> {
+    let lacks = |told: &str, tool: &str| fact(told).is_some_and(|tools| tools.split(' ').all(|known| known != tool));
+    let listened: Vec<u16> = fact("listens")
+        .into_iter()
+        .flat_map(|ports| ports.split_whitespace())
+        .filter_map(|port| u16::from_str_radix(port, 16).ok())
+        .collect();
+    let is_full = |ports: &Ports| (ports.first..=ports.last).all(|port| listened.contains(&port));
+    let otherwise = "the next of transfer.carriers brings it there";
+    let mut found = Vec::new();
+    let mut warn = |message: String, hint: String| {
+        found.push(Finding::new("carriers", Health::Warning, message).hint(hint));
+    };
+    if let Some(ports) = &needs.torrent {
+        if lacks("unpacks", "aria2c") {
+            warn(
+                "has no aria2c, so nothing comes to it by torrent".to_owned(),
+                format!("install aria2; else {otherwise}"),
+            );
+        } else if is_full(ports) {
+            let message = format!("somebody listens on every port of {ports}, so nothing comes to it by torrent");
+            warn(message, format!("see `transfer.torrent_ports`; else {otherwise}"));
+        }
+    }
+    if needs.http && lacks("fetches", "curl") && lacks("fetches", "wget") {
+        let message = "has neither curl nor wget, so nothing comes to it by HTTP".to_owned();
+        warn(message, format!("install one of them; else {otherwise}"));
+    }
+    if let Some((ports, _)) = needs.relay.as_ref().filter(|(ports, passing)| passing.contains(host) && is_full(ports)) {
+        let message =
+            format!("somebody listens on every port of {ports}, so it passes nothing on to the hosts of its site");
+        warn(
+            message,
+            "see `transfer.relay_ports`; else they get it from another relay of the site, or directly".to_owned(),
+        );
+    }
+    found
+}
+
 /// A virtual environment links to the interpreter that it was made with.
 fn of_python(python: Option<&str>, arch: Option<&str>, interpreter: &Interpreter) -> Option<Finding> {
     let (version, path) = (&interpreter.version, interpreter.path.display());
@@ -182,12 +261,17 @@ fn of_python(python: Option<&str>, arch: Option<&str>, interpreter: &Interpreter
 
 #[cfg(test)]
 mod tests {
-    use super::of_host;
+    use super::{Needs, of_host};
+    use crate::config::Ports;
     use crate::deploy::doctor::Health;
     use crate::model::{Failure, FailureClass, HostId, Probe};
     use crate::release::Interpreter;
 
     fn found(facts: &[(&str, &str)]) -> Vec<(Health, String)> {
+        found_with(facts, &Needs::default())
+    }
+
+    fn found_with(facts: &[(&str, &str)], needs: &Needs) -> Vec<(Health, String)> {
         let facts = facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let interpreter = Interpreter {
             path: "/usr/bin/python3.11".into(),
@@ -195,7 +279,7 @@ mod tests {
             machine: "x86_64".to_owned(),
         };
         let answer = Ok(Probe { facts, ..Probe::default() });
-        let found = of_host(&HostId::new("mw01").unwrap(), &answer, Some(&interpreter), "scap/current/bin/scap");
+        let found = of_host(&HostId::new("mw01").unwrap(), &answer, Some(&interpreter), "scap/current/bin/scap", needs);
         found.into_iter().map(|finding| (finding.health, finding.message)).collect()
     }
 
@@ -225,7 +309,38 @@ mod tests {
     fn a_host_that_does_not_answer_keeps_its_reason_and_its_hint() {
         let mut failure = Failure::new(FailureClass::Unreachable, "connection refused");
         failure.hint = Some("is sshd up?".to_owned());
-        let found = of_host(&HostId::new("mw01").unwrap(), &Err(failure), None, "scap/current/bin/scap");
+        let found =
+            of_host(&HostId::new("mw01").unwrap(), &Err(failure), None, "scap/current/bin/scap", &Needs::default());
         assert_eq!((found[0].health, found[0].hint.as_deref()), (Health::Unreachable, Some("is sshd up?")));
+    }
+
+    #[test]
+    fn a_host_that_lacks_what_a_carrier_needs_says_so_where_that_is_tried_and_nowhere_else() {
+        let python = ("python3", "3.11.2");
+        // 20000 and 20001, and somebody's sshd.
+        let bare = [python, ("unpacks", "tar zstd"), ("fetches", "none"), ("listens", "0016 4E20 4E21 ")];
+        assert_eq!(found(&bare)[0].0, Health::Ok);
+        let ports = |first, last| Ports { first, last };
+        let relay = |ports, name| Needs { relay: Some((ports, vec![HostId::new(name).unwrap()])), ..Needs::default() };
+        let told = |needs: &Needs| {
+            let found = found_with(&bare, needs).into_iter().filter(|(health, _)| *health == Health::Warning);
+            found.map(|(_, message)| message).collect::<Vec<_>>()
+        };
+        let torrent = Needs { torrent: Some(ports(20_000, 20_001)), ..Needs::default() };
+        assert_eq!(told(&torrent), ["has no aria2c, so nothing comes to it by torrent"]);
+        let http = Needs { http: true, ..Needs::default() };
+        assert_eq!(told(&http), ["has neither curl nor wget, so nothing comes to it by HTTP"]);
+        let full = told(&relay(ports(20_000, 20_001), "mw01"));
+        assert!(full.len() == 1 && full[0].starts_with("somebody listens on every port of 20000-20001"), "{full:?}");
+        assert!(told(&relay(ports(20_000, 20_002), "mw01")).is_empty(), "one port is free");
+        assert!(told(&relay(ports(20_000, 20_001), "mw02")).is_empty(), "it passes nothing on");
+        let has = [python, ("unpacks", "tar zstd aria2c"), ("fetches", "wget"), ("listens", " 4E20 ")];
+        let all = Needs { torrent: Some(ports(20_000, 20_001)), http: true, ..relay(ports(20_000, 20_001), "mw01") };
+        assert_eq!(found_with(&has, &all)[0].0, Health::Ok);
+        let found = found_with(
+            &[python, ("unpacks", "tar aria2c"), ("listens", " 4E20 ")],
+            &Needs { torrent: Some(ports(20_000, 20_000)), ..Needs::default() },
+        );
+        assert!(found[0].1.ends_with("so nothing comes to it by torrent"), "{found:?}");
     }
 }
