@@ -5,9 +5,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What makes and removes it.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/network/network.sh");
+
+/// How many this process made.
+static MADE: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) struct Network {
     pub(crate) sites: usize,
@@ -28,7 +32,9 @@ impl Network {
         let memory = Path::new("/dev/shm");
         let parent = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
         let dir = tempfile::Builder::new().prefix("cmnet").tempdir_in(parent).unwrap();
-        let network = Self { sites, hosts, name: format!("cm{}", std::process::id()), dir };
+        // Tests of one process have one each.
+        let name = format!("cm{}n{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let network = Self { sites, hosts, name, dir };
         let counts = [sites, hosts].map(|count| count.to_string());
         let output = network.script("up", &[&counts[0], &counts[1], rate]);
         if !output.status.success() {
@@ -50,8 +56,13 @@ impl Network {
     /// Makes a command that runs in a namespace: `deploy`, or `s1-h2`.
     pub(crate) fn within(&self, space: &str, command: impl Into<OsString>) -> Command {
         let mut within = Command::new("ip");
-        within.args(["netns", "exec", &format!("{}-{space}", self.name)]).arg(command.into());
+        within.args(["netns", "exec", &self.space(space)]).arg(command.into());
         within
+    }
+
+    /// Gives the whole name of a namespace: of `deploy`, or `s1-h2`.
+    pub(crate) fn space(&self, space: &str) -> String {
+        format!("{}-{space}", self.name)
     }
 
     /// Names every host, site by site.
@@ -62,9 +73,13 @@ impl Network {
 
     /// Gives the home of a host, where its root is.
     pub(crate) fn home(&self, name: &str) -> PathBuf {
+        self.path().join("hosts").join(self.space_of(name))
+    }
+
+    /// Names the namespace of a host.
+    pub(crate) fn space_of(&self, name: &str) -> String {
         let (host, rest) = name.split_once('.').unwrap();
-        let site = rest.trim_start_matches("site").trim_end_matches(".net");
-        self.path().join("hosts").join(format!("s{site}-{host}"))
+        format!("s{}-{host}", rest.trim_start_matches("site").trim_end_matches(".net"))
     }
 
     /// Counts the bytes that left the deploy server so far.

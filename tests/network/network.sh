@@ -5,7 +5,7 @@
 #   network.sh down DIR NAME                   ends what runs in them, and removes them
 #
 # Root's own work. The deploy server is 10.77.0.1, host H of site S 10.77.S.H, in the namespaces NAME-deploy and NAME-sS-hH; each begins in
-# DIR/hosts/sS-hH, where its root is. DIR/ssh_config reaches them as hH.siteS.net from NAME-deploy.
+# DIR/hosts/sS-hH, where its root is, and finds its tools in the folder path of that, where there is one. DIR/ssh_config reaches them as hH.siteS.net from NAME-deploy.
 
 set -eu
 
@@ -79,6 +79,7 @@ listen() {
 cd '$home' || exit 255
 HOME=\$PWD TMPDIR=\$PWD
 export HOME TMPDIR
+[ ! -d path ] || PATH=\$PWD/path
 exec /bin/sh -c "\$SSH_ORIGINAL_COMMAND"
 END
     chmod 755 "$home.enter"
