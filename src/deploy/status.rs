@@ -60,6 +60,15 @@ pub struct LiveRollout {
     pub running: bool,
 }
 
+impl LiveRollout {
+    /// Names the rollout of an entry.
+    #[must_use]
+    pub fn of(entry: Entry, running: bool) -> Self {
+        let Entry { rollout, version, emergency, operator, .. } = entry;
+        Self { rollout, version, emergency, operator, running }
+    }
+}
+
 /// Says what was found out about a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FoundMark {
@@ -193,16 +202,9 @@ impl Workspace {
             conductor::Standing::Free => None,
         };
         let rollouts = self.rollouts();
-        let live = |entry: &Entry, running| LiveRollout {
-            rollout: entry.rollout.clone(),
-            version: entry.version.clone(),
-            emergency: entry.emergency,
-            operator: entry.operator.clone(),
-            running,
-        };
-        let rollout = match running(&rollouts, Some(environment))?.last() {
-            Some(entry) => Some(live(entry, true)),
-            None => waiting(&rollouts, Some(environment))?.resumable.last().map(|entry| live(entry, false)),
+        let rollout = match running(&rollouts, Some(environment))?.pop() {
+            Some(entry) => Some(LiveRollout::of(entry, true)),
+            None => waiting(&rollouts, Some(environment))?.resumable.pop().map(|entry| LiveRollout::of(entry, false)),
         };
         let mut records = self.recorded_if_known(environment).await;
         let debt = self.debts_since(environment, None, &records)?;

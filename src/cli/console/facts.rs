@@ -8,12 +8,12 @@ use jiff::Timestamp;
 
 use super::{Backend, output};
 use crate::conductor::{Standing, frozen, running, standing, waiting};
-use crate::deploy::{Debts, Error, OutOfService, ended};
+use crate::deploy::{Debts, Error, LiveRollout, OutOfService, ended};
 use crate::journal::Entry;
 use crate::model::{Environment, Version};
-use crate::plan::{PlanKind, StageKind};
+use crate::plan::PlanKind;
 use crate::rollout::{Debt, Event, Outcome, Record};
-use crate::tui::messages::{EnvironmentFacts, Groups, HistoryRow, LiveRollout, LockFacts, Message};
+use crate::tui::messages::{EnvironmentFacts, Groups, HistoryRow, LockFacts, Message};
 
 /// How often it is looked whether something changed.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -68,13 +68,6 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
         let (environment, policy) = backend.workspace.policy()?;
         let rollouts = backend.rollouts();
         let state = &backend.workspace.state_dir;
-        let live = |entry: Entry, running| LiveRollout {
-            rollout: entry.rollout,
-            version: entry.version,
-            emergency: entry.emergency,
-            operator: entry.operator,
-            running,
-        };
         let runs = running(&rollouts, Some(environment))?;
         let waits = waiting(&rollouts, Some(environment))?.resumable;
         let frozen = frozen(state, environment)?;
@@ -94,8 +87,8 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
             lock,
             rollouts: runs
                 .into_iter()
-                .map(|entry| live(entry, true))
-                .chain(waits.into_iter().map(|entry| live(entry, false)))
+                .map(|entry| LiveRollout::of(entry, true))
+                .chain(waits.into_iter().map(|entry| LiveRollout::of(entry, false)))
                 .collect(),
         })
     });
@@ -187,14 +180,7 @@ fn row(backend: &Backend, entry: Entry, tagged: &HashMap<Version, Timestamp>) ->
     let mut arrived = None;
     for record in &records {
         match &record.event {
-            Event::RolloutPlanned { plan, .. } => {
-                hosts = plan
-                    .stages
-                    .iter()
-                    .filter(|stage| stage.kind == StageKind::Targets)
-                    .map(|stage| stage.hosts())
-                    .sum();
-            }
+            Event::RolloutPlanned { plan, .. } => hosts = plan.targets(),
             Event::RolloutFinished { debt: owed, outcome, .. } => {
                 debt = owed.len();
                 arrived = (*outcome == Outcome::Completed).then_some(record.at);

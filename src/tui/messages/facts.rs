@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::deploy::OutOfService;
+use crate::deploy::{LiveRollout, OutOfService};
 use crate::model::{
     Commit, Digest, Environment, HostId, HostState, LockHolder, Operator, RolloutId, Site, Slot, Version,
 };
@@ -45,21 +45,6 @@ impl From<LockHolder> for LockFacts {
     fn from(holder: LockHolder) -> Self {
         Self { owner: holder.owner, since: holder.since, reason: holder.reason }
     }
-}
-
-/// Names a rollout that is not over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveRollout {
-    /// Its name.
-    pub rollout: RolloutId,
-    /// What it installs.
-    pub version: Version,
-    /// Whether it is an emergency.
-    pub emergency: bool,
-    /// Who started it.
-    pub operator: Operator,
-    /// Whether a conductor runs it; otherwise it waits to be resumed.
-    pub running: bool,
 }
 
 /// Holds the hosts of groups by their names.

@@ -6,9 +6,7 @@ mod message;
 mod request;
 mod settings;
 
-pub use facts::{
-    EnvironmentFacts, Groups, HistoryRow, LiveRollout, LockFacts, Standing, SurveyHost, SurveyRow, VersionRow,
-};
+pub use facts::{EnvironmentFacts, Groups, HistoryRow, LockFacts, Standing, SurveyHost, SurveyRow, VersionRow};
 pub use log::{LogLevel, LogLine};
 pub use message::{Message, PagePart, Source, Ticket};
 pub use request::{Limit, PlanGoal, PlanWanted, Request};

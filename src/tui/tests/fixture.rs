@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 pub(super) use super::console::Console;
 pub(super) use super::run::Run;
+use crate::deploy::LiveRollout;
 use crate::model::{
     Command, Digest, Environment, HostId, HostState, Installed, Operator, ReleaseId, RollBackTarget, RolloutId, Site,
     StageName, Version,
@@ -18,8 +19,7 @@ use crate::plan::{
 use crate::plans;
 use crate::rollout::Outcome;
 use crate::tui::messages::{
-    EnvironmentFacts, HistoryRow, LiveRollout, LockFacts, Request, Settings, Source, Standing, SurveyHost, SurveyRow,
-    VersionRow,
+    EnvironmentFacts, HistoryRow, LockFacts, Request, Settings, Source, Standing, SurveyHost, SurveyRow, VersionRow,
 };
 use crate::tui::theme::Theme;
 
