@@ -373,13 +373,8 @@ fn opening(plan: &Plan, look: Look) -> String {
         PlanKind::Prime => "transfer of",
         PlanKind::Rollback => "rollback to",
     };
-    let stages: Vec<String> = plan
-        .stages
-        .iter()
-        .filter(|stage| stage.kind == StageKind::Targets)
-        .map(|stage| format!("{} {}", stage.name, stage.hosts()))
-        .collect();
-    let stages = if stages.is_empty() { String::new() } else { format!(" ({})", stages.join(", ")) };
+    let stages = stages(plan);
+    let stages = if stages.is_empty() { String::new() } else { format!(" ({stages})") };
     let slot = plan.slot.as_ref().map(|slot| format!(", slot {slot}")).unwrap_or_default();
     format!(
         "{}{what} {} on {}{slot}: {}{stages}, by {}, {}",
@@ -390,6 +385,13 @@ fn opening(plan: &Plan, look: Look) -> String {
         one_line(&plan.operator.0, NAMES, look),
         plan.rollout
     )
+}
+
+/// Names the stages of a plan's targets, each with how many hosts it has: `canary 2, fleet 38`.
+#[must_use]
+pub fn stages(plan: &Plan) -> String {
+    let targets = plan.stages.iter().filter(|stage| stage.kind == StageKind::Targets);
+    targets.map(|stage| format!("{} {}", stage.name, stage.hosts())).collect::<Vec<_>>().join(", ")
 }
 
 /// Counts hosts by what became of them: `38 healthy, 2 failed`.

@@ -22,7 +22,7 @@ mod transfer;
 mod typed;
 
 pub use debt::debts;
-pub use event::{Line, counts, event_line, failure, phase_line, way};
+pub use event::{Line, counts, event_line, failure, phase_line, stages, way};
 pub use failures::{FailureGroup, failure_groups, without_name};
 pub use glyph::{Glyph, Tone};
 pub use installed::{back_to, was};

@@ -14,9 +14,8 @@ impl Machine {
     }
 
     pub(super) fn prime(&mut self, stage: StageIdx) {
-        let everything = self.plan.policy.prefetch == Prefetch::All || self.plan.kind == PlanKind::Prime;
         let first = stage.0 == 0;
-        let end = if everything && first { self.state.end() } else { self.end_of(stage) };
+        let end = if first && self.priming_of(stage).is_none() { self.state.end() } else { self.end_of(stage) };
         self.fill_primes(end);
         let waiting = [Phase::Pending, Phase::Priming]
             .into_iter()

@@ -6,11 +6,11 @@ use super::watch::Watched;
 use super::{App, Screen};
 use crate::expr::fold;
 use crate::model::{Command, HostId, RolloutId};
-use crate::plan::{PlanKind, StageKind};
+use crate::plan::PlanKind;
 use crate::rollout::{Mode, PauseReason};
 use crate::tui::keymap::Action;
 use crate::tui::messages::{Request, Source};
-use crate::words::{count, held_by, reason};
+use crate::words::{count, held_by, reason, stages};
 
 /// How many lines of what changes stand in a question; the plan has all of them.
 const CHANGES: usize = 3;
@@ -172,13 +172,7 @@ impl App {
         if let Some(bad) = &plan.mark {
             dialog = dialog.says(format!("It is marked bad: {}", bad.describe()));
         }
-        let stages: Vec<String> = plan
-            .stages
-            .iter()
-            .filter(|stage| stage.kind == StageKind::Targets)
-            .map(|stage| format!("{} {}", stage.name, stage.hosts()))
-            .collect();
-        dialog = dialog.says(format!("Stages: {}", stages.join(", ")));
+        dialog = dialog.says(format!("Stages: {}", stages(&plan)));
         if masters > 0 {
             dialog = dialog.says(format!("{} first.", count(masters, "master")));
         }
