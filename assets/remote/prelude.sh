@@ -223,20 +223,20 @@ is_number() {
     esac
 }
 
-# Makes the folder of what is temporary. Its name, as that of all that is temporary, has this shell's number in it, so that
-# who comes later knows whether its owner lives.
+# work_here [BYTES]: makes the folder of what is temporary, with room for a mebibyte, or for so much. Its name, as that of all that is
+# temporary, has this shell's number in it, so that who comes later knows whether its owner lives.
 work_here() {
-    find_room || fail full "no room for temporary files in ${TMPDIR:-/tmp}, nor in $PWD/.coalmine"
+    find_room "${1:-1048576}" || fail full "no room for temporary files in ${TMPDIR:-/tmp}, nor in $PWD/.coalmine"
 }
 
-# Makes the folder of temporary files where there is room for them: where they belong, or else in the root.
+# find_room BYTES: makes the folder of temporary files where there is room for them: where they belong, or else in the root.
 find_room() {
     [ -z "$work" ] || return 0
     work=${TMPDIR:-/tmp}/coalmine.$p_nonce
-    mkdir -m 700 "$work" 2>/dev/null && has_room 1048576 && return 0
+    mkdir -m 700 "$work" 2>/dev/null && has_room "$1" && return 0
     rm -rf "$work"
     work=$PWD/.coalmine/work.$p_nonce
-    mkdir -p "$work" 2>/dev/null && has_room 1048576 && return 0
+    mkdir -p "$work" 2>/dev/null && has_room "$1" && return 0
     rm -rf "$work"
     work=''
     return 1

@@ -132,7 +132,11 @@ impl Work {
     fn prepare(self, fleet: &Fleet) -> Result<()> {
         match self {
             Self::Switch => run(&fleet.coalmine(&["install-world", NEW, "--even-bad", "--prime", "--yes"])).map(drop),
-            Self::Upgrade => fleet.go_back(Way::Coalmine),
+            Self::Upgrade => {
+                fleet.go_back(Way::Coalmine)?;
+                // What was removed by hand shared its files: they are proven again, as a fleet is that has been upgraded by coalmine alone.
+                run(&fleet.coalmine(&["status", OLD])).map(drop)
+            }
             Self::UpgradeByRsync | Self::UpgradeByAnsible => fleet.go_back(Way::Plain),
             Self::InstallByRsync | Self::Install => {
                 for home in &fleet.homes {
