@@ -15,6 +15,7 @@ use crate::deploy::{Detached, Error, Kind, Options, Prepared, Reached, Workspace
 use crate::host::RealFleet;
 use crate::model::RolloutId;
 use crate::plan::LeftOutReason;
+use crate::report::{DifferenceReport, Look, changes_text};
 use crate::rollout::Exit;
 
 /// Says how the rollout runs.
@@ -173,7 +174,11 @@ async fn confirmed<P: Into<Option<Prepared<RealFleet>>>>(
         return Ok(Ready::Exit(code));
     }
     prepared.check_reachable()?;
-    confirm(globals, workspace, &prepared, running).await?;
+    let changes = changed(workspace, &prepared).await;
+    confirm(globals, &prepared, &changes, running).await?;
+    let mut prepared = prepared;
+    // Everybody is told what is coming, whatever the terminal of whoever starts it can show.
+    prepared.plan.changes = changes_text(&changes, &prepared.plan.release, Look { color: false, unicode: true });
     Ok(Ready::Start(Box::new(prepared)))
 }
 
@@ -242,15 +247,15 @@ fn nothing_to_do(prepared: &Prepared<RealFleet>, output: StreamFormat) -> Result
 /// Shows the plan and asks for the number of its hosts, unless `--yes` was given.
 async fn confirm(
     globals: &Globals,
-    workspace: &Workspace,
     prepared: &Prepared<RealFleet>,
+    changes: &[DifferenceReport],
     running: &Running,
 ) -> Result<(), Error> {
     if running.yes {
         return Ok(());
     }
     let plan = &prepared.plan;
-    show(globals, plan, &changed(workspace, prepared).await, TableFormat::Text)?;
+    show(globals, plan, changes, TableFormat::Text)?;
     let targets = plan.targets();
     let question = "\nType the number of hosts to go ahead, anything else to leave: ";
     let answer = ask_in_thread(question.to_owned()).await?;

@@ -299,6 +299,13 @@ impl<F: host::Fleet> Deployment<'_, F> {
         };
         let service_at = Timestamp::now();
         let (out_of_service, taken_out) = self.out_of_service();
+        let kept_out: Vec<HostId> = taken_out.iter().map(|taken| taken.host.clone()).collect();
+        let kept_out: Vec<HostId> =
+            kept_out.into_iter().filter(|host| answers.all().any(|(asked, _)| asked == host)).collect();
+        let kept_out = (!kept_out.is_empty() && kind != PlanKind::Prime && aim.slot.is_none()).then(|| {
+            let names = crate::expr::fold(&kept_out);
+            format!("taken out of service by hand, switched all the same and not put back: {names}")
+        });
         let plan = Plan {
             rollout: new_id()?,
             environment: self.fleet.name.clone(),
@@ -320,12 +327,14 @@ impl<F: host::Fleet> Deployment<'_, F> {
             taken_out,
             service_at: Some(service_at),
             bad: verdicts.bad(),
+            changes: Vec::new(),
             notes: aim
                 .stored
                 .iter()
                 .flat_map(|release| release.notes.clone())
                 .chain(aim.notes)
                 .chain(windows.notes)
+                .chain(kept_out)
                 .collect(),
         };
         let (masters, fleet) = (answers.masters, answers.fleet);

@@ -9,6 +9,8 @@ use crate::words::{Look, count, emergency, event_line, folded, one_line, reason}
 const LOOK: Look = Look { color: false, unicode: true };
 /// How long it may be what is said of a host and a person.
 const SERVICE: usize = 400;
+/// What it changes for so many releases is told; the plan has all of it.
+const CHANGES: usize = 2;
 
 /// Writes what is announced of a record; none for most of them. `state` has the record applied already.
 ///
@@ -70,7 +72,17 @@ fn started(plan: &Plan) -> String {
         (0, masters) => count(masters, "master"),
         (targets, _) => count(targets, "host"),
     };
-    format!("{what} to {whom} started by {}{reason}", plan.operator)
+    format!("{what} to {whom} started by {}{reason}{}", plan.operator, changes(plan))
+}
+
+/// Says what a plan changes, so far as that fits into a line.
+fn changes(plan: &Plan) -> String {
+    let told: String =
+        plan.changes.iter().take(CHANGES).map(|line| format!("; {}", one_line(line, SERVICE, LOOK))).collect();
+    match plan.changes.len() {
+        all if all > CHANGES => format!("{told}; and from {} more", count(all - CHANGES, "release")),
+        _ => told,
+    }
 }
 
 const fn what_follows(plan: &Plan) -> &'static str {

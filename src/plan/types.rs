@@ -303,6 +303,9 @@ pub struct Plan {
     /// What was known against the release itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<FoundBad>,
+    /// What it changes, a line for each release that hosts run; none where that was not found out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
     /// Why it is this version, and what else is to be known of it, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -30,6 +30,7 @@ pub(crate) fn plan(rollout: RolloutId, environment: Environment, version: Versio
         service_at: None,
         bad: Vec::new(),
         mark: None,
+        changes: Vec::new(),
         notes: Vec::new(),
     }
 }

@@ -80,9 +80,11 @@ fn who_takes_a_host_out_of_service_is_announced_and_remembered_and_no_rollout_pu
     fleet.coalmine(&["host", HOST]).exits(9).says("out of service by ");
 
     // It is switched as others are, and stays out.
+    fleet.coalmine(&["plan", "1.2.0"]).exits(9).says(&format!("switched all the same and not put back: {HOST}"));
     fleet.coalmine(&["install-world", "1.2.0", "--yes", "--no-soak"]).exits(0);
     fleet.coalmine(&["install-world", "1.2.0", "--yes", "--no-soak"]).exits(0).says("nothing is to be done");
     assert_eq!((asked(), out().len()), (format!("depool {HOST}\n"), 1));
+    assert!(heard().contains("; from 1.1.0 on 4 hosts: 2 commits by "), "what it changes: {}", heard());
     fleet.coalmine(&["repool", HOST]).exits(0).says("mw04.codfw.sandbox was put back into service");
     assert_eq!(asked(), format!("depool {HOST}\nrepool {HOST}\n"));
     assert!(out().is_empty(), "{:?}", out());

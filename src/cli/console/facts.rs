@@ -80,7 +80,7 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
             .or_else(|| held.map(|held| LockFacts { owner: held.owner, since: held.since, reason: held.reason }));
         Ok(EnvironmentFacts {
             debt: debts(&backend, environment)?,
-            out_of_service: out_of_service(&backend, environment)?,
+            out_of_service: out_of_service(&backend, environment)?.into(),
             name: environment.clone(),
             channel: policy.channel.to_string(),
             release: None,

@@ -52,3 +52,18 @@ fn a_host_that_a_person_takes_out_of_service_is_announced_with_who_and_why() {
     assert!(told[0].contains(" was taken out of service by alice@deploy01: its disk fails ["), "{told:#?}");
     assert!(told[1].contains(" could not be put back into service, as alice@deploy01 asked: exit 2 ["), "{told:#?}");
 }
+
+#[test]
+fn who_starts_a_rollout_tells_everybody_what_it_changes() {
+    let mut changing = plan(9);
+    let of = |version: &str| format!("from {version} on 3 hosts: 2 commits by Amy; files: 1 changed");
+    changing.changes = ["4.282.1", "4.282.0", "4.281.0"].map(of).to_vec();
+    let mut story = Story::new(changing);
+    story.happens(Event::Locked { hosts: 9 });
+    let told = announced(&story).concat();
+    for text in
+        ["; from 4.282.1 on 3 hosts: 2 commits by Amy; files: 1 changed; from 4.282.0 ", "; and from 1 release more ["]
+    {
+        assert!(told.contains(text), "{text}: {told}");
+    }
+}

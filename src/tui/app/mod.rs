@@ -231,7 +231,7 @@ impl App {
     /// Says who took a host out of service; nobody where it serves, as far as coalmine knows.
     #[must_use]
     pub fn out_of_service(&self, host: &HostId) -> Option<&OutOfService> {
-        let out = self.facts.as_ref()?.out_of_service.as_slice();
+        let out = &self.facts.as_ref()?.out_of_service;
         out.get(out.binary_search_by(|out| out.host.cmp(host)).ok()?)
     }
 

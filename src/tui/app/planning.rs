@@ -353,10 +353,11 @@ impl Planning {
     pub fn confirmed(&self) -> Option<Arc<Plan>> {
         let plan = &self.plan.here()?.plan;
         let reason = self.reason.trim();
-        if reason.is_empty() {
+        if reason.is_empty() && self.changes.is_empty() {
             return Some(Arc::clone(plan));
         }
-        Some(Arc::new(Plan { reason: Some(reason.to_owned()), ..Plan::clone(plan) }))
+        let reason = if reason.is_empty() { plan.reason.clone() } else { Some(reason.to_owned()) };
+        Some(Arc::new(Plan { reason, changes: self.changes.clone(), ..Plan::clone(plan) }))
     }
 
     /// Brings list and window up to date.

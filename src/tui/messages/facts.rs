@@ -27,7 +27,7 @@ pub struct EnvironmentFacts {
     /// The hosts that rollouts should have brought their release and did not, and none did since.
     pub debt: Vec<Debt>,
     /// The hosts that are out of service, as far as coalmine took them out, in the order of their names.
-    pub out_of_service: Vec<OutOfService>,
+    pub out_of_service: Box<[OutOfService]>,
 }
 
 /// Tells who holds the lock of an environment.

@@ -135,7 +135,7 @@ pub(super) fn facts() -> EnvironmentFacts {
         lock: None,
         rollouts: Vec::new(),
         debt: Vec::new(),
-        out_of_service: Vec::new(),
+        out_of_service: Box::default(),
     }
 }
 

@@ -255,11 +255,11 @@ fn a_host_that_is_out_of_service_says_who_took_it_out_and_why() {
         let mut console = Console::new(columns, rows);
         console.survey(40, 40);
         let alone = vec![out(MW05, Some("alice@deploy1"))];
-        console.send(Message::Environment(EnvironmentFacts { out_of_service: alone.clone(), ..facts() }));
+        console.send(Message::Environment(EnvironmentFacts { out_of_service: alone.clone().into(), ..facts() }));
         let screen = console.screen();
         assert!(screen.contains("! out of service: mw05.eqiad.wmnet by alice@deploy1"), "{screen}");
         let two = vec![out("mw03.codfw.wmnet", None), out(MW05, Some("alice@deploy1"))];
-        console.send(Message::Environment(EnvironmentFacts { out_of_service: two, ..facts() }));
+        console.send(Message::Environment(EnvironmentFacts { out_of_service: two.into(), ..facts() }));
         let screen = console.screen();
         assert!(screen.contains("! out of service: 2 hosts: mw03.codfw.wmnet,mw05.eqiad"), "{screen}");
         console.press("/mw05<Enter><Enter>");

@@ -173,7 +173,7 @@ fn debt_lines(state: &App) -> Vec<Line<'static>> {
 fn service_line(state: &App) -> Option<Line<'static>> {
     let theme = state.settings.theme;
     let out = &state.facts.as_ref()?.out_of_service;
-    let text = match out.as_slice() {
+    let text = match out.as_ref() {
         [] => return None,
         [one] => format!("{} {}", one.host, one_line(&one.describe(), WHO, theme.look())),
         many => {
