@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::table::{eve, host, plan};
 use super::{
-    Debt, Effect, Event, GateScope, HostEnd, Input, Machine, Outcome, PauseReason, Record, State, Task, TaskError,
-    TaskOutput, nothing_done,
+    Debt, Effect, Event, GateScope, HostEnd, Input, Machine, Outcome, PauseReason, Record, RecordError, State, Task,
+    TaskError, TaskOutput, nothing_done,
 };
 use crate::model::{
     Bytes, Carrier, CarrierFailed, Digest, Failure, FailureClass, GateReport, HostHook, HostId, HostIdx, Installed,
@@ -172,6 +172,59 @@ fn every_kind_of_the_contract_is_written_with_its_fields() {
     assert!(phases.iter().all(|phase| known.contains(&Value::from(*phase))));
     let classes = FailureClass::ALL.map(|class| serde_json::to_value(class).unwrap());
     assert_eq!(classes, ["unreachable", "transfer", "activate", "unhealthy"]);
+}
+
+#[test]
+fn a_line_is_written_in_one_order_and_read_in_any() {
+    let record = |event| Record { seq: 7, at: Timestamp::UNIX_EPOCH, rollout: plan().rollout, event };
+    let head = r#"{"v":1,"seq":7,"at":"1970-01-01T00:00:00Z","rollout":"r1","kind":"#;
+    let squeeze = Squeeze { way: None, at_once: 15, most: 30, why: PushBack::TurnedAway };
+    for (event, tail) in [
+        (Event::host_phase(host(0), Phase::Primed), r#""host_phase","host":"mw01","phase":"primed"}"#),
+        (
+            Event::ConnectionsSqueezed(squeeze),
+            r#""connections_squeezed","way":null,"at_once":15,"most":30,"why":"turned_away"}"#,
+        ),
+        (Event::HostSkipped { host: host(0), reason: ":{".into() }, r#""host_skipped","host":"mw01","reason":":{"}"#),
+        (Event::Unknown, r#""unknown"}"#),
+    ] {
+        assert_eq!(record(event).to_line().unwrap(), format!("{head}{tail}"));
+    }
+    for event in every_kind() {
+        let Value::Object(fields) = written(event.clone()) else { panic!("{event:?}") };
+        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+        let kind = fields.iter().position(|field| field.starts_with("\"kind\"")).unwrap();
+        for first in 0..fields.len() {
+            let mut turned = fields.clone();
+            turned.rotate_left(first);
+            let line = format!("{{{}}}", turned.join(","));
+            assert_eq!(Record::from_line(&line).unwrap(), record(event.clone()), "{line}");
+            turned.retain(|field| *field != fields[kind]);
+            assert!(Record::from_line(&format!("{{{}}}", turned.join(","))).is_err(), "{line} without its kind");
+        }
+    }
+}
+
+#[test]
+fn what_a_later_version_adds_is_passed_over_wherever_it_stands() {
+    let known = Record {
+        seq: 7,
+        at: Timestamp::UNIX_EPOCH,
+        rollout: plan().rollout,
+        event: Event::host_phase(host(0), Phase::Primed),
+    };
+    let line = known.to_line().unwrap();
+    for place in [r#""v":1"#, r#""kind":"#, r#""phase":"#] {
+        let more = line.replace(place, &format!(r#""more":{{"kind":[1,{{"v":2}}]}},{place}"#));
+        assert_eq!(Record::from_line(&more).unwrap(), known, "{more}");
+        let other = more.replace("host_phase", "host_promoted");
+        assert_eq!(Record::from_line(&other).unwrap(), Record { event: Event::Unknown, ..known.clone() }, "{other}");
+        let later = more.replace(r#""v":1"#, r#""v":2"#);
+        assert!(matches!(Record::from_line(&later), Err(RecordError::Version(2))), "{later}");
+        for torn in 1..more.len() {
+            assert!(Record::from_line(&more[..torn]).is_err(), "{}", &more[..torn]);
+        }
+    }
 }
 
 #[test]

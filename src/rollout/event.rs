@@ -26,8 +26,10 @@ pub enum GateScope {
 }
 
 /// Says what happened; the state of a rollout is a fold over these.
+///
+/// What is read and written is a [`Record`](super::Record), which has the kind of its event and the fields of that beside its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// The rollout exists.
     RolloutPlanned {
