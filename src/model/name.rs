@@ -1,3 +1,6 @@
+use std::fmt::{self, Display};
+
+use serde::de::Visitor;
 use thiserror::Error;
 
 /// Tells why a text is not a name.
@@ -39,8 +42,8 @@ pub(super) fn check_name(
     name: &str,
     most: usize,
     rule: &'static str,
-    first: fn(char) -> bool,
-    rest: fn(char) -> bool,
+    first: impl Fn(char) -> bool,
+    rest: impl Fn(char) -> bool,
 ) -> Result<(), NameError> {
     let mut characters = name.chars();
     let Some(initial) = characters.next() else {
@@ -60,8 +63,7 @@ pub(super) fn check_name(
 macro_rules! text_name {
     ($(#[$docs:meta])* $name:ident, $error:ty, $read:path) => {
         $(#[$docs])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(std::sync::Arc<str>);
 
         impl $name {
@@ -83,22 +85,38 @@ macro_rules! text_name {
 }
 pub(crate) use text_name;
 
-/// Lets serde read a value from the text that it is written as, for `try_from` and `into`; `$read` reads it.
+/// Lets serde write a value as its text, and read it from that; `$read` reads it.
+///
+/// Neither makes another copy of the text: a journal has hundreds of thousands of names.
 macro_rules! written_as_text {
     ($name:ty, $error:ty, $read:path) => {
-        impl TryFrom<String> for $name {
-            type Error = $error;
-
-            fn try_from(text: String) -> Result<Self, $error> {
-                $read(&text)
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
             }
         }
 
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.to_string()
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let read = |text: &str| -> Result<$name, $error> { $read(text) };
+                deserializer.deserialize_str($crate::model::FromText(read))
             }
         }
     };
 }
 pub(crate) use written_as_text;
+
+/// Reads a value from its text.
+pub(crate) struct FromText<F>(pub(crate) F);
+
+impl<T, E: Display, F: FnOnce(&str) -> Result<T, E>> Visitor<'_> for FromText<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<R: serde::de::Error>(self, text: &str) -> Result<T, R> {
+        (self.0)(text).map_err(R::custom)
+    }
+}

@@ -2,7 +2,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::name::{NameError, check_name, text_name, written_as_text};
@@ -44,8 +43,7 @@ pub struct DigestError {
 }
 
 /// Proves a content: its SHA-256 (FIPS 180-4), written as 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
@@ -90,8 +88,7 @@ impl FromStr for Digest {
 written_as_text! { Digest, DigestError, str::parse }
 
 /// Names a release: `VERSION-DIGEST8`, a folder under `releases/` on every host that holds it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReleaseId {
     version: Version,
     digest8: Arc<str>,

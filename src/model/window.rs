@@ -14,8 +14,7 @@ use super::name::written_as_text;
 /// Says when, in the words of a calendar: `16:00`, `Fri 16:00`, `12-20`, `2026-12-20 18:00`.
 ///
 /// A day without a time is the whole of it: what begins on it begins with it, and what ends on it ends with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CalendarTime {
     day: Day,
     time: Option<Time>,

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::model::{Bytes, written_as_text};
@@ -31,8 +30,7 @@ pub enum FaultError {
 ///
 /// Written as a word, some with an amount of bytes behind a colon: `slow:64k`. What can be made as any user is made for
 /// real; where that is not so, the variant says what it does instead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// Nobody answers: connects time out, as with a machine without power. Connections that were open fall silent, and
     /// are reset when the host comes back. The kernel drops the SYNs, because the listener's queue is full.
