@@ -11,7 +11,7 @@ use crate::rollout::state::Mode;
 impl Machine {
     /// Accepts a command or says why not; every command is defined in every state.
     pub(super) fn command(&mut self, command: Command, by: Operator) -> Result<(), Rejection> {
-        let busy = |index| self.busy.contains_key(&index);
+        let busy = |index| self.busy.contains(index);
         let underway = Underway { ending: self.settling.is_some(), busy: &busy };
         judge(&self.state, &command, &underway)?;
         match command {
@@ -111,7 +111,7 @@ impl Machine {
         let Some(index) = self.state.index_of(&host) else {
             return;
         };
-        if matches!(self.busy.get(&index), Some(Task::Lock | Task::Prime)) {
+        if matches!(self.busy.get(index), Some(Task::Lock | Task::Prime)) {
             self.cancel(index);
         }
         self.relock.remove(&index);

@@ -49,9 +49,7 @@ impl Machine {
         let next: Vec<HostIdx> = self
             .state
             .switched()
-            .filter(|index| {
-                !self.busy.contains_key(index) && self.state.host(*index).is_some_and(|host| !host.stranded)
-            })
+            .filter(|&index| !self.busy.contains(index) && self.state.host(index).is_some_and(|host| !host.stranded))
             .take(room)
             .collect();
         for index in next {
@@ -69,7 +67,7 @@ impl Machine {
     /// Tells every host that the rollout is over, and then ends it; called until it has.
     pub(super) fn end(&mut self, outcome: Outcome) {
         if self.settling.is_none() {
-            if self.busy.keys().any(|index| !matches!(self.busy.get(index), Some(Task::Depool | Task::Repool))) {
+            if self.busy.iter().any(|(_, task)| !matches!(task, Task::Depool | Task::Repool)) {
                 return;
             }
             let finalize = outcome == Outcome::Completed && self.plan.kind != PlanKind::Prime;
@@ -91,7 +89,7 @@ impl Machine {
             .settling
             .iter()
             .flatten()
-            .filter(|(index, _)| !self.busy.contains_key(index))
+            .filter(|(index, _)| !self.busy.contains(**index))
             .take(room)
             .map(|(&index, task)| (index, task.clone()))
             .collect();

@@ -12,7 +12,7 @@ impl Machine {
             .relock
             .iter()
             .copied()
-            .filter(|index| !self.busy.contains_key(index))
+            .filter(|&index| !self.busy.contains(index))
             .take(width.saturating_sub(self.busy.len()))
             .collect();
         for index in next {
@@ -28,8 +28,7 @@ impl Machine {
         let arbiter_is_open = !self.state.hosts().iter().take(self.first_open().0).any(|host| host.locked);
         let width = if arbiter_is_open { 1 } else { self.plan.policy.control_width };
         let room = width.saturating_sub(self.busy.len());
-        let next: Vec<HostIdx> =
-            self.state.unlocked().filter(|index| !self.busy.contains_key(index)).take(room).collect();
+        let next: Vec<HostIdx> = self.state.unlocked().filter(|&index| !self.busy.contains(index)).take(room).collect();
         for index in next {
             self.start(index, Task::Lock);
         }
@@ -48,7 +47,7 @@ impl Machine {
             .lost
             .iter()
             .copied()
-            .filter(|&index| self.state.is_unlocked(index) && is_new(index) && !self.busy.contains_key(&index))
+            .filter(|&index| self.state.is_unlocked(index) && is_new(index) && !self.busy.contains(index))
             .filter_map(|index| Some((index, self.plan.host(index)?.lost.clone()?)))
             .collect();
         let any = !lost.is_empty();

@@ -3,6 +3,7 @@
 //! The machine keeps one thing beside the state, namely what it asked for and has no answer to yet; a resumed rollout
 //! starts without any. Effects must be performed only after the records of the same step are in the journal.
 
+mod busy;
 mod commands;
 #[cfg(test)]
 mod decide_tests;
@@ -32,6 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use self::busy::Busy;
 use super::event::Event;
 use super::outcome::{HostEnd, Outcome};
 use super::pause::PauseReason;
@@ -49,7 +51,7 @@ pub struct Machine {
     state: State,
     plan: std::sync::Arc<Plan>,
     begun: bool,
-    busy: BTreeMap<HostIdx, Task>,
+    busy: Busy,
     cancelled: BTreeSet<HostIdx>,
     /// Hosts whose lock has to be taken anew after a resume, before anything else.
     relock: BTreeSet<HostIdx>,
@@ -105,7 +107,7 @@ impl Machine {
             state,
             plan,
             begun: false,
-            busy: BTreeMap::new(),
+            busy: Busy::default(),
             cancelled: BTreeSet::new(),
             relock: BTreeSet::new(),
             resumed: false,
@@ -240,7 +242,7 @@ impl Machine {
     }
 
     fn cancel(&mut self, index: HostIdx) {
-        if self.busy.contains_key(&index)
+        if self.busy.contains(index)
             && self.cancelled.insert(index)
             && let Some(host) = self.id_of(index)
         {
@@ -254,7 +256,7 @@ impl Machine {
             .busy
             .iter()
             .filter(|(_, task)| matches!(task, Task::Lock | Task::Prime | Task::Check))
-            .map(|(&index, _)| index)
+            .map(|(index, _)| index)
             .collect();
         for index in harmless {
             self.cancel(index);

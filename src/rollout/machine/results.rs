@@ -13,10 +13,10 @@ impl Machine {
         let Some(index) = self.state.index_of(host) else {
             return;
         };
-        if self.busy.get(&index) != Some(&task) {
+        if self.busy.get(index) != Some(&task) {
             return;
         }
-        self.busy.remove(&index);
+        self.busy.remove(index);
         self.cancelled.remove(&index);
         // After a resume that could not have the lock again it is a failure like any other.
         if let Err(TaskError::Lost(holder)) = &result
@@ -177,7 +177,7 @@ impl Machine {
 
     pub(super) fn check(&mut self, index: HostIdx) {
         let ending = self.state.aborted().is_some() || self.state.mode() == Mode::RollingBack;
-        if !ending && !self.busy.contains_key(&index) {
+        if !ending && !self.busy.contains(index) {
             self.phase(index, Phase::Checking);
             self.start(index, Task::Check);
         }
@@ -285,7 +285,7 @@ impl Machine {
     /// Takes a host out of service when the site says how.
     pub(super) fn depool(&mut self, index: HostIdx) {
         let wanted = self.plan.policy.depool && self.state.host(index).is_some_and(|status| !status.depooled);
-        if wanted && !self.busy.contains_key(&index) {
+        if wanted && !self.busy.contains(index) {
             self.start(index, Task::Depool);
         }
     }
@@ -302,7 +302,7 @@ impl Machine {
         if self.state.suspended().is_some() || self.state.mode() == Mode::Finished {
             return;
         }
-        let due = self.state.wishes().filter(|(index, _)| !self.busy.contains_key(index));
+        let due = self.state.wishes().filter(|(index, _)| !self.busy.contains(*index));
         let due: Vec<(HostIdx, Pooling)> = due.map(|(index, wish)| (index, wish.what)).collect();
         for (index, what) in due {
             self.start(index, if what == Pooling::Depool { Task::Depool } else { Task::Repool });

@@ -143,25 +143,23 @@ impl Machine {
         };
         let width = plan.concurrency.max(1);
         // After a resume, a switch may have to be confirmed that was not.
-        let unconfirmed: Vec<HostIdx> =
-            self.state.in_phase(Phase::Activating, ..end).filter(|index| !self.busy.contains_key(index)).collect();
-        for index in unconfirmed {
-            self.start(index, Task::Activate);
+        if self.state.count(Phase::Activating) > self.busy.switches() {
+            let unconfirmed: Vec<HostIdx> =
+                self.state.in_phase(Phase::Activating, ..end).filter(|&index| !self.busy.contains(index)).collect();
+            for index in unconfirmed {
+                self.start(index, Task::Activate);
+            }
         }
         let unchecked: Vec<HostIdx> =
-            self.state.in_phase(Phase::Active, ..end).filter(|index| !self.busy.contains_key(index)).collect();
+            self.state.in_phase(Phase::Active, ..end).filter(|&index| !self.busy.contains(index)).collect();
         for index in unchecked {
             self.check(index);
         }
         let in_flight = [Phase::Activating, Phase::Active, Phase::Checking, Phase::RollingBack]
             .map(|phase| self.state.count(phase));
         let room = width.saturating_sub(in_flight.iter().sum());
-        let next: Vec<HostIdx> = self
-            .state
-            .in_phase(Phase::Primed, ..end)
-            .filter(|index| !self.busy.contains_key(index))
-            .take(room)
-            .collect();
+        let next: Vec<HostIdx> =
+            self.state.in_phase(Phase::Primed, ..end).filter(|&index| !self.busy.contains(index)).take(room).collect();
         for index in next {
             self.phase(index, Phase::Activating);
             self.start(index, Task::Activate);
@@ -175,7 +173,7 @@ impl Machine {
         let next: Vec<HostIdx> = self
             .state
             .in_phase(Phase::Pending, ..end)
-            .filter(|index| !self.busy.contains_key(index) && !self.awaits_relay(*index, end))
+            .filter(|&index| !self.busy.contains(index) && !self.awaits_relay(index, end))
             .take(room)
             .collect();
         for index in next {

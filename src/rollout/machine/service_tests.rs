@@ -91,7 +91,7 @@ fn a_command_that_fails_leaves_the_host_as_it_was_and_is_not_run_again() {
 fn what_is_asked_of_a_busy_host_is_done_when_it_is_free_also_by_another_conductor() {
     // Its switch is under way: the site's command waits for that.
     let (mut machine, _) = taken_over(state_of(with_hooks(), way()[..4].concat()), 60);
-    assert_eq!(machine.busy.get(&HostIdx(0)), Some(&Task::Activate));
+    assert_eq!(machine.busy.get(HostIdx(0)), Some(&Task::Activate));
     let step = give(&mut machine, depool(0));
     assert!(step.effects.is_empty(), "{:?}", step.effects);
     // A conductor that dies meanwhile has it in its journal.

@@ -1,0 +1,67 @@
+use std::collections::BTreeMap;
+
+use super::Task;
+use crate::model::HostIdx;
+
+/// Holds what was asked of hosts and has no answer yet: of each one thing at most.
+///
+/// With hundreds of hosts under way, every turn looks past them for the next one: what it asks of each takes no search.
+#[derive(Debug, Default)]
+pub(super) struct Busy {
+    tasks: BTreeMap<HostIdx, Task>,
+    marked: Vec<bool>,
+    switches: usize,
+}
+
+impl Busy {
+    pub(super) fn contains(&self, index: HostIdx) -> bool {
+        self.marked.get(index.0).is_some_and(|&marked| marked)
+    }
+
+    pub(super) fn get(&self, index: HostIdx) -> Option<&Task> {
+        self.tasks.get(&index)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (HostIdx, &Task)> {
+        self.tasks.iter().map(|(&index, task)| (index, task))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Counts the hosts that are being switched.
+    pub(super) const fn switches(&self) -> usize {
+        self.switches
+    }
+
+    pub(super) fn insert(&mut self, index: HostIdx, task: Task) {
+        self.remove(index);
+        if self.marked.len() <= index.0 {
+            self.marked.resize(index.0 + 1, false);
+        }
+        if let Some(marked) = self.marked.get_mut(index.0) {
+            *marked = true;
+        }
+        self.switches += usize::from(task == Task::Activate);
+        self.tasks.insert(index, task);
+    }
+
+    pub(super) fn remove(&mut self, index: HostIdx) -> Option<Task> {
+        let task = self.tasks.remove(&index)?;
+        self.switches -= usize::from(task == Task::Activate);
+        if let Some(marked) = self.marked.get_mut(index.0) {
+            *marked = false;
+        }
+        Some(task)
+    }
+
+    #[cfg(test)]
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
