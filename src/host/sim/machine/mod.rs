@@ -37,7 +37,12 @@ impl Time {
     }
 
     fn now(self) -> Timestamp {
-        after(self.epoch, self.start.elapsed())
+        self.at(self.start.elapsed())
+    }
+
+    /// Tells the time so long after the beginning.
+    fn at(self, elapsed: Duration) -> Timestamp {
+        after(self.epoch, elapsed)
     }
 }
 
@@ -67,9 +72,12 @@ impl Server {
     /// Waits until the server is awake.
     async fn awake(&self) {
         loop {
-            let now = Instant::now();
             let until = {
                 let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+                if asleep.is_empty() {
+                    return;
+                }
+                let now = Instant::now();
                 asleep.iter().filter(|(from, until)| (*from..*until).contains(&now)).map(|(_, until)| *until).max()
             };
             match until {
@@ -87,6 +95,42 @@ struct Inner {
     random: fastrand::Rng,
     latency: Duration,
     work: Duration,
+}
+
+impl Inner {
+    /// Tells the time as the host has it, so long after the beginning.
+    fn now(&self, time: Time, elapsed: Duration) -> Timestamp {
+        let off = self.faults.iter().fold(SignedDuration::ZERO, |off, fault| match fault {
+            Fault::ClockSet { after, by } if elapsed >= *after => off.saturating_add(*by),
+            _ => off,
+        });
+        time.at(elapsed).checked_add(off).unwrap_or(Timestamp::MAX)
+    }
+
+    fn has(&self, is: impl Fn(&Fault) -> bool) -> bool {
+        self.faults.iter().any(is)
+    }
+
+    fn slowed(&self, work: Duration) -> Duration {
+        let factor = self.faults.iter().fold(1, |factor, fault| match fault {
+            Fault::Slow(times) => factor * times,
+            _ => factor,
+        });
+        work * factor
+    }
+
+    /// Gives the holder of a lock that was stolen.
+    #[expect(clippy::expect_used, reason = "the name is a constant that is right")]
+    fn thief(&self, now: Timestamp, elapsed: Duration) -> Option<LockHolder> {
+        self.has(|fault| matches!(fault, Fault::Stolen { after } if elapsed >= *after)).then(|| LockHolder {
+            owner: Operator("mallory@elsewhere".into()),
+            rollout: RolloutId::new("stolen").expect("a rollout's name"),
+            reason: None,
+            since: now,
+            until: after(now, Duration::from_secs(3600)),
+            waits: false,
+        })
+    }
 }
 
 impl SimHost {
@@ -127,8 +171,9 @@ impl SimHost {
     /// Gives what is on the host now.
     #[must_use]
     pub fn disk(&self) -> Disk {
-        let now = self.now();
+        let elapsed = self.time.start.elapsed();
         let mut inner = self.inner();
+        let now = inner.now(self.time, elapsed);
         inner.disk.advance(now);
         inner.disk.clone()
     }
@@ -136,16 +181,6 @@ impl SimHost {
     /// Mends everything that is wrong with it.
     pub fn mend(&self) {
         self.inner().faults.clear();
-    }
-
-    /// Tells the time as the host has it.
-    fn now(&self) -> Timestamp {
-        let elapsed = self.time.start.elapsed();
-        let off = self.inner().faults.iter().fold(SignedDuration::ZERO, |off, fault| match fault {
-            Fault::ClockSet { after, by } if elapsed >= *after => off.saturating_add(*by),
-            _ => off,
-        });
-        self.time.now().checked_add(off).unwrap_or(Timestamp::MAX)
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -162,12 +197,20 @@ impl SimHost {
     ) -> Result<T, HostError> {
         let _using = self.using(operation);
         self.reach(operation).await?;
-        let mut landing = Landing { host: self, lands: self.inner().random.bool(), change: Some(change) };
-        sleep(self.slowed(work)).await;
-        if self.has(|fault| *fault == Fault::Hung(operation)) {
+        let (lands, work) = {
+            let mut inner = self.inner();
+            (inner.random.bool(), inner.slowed(work))
+        };
+        let mut landing = Landing { host: self, lands, change: Some(change) };
+        sleep(work).await;
+        let (hangs, panics) = {
+            let inner = self.inner();
+            (inner.has(|fault| *fault == Fault::Hung(operation)), inner.has(|fault| *fault == Fault::Panics(operation)))
+        };
+        if hangs {
             pending::<()>().await;
         }
-        if self.has(|fault| *fault == Fault::Panics(operation)) {
+        if panics {
             landing.change = None;
             self.panic(operation);
         }
@@ -192,20 +235,26 @@ impl SimHost {
     async fn reach(&self, operation: Operation) -> Result<(), HostError> {
         self.server.awake().await;
         let lost = |message: &str| HostError::from(Failure::new(FailureClass::Unreachable, message));
-        if self.has(|fault| matches!(fault, Fault::Unreachable(at) if at.is_none_or(|at| at == operation))) {
+        let is_unreachable =
+            |fault: &Fault| matches!(fault, Fault::Unreachable(at) if at.is_none_or(|at| at == operation));
+        let (unreachable, short, latency) = {
+            let inner = self.inner();
+            let short = inner.has(|fault| *fault == Fault::ServerShort(operation));
+            (inner.has(is_unreachable), short, inner.slowed(inner.latency))
+        };
+        if unreachable {
             sleep(CONNECT_TIMEOUT).await;
             return Err(lost("no route to host"));
         }
-        if self.has(|fault| *fault == Fault::ServerShort(operation)) {
+        if short {
             let _waiting = Waiting::begin();
             sleep(SHORTAGE).await;
             let message = "cannot start ssh on this machine: Too many open files";
             return Err(Failure::new(FailureClass::Unreachable, message).here().into());
         }
-        let latency = self.inner().latency;
-        sleep(self.slowed(latency)).await;
-        let elapsed = self.time.start.elapsed().as_millis();
+        sleep(latency).await;
         let is_down = |fault: &Fault| {
+            let elapsed = self.time.start.elapsed().as_millis();
             matches!(fault, Fault::Flapping { up, down }
                 if elapsed % (*up + *down).as_millis().max(1) >= up.as_millis())
         };
@@ -217,11 +266,7 @@ impl SimHost {
     }
 
     fn slowed(&self, work: Duration) -> Duration {
-        let factor = self.inner().faults.iter().fold(1, |factor, fault| match fault {
-            Fault::Slow(times) => factor * times,
-            _ => factor,
-        });
-        work * factor
+        self.inner().slowed(work)
     }
 
     fn work(&self) -> Duration {
@@ -229,7 +274,7 @@ impl SimHost {
     }
 
     fn has(&self, is: impl Fn(&Fault) -> bool) -> bool {
-        self.inner().faults.iter().any(is)
+        self.inner().has(is)
     }
 
     /// Tells whether a fault strikes now, and counts that it did.
@@ -239,20 +284,6 @@ impl SimHost {
         left.is_some_and(|times| {
             *times -= 1;
             true
-        })
-    }
-
-    /// Gives the holder of a lock that was stolen.
-    #[expect(clippy::expect_used, reason = "the name is a constant that is right")]
-    fn thief(&self, now: Timestamp) -> Option<LockHolder> {
-        let elapsed = self.time.start.elapsed();
-        self.has(|fault| matches!(fault, Fault::Stolen { after } if elapsed >= *after)).then(|| LockHolder {
-            owner: Operator("mallory@elsewhere".into()),
-            rollout: RolloutId::new("stolen").expect("a rollout's name"),
-            reason: None,
-            since: now,
-            until: after(now, Duration::from_secs(3600)),
-            waits: false,
         })
     }
 
@@ -288,10 +319,13 @@ struct Landing<'a, T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> {
 
 impl<T, F: FnOnce(&mut Disk, Timestamp) -> Result<T, HostError>> Landing<'_, T, F> {
     fn land(&mut self) -> Option<Result<T, HostError>> {
-        let now = self.host.now();
         let change = self.change.take()?;
-        let thief = self.host.thief(now);
-        let disk = &mut self.host.inner().disk;
+        let time = self.host.time;
+        let elapsed = time.start.elapsed();
+        let mut inner = self.host.inner();
+        let now = inner.now(time, elapsed);
+        let thief = inner.thief(now, elapsed);
+        let disk = &mut inner.disk;
         disk.advance(now);
         if thief.is_some() {
             if disk.lock.as_ref().map(|holder| &holder.rollout) != thief.as_ref().map(|thief| &thief.rollout) {
