@@ -324,7 +324,9 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             if let Some(line) = announcement(&self.worker.settings.product, &record, self.machine.state()) {
                 announce(lines, line);
             }
-            self.publish(&Arc::new(record));
+            if !self.subscribers.is_empty() {
+                self.publish(&Arc::new(record));
+            }
         }
         for snapshot in turn.snapshots {
             drop(snapshot.send(self.machine.state().clone()));
