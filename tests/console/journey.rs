@@ -271,3 +271,22 @@ fn what_follows_a_rollout_is_done_from_the_console() {
 fn sandbox_mended(fleet: &Fleet, host: &str) {
     coalmine::sandbox::fault(&fleet.dir, &[coalmine::model::HostId::new(host).unwrap()], None).unwrap();
 }
+
+#[test]
+fn an_environment_is_frozen_and_freed_from_the_console() {
+    let fleet = Fleet::up(1);
+    let mut console = Terminal::open(&fleet, &Opening::BARE);
+    console.shows("1 host surveyed");
+    console.press("F");
+    console.shows(":lock ");
+    console.press("the database moves");
+    console.press(ENTER);
+    console.shows("is frozen for everybody: the database moves");
+    console.shows("locked by");
+    fleet.coalmine(&["install-world", "1.2.0", "--yes"]).exits(7);
+    console.press("U");
+    console.shows("Unlock sandbox?");
+    console.choose("Unlock");
+    console.shows("sandbox is free again");
+    fleet.coalmine(&["install-world", "1.2.0", "--yes"]).exits(0);
+}

@@ -76,8 +76,20 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
             Standing::Held(holder) => holder,
         };
         let lock = frozen
-            .map(|freeze| LockFacts { owner: freeze.owner, since: freeze.since, reason: freeze.reason })
-            .or_else(|| held.map(|held| LockFacts { owner: held.owner, since: held.since, reason: held.reason }));
+            .map(|freeze| LockFacts {
+                owner: freeze.owner,
+                since: freeze.since,
+                reason: freeze.reason,
+                is_freeze: true,
+            })
+            .or_else(|| {
+                held.map(|held| LockFacts {
+                    owner: held.owner,
+                    since: held.since,
+                    reason: held.reason,
+                    is_freeze: false,
+                })
+            });
         Ok(EnvironmentFacts {
             debt: debts(&backend, environment)?,
             out_of_service: out_of_service(&backend, environment)?.into(),

@@ -2,6 +2,7 @@
 
 mod after;
 mod facts;
+mod freezing;
 mod kept;
 mod page;
 mod planning;
@@ -270,6 +271,8 @@ async fn serve(mut environment: Arc<Backend>, mut requests: mpsc::UnboundedRecei
             Request::Pool { ticket, host, which, reason } => {
                 drop(tasks.spawn(page::pool(backend, ticket, host, which, reason)));
             }
+            Request::Lock { ticket, reason } => drop(tasks.spawn(freezing::change(backend, ticket, Some(reason)))),
+            Request::Unlock { ticket } => drop(tasks.spawn(freezing::change(backend, ticket, None))),
             Request::KeepColumns(hidden) => {
                 if let Err(why) = kept::write(hidden) {
                     backend.send(Message::Notice(why)).await;

@@ -121,6 +121,7 @@ impl App {
                 let dead = self.facts.as_ref().is_some_and(|facts| facts.rollouts.iter().any(|live| !live.running));
                 (!dead).then(|| "no rollout waits to be resumed".to_owned())
             }
+            (Screen::Fleet, Action::Lock | Action::Unlock) => self.refusal_of_freezing(action),
             (Screen::Plan, Action::Install) => match &self.planning.plan {
                 Answer::None => Some("choose a version first".to_owned()),
                 Answer::Asked => Some("the plan is still being made".to_owned()),
@@ -187,7 +188,8 @@ impl App {
                     | Action::Hold
             ),
             Screen::Plan => action == Action::Install,
-            Screen::Fleet | Screen::History => action == Action::Continue,
+            Screen::Fleet => matches!(action, Action::Continue | Action::Lock | Action::Unlock),
+            Screen::History => action == Action::Continue,
         };
         let watching = self.screen == Screen::Rollout
             && self.watched.as_ref().is_some_and(|watched| watched.source == Source::ReadOnly);
@@ -287,6 +289,8 @@ impl App {
                 let dead = facts.rollouts.iter().find(|live| !live.running)?;
                 Some(format!("{invocation} resume {}", dead.rollout))
             }
+            (Screen::Fleet, Action::Lock) => Some(format!("{invocation} lock --reason {TO_BE_GIVEN}")),
+            (Screen::Fleet, Action::Unlock) => Some(format!("{invocation} unlock")),
             (Screen::Plan, Action::Install) => Some(install_line(self, self.planning.confirmed()?.as_ref())),
             (Screen::History, Action::Reload) => Some(format!("{invocation} rollouts")),
             (Screen::Rollout, Action::Continue) if self.watched.as_ref()?.can_resume() => {

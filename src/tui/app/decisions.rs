@@ -238,6 +238,7 @@ impl App {
                 let ticket = self.ask(format!("{} {host}", which.word()));
                 vec![Request::Pool { ticket, host, which, reason }]
             }
+            Decision::Unlock => vec![Request::Unlock { ticket: self.ask("unlock".to_owned()) }],
             Decision::Install(plan) => {
                 self.screen = Screen::Rollout;
                 let what = format!("start of {}", plan.version);

@@ -205,7 +205,10 @@ impl App {
             Action::Filter => self.open_line(LineKind::Filter),
             Action::Reason => self.open_line(LineKind::Reason),
             Action::Command => self.open_command(""),
-            Action::Environment | Action::Soak | Action::Promote | Action::Hold => self.ask_words(action),
+            Action::Environment | Action::Soak | Action::Promote | Action::Hold | Action::Lock => {
+                self.ask_words(action)
+            }
+            Action::Unlock => self.unlock_dialog(),
             Action::Survey => match self.fleet.survey {
                 Survey::Running { .. } => self.notify("the survey is still running"),
                 _ => vec![Request::Survey],

@@ -85,6 +85,8 @@ pub enum Decision {
         /// Why, where somebody said so.
         reason: Option<String>,
     },
+    /// Frees the environment that somebody froze.
+    Unlock,
     /// Goes on with a rollout without a conductor.
     Resume(RolloutId),
     /// Leaves the console.

@@ -7,6 +7,7 @@ mod decisions;
 mod earlier;
 mod estimate;
 mod fleet;
+mod freezing;
 mod keys;
 mod layer_keys;
 mod layers;

@@ -18,7 +18,13 @@ const SOAK: &str = "soak 10m REASON gives the stage so long from now, soak 0s RE
 const fn takes_words(action: Action) -> bool {
     matches!(
         action,
-        Action::Soak | Action::Promote | Action::Hold | Action::Environment | Action::Filter | Action::Reason
+        Action::Soak
+            | Action::Promote
+            | Action::Hold
+            | Action::Lock
+            | Action::Environment
+            | Action::Filter
+            | Action::Reason
     )
 }
 
@@ -67,6 +73,7 @@ impl App {
             Action::Soak => Some(SOAK),
             Action::Promote => Some("promote REASON"),
             Action::Hold => Some("hold REASON"),
+            Action::Lock => Some("lock REASON"),
             action => self.settings.keys.binding(action, self.screen.contexts()).map(|binding| binding.help),
         }
     }
@@ -163,6 +170,8 @@ impl App {
             Action::Promote => self.promote_dialog(rest),
             Action::Hold if rest.is_empty() => Err("say why: hold REASON".to_owned()),
             Action::Hold => Ok(self.hold(rest)),
+            Action::Lock if rest.is_empty() => Err("say why: lock REASON".to_owned()),
+            Action::Lock => Ok(self.freeze_for(rest)),
             Action::Environment => self.switch_environment(rest),
             Action::Filter => {
                 self.set_line(LineKind::Filter, rest);

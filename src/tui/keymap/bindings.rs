@@ -62,6 +62,8 @@ pub const BINDINGS: &[Binding] = bindings! {
     Fleet: Install [key('i')] "install" "install a version on the marked hosts, on those that the filter shows, or on all" 1;
     Fleet: Survey [key('r')] "survey" "ask every host what it runs" 2;
     Fleet: Continue [key('c')] "resume" "go on with the rollout whose conductor died" 0;
+    Fleet: Lock [key('F')] "lock" "freeze the environment for everybody, with a reason: nobody starts a rollout until it is unlocked" 0;
+    Fleet: Unlock [key('U')] "unlock" "free the environment, whoever froze it" 0;
     Plan: Install [key('i')] "install" "start the rollout, after the number of its hosts was typed" 1;
     Plan: Reason [key('r')] "reason" "say why" 2;
     Plan: SkipUnreachable [key('u')] "skip unreachable" "leave hosts out that cannot be reached, or count them as failures" 0;

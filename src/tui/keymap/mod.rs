@@ -71,6 +71,8 @@ pub enum Action {
     Soak,
     Promote,
     Hold,
+    Lock,
+    Unlock,
     Debt,
     Compare,
     Report,

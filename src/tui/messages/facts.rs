@@ -39,11 +39,13 @@ pub struct LockFacts {
     pub since: Timestamp,
     /// Why.
     pub reason: Option<String>,
+    /// Whether it is a freeze, which stays until it is freed; else a rollout holds it.
+    pub is_freeze: bool,
 }
 
 impl From<LockHolder> for LockFacts {
     fn from(holder: LockHolder) -> Self {
-        Self { owner: holder.owner, since: holder.since, reason: holder.reason }
+        Self { owner: holder.owner, since: holder.since, reason: holder.reason, is_freeze: false }
     }
 }
 

@@ -95,6 +95,18 @@ pub enum Request {
         /// Why, where somebody said so.
         reason: Option<String>,
     },
+    /// Freezes the environment for everybody; answered by `Reply`.
+    Lock {
+        /// Numbers it.
+        ticket: Ticket,
+        /// Why.
+        reason: String,
+    },
+    /// Frees the environment that somebody froze; answered by `Reply`.
+    Unlock {
+        /// Numbers it.
+        ticket: Ticket,
+    },
     /// Asks for the history.
     LoadHistory,
     /// Shows another environment; answered by [`Message::Switched`](super::Message::Switched), or by a refusal in a `Reply`.

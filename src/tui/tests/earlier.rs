@@ -1,6 +1,6 @@
 //! Deciding earlier than planned, the command line with its completion, and another environment.
 
-use super::fixture::{Console, Run, commands, facts, past, plan, rollout_id, versions, watching};
+use super::fixture::{Console, Run, commands, facts, locked, past, plan, rollout_id, versions, watching};
 use super::screens::{in_flight, soaking};
 use crate::model::{Command, Environment};
 use crate::plan::Promote;
@@ -211,4 +211,41 @@ fn rows_that_are_no_hosts_are_copied_as_their_command_line() {
     console.requests();
     console.press("jy");
     assert_eq!(console.requests(), [Request::CopyToClipboard("coalmine -e production plan 4.283.0".to_owned())]);
+}
+
+#[test]
+fn an_environment_is_frozen_with_a_reason_and_freed_after_who_froze_it_was_named() {
+    let mut console = Console::new(100, 30);
+    console.send(Message::Environment(facts()));
+    console.requests();
+    console.press("U");
+    assert!(console.screen().contains("cannot unlock: nobody froze it"), "{}", console.screen());
+    console.press("F");
+    assert_eq!(typed(&console.state), Some("lock "));
+    console.press("<Enter>");
+    assert!(console.screen().contains("say why: lock REASON"), "{}", console.screen());
+    assert!(console.requests().is_empty());
+    console.press("the database moves<Enter>");
+    let asked = console.requests();
+    let [Request::Lock { reason, .. }] = asked.as_slice() else { panic!("{asked:?}") };
+    assert_eq!(reason, "the database moves");
+    // Held by a rollout it is not frozen; by a person it is, whoever that was.
+    let mut frozen = locked(facts());
+    frozen.lock.as_mut().unwrap().is_freeze = false;
+    console.send(Message::Environment(frozen.clone()));
+    console.press("U");
+    assert!(console.screen().contains("cannot unlock: nobody froze it"), "{}", console.screen());
+    frozen.lock.as_mut().unwrap().is_freeze = true;
+    console.send(Message::Environment(frozen));
+    console.press("F");
+    assert!(console.screen().contains("cannot lock: it is frozen by bob@deploy2 since"), "{}", console.screen());
+    console.press("U");
+    let screen = console.screen();
+    for told in ["Unlock production?", "It is frozen by bob@deploy2", "maintenance in codfw", "-e production unlock"] {
+        assert!(screen.contains(told), "{screen}");
+    }
+    assert!(console.requests().is_empty());
+    console.press("<Tab><Enter>");
+    let asked = console.requests();
+    assert!(matches!(asked.as_slice(), [Request::Unlock { .. }]), "{asked:?}");
 }

@@ -145,6 +145,7 @@ pub(super) fn locked(facts: EnvironmentFacts) -> EnvironmentFacts {
             owner: Operator("bob@deploy2".into()),
             since: at("2026-11-21T08:30:00Z"),
             reason: Some("network maintenance in codfw".to_owned()),
+            is_freeze: true,
         }),
         rollouts: vec![LiveRollout {
             rollout: rollout_id(),

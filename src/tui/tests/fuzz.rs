@@ -37,6 +37,7 @@ fn key() -> impl Strategy<Value = Message> {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a handful of them is made")]
 enum Act {
     Send(Message),
     /// Keys in one go, as somebody types who does not look.
