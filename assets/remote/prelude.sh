@@ -223,10 +223,14 @@ is_number() {
     esac
 }
 
-# work_here [BYTES]: makes the folder of what is temporary, with room for a mebibyte, or for so much. Its name, as that of all that is
-# temporary, has this shell's number in it, so that who comes later knows whether its owner lives.
+# Makes the folder of what is temporary, with room for a mebibyte. Its name, as that of all that is temporary, has this shell's number
+# in it, so that who comes later knows whether its owner lives.
 work_here() {
-    find_room "${1:-1048576}" || fail full "no room for temporary files in ${TMPDIR:-/tmp}, nor in $PWD/.coalmine"
+    find_room 1048576 || no_room
+}
+
+no_room() {
+    fail full "no room for temporary files in ${TMPDIR:-/tmp}, nor in $PWD/.coalmine"
 }
 
 # find_room BYTES: makes the folder of temporary files where there is room for them: where they belong, or else in the root.
