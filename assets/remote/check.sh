@@ -28,7 +28,7 @@ gate() {
 phase_check() {
     cd "$p_root" 2>/dev/null || fail io "cannot enter $p_root"
     # The end of what each prints; to try more takes a shell as long as a process.
-    find_room 65536 || no_room
+    find_room 262144 || no_room
     # Through the link once: a check never sees half of two releases.
     root=$PWD
     cd -P "./$p_link/." 2>/dev/null || fail io "$PWD/$p_link is no folder"
