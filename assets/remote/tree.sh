@@ -40,10 +40,14 @@ survey_tree() {
     tr '\n\000' "\\$stand_in\\n" <"$work/sums0" >>"$work/sums"
 }
 
-# Lists names, links and facts: by one walk where `find` is GNU's, a tool for each elsewhere.
+# Lists names, links and facts: by one walk where `find` is GNU's, a tool for each elsewhere. What was changed since the folder was made
+# of links is marked: that has to have a sum. Where nothing can be marked, all has.
 list_tree() {
-    find . -mindepth 1 -fprint0 "$work/names0" -fprintf "$work/facts" '%y%04m %s %n\n' \
+    set --
+    [ -z "$base" ] || set -- '(' -cnewer "$root/$based_at" -fprintf "$work/facts" '!' -o -true ')'
+    find . -mindepth 1 -fprint0 "$work/names0" "$@" -fprintf "$work/facts" '%y%04m %s %n\n' \
         -type l -fprintf "$work/links0" '%p\000%l\000' 2>/dev/null && return 0
+    base=''
     # A tree that nobody changes lists itself in one order.
     find . -mindepth 1 -print0 >"$work/names0" &&
         find . -mindepth 1 -exec stat -c '%f %s %h' {} + >"$work/facts" || return 1
@@ -167,6 +171,8 @@ compare() {
         cd "$1" || exit 2
         survey_tree "$2" || exit 2
         awk -F "$tab" "$awk_names"'
+            # Spells a name as the manifest does.
+            function name_of(key) { return key in spelled ? spelled[key] : key }
             # Undoes the escapes of a manifest.
             function plain(name,   out, at, code) {
                 out = ""
@@ -194,6 +200,7 @@ compare() {
                     key = substr(name, 3)
                     if (key == "MANIFEST") continue
                     split(fact, part, " ")
+                    changed = sub(/^!/, "", part[1])
                     if (!(key in kind)) { extra++; print name >(work "/extra"); continue }
                     seen[key] = 1
                     is = letter(part[1])
@@ -203,16 +210,16 @@ compare() {
                         good = part[2] == size[key] && runs(part[1]) == (mode[key] == "755") && safe(part[1])
                         if (good && (all || part[3] == 1)) {
                             if (key in sum) good = sum[key] == proof[key]
-                            else if (part[3] == 1 || !((key in spelled ? spelled[key] : key) in inherited)) { unread++; good = 0 }
-                            else good = inherited[key in spelled ? spelled[key] : key] == proof[key]
+                            else if (part[3] > 1 && !changed && (name_of(key) in inherited)) good = inherited[name_of(key)] == proof[key]
+                            else { unread++; good = 0 }
                         }
                     } else if (is == "l") good = points[name] == proof[key]
                     else good = safe(part[1])
-                    if (!good) { wrong++; print key in spelled ? spelled[key] : key >(work "/wrong") }
+                    if (!good) { wrong++; print name_of(key) >(work "/wrong") }
                 }
                 # Both lists are of one walk.
                 if ((getline fact <(work "/facts")) > 0) exit 2
-                for (key in kind) if (!(key in seen)) { wrong++; print key in spelled ? spelled[key] : key >(work "/wrong") }
+                for (key in kind) if (!(key in seen)) { wrong++; print name_of(key) >(work "/wrong") }
                 # Last, and so what was found where the rest could not be written.
                 print entries + 0, wrong + 0, extra + 0, unread + 0 >(work "/verdict")
                 exit 0

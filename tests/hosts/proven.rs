@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use coalmine::host::{Host as _, LockRequest, RealHost, SshSettings, Survey, Switch, TransferSettings};
+use coalmine::host::{Host as _, LockRequest, RealHost, SshSettings, Survey, Switch, TargetSettings, TransferSettings};
 use coalmine::model::{Installed, RestsOn, RollBackTarget};
 use coalmine::release::StoredRelease;
 
@@ -200,6 +200,34 @@ async fn what_a_release_shares_with_a_proven_one_rests_on_its_proof_and_what_cha
     assert_whole(&three, &stand.file(&three, "."));
     assert!(hashed_at(&three) > long_ago, "all of it was hashed");
     assert_eq!(asked(&host).await, Err("1 entry differs: lib/same".into()));
+}
+
+#[tokio::test]
+async fn what_changed_meanwhile_and_has_no_sum_is_never_taken_from_the_proof_of_another() {
+    let stand = Stand::new();
+    let bin = temporary();
+    // It hashes all but one file, and says nothing of that.
+    let tool = bin.path().join("openssl");
+    fs::write(&tool, "#!/bin/sh\n/usr/bin/openssl \"$@\" | grep -v lib/same\nexit 0\n").unwrap();
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("PATH={}:/usr/bin:/bin", bin.path().display());
+    let settings = TargetSettings { r#become: vec!["env".to_owned(), path], ..target(stand.root.path()) };
+    let fleet = fleet(SshSettings::default(), TransferSettings::default(), settings, stand.state.path());
+    let host = host(&fleet, "here");
+    let [one, two] = ["1.0", "2.0"].map(|version| stand.release(version));
+    install(&host, &one, "r1").await;
+    assert_eq!(asked(&host).await, METADATA);
+    lock(&host, "r2").await;
+    let shared = stand.file(&one, "lib/same");
+    let edited = AtomicBool::new(false);
+    let edit_once = |_| {
+        if !edited.swap(true, Ordering::Relaxed) {
+            edit(&shared);
+        }
+    };
+    host.prime(&two, &rollout("r2"), &edit_once).await.unwrap();
+    assert!(edited.load(Ordering::Relaxed), "nothing was told while it travelled");
+    assert_whole(&two, &stand.file(&two, "."));
 }
 
 #[tokio::test]
