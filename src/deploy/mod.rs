@@ -20,6 +20,7 @@ mod detached;
 mod diff;
 mod doctor;
 mod error;
+mod freezing;
 mod init;
 mod installed;
 mod marks;

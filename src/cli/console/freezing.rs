@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::{Backend, output};
-use crate::conductor::{Freeze, Freezing, LockError, freeze, unfreeze};
 use crate::deploy::Error;
 use crate::tui::messages::{Message, Ticket};
 
@@ -13,6 +10,7 @@ use crate::tui::messages::{Message, Ticket};
 pub(super) async fn change(backend: Arc<Backend>, ticket: Ticket, reason: Option<String>) {
     let asked = Arc::clone(&backend);
     let changed = tokio::task::spawn_blocking(move || match reason {
+        _ if asked.read_only => Err(Error::usage("this console may only watch")),
         Some(reason) => lock(&asked, reason),
         None => unlock(&asked),
     });
@@ -25,29 +23,14 @@ pub(super) async fn change(backend: Arc<Backend>, ticket: Ticket, reason: Option
 }
 
 fn lock(backend: &Backend, reason: String) -> Result<String, Error> {
-    if backend.read_only {
-        return Err(Error::usage("this console may only watch"));
-    }
-    let workspace = &backend.workspace;
-    let (environment, _) = workspace.policy()?;
-    let owner = workspace.operator.clone();
-    let mine = Freeze { owner, reason: Some(reason), since: Timestamp::now(), started: None };
-    match freeze(&workspace.state_dir, environment, &mine, false)? {
-        Freezing::Frozen | Freezing::TakenOver(_) => {
-            Ok(format!("{environment} is frozen for everybody: {}", mine.reason()))
-        }
-        Freezing::Held(before) => {
-            Err(LockError::Frozen { environment: environment.clone(), freeze: Box::new(before) }.into())
-        }
-    }
+    let (environment, _) = backend.workspace.policy()?;
+    let (mine, _) = backend.workspace.freeze(Some(reason), false)?;
+    Ok(format!("{environment} is frozen for everybody: {}", mine.reason()))
 }
 
 fn unlock(backend: &Backend) -> Result<String, Error> {
-    if backend.read_only {
-        return Err(Error::usage("this console may only watch"));
-    }
     let (environment, _) = backend.workspace.policy()?;
-    Ok(match unfreeze(&backend.workspace.state_dir, environment)? {
+    Ok(match backend.workspace.unfreeze()? {
         Some(_) => format!("{environment} is free again"),
         None => format!("{environment} was not frozen"),
     })

@@ -5,7 +5,7 @@ use crate::cli::args::{host, one_line, reason};
 use crate::cli::ask::ask;
 use crate::cli::output::{is_interactive, notify, print, print_for_people};
 use crate::cli::{Globals, completion, interrupt};
-use crate::conductor::{Freeze, Freezing, LockError, freeze, running, unfreeze};
+use crate::conductor::running;
 use crate::deploy::{Deployment, Error, Workspace};
 use crate::model::{HostId, LockHolder};
 use crate::rollout::Exit;
@@ -43,14 +43,9 @@ pub(in crate::cli) fn lock(globals: &Globals, args: &LockArgs) -> Result<u8, Err
         reason = Some(ask(&format!("Why is {environment} frozen? "))?);
     }
     let reason = reason.map(|reason| one_line(&reason)).filter(|reason| !reason.is_empty());
-    let mine = Freeze { owner: workspace.operator.clone(), reason, since: jiff::Timestamp::now(), started: None };
-    let frozen = |by: Freeze| LockError::Frozen { environment: environment.clone(), freeze: Box::new(by) };
-    match freeze(&workspace.state_dir, environment, &mine, args.force)? {
-        Freezing::Frozen => {}
-        Freezing::Held(before) => {
-            return Err(Error::from(frozen(before)).hint("`coalmine lock --force` takes the freeze over"));
-        }
-        Freezing::TakenOver(before) => notify(&format!("taken over: {}", frozen(before))),
+    let (mine, before) = workspace.freeze(reason, args.force)?;
+    if let Some(before) = before {
+        notify(&format!("taken over: {before}"));
     }
     print_for_people(&format!("{environment} is frozen for everybody: {}", mine.reason()))?;
     let rollouts = workspace.rollouts();
@@ -70,15 +65,12 @@ pub(in crate::cli) fn unlock(globals: &Globals, args: &UnlockArgs) -> Result<u8,
         return break_locks(&workspace, args);
     }
     let (environment, _) = workspace.policy()?;
-    match unfreeze(&workspace.state_dir, environment)? {
+    match workspace.unfreeze()? {
         None => print(&format!("{environment} was not frozen"))?,
-        Some(before) => {
-            let frozen = LockError::Frozen { environment: environment.clone(), freeze: Box::new(before) };
-            print_for_people(&format!(
-                "{environment} is free again; {}",
-                frozen.to_string().replace(" is frozen by ", " was frozen by ")
-            ))?;
-        }
+        Some(before) => print_for_people(&format!(
+            "{environment} is free again; {}",
+            before.to_string().replace(" is frozen by ", " was frozen by ")
+        ))?,
     }
     Ok(0)
 }
