@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
@@ -52,7 +53,7 @@ pub(super) struct InstallArgs {
 
     /// What follows a failure over the budget; pause on a terminal, rollback headless.
     #[arg(long, value_enum, value_name = "WHAT")]
-    pub on_failure: Option<OnFailureChoice>,
+    pub on_failure: Option<OnFailure>,
 
     /// Who lets stages go on that wait for a person: with `auto` their soak and gates do, which `--yes` means without it.
     #[arg(long, value_enum, value_name = "WHO")]
@@ -89,15 +90,19 @@ pub(super) struct InstallArgs {
     pub activate_only: bool,
 }
 
-/// Says what follows when a rollout must not go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum OnFailureChoice {
-    /// It waits for a command.
-    Pause,
-    /// Every switched host goes back.
-    Rollback,
-    /// It ends and leaves every host as it stands.
-    Abort,
+impl ValueEnum for OnFailure {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Pause => "It waits for a command",
+            Self::Rollback => "Every switched host goes back",
+            Self::Abort => "It ends and leaves every host as it stands",
+        };
+        Some(PossibleValue::new(self.word()).help(help))
+    }
 }
 
 /// Says who lets a stage go on that waits for a person.
@@ -178,11 +183,7 @@ fn options(args: &InstallArgs) -> Options {
         next_slot: args.next_slot,
         no_fetch: args.wanted.no_fetch,
         soak: if args.no_soak { Some(Duration::ZERO) } else { args.soak },
-        on_failure: args.on_failure.map(|choice| match choice {
-            OnFailureChoice::Pause => OnFailure::Pause,
-            OnFailureChoice::Rollback => OnFailure::Rollback,
-            OnFailureChoice::Abort => OnFailure::Abort,
-        }),
+        on_failure: args.on_failure,
         is_watched: args.running.is_watched(),
         promote_all: args.promotes_all(),
         even_bad: args.even_bad,

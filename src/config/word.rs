@@ -125,13 +125,22 @@ macro_rules! words_of_rooms {
 
 words_of_rooms! {
     Promote, r#""manual" or "auto""# { "manual" => Manual, "auto" => Auto, }
-    OnFailure, r#""pause", "rollback" or "abort""# { "pause" => Pause, "rollback" => Rollback, "abort" => Abort, }
     Prefetch, r#""all" or "stage""# { "all" => All, "stage" => Stage, }
     Installer, r#""auto", "pip" or "uv""# { "auto" => Auto, "pip" => Pip, "uv" => Uv, }
     Modes, r#""tell", "refuse" or "plain""# { "tell" => Tell, "refuse" => Refuse, "plain" => Plain, }
     Compress, r#""auto", "always" or "never""# { "auto" => Auto, "always" => Always, "never" => Never, }
     PackWhen, r#""auto", "always" or "never""# { "auto" => Auto, "always" => Always, "never" => Never, }
     Verify, r#""full" or "changed""# { "full" => Full, "changed" => Changed, }
+}
+
+impl Leaf for OnFailure {
+    const EXPECTED: &'static str = r#""pause", "rollback" or "abort""#;
+    const FORM: Form = Form::Text;
+
+    fn read(value: &Value) -> Result<Self, Refused> {
+        let word = text(value)?;
+        Self::ALL.into_iter().find(|choice| choice.word() == word).ok_or(Refused::Unexpected)
+    }
 }
 
 impl Leaf for CalendarTime {
@@ -216,7 +225,8 @@ mod tests {
     use toml::Value;
 
     use super::{Channel, HostKeys};
-    use crate::config::leaf::Leaf;
+    use crate::config::leaf::{Leaf, Refused};
+    use crate::plan::OnFailure;
 
     #[test]
     fn host_keys_that_are_not_checked_are_refused_with_the_reason() {
@@ -224,6 +234,16 @@ mod tests {
         let refused = HostKeys::read(&value).unwrap_err().describe(&value, HostKeys::EXPECTED);
         assert!(refused.starts_with(r#"is "no": whoever answers in a host's place"#), "{refused}");
         assert_eq!(HostKeys::read(&Value::String("accept-new".to_owned())), Ok(HostKeys::AcceptNew));
+    }
+
+    #[test]
+    fn what_follows_a_failure_is_written_by_its_one_word_in_files_and_in_journals() {
+        for choice in OnFailure::ALL {
+            assert_eq!(OnFailure::read(&Value::String(choice.word().to_owned())), Ok(choice));
+            assert_eq!(serde_json::to_value(choice).unwrap(), choice.word());
+            assert!(OnFailure::EXPECTED.contains(&format!("{:?}", choice.word())), "{}", OnFailure::EXPECTED);
+        }
+        assert_eq!(OnFailure::read(&Value::String("stop".to_owned())), Err(Refused::Unexpected));
     }
 
     #[test]

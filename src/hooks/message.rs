@@ -1,9 +1,9 @@
 use jiff::tz::TimeZone;
 
 use crate::model::{Environment, HostId, ServiceWish};
-use crate::plan::{OnFailure, Plan, PlanKind};
+use crate::plan::{Plan, PlanKind};
 use crate::rollout::{Debt, Event, HostEnd, Outcome, PauseReason, Record, State};
-use crate::words::{Look, count, emergency, event_line, folded, one_line, reason};
+use crate::words::{Look, count, emergency, event_line, folded, follows, one_line, reason};
 
 /// How announcements look: people's own tools take all characters, and colour what they like themselves.
 const LOOK: Look = Look { color: false, unicode: true };
@@ -22,7 +22,9 @@ pub fn announcement(product: &str, record: &Record, state: &State) -> Option<Str
         // Masters are never counted: what people want to know is how many targets there are.
         Event::Locked { .. } => started(plan),
         Event::Stopping { why: PauseReason::Locked { .. } } => said(record, state)?,
-        Event::Stopping { why } => format!("FAILING, and {}: {}", what_follows(plan), reason(why, LOOK)),
+        Event::Stopping { why } => {
+            format!("FAILING, and {}: {}", follows(plan.policy.on_failure).about, reason(why, LOOK))
+        }
         // What stops a rollout by itself was told when it did; these come unannounced.
         Event::Paused {
             why: PauseReason::Operator { .. } | PauseReason::GateInconclusive { .. } | PauseReason::FreezeWindow { .. },
@@ -82,14 +84,6 @@ fn changes(plan: &Plan) -> String {
     match plan.changes.len() {
         all if all > CHANGES => format!("{told}; and from {} more", count(all - CHANGES, "release")),
         _ => told,
-    }
-}
-
-const fn what_follows(plan: &Plan) -> &'static str {
-    match plan.policy.on_failure {
-        OnFailure::Pause => "about to pause",
-        OnFailure::Rollback => "about to roll back",
-        OnFailure::Abort => "about to stop",
     }
 }
 

@@ -46,6 +46,21 @@ pub enum OnFailure {
     Abort,
 }
 
+impl OnFailure {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Pause, Self::Rollback, Self::Abort];
+
+    /// Gives the word as the configuration, the command line and the journal have it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Rollback => "rollback",
+            Self::Abort => "abort",
+        }
+    }
+}
+
 /// Says how much of the fleet is primed before the first switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

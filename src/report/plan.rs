@@ -10,10 +10,8 @@ use super::diff::DifferenceReport;
 use crate::model::{
     Carrier, Commit, Environment, FoundBad, HostId, Installed, ReleaseId, RollBackTarget, Slot, StageName, Version,
 };
-use crate::plan::{
-    HostPlan, LeftOut, LeftOutReason, OnFailure, Plan, PlanKind, Prefetch, Promote, StageKind, StagePlan,
-};
-use crate::words::{Glyph, Look, Tone, count, emergency, folded, one_line, pad, span};
+use crate::plan::{HostPlan, LeftOut, LeftOutReason, Plan, PlanKind, Prefetch, Promote, StageKind, StagePlan};
+use crate::words::{Glyph, Look, Tone, count, emergency, folded, follows, one_line, pad, span};
 
 /// How many waves of a stage are written one by one.
 const MOST_WAVES: usize = 10;
@@ -425,13 +423,7 @@ fn on_failure(plan: &Plan) -> Vec<String> {
             ));
         }
     }
-    lines.push(
-        match plan.policy.on_failure {
-            OnFailure::Pause => "When more fail than may, no new host starts, and the rollout waits for a person.",
-            OnFailure::Rollback => "When more fail than may, no new host starts, and every switched host goes back.",
-            OnFailure::Abort => "When more fail than may, no new host starts, and every host is left as it stands.",
-        }
-        .to_owned(),
-    );
+    let follows = follows(plan.policy.on_failure).would;
+    lines.push(format!("When more fail than may, no new host starts, and {follows}."));
     lines
 }

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::glyph::Glyph;
 use super::installed::{back_to, was};
 use super::look::Look;
+use super::on_failure::follows;
 use super::outcome::{emergency, ended};
 use super::reason::reason;
 use super::text::{count, one_line};
@@ -15,7 +16,7 @@ use super::time::{between, clock, span, took};
 use crate::model::{
     Bytes, Carrier, CarrierFailed, FailureClass, HostId, HostIdx, Operator, Phase, Pooling, RelayFailed, RelayStarted,
 };
-use crate::plan::{OnFailure, Plan, PlanKind, StageKind};
+use crate::plan::{Plan, PlanKind, StageKind};
 use crate::rollout::{Event, GateScope, HostStatus, PauseReason, Record, State};
 
 /// The columns that names and messages may take in a line.
@@ -247,11 +248,7 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
             ..Line::new(Glyph::Bad, format!("not going on: {}", reason(why, look)))
         },
         Event::Stopping { why } => {
-            let follows = match plan.policy.on_failure {
-                OnFailure::Pause => "it pauses",
-                OnFailure::Rollback => "switched hosts go back",
-                OnFailure::Abort => "it ends",
-            };
+            let follows = follows(plan.policy.on_failure).then;
             let why = reason(why, look);
             let text = format!("stopping: {why}; no new host starts, those under way finish, then {follows}");
             Line::new(Glyph::Bad, text)

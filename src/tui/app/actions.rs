@@ -77,7 +77,7 @@ pub(super) fn install_line(state: &App, plan: &Plan) -> String {
         }
         // A rollback collects every failure, and never stops at the first.
         if plan.kind != PlanKind::Rollback {
-            add(format!("--on-failure {}", super::on_failure_word(wanted.on_failure)));
+            add(format!("--on-failure {}", wanted.on_failure.word()));
         }
     }
     if let Some(reason) = &plan.reason {

@@ -43,7 +43,6 @@ use super::messages::{EnvironmentFacts, Groups, Hidden, HistoryRow, Request, Set
 use super::rows::{Cursor, Table};
 use crate::deploy::OutOfService;
 use crate::model::HostId;
-use crate::plan::OnFailure;
 use crate::rollout::Debt;
 
 /// Holds something that was asked for and has no answer yet.
@@ -299,15 +298,5 @@ impl App {
             }
             Screen::Plan | Screen::History => None,
         }
-    }
-}
-
-/// Gives the word of a policy as the command line has it.
-#[must_use]
-pub const fn on_failure_word(on_failure: OnFailure) -> &'static str {
-    match on_failure {
-        OnFailure::Pause => "pause",
-        OnFailure::Rollback => "rollback",
-        OnFailure::Abort => "abort",
     }
 }

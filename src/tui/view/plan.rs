@@ -217,7 +217,7 @@ fn flags(state: &App) -> Line<'static> {
     let unreachable = if flags.skip_unreachable { "left out" } else { "count" };
     let soak = if flags.no_soak { "none" } else { "as configured" };
     let prime = if flags.prime { "no" } else { "yes" };
-    let on_failure = crate::tui::app::on_failure_word(flags.on_failure);
+    let on_failure = flags.on_failure.word();
     let key = |action| key_of(state, Screen::Plan, action);
     let (failure, out) = (key(Action::OnFailure), key(Action::SkipUnreachable));
     let (soaks, switches) = (key(Action::NoSoak), key(Action::PrimeOnly));
