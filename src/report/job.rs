@@ -98,10 +98,9 @@ pub struct Case {
 }
 
 impl JobReport {
-    /// Makes the report of a rollout from its journal; none when that has no plan.
+    /// Makes the report of a rollout; none when its journal has no plan.
     #[must_use]
-    pub fn new(records: &[Record]) -> Option<Self> {
-        let (state, timings) = Timings::fold(records);
+    pub fn new(state: &State, timings: &Timings) -> Option<Self> {
         let plan = state.plan()?;
         let mut suites = Vec::with_capacity(plan.stages.len() + 1);
         for place in 0..plan.stages.len() {
@@ -111,9 +110,9 @@ impl JobReport {
             let cases = state.range_of(idx).filter_map(|index| {
                 let host = state.host(index)?;
                 let time_s = timings.work(index).unwrap_or_default().as_secs_f64();
-                Some(case(&state, index, host, classname.clone(), time_s))
+                Some(case(state, index, host, classname.clone(), time_s))
             });
-            suites.push(suite(stage.name.to_string(), stage_took(&state, idx), cases.collect()));
+            suites.push(suite(stage.name.to_string(), stage_took(state, idx), cases.collect()));
         }
         let left_out = plan.left_out.iter().filter(|out| out.reason != LeftOutReason::Excluded).map(|out| Case {
             name: out.host.clone(),
@@ -190,10 +189,21 @@ fn stage_took(state: &State, idx: StageIdx) -> f64 {
     times.unwrap_or_default().as_secs_f64()
 }
 
-/// Writes one rollout from its journal in Markdown: how it ended, its stages, what failed, who decided what, and what is left to do.
+/// Writes one rollout from its journal in Markdown: how it ended, its stages, what failed, who decided what, and what is left to do;
+/// gives the state that the journal folds to, too.
 #[must_use]
-pub fn markdown(records: &[Record], style: &Style) -> String {
-    let (state, timings) = Timings::fold(records);
+pub fn markdown(records: &[Record], style: &Style) -> (State, String) {
+    let (mut state, mut timings, mut decided) = (State::new(), Timings::default(), Vec::new());
+    for record in records {
+        state.apply(record);
+        timings.apply(record, &state);
+        decided.extend(decision(record, &state, style));
+    }
+    let text = summed_up(&state, &timings, &decided, style);
+    (state, text)
+}
+
+fn summed_up(state: &State, timings: &Timings, decided: &[String], style: &Style) -> String {
     let Some(plan) = state.plan() else {
         return String::new();
     };
@@ -217,7 +227,7 @@ pub fn markdown(records: &[Record], style: &Style) -> String {
         let started = started.to_zoned(style.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
         fact("started", format!("{started}, took {}", took(state.took().unwrap_or_default())));
     }
-    fact("hosts", crate::words::counts(&state, state.range()));
+    fact("hosts", crate::words::counts(state, state.range()));
     if let Some(lead) = timings.lead().text() {
         fact("lead time", lead);
     }
@@ -244,7 +254,7 @@ pub fn markdown(records: &[Record], style: &Style) -> String {
             since(status.soak.map(|soak| soak.since)).unwrap_or_default(),
         ));
     }
-    let groups = failure_groups(&state);
+    let groups = failure_groups(state);
     if !groups.is_empty() {
         text.push_str("\n### What failed\n\n");
     }
@@ -255,7 +265,6 @@ pub fn markdown(records: &[Record], style: &Style) -> String {
             text.push_str(&format!("  - try: {}\n", escaped(&hint)));
         }
     }
-    let decided = decisions(records, style);
     if !decided.is_empty() {
         text.push_str("\n### What people decided\n\n");
         decided.iter().for_each(|line| text.push_str(&format!("- {line}\n")));
@@ -273,32 +282,25 @@ pub fn markdown(records: &[Record], style: &Style) -> String {
     text
 }
 
-/// Tells what people did to a rollout, with its times.
-fn decisions(records: &[Record], style: &Style) -> Vec<String> {
-    let mut state = State::new();
-    let mut lines = Vec::new();
-    for record in records {
-        state.apply(record);
-        let is_a_persons = matches!(
-            record.event,
-            Event::Held { .. }
-                | Event::SoakChanged { .. }
-                | Event::Promoted { by: Some(_), .. }
-                | Event::Paused { .. }
-                | Event::Continued { .. }
-                | Event::AbortRequested { .. }
-                | Event::RollbackStarted { by: Some(_), .. }
-                | Event::HostRetried { .. }
-                | Event::HostDepooled { by: Some(_), .. }
-                | Event::HostRepooled { by: Some(_), .. }
-                | Event::Suspended { .. }
-                | Event::Resumed { .. }
-        );
-        if is_a_persons && let Some(line) = event_line(record, &state, &style.zone, style.look) {
-            lines.push(format!("{} {}", crate::words::clock(record.at, &style.zone), escaped(&line.sentence())));
-        }
-    }
-    lines
+/// Tells what a person did to a rollout, with its time; `state` has the record applied already.
+fn decision(record: &Record, state: &State, style: &Style) -> Option<String> {
+    let is_a_persons = matches!(
+        record.event,
+        Event::Held { .. }
+            | Event::SoakChanged { .. }
+            | Event::Promoted { by: Some(_), .. }
+            | Event::Paused { .. }
+            | Event::Continued { .. }
+            | Event::AbortRequested { .. }
+            | Event::RollbackStarted { by: Some(_), .. }
+            | Event::HostRetried { .. }
+            | Event::HostDepooled { by: Some(_), .. }
+            | Event::HostRepooled { by: Some(_), .. }
+            | Event::Suspended { .. }
+            | Event::Resumed { .. }
+    );
+    let line = is_a_persons.then(|| event_line(record, state, &style.zone, style.look))??;
+    Some(format!("{} {}", crate::words::clock(record.at, &style.zone), escaped(&line.sentence())))
 }
 
 /// Takes from a text what Markdown would act on, so that what a host printed stays what it is.

@@ -71,7 +71,7 @@ pub(super) async fn report(backend: Arc<Backend>, ticket: Ticket, rollout: Rollo
 fn write(backend: &Backend, rollout: &RolloutId) -> Result<String, Error> {
     let records: Vec<Record> = backend.rollouts().read(rollout)?.collect::<Result<_, _>>()?;
     let look = Look { color: false, unicode: true };
-    let text = markdown(&records, &Style { look, ..output::style(backend.globals.color, false) });
+    let (_, text) = markdown(&records, &Style { look, ..output::style(backend.globals.color, false) });
     // One of a rollout that went on since has another time.
     let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     let name = format!("coalmine-report-{rollout}-{now}.md");

@@ -14,8 +14,8 @@ use crate::journal::{Entry, Rollouts};
 use crate::model::{Environment, HostId, RolloutId};
 use crate::release::Records;
 use crate::report::{
-    JobReport, LeadTime, Look, Owing, RolloutReport, RolloutRow, RolloutsReport, Style, debt_now_text, markdown,
-    show_text,
+    JobReport, LeadTime, Look, Owing, RolloutReport, RolloutRow, RolloutsReport, Style, Timings, debt_now_text,
+    markdown, show_text,
 };
 use crate::rollout::State;
 
@@ -217,13 +217,15 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
         }
         ShowFormat::Markdown => {
             let style = Style { look: Look { color: false, unicode: true }, ..style(globals.color, false) };
-            print(markdown(&records, &style).trim_end())?;
-            None
+            let (state, text) = markdown(&records, &style);
+            print(text.trim_end())?;
+            Some(state)
         }
         ShowFormat::Junit => {
-            let report = JobReport::new(&records).ok_or_else(|| Error::before("its journal has no plan"))?;
+            let (state, timings) = Timings::fold(&records);
+            let report = JobReport::new(&state, &timings).ok_or_else(|| Error::before("its journal has no plan"))?;
             print(&serde_json::to_string(&report).map_err(Error::before)?)?;
-            None
+            Some(state)
         }
         ShowFormat::Jsonl => {
             let lines: Result<Vec<String>, _> = records.iter().map(crate::rollout::Record::to_line).collect();

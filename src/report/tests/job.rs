@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::story::{Story, bad, good};
 use crate::model::Operator;
-use crate::report::{JobReport, Look, Style, markdown};
-use crate::rollout::{Event, PauseReason};
+use crate::report::{JobReport, Look, Style, Timings, markdown};
+use crate::rollout::{Event, PauseReason, State};
 
 fn style() -> Style {
     Style {
@@ -17,14 +17,22 @@ fn style() -> Style {
 }
 
 fn junit(story: &Story) -> Value {
-    serde_json::to_value(JobReport::new(&story.records).unwrap()).unwrap()
+    let (state, timings) = Timings::fold(&story.records);
+    serde_json::to_value(JobReport::new(&state, &timings).unwrap()).unwrap()
 }
 
 #[test]
 fn a_summary_in_markdown_tells_how_it_ended_what_failed_and_what_is_left() {
-    insta::assert_snapshot!("markdown_good", markdown(&good().records, &style()));
-    insta::assert_snapshot!("markdown_bad", markdown(&bad().records, &style()));
-    assert_eq!(markdown(&[], &style()), "");
+    insta::assert_snapshot!("markdown_good", markdown(&good().records, &style()).1);
+    insta::assert_snapshot!("markdown_bad", markdown(&bad().records, &style()).1);
+    assert_eq!(markdown(&[], &style()), (State::new(), String::new()));
+}
+
+#[test]
+fn whoever_has_it_told_in_markdown_need_not_fold_the_journal_again() {
+    for story in [good(), bad()] {
+        assert_eq!(markdown(&story.records, &style()).0, State::replay(&story.records));
+    }
 }
 
 #[test]
@@ -32,7 +40,7 @@ fn nothing_that_a_person_or_a_host_wrote_is_markup() {
     let mut story = good();
     let why = PauseReason::Operator { by: Operator("bob|<b>@deploy`01".into()) };
     story.happens(Event::Paused { why });
-    let text = markdown(&story.records, &style());
+    let (_, text) = markdown(&story.records, &style());
     assert!(text.contains(r"bob\|\<b\>@deploy\`01"), "{text}");
 }
 
