@@ -93,13 +93,16 @@ impl Workspace {
 
     /// Writes the first records of a planned rollout, so that a conductor can go on with it.
     ///
+    /// What persons did to the service of hosts since it was planned is taken in, and told.
+    ///
     /// # Errors
     ///
     /// When the disk refuses.
-    pub fn begin(&self, plan: Plan, release: Option<&StoredRelease>) -> Result<RolloutId, Error> {
+    pub fn begin(&self, mut plan: Plan, release: Option<&StoredRelease>) -> Result<RolloutId, Error> {
         let now = jiff::Timestamp::now();
         let launch =
             Launch::of_process(self.invocation.config.as_deref(), plan.environment.clone(), self.invocation.verbose)?;
+        self.take_in_service(&mut plan);
         let (_, first) = Machine::plan(plan, now);
         let built = release.map(|release| {
             let totals = release.manifest.totals();

@@ -11,7 +11,7 @@ use super::error::Error;
 use super::notice::Notice;
 use super::release::Making;
 use super::sequence::new_id;
-use super::service::OutOfService;
+use super::service::unknown;
 use super::settings;
 use super::site::broken_programs;
 use super::waiting::waiting_note;
@@ -20,7 +20,7 @@ use super::when::Windows;
 use super::workspace::Selection;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError};
 use crate::host::{self, Survey};
-use crate::model::{Carrier, Failure, HostHook, HostId, PhaseHook, Probe, ReleaseId, Slot, TakenOut, Version};
+use crate::model::{Carrier, Failure, HostHook, HostId, PhaseHook, Probe, ReleaseId, Slot, Version};
 use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, Relays, StageRequest};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 use crate::rollout::{self, Record};
@@ -297,8 +297,11 @@ impl<F: host::Fleet> Deployment<'_, F> {
             },
             stall: config.transfer.stall,
         };
-        let service_at = Timestamp::now();
-        let (out_of_service, taken_out) = self.out_of_service();
+        // Each rollout carries on what it finds; where nobody knows, it does not say that it looked.
+        let service = self.workspace.service_now(self.fleet.name);
+        let service = service.map_err(|error| self.notify(Notice::warning(unknown(&error)))).ok();
+        let service_at = service.as_ref().map(|now| now.at);
+        let (out_of_service, taken_out) = service.map(|now| (now.by_rollouts, now.by_persons)).unwrap_or_default();
         let kept_out: Vec<HostId> = taken_out.iter().map(|taken| taken.host.clone()).collect();
         let kept_out: Vec<HostId> =
             kept_out.into_iter().filter(|host| answers.all().any(|(asked, _)| asked == host)).collect();
@@ -325,7 +328,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             left_out: Vec::new(),
             out_of_service,
             taken_out,
-            service_at: Some(service_at),
+            service_at,
             bad: verdicts.bad(),
             changes: Vec::new(),
             notes: aim
@@ -340,26 +343,6 @@ impl<F: host::Fleet> Deployment<'_, F> {
         let (masters, fleet) = (answers.masters, answers.fleet);
         let request = plan::Request { plan, concurrency, soak: options.soak, masters, fleet, stages, relays };
         Ok(plan::make(request)?)
-    }
-
-    /// Names the hosts that earlier rollouts took out of service, and those that persons did: each rollout carries on what it finds.
-    fn out_of_service(&self) -> (Vec<HostId>, Vec<TakenOut>) {
-        if self.workspace.config().hooks.depool.is_none() {
-            return (Vec::new(), Vec::new());
-        }
-        let found = self.workspace.out_of_service(self.fleet.name).unwrap_or_else(|error| {
-            let text = format!("whether hosts are out of service is not known: {error}");
-            self.notify(Notice::warning(text));
-            Vec::new()
-        });
-        let (mut by_rollouts, mut by_persons) = (Vec::new(), Vec::new());
-        for OutOfService { host, by, reason, since, .. } in found {
-            match by.zip(since) {
-                Some((by, since)) => by_persons.push(TakenOut { host, by, reason, since }),
-                None => by_rollouts.push(host),
-            }
-        }
-        (by_rollouts, by_persons)
     }
 }
 

@@ -4,7 +4,7 @@
 //! it is written down beside the journals. What is known is both together, by when it happened: each rollout's plan carries on what
 //! was known when it was made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -18,8 +18,11 @@ use crate::conductor::{
     self, ClientError, ServiceNote, ServiceStep, by_hand, by_hand_changed, note_service, replay, running,
 };
 use crate::config::{CommandTemplate, DryWords};
+use crate::expr::fold;
 use crate::hooks::{Site as _, service_announcement};
+use crate::journal::Entry;
 use crate::model::{Command, Environment, HostId, Operator, Pooling, RolloutId, ServiceWish, TakenOut};
+use crate::plan::{Plan, PlanKind};
 use crate::rollout::State;
 
 /// How many seconds of a rollout that runs count as the same time.
@@ -67,6 +70,21 @@ impl From<TakenOut> for OutOfService {
 pub struct ServiceMark {
     last: Option<(RolloutId, bool, i64)>,
     by_hand: Option<(u64, SystemTime)>,
+}
+
+/// Holds what is known of the service of hosts, as a plan has it.
+pub(super) struct ServiceNow {
+    /// When it was looked up.
+    pub(super) at: Timestamp,
+    /// The hosts that rollouts took out.
+    pub(super) by_rollouts: Vec<HostId>,
+    /// Those that persons did.
+    pub(super) by_persons: Vec<TakenOut>,
+}
+
+/// Says that nobody knows which hosts are out of service.
+pub(super) fn unknown(error: &Error) -> String {
+    format!("whether hosts are out of service is not known: {error}")
 }
 
 /// Says what became of a person's wish about the service of a host.
@@ -167,9 +185,8 @@ impl Workspace {
     ///
     /// When the state folder or the journal of the last rollout cannot be read.
     pub fn out_of_service(&self, environment: &Environment) -> Result<Vec<OutOfService>, Error> {
-        let rollouts = self.rollouts();
-        let last = rollouts.list()?.entries.into_iter().rfind(|entry| entry.environment == *environment);
-        let last = last.map(|entry| replay(&rollouts, &entry.rollout)).transpose()?;
+        let last = self.last_rollout(environment)?;
+        let last = last.map(|entry| replay(&self.rollouts(), &entry.rollout)).transpose()?;
         let mut out: BTreeMap<HostId, OutOfService> = last.iter().flat_map(by_rollouts).collect();
         for (host, by_hand) in by_hand(&self.state_dir, environment)? {
             if last.as_ref().and_then(|state| told_by(state, &host)).is_some_and(|at| at > by_hand.at) {
@@ -190,12 +207,65 @@ impl Workspace {
     ///
     /// When the state folder cannot be read.
     pub fn service_mark(&self, environment: &Environment) -> Result<ServiceMark, Error> {
-        let last = self.rollouts().list()?.entries.into_iter().rfind(|entry| entry.environment == *environment);
-        let last = last.map(|entry| {
+        let last = self.last_rollout(environment)?.map(|entry| {
             let second = entry.latest.as_second();
             (entry.rollout, entry.live, if entry.live { second / AGAIN_S } else { second })
         });
         Ok(ServiceMark { last, by_hand: by_hand_changed(&self.state_dir, environment) })
+    }
+
+    /// Sums up the rollout of an environment that was planned last: what is known of service goes from each to the next.
+    fn last_rollout(&self, environment: &Environment) -> Result<Option<Entry>, Error> {
+        Ok(self.rollouts().list()?.entries.into_iter().rfind(|entry| entry.environment == *environment))
+    }
+
+    /// Gives what is known now of the service of hosts, as a plan has it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub(super) fn service_now(&self, environment: &Environment) -> Result<ServiceNow, Error> {
+        let mut now = ServiceNow { at: Timestamp::now(), by_rollouts: Vec::new(), by_persons: Vec::new() };
+        if self.config().hooks.depool.is_none() {
+            return Ok(now);
+        }
+        for OutOfService { host, by, reason, since, .. } in self.out_of_service(environment)? {
+            match by.zip(since) {
+                Some((by, since)) => now.by_persons.push(TakenOut { host, by, reason, since }),
+                None => now.by_rollouts.push(host),
+            }
+        }
+        Ok(now)
+    }
+
+    /// Brings what a plan says of the service of hosts up to date, and tells what persons changed of it since the plan was made: whoever
+    /// looked at that has not seen it.
+    pub(super) fn take_in_service(&self, plan: &mut Plan) {
+        let ServiceNow { at, by_rollouts, by_persons } = match self.service_now(&plan.environment) {
+            Ok(now) => now,
+            Err(error) => return self.notify(Notice::warning(unknown(&error))),
+        };
+        let before = std::mem::replace(&mut plan.taken_out, by_persons);
+        (plan.out_of_service, plan.service_at) = (by_rollouts, Some(at));
+        let takes_part = |host: &HostId| plan.hosts.iter().any(|planned| planned.host == *host);
+        let only_in = |these: &[TakenOut], others: &[TakenOut]| {
+            let others: BTreeSet<&HostId> = others.iter().map(|taken| &taken.host).collect();
+            let hosts = these.iter().map(|taken| &taken.host).filter(|host| !others.contains(host) && takes_part(host));
+            hosts.cloned().collect::<Vec<HostId>>()
+        };
+        let (out, back) = (only_in(&plan.taken_out, &before), only_in(&before, &plan.taken_out));
+        if plan.kind == PlanKind::Prime || plan.slot.is_some() {
+            return;
+        }
+        let told = [
+            (out, "taken out of service by hand since this was planned, switched all the same and not put back"),
+            (back, "put back into service by hand since this was planned"),
+        ];
+        for (hosts, what) in told.into_iter().filter(|(hosts, _)| !hosts.is_empty()) {
+            let note = format!("{what}: {}", fold(&hosts));
+            self.notify(Notice::warning(&note));
+            plan.notes.push(note);
+        }
     }
 
     fn pooling_command(&self, which: Pooling) -> Option<&CommandTemplate> {

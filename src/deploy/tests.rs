@@ -9,13 +9,13 @@ use jiff::{Timestamp, ToSpan as _};
 use tempfile::TempDir;
 
 use super::{Deployment, Error, Goal, Invocation, Kind, Notice, Options, Prepared, Selection, Workspace, may_resume};
-use crate::conductor::EnvironmentLock;
 use crate::conductor::tests::{host as numbered, journal, plan};
+use crate::conductor::{EnvironmentLock, replay};
 use crate::config::Sources;
 use crate::host::Survey;
 use crate::host::sim::{Disk, Fault, Operation, SimFleet};
 use crate::journal::Rollouts;
-use crate::model::{HostId, Phase, RolloutId, Slot};
+use crate::model::{Environment, HostId, Phase, Pooling, RolloutId, Slot};
 use crate::plan::{BackTo, PlanKind, Promote};
 use crate::release::Wanted;
 use crate::release::fixture::Product;
@@ -314,4 +314,38 @@ fn what_was_overtaken_is_over_or_runs_is_not_gone_on_with() {
     let conducted = rollouts.reopen(&waits).unwrap();
     assert!(why(&waits).starts_with("a conductor runs rollout waits already"), "{}", why(&waits));
     drop(conducted);
+}
+
+const HOOKS: &str = "[hooks]\ndepool = [\"true\"]\nrepool = [\"true\"]";
+
+#[tokio::test]
+async fn what_persons_do_to_the_service_of_hosts_between_plan_and_start_is_told_and_heeded() {
+    let product = Product::new();
+    product.write("tool", "one").tag("1.0");
+    let here = Here::with(product.path().to_str().unwrap(), HOOKS);
+    let production = Environment::new("production").unwrap();
+    let pool = async |name: &str, which: Pooling| {
+        let reason = Some("its disk fails".to_owned());
+        here.workspace.pool(&production, &host(name), which, reason).await.unwrap();
+    };
+    pool("mw01", Pooling::Depool).await;
+    let prepared = here.deployment(simulated(&[])).await.prepare(Goal::Install(tag("1.0")), Options::default()).await;
+    let plan = prepared.unwrap().plan;
+    assert_eq!(plan.taken_out.iter().map(|taken| taken.host.as_str()).collect::<Vec<_>>(), ["mw01"]);
+    // Somebody still reads it.
+    pool("mw01", Pooling::Repool).await;
+    pool("mw02", Pooling::Depool).await;
+    here.notices();
+    let rollout = here.workspace.begin(plan, None).unwrap();
+    let told: Vec<String> = here.notices().iter().map(ToString::to_string).collect();
+    let since = [
+        "taken out of service by hand since this was planned, switched all the same and not put back: mw02",
+        "put back into service by hand since this was planned: mw01",
+    ];
+    assert_eq!(told, since.map(|told| format!("warning: {told}")));
+    let state = replay(&here.workspace.rollouts(), &rollout).unwrap();
+    let is_kept_out = |name: &str| state.is_kept_out(state.index_of(&host(name)).unwrap());
+    assert_eq!((is_kept_out("mw01"), is_kept_out("mw02")), (false, true), "whatever is found there, it stays out");
+    let notes = &state.plan().unwrap().notes;
+    assert!(since.iter().all(|note| notes.iter().any(|known| known == note)), "{notes:?}");
 }
