@@ -78,7 +78,7 @@ impl App {
             return self.ask_to_resume(rollout, line);
         }
         let state = watched.state();
-        let yes = Decision::Commands(vec![Command::Continue]);
+        let yes = self.deciding(Command::Continue);
         let dialog = match (state.paused(), state.mode()) {
             (Some(PauseReason::Operator { .. }), _) => return self.command(vec![Command::Continue]),
             (Some(why), _) => Dialog::new("Go on in spite of it?", "Go on", yes)
@@ -234,11 +234,12 @@ impl App {
                 self.command(vec![Command::Abort])
             }
             Decision::Commands(commands) => self.command(commands),
+            Decision::Decide(command, _) => self.command(vec![command]),
             Decision::Pool { host, which, reason } => {
                 let ticket = self.ask(format!("{} {host}", which.word()));
                 vec![Request::Pool { ticket, host, which, reason }]
             }
-            Decision::Unlock => vec![Request::Unlock { ticket: self.ask("unlock".to_owned()) }],
+            Decision::Unlock(_) => vec![Request::Unlock { ticket: self.ask("unlock".to_owned()) }],
             Decision::Install(plan) => {
                 self.screen = Screen::Rollout;
                 let what = format!("start of {}", plan.version);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::App;
-use super::layers::{Decision, Dialog};
+use super::layers::Dialog;
 use crate::config::show_duration;
 use crate::model::seconds::rounded_up;
 use crate::model::{Command, StageIdx};
@@ -24,7 +24,7 @@ impl App {
             _ => format!("Let stage {name} soak for {} more?", show_duration(Duration::from_secs(left_s))),
         };
         let label = if left_s == 0 { "End the soak" } else { "Change the soak" };
-        let dialog = Dialog::new(title, label, Decision::Commands(vec![command.clone()]))
+        let dialog = Dialog::new(title, label, self.deciding(command.clone()))
             .says(format!("{}; {then}.", self.soaks_until(stage).unwrap_or_default()))
             .says(self.gates_say(stage));
         Ok(self.ask_with_reason(dialog, &command, reason))
@@ -44,7 +44,7 @@ impl App {
         let mut dialog = Dialog::new(
             if waits { format!("Promote stage {name}?") } else { format!("Promote stage {name} early?") },
             "Promote",
-            Decision::Commands(vec![command.clone()]),
+            self.deciding(command.clone()),
         );
         if let Some(left) = self.soaks_until(stage) {
             dialog = dialog.says(format!("{left}.")).says(self.gates_say(stage));

@@ -9,7 +9,7 @@ impl App {
     /// Says why the environment cannot be frozen, or freed, now; none when it can.
     pub(super) fn refusal_of_freezing(&self, action: Action) -> Option<String> {
         match (action, self.freeze()) {
-            (Action::Lock, Some(freeze)) => Some(format!("it is {}", told(freeze))),
+            (Action::Lock, Some(freeze)) => Some(format!("it is frozen {}", self.describe(freeze))),
             (Action::Unlock, None) => Some("nobody froze it".to_owned()),
             _ => None,
         }
@@ -24,19 +24,19 @@ impl App {
     /// Asks before it is freed: whoever froze it may be somebody else, who is named.
     pub(super) fn unlock_dialog(&mut self) -> Vec<Request> {
         let Some(freeze) = self.freeze() else { return Vec::new() };
-        let dialog = Dialog::new(format!("Unlock {}?", self.settings.environment), "Unlock", Decision::Unlock)
-            .says(format!("It is {}.", told(freeze)))
+        let (title, decision) = (format!("Unlock {}?", self.settings.environment), Decision::Unlock(freeze.clone()));
+        let dialog = Dialog::new(title, "Unlock", decision)
+            .says(format!("It is frozen {}.", self.describe(freeze)))
             .same_as(format!("{} unlock", self.settings.invocation));
         self.open(dialog)
     }
 
     /// Gives what a person froze the environment by; the lock of a rollout is none.
-    fn freeze(&self) -> Option<&LockFacts> {
+    pub(super) fn freeze(&self) -> Option<&LockFacts> {
         self.facts.as_ref()?.lock.as_ref().filter(|lock| lock.is_freeze)
     }
-}
 
-fn told(freeze: &LockFacts) -> String {
-    let why = freeze.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("frozen by {} since {}{why}", freeze.owner, freeze.since.strftime("%Y-%m-%d %H:%M UTC"))
+    pub(super) fn describe(&self, freeze: &LockFacts) -> String {
+        freeze.describe(&self.settings.zone)
+    }
 }

@@ -4,9 +4,11 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
+use super::overtaken::Moment;
 use crate::model::{Command, HostId, Pooling, RolloutId};
 use crate::plan::Plan;
 use crate::tui::keymap::Action;
+use crate::tui::messages::LockFacts;
 use crate::tui::rows::Cursor;
 
 /// Lies over the screen and takes the keys; `Esc` takes the topmost one away.
@@ -76,6 +78,8 @@ pub enum Decision {
     Install(Arc<Plan>),
     /// Gives commands to the rollout that is shown.
     Commands(Vec<Command>),
+    /// Gives it one that decides about where it stands, and about nothing that comes after.
+    Decide(Command, Box<Moment>),
     /// Takes a host out of service, or back in.
     Pool {
         /// Which.
@@ -85,8 +89,8 @@ pub enum Decision {
         /// Why, where somebody said so.
         reason: Option<String>,
     },
-    /// Frees the environment that somebody froze.
-    Unlock,
+    /// Frees the environment of what somebody froze it by.
+    Unlock(LockFacts),
     /// Goes on with a rollout without a conductor.
     Resume(RolloutId),
     /// Leaves the console.
@@ -166,6 +170,26 @@ impl Dialog {
         }
     }
 
+    /// Tells what has become of a question that is none any more: what was being typed answers nothing.
+    #[must_use]
+    pub fn telling(title: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            body: vec![why.into()],
+            command_line: None,
+            typed: None,
+            buttons: vec![Button { label: "Close", decision: None, refused: None }],
+            focus: Focus::Button(0),
+            seen: false,
+            complaint: None,
+        }
+    }
+
+    /// Gives what it may be answered with.
+    pub fn decisions(&self) -> impl Iterator<Item = &Decision> {
+        self.buttons.iter().filter_map(|button| button.decision.as_ref())
+    }
+
     /// Adds a line that says what it means.
     #[must_use]
     pub fn says(mut self, line: impl Into<String>) -> Self {
@@ -190,7 +214,7 @@ impl Dialog {
     /// Tells whether it asks whether to leave.
     #[must_use]
     pub fn is_quit(&self) -> bool {
-        self.buttons.iter().any(|button| matches!(button.decision, Some(Decision::Leave)))
+        self.decisions().any(|decision| matches!(decision, Decision::Leave))
     }
 
     /// Takes pasted text, if it was on the screen.

@@ -62,6 +62,9 @@ impl App {
             Message::History(history) => self.history = history.into(),
             Message::Opened { rollout, source } => {
                 let keeps = self.watched.as_ref().is_some_and(|watched| watched.rollout == rollout);
+                if !keeps {
+                    self.turn_for_another();
+                }
                 let before = self.watched.take().filter(|_| keeps);
                 let mut watched = Watched::new(rollout, source, self.now);
                 // Whoever comes back to the same rollout finds filter and order as they were.
@@ -81,6 +84,9 @@ impl App {
             Message::Disconnected { rollout, why, gone } => {
                 if let Some(watched) = self.watched.as_mut().filter(|watched| watched.rollout == rollout) {
                     watched.link = Link::Lost { why, gone };
+                    if gone {
+                        self.turn_overtaken();
+                    }
                 }
             }
             Message::Switched { environment, invocation } => return self.begin_anew(environment, invocation),
@@ -134,7 +140,9 @@ impl App {
                 self.log_lines.add(LogLine::new(line, clock(record.at, zone), invocation));
             }
         }
-        if is_over && watched.source != Source::Journal { self.outdate() } else { Vec::new() }
+        let outdates = is_over && watched.source != Source::Journal;
+        self.turn_overtaken();
+        if outdates { self.outdate() } else { Vec::new() }
     }
 
     fn environment(&mut self, facts: EnvironmentFacts) -> Vec<Request> {
@@ -146,6 +154,7 @@ impl App {
             ran.any(|live| !goes_on(&live.rollout))
         });
         self.facts = Some(facts);
+        self.turn_overtaken();
         if is_over { self.outdate() } else { Vec::new() }
     }
 

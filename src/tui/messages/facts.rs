@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::deploy::{LiveRollout, OutOfService};
 use crate::model::{
@@ -10,6 +11,7 @@ use crate::model::{
 };
 use crate::plan::PlanKind;
 use crate::rollout::{Debt, Outcome};
+use crate::words::{clean_line, day_and_time};
 
 /// Holds what the console shows of an environment on top of the fleet.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +43,15 @@ pub struct LockFacts {
     pub reason: Option<String>,
     /// Whether it is a freeze, which stays until it is freed; else a rollout holds it.
     pub is_freeze: bool,
+}
+
+impl LockFacts {
+    /// Says who holds it, since when and why, behind what says that it is held.
+    #[must_use]
+    pub fn describe(&self, zone: &TimeZone) -> String {
+        let why = self.reason.as_deref().map(|why| format!(": {}", clean_line(why))).unwrap_or_default();
+        format!("by {} since {}{why}", self.owner, day_and_time(self.since, zone))
+    }
 }
 
 impl From<LockHolder> for LockFacts {

@@ -100,6 +100,86 @@ fn aborting_on_leaving_waits_for_the_answer() {
     assert_eq!(console.requests(), [Request::Quit]);
 }
 
+/// Gives the records that came since there were so many.
+fn since(run: &Run, before: usize) -> Message {
+    Message::Records { rollout: rollout_id(), records: run.records[before..].to_vec() }
+}
+
+#[test]
+fn whoever_is_asked_whether_to_leave_what_runs_is_told_when_it_is_over() {
+    let mut run = in_flight();
+    let mut console = watching(&run);
+    console.press("q<Tab>");
+    let before = run.records.len();
+    run.command(Command::Rollback).unwrap();
+    run.until(|state| state.mode() == Mode::Finished);
+    console.send(since(&run, before));
+    // What was pressed for the question of before answers no other.
+    console.send(Message::Key(crossterm::event::KeyCode::Enter.into()));
+    assert!(console.requests().is_empty(), "an answer to a question that is over");
+    let screen = console.screen();
+    assert!(screen.contains("The rollout is over") && screen.contains("It ended: rolled back"), "{screen}");
+    assert!(!screen.contains("Abort it"), "{screen}");
+    console.send(Message::Drawn);
+    console.press("<Tab><Enter>");
+    assert!(console.state.layers.is_empty() && !console.state.is_over(), "stay");
+    console.press("q");
+    assert!(console.state.is_over());
+
+    let mut console = watching(&in_flight());
+    console.press("q");
+    console.send(Message::Disconnected { rollout: rollout_id(), why: "reset".to_owned(), gone: true });
+    assert!(console.screen().contains("The rollout stands still"), "{}", console.screen());
+    assert!(console.screen().contains("Its conductor is gone: `c` resumes it."), "{}", console.screen());
+    console.send(Message::Drawn);
+    console.press("<Enter>");
+    assert_eq!(console.requests(), [Request::Quit]);
+}
+
+#[test]
+fn a_question_about_where_the_rollout_was_answers_nothing_where_it_is() {
+    let mut run = soaking();
+    run.pass(900);
+    run.until(|state| matches!(state.mode(), Mode::Promoting { .. }));
+    let mut console = watching(&run);
+    console.press("c<Tab>");
+    // Somebody else promotes the canaries, and a gate of the next stage may be what it waits for by now.
+    let before = run.records.len();
+    run.command(Command::Continue).unwrap();
+    run.until(|state| state.count(crate::model::Phase::Healthy) >= 9);
+    run.command(Command::Pause).unwrap();
+    console.send(since(&run, before));
+    assert!(console.screen().contains("The rollout has gone on meanwhile."), "{}", console.screen());
+    console.press("<Tab><Enter>");
+    assert!(commands(&mut console).is_empty());
+    assert!(console.state.layers.is_empty());
+}
+
+#[test]
+fn a_question_that_is_still_one_stays_whatever_happens_beside_it() {
+    let mut run = in_flight();
+    let mut console = watching(&run);
+    console.press("x<Tab>");
+    let before = run.records.len();
+    run.perform_one();
+    console.send(since(&run, before));
+    console.press("<Enter>");
+    assert_eq!(commands(&mut console), [Command::Abort]);
+}
+
+#[test]
+fn an_answer_about_one_rollout_is_not_given_to_another() {
+    for keys in ["x<Tab>", "q<Tab>"] {
+        let mut console = watching(&in_flight());
+        console.press(keys);
+        let other = crate::model::RolloutId::new("other").unwrap();
+        console.send(Message::Opened { rollout: other, source: Source::Live });
+        assert!(console.screen().contains("Another rollout is shown by now."), "{}", console.screen());
+        console.press("<Tab><Enter>");
+        assert!(console.requests().is_empty() && console.state.layers.is_empty(), "{keys}");
+    }
+}
+
 #[test]
 fn leaving_asks_nothing_when_nothing_runs() {
     let mut console = Console::new(80, 24);

@@ -1,12 +1,12 @@
 //! Deciding earlier than planned, the command line with its completion, and another environment.
 
-use super::fixture::{Console, Run, commands, facts, locked, past, plan, rollout_id, versions, watching};
+use super::fixture::{Console, Run, commands, facts, locked, past, plan, rollout_id, settings, versions, watching};
 use super::screens::{in_flight, soaking};
-use crate::model::{Command, Environment};
+use crate::model::{Command, Environment, Operator};
 use crate::plan::Promote;
 use crate::rollout::Mode;
 use crate::tui::app::{App, Layer, LineKind, Screen};
-use crate::tui::messages::{Message, Request, Source, Ticket};
+use crate::tui::messages::{Message, Request, Settings, Source, Ticket};
 use crate::words::Typed;
 
 fn typed(state: &App) -> Option<&str> {
@@ -241,11 +241,56 @@ fn an_environment_is_frozen_with_a_reason_and_freed_after_who_froze_it_was_named
     assert!(console.screen().contains("cannot lock: it is frozen by bob@deploy2 since"), "{}", console.screen());
     console.press("U");
     let screen = console.screen();
-    for told in ["Unlock production?", "It is frozen by bob@deploy2", "maintenance in codfw", "-e production unlock"] {
+    for told in ["Unlock production?", "It is frozen by bob@deploy2", "network maintenance", "-e production unlock"] {
         assert!(screen.contains(told), "{screen}");
     }
     assert!(console.requests().is_empty());
     console.press("<Tab><Enter>");
     let asked = console.requests();
     assert!(matches!(asked.as_slice(), [Request::Unlock { .. }]), "{asked:?}");
+}
+
+#[test]
+fn a_freeze_is_told_in_the_zone_of_the_configuration_and_on_one_line_wherever_it_is_told() {
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
+    let mut console = Console::with(Settings { zone, ..settings() }, 160, 30);
+    console.survey(6, 6);
+    let mut frozen = locked(facts());
+    frozen.lock.as_mut().unwrap().reason = Some("the network\nmoves\u{1b}]0;title\u{7}".to_owned());
+    console.send(Message::Environment(frozen));
+    let told = "by bob@deploy2 since 2026-11-21 17:30: the network moves";
+    assert!(console.screen().contains(&format!("locked {told}")), "{}", console.screen());
+    console.press("F");
+    assert!(console.screen().contains(&format!("cannot lock: it is frozen {told}")), "{}", console.screen());
+    console.press("U");
+    assert!(console.screen().contains(&format!("It is frozen {told}.")), "{}", console.screen());
+}
+
+#[test]
+fn a_freeze_that_another_made_meanwhile_is_not_taken_away_by_the_answer_about_the_first() {
+    let mut console = Console::new(160, 30);
+    console.survey(6, 6);
+    let frozen = locked(facts());
+    console.send(Message::Environment(frozen.clone()));
+    for (later, told) in [
+        (facts(), "It is not frozen any more."),
+        (
+            {
+                let mut others = frozen.clone();
+                others.lock.as_mut().unwrap().owner = Operator("eve@deploy3".into());
+                others
+            },
+            "It is frozen by eve@deploy3 since 2026-11-21 08:30",
+        ),
+    ] {
+        console.send(Message::Environment(frozen.clone()));
+        console.press("U<Tab>");
+        console.requests();
+        console.send(Message::Environment(frozen.clone()));
+        assert!(console.screen().contains("It is frozen by bob@deploy2"), "{}", console.screen());
+        console.send(Message::Environment(later));
+        assert!(console.screen().contains(told), "{}", console.screen());
+        console.press("<Tab><Enter>");
+        assert!(console.requests().is_empty() && console.state.layers.is_empty());
+    }
 }

@@ -8,7 +8,7 @@ use crate::tui::app::{App, Screen, Survey};
 use crate::tui::keymap::Action;
 use crate::tui::rows::Table;
 use crate::tui::theme::{Sign, Theme, Tone};
-use crate::words::{self, Glyph, clean_line, clock, count, day_and_time, debts, folded, one_line, width};
+use crate::words::{self, Glyph, clean_line, clock, count, debts, folded, one_line, width};
 
 /// How many columns who took hosts out of service may take in a line.
 const WHO: usize = 160;
@@ -63,9 +63,7 @@ fn release_line(state: &App) -> Line<'static> {
     match &facts.lock {
         None => spans.push(span(theme, Tone::Dim, "not locked")),
         Some(lock) => {
-            let why = lock.reason.as_deref().map(|why| format!(": {}", clean_line(why))).unwrap_or_default();
-            let since = day_and_time(lock.since, &state.settings.zone);
-            spans.push(span(theme, Tone::Warn, format!("locked by {} since {since}{why}", lock.owner)));
+            spans.push(span(theme, Tone::Warn, format!("locked {}", lock.describe(&state.settings.zone))));
         }
     }
     Line::from(spans)
