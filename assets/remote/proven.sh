@@ -1,20 +1,38 @@
 # shellcheck shell=sh
 # Proven and not touched since: what was hashed once counts as long as the metadata of every entry is what it was, as in git's index.
 #
-# .coalmine/proven.ID begins with a line: a version, the digest of the manifest, and when every file was hashed. Behind it is a line an
-# entry as `find` of GNU writes it; a host whose `find` cannot hashes every time. It is written after a full proof only, and
-# believed where it is our own, in a folder that nobody else may write.
+# .coalmine/proven.ID is a line: a version, the digest of the manifest, when every file was hashed, and what `cksum` makes of two lists that
+# `find` of GNU writes of all entries: of what every change of an entry changes, and of what a link more or less leaves as it is.
+# Where `find` or `cksum` cannot, a host hashes every time. The line is written after a full proof only, and believed where it is our own, in
+# a folder that nobody else may write; half of it is none.
 #
 # An edit always moves the time of change (ctime), and nobody sets that back without the clock. One in the very tick of the clock
 # in which it was recorded would not be seen. So the clock is seen to move twice before a proof begins: what came before it is older
 # than the time between, and what is changed while it is proven is younger. The latter is marked, and no walk writes such a mark again.
+seen_of_each='%C@ %i %s %P\n'
+kept_of_each='%T@ %i %s %U %m %y %P %l\n'
 
-# list_metadata FOLDER CONDITIONS: lists the metadata of all entries, and ends the subshell that it is for; what fulfils the conditions is
+# list_metadata FOLDER CONDITION…: lists the metadata of all entries, and ends the subshell that it is for; what fulfils the condition is
 # marked.
 list_metadata() {
     cd "$1" 2>/dev/null || exit 1
     shift
-    exec find . -mindepth 1 \( \( "$@" \) -printf '!' -o -true \) -printf '%C@ %T@ %i %s %n %U %m %y %P %l\n' 2>/dev/null
+    exec find . -mindepth 1 \( "$@" -fprintf "$work/seen" '!' -fprintf "$work/kept" '!' -o -true \) \
+        -fprintf "$work/seen" "$seen_of_each" -fprintf "$work/kept" "$kept_of_each" 2>/dev/null
+}
+
+# Sets `sums` to what cksum makes of both lists.
+sum_lists() {
+    sums=$(cd "$work" && exec cksum seen kept 2>/dev/null) || return 1
+    # shellcheck disable=SC2086
+    set -- $sums
+    [ "$#" -eq 6 ] && [ "$2" -gt 0 ] && [ "$3 $6" = "seen kept" ] && sums="$1 $2 $4 $5"
+}
+
+# sum_seen FOLDER: prints what cksum makes of the first list, as it is there. This pipeline may be believed: of what is cut short, or
+# not said at all, another sum is made.
+sum_seen() {
+    (cd "$1" 2>/dev/null && exec find . -mindepth 1 -printf "$seen_of_each" 2>/dev/null) | cksum 2>/dev/null
 }
 
 # Begins what `record` ends: sets `began` to a file whose time is between what came before and what is done from now on. It takes two
@@ -36,18 +54,19 @@ clock_moves() {
     return 1
 }
 
-# draft_record ID DIGEST TIME: writes what would be the record of a release; not by way of a variable, into which shells read half a
-# mebibyte by a hundred bytes at a time.
-draft_record() {
-    [ -d "releases/$1" ] && is_number "$3" && [ -n "$began" ] || return 1
-    printf '%s\n' "1 $2 $3" 2>/dev/null >".coalmine/proven.new.$p_nonce" &&
-        (list_metadata "releases/$1" -cnewer "$PWD/$began") 2>/dev/null >>".coalmine/proven.new.$p_nonce"
+# record ID DIGEST TIME: records a release that was proven at a time, where that can be done; a proof by one walk has listed it, too.
+record() {
+    [ -d "releases/$1" ] && is_number "$3" && [ -n "$began" ] || return 0
+    [ -s "$work/seen" ] || (list_metadata "releases/$1" -cnewer "$PWD/$began") || return 0
+    sum_lists && write_record "$@"
 }
 
-# record ID DIGEST TIME: records a release that was proven at a time, where that can be done.
-record() {
-    draft_record "$1" "$2" "$3" || return 0
-    mv -f -T ".coalmine/proven.new.$p_nonce" ".coalmine/proven.$1" 2>/dev/null
+# write_record ID DIGEST TIME: writes the line, of `sums`.
+write_record() {
+    if [ -h ".coalmine/proven.$1" ] || { [ -e ".coalmine/proven.$1" ] && [ ! -O ".coalmine/proven.$1" ]; }; then
+        rm -f ".coalmine/proven.$1" 2>/dev/null
+    fi
+    printf '%s\n' "2 $2 $3 $sums" 2>/dev/null >".coalmine/proven.$1"
 }
 
 # A file that another release shares gets a link more or less when that one is made or removed, which is a change of its own. So
@@ -79,7 +98,7 @@ inherit() {
     own=$digest
     digest_of "releases/$base"
     based_on=$digest digest=$own
-    read -r version known hashed_at <".coalmine/proven.$base" && [ "$version $known" = "1 $based_on" ] &&
+    read -r version known hashed_at _ <".coalmine/proven.$base" && [ "$version $known" = "2 $based_on" ] &&
         is_number "$hashed_at" || base=''
 }
 
@@ -89,22 +108,20 @@ after_links() {
     [ -s ".coalmine/linked.$p_rollout" ] || return 0
     [ -n "$began" ] || begin_record
     while read -r name; do
-        is_id "$name" || continue
-        read -r version known hashed_at 2>/dev/null <".coalmine/proven.$name" || continue
-        draft_record "$name" "$known" "$hashed_at" || continue
-        # All but the time of change, which is first, and the number of links, which is fifth.
-        awk 'function rest(line) { return substr(line, index(line, " ") + 1) }
-            function but_links(line,   at) {
-                line = rest(line)
-                at = index(line, " "); at += index(substr(line, at + 1), " "); at += index(substr(line, at + 1), " ")
-                return substr(line, 1, at) rest(substr(line, at + 1))
-            }
-            FNR == NR { old[NR] = $0; lines = NR; next }
-            $0 != old[FNR] && (/^!/ || NF < 8 || but_links($0) != but_links(old[FNR])) { differs = 1; exit 1 }
-            END { if (differs || FNR != lines) exit 1 }' ".coalmine/proven.$name" ".coalmine/proven.new.$p_nonce" 2>/dev/null &&
-            mv -f -T ".coalmine/proven.new.$p_nonce" ".coalmine/proven.$name" 2>/dev/null && recorded="$recorded$name "
+        if is_id "$name" && record_anew "$name"; then
+            recorded="$recorded$name "
+        fi
     done <".coalmine/linked.$p_rollout"
     printf '' 2>/dev/null >".coalmine/linked.$p_rollout"
+}
+
+# record_anew ID: records a release again where nothing has changed since it was recorded but times of change and numbers of links; marks
+# are in the second list as well.
+record_anew() {
+    read -r version known hashed_at before 2>/dev/null <".coalmine/proven.$1" && [ "$version" = 2 ] || return 1
+    [ -d "releases/$1" ] && is_number "$hashed_at" && [ -n "$began" ] && find_room 1048576 || return 1
+    (list_metadata "releases/$1" -cnewer "$PWD/$began") && sum_lists && [ "${before#* * }" = "${sums#* * }" ] &&
+        write_record "$1" "$known" "$hashed_at"
 }
 
 # was_proven ID DIGEST: tells whether a release was proven and not touched since; sets `proven_at`. Fails where nobody knows.
@@ -112,16 +129,15 @@ was_proven() {
     proven_at=''
     [ -z "$p_rehash" ] || [ "$p_rehash" -gt 0 ] || return 1
     [ -O ".coalmine/proven.$1" ] && [ ! -h ".coalmine/proven.$1" ] && [ -d "releases/$1" ] || return 1
-    read -r version digest proven_at <".coalmine/proven.$1" || return 1
+    read -r version digest proven_at sums <".coalmine/proven.$1" || return 1
     case "$version $digest" in
-    "1 $2"*) ;;
+    "2 $2"*) ;;
     *) return 1 ;;
     esac
     # A clock that went back, or that is gone, proves nothing; nor does what was hashed too long ago.
     is_number "$proven_at" && ask_time && [ "$proven_at" -le "$time" ] || return 1
     [ -z "$p_rehash" ] || [ $((time - proven_at)) -lt "$p_rehash" ] || return 1
-    known=$(cat ".coalmine/proven.$1" 2>/dev/null) && walked=$(list_metadata "releases/$1" -false) && [ -n "$walked" ] &&
-        [ "$known" = "1 $digest $proven_at$newline$walked" ]
+    walked=$(sum_seen "releases/$1") && [ "${sums% * *}" = "$walked" ]
 }
 
 # prove_release ID full|changed DIGEST: proves a release as `prove` does, unless it was proven and not touched since. Sets `rests_on`

@@ -22,6 +22,7 @@ phase_seal() {
         mend "$staging"
         # Without a manifest nothing of the rest was looked at.
         if [ "$wrong" -gt 0 ]; then
+            make_writable "$staging"
             say_wrong
             say broken
             finish

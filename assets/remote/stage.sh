@@ -96,7 +96,13 @@ link_copy() {
         scrap "$staging.new"
         return 1
     fi
-    find "$staging.new" -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null
+    [ -w "$staging.new" ] || make_writable "$staging.new"
+}
+
+# make_writable FOLDER: lets its owner write into every folder of it; asked for only where something is to be written and cannot, or by
+# rsync, which does not tell before.
+make_writable() {
+    find "$1" -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null
 }
 
 # Tells whether a copy of the release that is here is whole.
@@ -146,6 +152,7 @@ phase_stage() {
     done
     require
     if [ -d "$staging" ]; then
+        make_writable "$staging"
         staged "$goal" resumed
     fi
     [ -z "$broken" ] || enough_room
@@ -154,6 +161,7 @@ phase_stage() {
             rename "$work/$list.broken" "$work/$list"
         done
         wrong=$broken_wrong
+        make_writable "$staging.new"
         mend "$staging.new"
         rename "$staging.new" "$staging"
         say_wrong
@@ -176,6 +184,7 @@ phase_stage() {
         before_links "$p_base"
         if link_copy "releases/$p_base"; then
             made_links "$p_base"
+            [ -n "$p_pack" ] || make_writable "$staging.new"
             removals
             rename "$staging.new" "$staging"
             staged "$goal" base
@@ -210,6 +219,8 @@ END_OF_REMOVALS
     if ! removals_plain >"$work/removals0" || ! removals_odd >>"$work/removals0"; then
         fail io "cannot list what the new release has no more"
     fi
+    remove_listed "$staging.new" <"$work/removals0" && return 0
+    make_writable "$staging.new"
     remove_listed "$staging.new" <"$work/removals0"
 }
 
@@ -223,8 +234,10 @@ remove_plain() {
     came_from=$PWD
     cd "$1" || fail io "cannot enter $PWD/$1"
     shift
-    # Asked again only for why it could not.
-    rm -rf -- "$@" 2>/dev/null || must rm -rf -- "$@"
+    if ! rm -rf -- "$@" 2>/dev/null; then
+        make_writable .
+        must rm -rf -- "$@"
+    fi
     cd "$came_from" || fail io "cannot enter $came_from"
 }
 

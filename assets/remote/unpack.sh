@@ -45,6 +45,7 @@ is_clear() {
             why="$path is no folder"
             break
         fi
+        [ -w "$1/$path" ] || make_writable "$1"
     done
     for path in $p_tops; do
         spell_out

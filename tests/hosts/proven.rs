@@ -129,7 +129,7 @@ async fn a_record_counts_only_where_it_can_be_believed() {
     fs::write(&path, at(7200)).unwrap();
     assert_eq!([asked(&host).await, asked(&host).await], [HASHES, METADATA]);
     // Of something else, half, none, and one that lies elsewhere.
-    fs::write(&path, record.replacen("1 ", "1 0", 1)).unwrap();
+    fs::write(&path, record.replacen("2 ", "2 0", 1)).unwrap();
     assert_eq!(asked(&host).await, HASHES);
     fs::write(&path, &record.as_bytes()[..record.len() / 2]).unwrap();
     assert_eq!(asked(&host).await, HASHES);
@@ -145,6 +145,25 @@ async fn a_record_counts_only_where_it_can_be_believed() {
         std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
         assert_eq!(asked(&host).await, HASHES);
     }
+}
+
+#[tokio::test]
+async fn a_name_that_has_lines_of_a_list_in_it_is_no_line_of_the_list() {
+    let stand = Stand::new();
+    let host = stand.host(None);
+    let one = stand.release("1.0");
+    install(&host, &one, "r1").await;
+    // It begins where the other leads, and goes on with what would be the line of that.
+    let link = stand.file(&one, "link");
+    fs::remove_file(&link).unwrap();
+    symlink("bin/tool\n./link\nbin/tool", &link).unwrap();
+    assert_eq!(asked(&host).await, Err("1 entry differs: link".into()));
+    fs::write(stand.file(&one, "lib/more\nf0644 9 1 same"), "x").unwrap();
+    assert_eq!(asked(&host).await, Err("1 entry differs, 1 too many: link".into()));
+    lock(&host, "r2").await;
+    assert!(!host.prime(&one, &rollout("r2"), &|_| {}).await.unwrap().already);
+    host.activate(&one.id, &switch("r2")).await.unwrap();
+    assert_whole(&one, &stand.root.path().join("tool/."));
 }
 
 #[tokio::test]
