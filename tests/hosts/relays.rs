@@ -90,6 +90,16 @@ impl Site {
         found
     }
 
+    /// Changes one byte of what a relay passes on.
+    fn change(&self, relay: &str) {
+        let packs = self.relay_folders(relay).pop().unwrap().join("packs");
+        let pack = fs::read_dir(packs).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = fs::read(&pack).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&pack, bytes).unwrap();
+    }
+
     fn daemons(&self) -> Vec<u32> {
         let place = self.roots.path().to_string_lossy().into_owned();
         let all = processes_with("--daemon");
@@ -174,22 +184,28 @@ async fn a_relay_that_changes_one_byte_is_named_and_its_hosts_get_it_from_anothe
         [("box1", None), ("box2", None), ("box3", Some("box1")), ("box4", Some("box1")), ("box5", Some("box2"))];
     let mut news = carry(&fleet, &BOTH, &hosts);
     assert_eq!(site.primed(&fleet, &["box1", "box2"]).await, ["box1 relay box1", "box2 relay box2"]);
-    let change = |relay: &str| {
-        let packs = site.relay_folders(relay).pop().unwrap().join("packs");
-        let pack = fs::read_dir(packs).unwrap().next().unwrap().unwrap().path();
-        let mut bytes = fs::read(&pack).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        fs::write(&pack, bytes).unwrap();
-    };
-    change("box1");
+    site.change("box1");
     assert_eq!(site.primed(&fleet, &["box3", "box4"]).await, ["box3 relay box2", "box4 relay box2"]);
     let (relays, hosts) = failures(&mut news);
     assert_eq!(relays, ["box1: what it passed on is not what was built (box3)"]);
     assert!(hosts.len() == 2 && hosts[1].contains("it was given up"), "{hosts:?}");
-    change("box2");
+    site.change("box2");
     assert_eq!(site.primed(&fleet, &["box5"]).await, ["box5 direct"]);
     assert_eq!(failures(&mut news).0, ["box2: what it passed on is not what was built (box5)"]);
+}
+
+#[tokio::test]
+async fn a_relay_that_finds_wrong_what_it_passes_on_is_given_up_before_its_hosts_come() {
+    let site = Site::new();
+    let fleet = site.fleet(relays(ports()));
+    let mut news = carry(&fleet, &BOTH, &[("box1", None), ("box2", Some("box1")), ("box3", Some("box1"))]);
+    // It has it since somebody asked, and not yet for itself.
+    assert_eq!(site.primed(&fleet, &["box2"]).await, ["box2 relay box1"]);
+    site.change("box1");
+    assert_eq!(site.primed(&fleet, &["box1", "box3"]).await, ["box1 direct", "box3 direct"]);
+    let (relays, hosts) = failures(&mut news);
+    assert_eq!(relays, ["box1: what it passed on is not what was built (box1)"]);
+    assert!(hosts.len() == 2 && hosts[1].starts_with("box3: it was given up"), "{hosts:?}");
 }
 
 #[tokio::test]

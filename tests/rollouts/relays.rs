@@ -1,6 +1,7 @@
 //! Whole rollouts by relays: hosts get the release from their site's master, and what a master spoils or ends is found out and named.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
@@ -77,16 +78,13 @@ fn a_site_gets_a_release_from_its_master_and_what_a_master_spoils_or_ends_is_fou
     assert_eq!(events(&answer, "relay_failed").len() + events(&answer, "carrier_failed").len(), 0);
     until("the end of daemons", || (daemons(&fleet) == 0).then_some(()));
 
-    // One byte of what the relay has is another when its hosts come.
+    // One byte of what the relay has is another when its own hosts come, and not before: whoever else is primed meanwhile leaves it alone.
     let relay = fleet.dir.join("hosts/deploy1.eqiad.sandbox");
+    let when_its_hosts_come = |what: &str| format!("case {{host}} in mw*.eqiad.*) {what} ;; esac");
     let packs = format!("$(find {} -path \"*relay.*/packs/*\" -type f)", relay.display());
-    by_relays(
-        &fleet,
-        &plain,
-        &format!(
-            "for pack in {packs}; do printf \"\\\\000\" | dd of=$pack bs=1 seek=40 conv=notrunc status=none; done"
-        ),
-    );
+    let change =
+        format!("for pack in {packs}; do printf \"\\\\000\" | dd of=$pack bs=1 seek=40 conv=notrunc status=none; done");
+    by_relays(&fleet, &plain, &when_its_hosts_come(&change));
     let answer = fleet.install(&["1.2.0", "--output", "jsonl"]).exits(0);
     assert_eq!(ways(&answer), expected("-"));
     let failed = events(&answer, "relay_failed");
@@ -101,7 +99,7 @@ fn a_site_gets_a_release_from_its_master_and_what_a_master_spoils_or_ends_is_fou
         "for pid in /proc/[0-9]*; do tr \"\\\\000\" \" \" <$pid/cmdline 2>/dev/null | grep -q -e \"[-]-daemon.*{}\" && kill -9 ${{{{pid#/proc/}}}}; done; true",
         relay.display()
     );
-    by_relays(&fleet, &plain, &kill);
+    by_relays(&fleet, &plain, &when_its_hosts_come(&kill));
     let answer = fleet.install(&["1.3.0", "--output", "jsonl"]).exits(0);
     assert_eq!(ways(&answer), expected("-"));
     let failed = events(&answer, "relay_failed");
@@ -113,6 +111,35 @@ fn a_site_gets_a_release_from_its_master_and_what_a_master_spoils_or_ends_is_fou
 
 fn answer_rollout(answer: &Answer) -> String {
     events(answer, "rollout_planned")[0]["rollout"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn hosts_get_a_release_from_a_relay_that_is_not_done_with_its_own() {
+    let fleet = Fleet::of_scripts(HOSTS);
+    let plain = fs::read_to_string(fleet.dir.join("coalmine.toml")).unwrap();
+    let (relay, go) = ("deploy1.eqiad.sandbox", fleet.dir.join("go"));
+    crate::http::without(&fleet, &[(relay, &["tar"])]);
+    // It has what it passes on, and unpacks its own for as long as it pleases.
+    let tar = fleet.dir.join(format!("path-of-{relay}/tar"));
+    fs::write(&tar, format!("#!/bin/sh\nwhile [ ! -e {} ]; do sleep 0.1; done\nexec /bin/tar \"$@\"\n", go.display()))
+        .unwrap();
+    fs::set_permissions(&tar, fs::Permissions::from_mode(0o755)).unwrap();
+    by_relays(&fleet, &plain, "true");
+    let mut conductor = fleet.start(&["install-world", "1.0.0", "--yes", "--headless"]);
+    let rollout = fleet.newest(&[]);
+    let primed = || -> Vec<Value> {
+        let journal = fs::read_to_string(fleet.journal(&rollout)).unwrap_or_default();
+        let events = journal.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        events.filter(|event| event["kind"] == "host_phase" && event["phase"] == "primed").collect()
+    };
+    let of_its_hosts = |events: &[Value]| events.iter().filter(|event| event["relay"] == relay).count();
+    until("its hosts", || (of_its_hosts(&primed()) == HOSTS / 2).then_some(()));
+    assert!(primed().iter().all(|event| event["host"] != relay), "{:?}", primed());
+    fs::write(go, "").unwrap();
+    assert!(conductor.wait().unwrap().success());
+    fleet.all_run(fleet.hosts(), Some("1.0.0"));
+    // And from its own, by itself.
+    assert_eq!(of_its_hosts(&primed()), HOSTS / 2 + 1, "{:?}", primed());
 }
 
 #[test]

@@ -154,6 +154,26 @@ fn hosts_of_a_relay_that_fails_get_it_from_another_and_each_relay_is_named() {
 }
 
 #[test]
+fn hosts_begin_when_their_relay_has_it_and_not_when_it_has_proven_its_own() {
+    let played = played(&relayed(&[]), &[]);
+    let at = |wanted: &dyn Fn(&Event) -> bool| {
+        played.records.iter().find(|record| wanted(&record.event)).map(|record| record.at).unwrap()
+    };
+    for relay in 0..2 {
+        let started = at(&|event| matches!(event, Event::RelayStarted(started) if started.host == id(relay)));
+        let in_phase = |number: usize, wanted: Phase| {
+            at(
+                &|event| matches!(event, Event::HostPhase { host, phase, .. } if *host == id(number) && *phase == wanted),
+            )
+        };
+        assert!(in_phase(relay, Phase::Primed) > started);
+        for number in (2..8).filter(|number| number % 2 == relay) {
+            assert_eq!(in_phase(number, Phase::Priming), started, "{}", id(number));
+        }
+    }
+}
+
+#[test]
 fn hosts_of_a_relay_that_is_full_or_away_get_it_from_another() {
     for (fault, why) in [
         (Fault::DiskFull, "h00: did not get it itself: No space left on device"),

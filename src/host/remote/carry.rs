@@ -187,14 +187,18 @@ impl<T: Transport> Remote<T> {
         let served = served.map_err(Astray::Here)?;
         if is_own {
             script.set("how", "link").set("from", &served.place);
-            return self.fetch(&script, pack.bytes, tell).await;
+        } else {
+            served.tell(carrying, &carriage, relay);
+            self.point_at(&mut script, &served);
         }
-        self.point_at(&mut script, &served);
         let fetched = self.fetch(&script, pack.bytes, tell).await;
         match &fetched {
+            Err(Astray::Here(why)) if !is_own || why == DIFFERS => {
+                carrying.relays.failed(carrying, relay, &self.passed(why)).await;
+            }
+            Ok(_) | Err(Astray::Here(_)) if is_own => served.tell(carrying, &carriage, relay),
             Ok(_) => carrying.relays.served(relay),
-            Err(Astray::Here(why)) => carrying.relays.failed(carrying, relay, &self.passed(why)).await,
-            Err(Astray::Everywhere(_)) => {}
+            Err(_) => {}
         }
         fetched
     }

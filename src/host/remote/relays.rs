@@ -1,9 +1,10 @@
 //! The relays of a rollout: each is opened when the first host wants something of it, has what was wanted once, and is given up for good
 //! when it fails its hosts.
 
-use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -36,9 +37,10 @@ pub(super) struct Relays {
 
 #[derive(Debug, Default)]
 struct Relay {
+    /// Held while it is opened, and never while something is brought there.
     state: tokio::sync::Mutex<State>,
     strikes: Mutex<usize>,
-    /// Why nobody waits for it any more, whoever holds its state.
+    /// Why nobody asks it any more, nor waits for it.
     left: watch::Sender<Option<String>>,
 }
 
@@ -53,6 +55,33 @@ impl Relay {
             None => std::future::pending().await,
         }
     }
+
+    /// Lets nobody ask it any more; tells whether that is new.
+    fn leave(&self, id: &HostId, why: &str) -> bool {
+        let is_new = self.left.send_if_modified(|left| {
+            let is_new = left.is_none();
+            left.get_or_insert_with(|| why.to_owned());
+            is_new
+        });
+        if is_new {
+            tracing::warn!("relay {id} is given up: {why}");
+        }
+        is_new
+    }
+
+    fn give_up(&self, carrying: &Carrying, id: &HostId, why: &str) {
+        if self.leave(id, why) {
+            carrying.tell(CarrierNews::RelayFailed(RelayFailed { host: id.clone(), message: why.to_owned() }));
+        }
+        self.close();
+    }
+
+    /// Ends its daemon, unless somebody opens it just now, who is told that it is left.
+    fn close(&self) {
+        if let Ok(mut state) = self.state.try_lock() {
+            *state = State::Closed;
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -60,17 +89,31 @@ enum State {
     #[default]
     Closed,
     Open(Box<Open>),
-    /// Nobody asks it any more, for this reason.
-    GivenUp(String),
 }
 
 #[derive(Debug)]
 struct Open {
-    daemon: Daemon,
-    packs: HashSet<String>,
+    daemon: Arc<Daemon>,
+    /// Whether it has each pack that was asked for; held by who brings it there.
+    packs: HashMap<String, Arc<tokio::sync::Mutex<bool>>>,
     used: Instant,
     /// Held by everybody who gets something.
     users: Arc<()>,
+    /// Whether it was told that it serves.
+    is_told: Arc<AtomicBool>,
+}
+
+impl Open {
+    fn served(&self) -> Served {
+        Served {
+            url: format!("rsync://coalmine@{}/packs", self.daemon.address),
+            secret: self.daemon.secret.clone(),
+            place: self.daemon.place.clone(),
+            address: self.daemon.address,
+            is_told: Arc::clone(&self.is_told),
+            _user: Arc::clone(&self.users),
+        }
+    }
 }
 
 /// Is a pack that a relay has, for as long as somebody gets it.
@@ -82,7 +125,21 @@ pub(super) struct Served {
     pub(super) secret: String,
     /// Its folder under the root, for the relay itself.
     pub(super) place: String,
+    address: SocketAddr,
+    is_told: Arc<AtomicBool>,
     _user: Arc<()>,
+}
+
+impl Served {
+    /// Tells, the first time, that a relay has what it passes on: whoever waits for that begins.
+    ///
+    /// The relay itself is to have its own by then: where it is given up all that it had for others goes.
+    pub(super) fn tell(&self, carrying: &Carrying, carriage: &Carriage, id: &HostId) {
+        if !self.is_told.swap(true, Ordering::Relaxed) {
+            let (address, hosts) = (self.address.to_string(), carriage.clients_of(id).len());
+            carrying.tell(CarrierNews::RelayStarted(RelayStarted { host: id.clone(), address, hosts }));
+        }
+    }
 }
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -93,7 +150,8 @@ impl Relays {
         Arc::clone(known.entry(host.clone()).or_default())
     }
 
-    /// Gives a pack at a relay, brought there where it is not; whoever asks the same relay meanwhile waits. `tell` hears how far that is.
+    /// Gives a pack at a relay, brought there where it is not; whoever wants the same of the same relay meanwhile waits. `tell` hears how far
+    /// that is.
     ///
     /// # Errors
     ///
@@ -109,74 +167,61 @@ impl Relays {
     ) -> Boxed<'a, Result<Served, String>> {
         Box::pin(async move {
             let relay = self.get(id);
-            let ready = async {
-                let mut state = relay.state.lock().await;
-                let done = self.make_ready(&relay, &mut state, (carrying, hosts, carriage), id, pack, tell).await;
-                match done {
-                    Ok(served) => Ok(served),
-                    Err(why) => {
-                        if !matches!(*state, State::GivenUp(_)) {
-                            give_up(carrying, &mut state, id, &why);
-                        }
-                        Err(why)
-                    }
-                }
-            };
+            let ready = self.make_ready(&relay, (carrying, hosts, carriage), id, pack, tell);
             let why = tokio::select! {
                 biased;
                 why = relay.left() => why,
-                done = ready => return done,
+                done = ready => match done {
+                    Ok(served) => return Ok(served),
+                    Err(why) => {
+                        relay.give_up(carrying, id, &why);
+                        return Err(why);
+                    }
+                },
             };
-            // Who had it to himself has dropped it now, whatever hung there.
-            if let Ok(mut state) = relay.state.try_lock() {
-                *state = State::GivenUp(why.clone());
-            }
+            // Who opened it has dropped it by now, whatever hung there.
+            relay.close();
             Err(format!("it was given up: {why}"))
         })
     }
 
     /// Lets nobody wait for a relay any more; what is being brought there for others is left.
     pub(super) fn leave(&self, id: &HostId, why: &str) {
-        tracing::warn!("relay {id} is given up: {why}");
-        self.get(id).left.send_replace(Some(why.to_owned()));
+        self.get(id).leave(id, why);
     }
 
     async fn make_ready(
         &self,
         relay: &Arc<Relay>,
-        state: &mut State,
         (carrying, hosts, carriage): (&Carrying, &Find, &Carriage),
         id: &HostId,
         pack: &Pack,
         tell: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<Served, String> {
-        match state {
-            State::GivenUp(why) => return Err(format!("it was given up: {why}")),
-            State::Open(open) if open.daemon.held.is_over() => return Err("its daemon ended".to_owned()),
-            State::Open(_) => {}
-            State::Closed => {
-                let daemon = open(carrying, hosts, carriage, id).await?;
-                let open = Open { daemon, packs: HashSet::new(), used: Instant::now(), users: Arc::new(()) };
-                *state = State::Open(Box::new(open));
-                tokio::spawn(close_when_idle(Arc::downgrade(relay)));
+        let (served, daemon, place) = {
+            let mut state = relay.state.lock().await;
+            match &*state {
+                State::Open(open) if open.daemon.held.is_over() => return Err("its daemon ended".to_owned()),
+                State::Open(_) => {}
+                State::Closed => {
+                    let daemon = Arc::new(open(carrying, hosts, carriage, id).await?);
+                    let (packs, users, is_told) = (HashMap::new(), Arc::default(), Arc::default());
+                    *state = State::Open(Box::new(Open { daemon, packs, used: Instant::now(), users, is_told }));
+                    tokio::spawn(close_when_idle(Arc::downgrade(relay)));
+                }
             }
+            let State::Open(open) = &mut *state else { return Err("it was closed".to_owned()) };
+            open.used = Instant::now();
+            let place = Arc::clone(open.packs.entry(pack.name()).or_default());
+            (open.served(), Arc::clone(&open.daemon), place)
+        };
+        // Who wants another pack, which may be there, does not wait for this one.
+        let mut is_there = place.lock().await;
+        if !*is_there {
+            self.stock((carrying, hosts, carriage), id, &daemon, pack, tell).await?;
+            *is_there = true;
         }
-        let State::Open(open) = state else { return Err("it was closed".to_owned()) };
-        open.used = Instant::now();
-        if !open.packs.contains(&pack.name()) {
-            self.stock((carrying, hosts, carriage), id, &open.daemon, pack, tell).await?;
-            if open.packs.is_empty() {
-                let (address, hosts) = (open.daemon.address.to_string(), carriage.clients_of(id).len());
-                carrying.tell(CarrierNews::RelayStarted(RelayStarted { host: id.clone(), address, hosts }));
-            }
-            open.packs.insert(pack.name());
-        }
-        Ok(Served {
-            url: format!("rsync://coalmine@{}/packs", open.daemon.address),
-            secret: open.daemon.secret.clone(),
-            place: open.daemon.place.clone(),
-            _user: Arc::clone(&open.users),
-        })
+        Ok(served)
     }
 
     /// Brings a pack to a relay: from its own relay where it has one, and else from this machine.
@@ -191,16 +236,19 @@ impl Relays {
         let host = hosts(id).ok_or(GONE)?;
         for above in carriage.relays_of(id) {
             let why = match self.ready(carrying, hosts, carriage, above, pack, &|_| {}).await {
-                Ok(served) => match host.pass_on(daemon, &served, pack, &carriage.rollout, tell).await {
-                    Ok(()) => {
-                        self.served(above);
-                        return Ok(());
+                Ok(served) => {
+                    served.tell(carrying, carriage, above);
+                    match host.pass_on(daemon, &served, pack, &carriage.rollout, tell).await {
+                        Ok(()) => {
+                            self.served(above);
+                            return Ok(());
+                        }
+                        Err(passed) => {
+                            self.failed(carrying, above, &passed).await;
+                            passed.why
+                        }
                     }
-                    Err(passed) => {
-                        self.failed(carrying, above, &passed).await;
-                        passed.why
-                    }
-                },
+                }
                 Err(why) => why,
             };
             carrying.tell_failed(id, Carrier::Relay, Some(above), &why);
@@ -222,23 +270,15 @@ impl Relays {
             *strikes += 1;
             *strikes
         };
-        let mut state = relay.state.lock().await;
-        let is_over = matches!(&*state, State::Open(open) if open.daemon.held.is_over());
+        let is_over = matches!(&*relay.state.lock().await, State::Open(open) if open.daemon.held.is_over());
         let why = match passed.lied {
-            _ if matches!(*state, State::GivenUp(_)) => return,
             true => format!("what it passed on is not what was built ({})", passed.host),
             false if is_over => "its daemon ended".to_owned(),
             false if strikes >= STRIKES => format!("{strikes} hosts in a row got nothing from it: {}", passed.why),
             false => return,
         };
-        give_up(carrying, &mut state, id, &why);
+        relay.give_up(carrying, id, &why);
     }
-}
-
-fn give_up(carrying: &Carrying, state: &mut State, id: &HostId, why: &str) {
-    tracing::warn!("relay {id} is given up: {why}");
-    carrying.tell(CarrierNews::RelayFailed(RelayFailed { host: id.clone(), message: why.to_owned() }));
-    *state = State::GivenUp(why.to_owned());
 }
 
 async fn open(carrying: &Carrying, hosts: &Find, carriage: &Carriage, id: &HostId) -> Result<Daemon, String> {
@@ -287,7 +327,7 @@ async fn close_when_idle(relay: Weak<Relay>) {
                 return;
             }
             State::Open(_) => {}
-            State::Closed | State::GivenUp(_) => return,
+            State::Closed => return,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Relays: hosts wait for theirs while it gets what it passes on, and for one that is stalled no longer.
+//! Relays: hosts wait for theirs until it has what it passes on, and for one that is stalled no longer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) struct Relays {
     clients: BTreeMap<HostIdx, Vec<HostIdx>>,
     /// When something came to a relay last.
     moved: BTreeMap<HostIdx, Timestamp>,
-    /// Those that passed something on, or could.
+    /// Those that have what they pass on, whatever they still do with it themselves.
     serving: BTreeSet<HostIdx>,
     /// Those that no host waits for any more.
     left: BTreeSet<HostIdx>,
@@ -82,9 +82,14 @@ impl Machine {
     /// Tells whether a host's relay is about to have the release: it would only wait for that, in a place of others.
     pub(super) fn awaits_relay(&self, index: HostIdx, end: HostIdx) -> bool {
         let relay = self.relays.of.get(index.0).copied().flatten().filter(|&relay| relay < end);
-        relay.is_some_and(|relay| {
-            !self.relays.left.contains(&relay) && (self.is(relay, Phase::Pending) || self.is(relay, Phase::Priming))
-        })
+        relay.is_some_and(|relay| self.is_to_get_it(relay))
+    }
+
+    /// Tells whether a relay is still to get what it passes on; that it then unpacks and proves its own holds nobody up.
+    fn is_to_get_it(&self, relay: HostIdx) -> bool {
+        !self.relays.serving.contains(&relay)
+            && !self.relays.left.contains(&relay)
+            && (self.is(relay, Phase::Pending) || self.is(relay, Phase::Priming))
     }
 
     /// Gives the relays that are being primed and that hosts wait for.
@@ -93,7 +98,7 @@ impl Machine {
         let priming = any.then(|| self.state.in_phase(Phase::Priming, ..self.state.end())).into_iter().flatten();
         priming.filter(move |relay| {
             let waits = |clients: &Vec<HostIdx>| clients.iter().any(|&client| self.is(client, Phase::Pending));
-            !self.relays.left.contains(relay) && self.relays.clients.get(relay).is_some_and(waits)
+            self.is_to_get_it(*relay) && self.relays.clients.get(relay).is_some_and(waits)
         })
     }
 
@@ -124,9 +129,7 @@ impl Machine {
         if waits { None } else { self.awaited().map(|relay| self.patience(relay).1).min() }
     }
 
-    /// Lets hosts go on without relays that are stalled.
-    ///
-    /// One that can pass it on, and is only not done with itself, is still asked.
+    /// Lets hosts go on without relays that are stalled before they have what they pass on.
     pub(super) fn leave_stalled_relays(&mut self) {
         let stalled: Vec<(HostIdx, Duration)> = self
             .awaited()
@@ -136,7 +139,7 @@ impl Machine {
             .collect();
         for (index, patience) in stalled {
             self.relays.left.insert(index);
-            if let Some(relay) = self.id_of(index).filter(|_| !self.relays.serving.contains(&index)) {
+            if let Some(relay) = self.id_of(index) {
                 self.relays.failed.insert(index);
                 let message = format!("nothing has come to it for {} s", patience.as_secs());
                 self.emit(Event::RelayFailed(RelayFailed { host: relay.clone(), message: message.clone() }));
@@ -151,8 +154,8 @@ mod tests {
     use std::time::Duration;
 
     use super::super::table::{after, eve, host, plan, state_of, way};
-    use super::super::{Effect, Input, Machine, Step, Task, TaskOutput};
-    use crate::model::{Bytes, CarrierNews, Command, HostId, RelayFailed, RelayStarted};
+    use super::super::{Effect, Input, Machine, Step, Task, TaskError, TaskOutput};
+    use crate::model::{Bytes, CarrierNews, Command, Failure, FailureClass, HostId, RelayFailed, RelayStarted};
     use crate::rollout::event::Event;
 
     /// Gives a conductor that primes the first host, whose release the second and third are to get from it.
@@ -223,15 +226,35 @@ mod tests {
         assert_eq!(failed(&machine.step(done, after(7000))), Vec::<&str>::new());
     }
 
+    fn started() -> Input {
+        let (address, hosts) = ("a:1".to_owned(), 2);
+        Input::Carrier(CarrierNews::RelayStarted(RelayStarted { host: host(0), address, hosts }))
+    }
+
     #[test]
-    fn a_relay_that_can_pass_it_on_is_asked_and_not_waited_for() {
+    fn hosts_begin_when_their_relay_can_pass_it_on_and_not_when_it_is_done_with_itself() {
         let mut machine = priming();
-        let started = CarrierNews::RelayStarted(RelayStarted { host: host(0), address: "a:1".to_owned(), hosts: 2 });
-        assert_eq!(primed(&machine.step(Input::Carrier(started), after(2))), Vec::<HostId>::new());
-        machine.step(Input::Moved { host: host(0) }, after(3));
-        let step = machine.step(Input::Tick, after(123));
-        assert!(failed(&step).is_empty() && !given_up(&step), "{step:?}");
+        let step = machine.step(started(), after(2));
         assert_eq!(primed(&step), [host(1), host(2)]);
+        // Whatever it still does with the release holds nobody up, and is no fault of the relay.
+        assert!(!machine.awaits_relays());
+        assert_eq!(machine.next_deadline(), None);
+        let step = machine.step(Input::Tick, after(7000));
+        assert!(failed(&step).is_empty() && !given_up(&step), "{step:?}");
+    }
+
+    #[test]
+    fn a_relay_that_cannot_have_the_release_itself_passes_it_on_all_the_same() {
+        let mut machine = priming();
+        machine.step(started(), after(2));
+        let failure = Failure::new(FailureClass::Transfer, "no space");
+        let done = Input::Done { host: host(0), task: Task::Prime, result: Err(TaskError::Failed(Box::new(failure))) };
+        let step = machine.step(done, after(3));
+        assert!(failed(&step).is_empty() && !given_up(&step), "{step:?}");
+        let lost = step.records.iter().any(|record| {
+            matches!(&record.event, Event::HostFailed { host: of, class: FailureClass::Transfer, .. } if *of == host(0))
+        });
+        assert!(lost, "{step:?}");
     }
 
     #[test]
