@@ -2,8 +2,8 @@
 # One shell for all that a rollout does on a host: it knows every phase, and does one step after the other.
 #
 # A step is one line on standard input: assignments, and a call of `begin`. It runs in a subshell, so that what it sets, traps
-# or ends is its own. The other side sends the first step only after this has said that it is ready: shells read their
-# script in blocks, and swallow what comes with it.
+# or ends is its own. The first of them is a function that came with the library. The other side sends the next ones only after this has said
+# that it is ready: shells read their script in blocks, and swallow what comes with it.
 
 serve() {
     in_session=yes
@@ -19,16 +19,22 @@ serve() {
     read_stat "$$"
     say session "$$" "$stat_group" "$stat_start"
     say end
+    (first_step) 3<&-
+    remember $?
     while IFS= read -r step <&3; do
         (eval "$step") 3<&-
-        # What is so for the session, and only a step can find out.
-        case $? in
-        3) trusted=yes ;;
-        33) trusted=yes one_device=yes ;;
-        esac
+        remember $?
     done
     kill -TERM "$guard" 2>/dev/null
     exit 0
+}
+
+# remember CODE: what is so for the session, and only a step can find out.
+remember() {
+    case $1 in
+    3) trusted=yes ;;
+    33) trusted=yes one_device=yes ;;
+    esac
 }
 
 # Reads a process's group and when it began, by which a number that was given anew is told from the old one.
@@ -42,17 +48,19 @@ read_stat() {
     fi
 }
 
-# Ends the session before, where a step of it was given up and may still be at work: two of one rollout at once would be two
-# too many. Its guard does so as well, some seconds later.
+# Ends the sessions before, where a step of one was given up and may still be at work: two of one rollout at once would be two
+# too many. Their guards do so as well, some seconds later.
 end_stale() {
-    [ -n "$p_stale" ] || return 0
     # shellcheck disable=SC2086
     set -- $p_stale
-    stale_shell=$1 stale_is="$2 $3"
-    read_stat "$stale_shell"
-    [ -n "$stat_start" ] && [ "$stat_group $stat_start" = "$stale_is" ] || return 0
-    kill -9 "-$stat_group" 2>/dev/null
-    end_gates "$stale_shell"
+    while [ "$#" -ge 3 ]; do
+        read_stat "$1"
+        if [ -n "$stat_start" ] && [ "$stat_group $stat_start" = "$2 $3" ]; then
+            kill -9 "-$stat_group" 2>/dev/null
+            end_gates "$1"
+        fi
+        shift 3
+    done
 }
 
 # Ends what a session's gates run, which has groups of its own, and removes what is temporary.

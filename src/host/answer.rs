@@ -120,7 +120,14 @@ impl Reader {
 
     /// Takes what came; tells whether more is worth waiting for.
     pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
+        self.take(bytes).is_none()
+    }
+
+    /// Takes what came; gives what is behind its end, and nothing where more is worth waiting for.
+    pub(super) fn take<'a>(&mut self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let mut left = bytes;
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+            left = left.get(piece.len()..).unwrap_or_default();
             if !self.skipping {
                 self.line.extend_from_slice(piece);
             }
@@ -132,10 +139,10 @@ impl Reader {
                 self.skipping = true;
             }
             if !self.goes_on() {
-                return false;
+                return Some(left);
             }
         }
-        true
+        None
     }
 
     /// Tells whether it has said a record of a kind.

@@ -279,46 +279,66 @@ impl Script {
     }
 }
 
-/// Opens a shell that does one step after the other.
+/// Opens a shell that does one step after the other, the first of them with the library: shells read what they are sent in blocks, and what
+/// came with it and were no part of it would be lost.
 #[derive(Debug, Clone)]
 pub struct Opening {
     /// What each of its records begins with.
     pub token: String,
     /// How the shell named itself that was given up before this one.
     stale: String,
+    /// The function that does the first step.
+    first: Vec<u8>,
 }
 
 impl Opening {
     /// Makes one with a token of its own; `stale` is what a shell said of itself that was given up, and is ended first.
     #[must_use]
-    pub fn new(stale: Option<&str>) -> Self {
-        Self { token: format!("@{:016x}", fastrand::u64(..)), stale: stale.unwrap_or_default().to_owned() }
+    pub fn new(stale: Option<&str>, first: &Script) -> Self {
+        Self {
+            token: format!("@{:016x}", fastrand::u64(..)),
+            stale: stale.unwrap_or_default().to_owned(),
+            first: [b"first_step() {\n", first.step().as_slice(), b"}\n"].concat(),
+        }
     }
 
-    /// Gives the line that tells whether a shell is there at all: it answers at once, however slow the link is.
+    /// Gives the line that tells whether a shell is there at all: it is answered at once, however slow the link is to take the rest.
     #[must_use]
     pub fn greeting(&self) -> Vec<u8> {
         format!("printf '\\n%s\\n%s\\n' '{0} begin' '{0} end'\n", self.token).into_bytes()
     }
 
-    /// Gives the same for a shell that is to take [`Self::packed`] where it says `packed`: it costs three processes there.
-    ///
-    /// It says `unpacked` where nothing came of that, and waits for [`Self::text`] as any other.
+    /// Gives what follows on the greeting, and is sent with it: the library, and the first step.
     #[must_use]
-    pub fn packing(&self) -> Vec<u8> {
+    pub fn text(&self) -> Vec<u8> {
+        self.serving(&self.first)
+    }
+
+    /// Gives the line that tells whether a shell is there, where the host first says how it is to be sent the library.
+    #[must_use]
+    pub fn asking(&self) -> Vec<u8> {
+        format!("printf '\\n%s\\n' '{} begin'\n", self.token).into_bytes()
+    }
+
+    /// Gives what follows on that: the first step, and the question. The host says which process the shell is ([`identity`]), and `packed`
+    /// where it takes [`Self::packed`]: that costs three processes there.
+    ///
+    /// It says `unpacked` where nothing came of that, and waits for [`Self::plain`] as one does that said nothing.
+    #[must_use]
+    pub fn question(&self) -> Vec<u8> {
         let (token, length) = (&self.token, PACKED.len());
         let text = format!(
-            "{{ printf '\\n%s\\n' '{token} begin'\n\
+            "stat=''\nread -r stat 2>/dev/null </proc/$$/stat\n\
              if command -v gzip >/dev/null 2>&1 && command -v head >/dev/null 2>&1; then\n\
-             printf '%s\\n' '{token} packed' '{token} end'\nlibrary=''\n\
+             printf '%s\\n' \"{token} stat $stat\" '{token} packed' '{token} end'\nlibrary=''\n\
              eval \"$(head -c {length} | gzip -dc 2>/dev/null)\"\n\
              if [ \"$library\" = whole ]; then p_token='{token}' p_stale='{stale}'; serve; fi\n\
              printf '\\n%s\\n' '{token} begin' '{token} unpacked' '{token} end'\n\
-             else printf '%s\\n' '{token} end'; fi; }}\n",
+             else printf '%s\\n' \"{token} stat $stat\" '{token} end'; fi; }}\n",
             // Numbers, as they were read.
             stale = self.stale,
         );
-        text.into_bytes()
+        [b"{\n", self.first.as_slice(), text.as_bytes()].concat()
     }
 
     /// Gives the library for a shell that waits for it packed.
@@ -327,12 +347,17 @@ impl Opening {
         &PACKED
     }
 
-    /// Gives the text that makes it one that does steps; a group of commands, as that of a script.
+    /// Gives the library for a shell that has the first step and waits for the rest as it is.
     #[must_use]
-    pub fn text(&self) -> Vec<u8> {
+    pub fn plain(&self) -> Vec<u8> {
+        self.serving(b"")
+    }
+
+    /// Gives a group of commands, as that of a script, that makes a shell one that does steps.
+    fn serving(&self, first: &[u8]) -> Vec<u8> {
         let set = |name: &str, value: &str| [name.as_bytes(), b"=", &quote_bytes(value.as_bytes()), b"\n"].concat();
         let (token, stale) = (set("p_token", &self.token), set("p_stale", &self.stale));
-        [b"{\n", LIBRARY.as_slice(), &token, &stale, b"serve\n}\n"].concat()
+        [b"{\n", LIBRARY.as_slice(), first, &token, &stale, b"serve\n}\n"].concat()
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::answer::{Answer, Tail};
-use super::script::{Phase, Script};
+use super::script::Script;
 use super::shell::{Ends, NotOpened, Shell};
 
 /// After this long without a step a shell is closed: a soak may last a day, and nobody's host is to hold one so long.
@@ -20,7 +20,7 @@ pub(super) struct Session {
 #[derive(Debug, Default)]
 struct Slot {
     shell: Option<Kept>,
-    /// The shell that was given up in the middle of a step, as it named itself.
+    /// The shells that were given up in the middle of a step, as they named themselves.
     stale: Option<String>,
     /// Counts steps, so that who closes what is idle knows that nothing came in between.
     steps: u64,
@@ -84,23 +84,25 @@ impl Turn {
         slot.steps += 1;
         // Taken out: a step that is dropped in its middle leaves none behind.
         let kept = slot.shell.take().filter(|kept| kept.connection == connection);
-        let mut shell = match kept {
-            Some(kept) => kept.shell,
+        let (mut shell, answer) = match kept {
+            Some(Kept { mut shell, .. }) => {
+                slot.stale = shell.identity().map(str::to_owned);
+                let answer = shell.step(script, patience).await;
+                (shell, answer)
+            }
             None => {
                 let ends = match start.await {
                     Ok(ends) => ends,
                     Err(error) => return Stepped::NotStarted(error),
                 };
-                let packed = script.phase != Phase::Probe;
-                match Shell::open(ends, slot.stale.as_deref(), patience, packed).await {
-                    Ok(shell) => shell,
+                match Shell::open(ends, &mut slot.stale, patience, script).await {
+                    Ok(opened) => opened,
                     Err(error) => return Stepped::NotOpened(error),
                 }
             }
         };
-        slot.stale = shell.identity().map(str::to_owned);
-        let answer = shell.step(script, patience).await;
         if !answer.ended {
+            slot.stale = shell.identity().map(str::to_owned);
             let complaints = shell.complaints().await;
             return Stepped::Broken(answer, complaints);
         }

@@ -280,18 +280,25 @@ async fn a_step_that_is_given_up_is_ended_on_the_host_before_the_next_one() {
         retries: 0,
         dry: false,
     };
-    let checking = host.check(std::slice::from_ref(&gate));
-    let seen = async {
-        while processes_with(&sleep).is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+    for is_first in [false, true] {
+        if is_first {
+            let there = on_the_host(&sshd);
+            sshd.signal(&there, "-KILL");
+            eventually("they are gone", || on_the_host(&sshd).is_empty());
         }
-    };
-    tokio::select! {
-        answer = checking => panic!("{answer:?}"),
-        () = seen => {}
+        let checking = host.check(std::slice::from_ref(&gate));
+        let seen = async {
+            while processes_with(&sleep).is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            answer = checking => panic!("{answer:?}"),
+            () = seen => {}
+        }
+        host.probe(&Survey::Shallow, None).await.unwrap();
+        assert_eq!(processes_with(&sleep), [], "where it is the shell's first: {is_first}");
     }
-    host.probe(&Survey::Shallow, None).await.unwrap();
-    assert_eq!(processes_with(&sleep), []);
 }
 
 #[tokio::test]
