@@ -1,6 +1,7 @@
 //! What no single value can get wrong: rules between keys.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use toml::Value;
 
@@ -17,6 +18,7 @@ pub(super) fn check(tree: &Table, problems: &mut Vec<Problem>) {
     let mut rules = Rules { tree, problems };
     rules.build();
     rules.target();
+    rules.ssh();
     rules.transfer();
     rules.groups();
     rules.environments();
@@ -48,6 +50,16 @@ impl Rules<'_> {
                 let message = format!("`target.slots` has {slot:?}, which is the usual link (`target.current`)");
                 self.refuse(origin, message, "slots are links beside it: choose another name");
             }
+        }
+    }
+
+    fn ssh(&mut self) {
+        let Some(ssh) = self.tree.table("ssh") else { return };
+        let shares = ssh.leaf("share").and_then(|(share, _)| share.as_bool());
+        let Some((persist, origin)) = ssh.leaf("persist") else { return };
+        if shares == Some(false) && Duration::read(persist).is_ok_and(|persist| !persist.is_zero()) {
+            let message = "`ssh.persist` keeps connections that nobody would use, since `ssh.share` is false";
+            self.refuse(origin, message, "write `share = true`, or leave persist out");
         }
     }
 

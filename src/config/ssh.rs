@@ -4,9 +4,10 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use serde::Deserialize;
+use toml::Value;
 
 use super::duration::Positive;
-use super::leaf::leaf;
+use super::leaf::{Form, Leaf, Refused, leaf};
 use super::schema::Presence::Default;
 use super::schema::{Section, value};
 use super::text::{KexAlgorithms, LocalPath};
@@ -25,6 +26,16 @@ pub(super) static SSH: Section = Section {
         value::<NonZeroUsize>("sessions", Default("256"), "connections held open at once"),
         value::<HostKeys>("host_keys", Default(r#""strict""#), "or \"accept-new\"; never \"no\""),
         value::<Option<KexAlgorithms>>("kex", Default(r#""""#), "KexAlgorithms; \"\": ssh's own choice"),
+        value::<bool>(
+            "share",
+            Default("true"),
+            "use connections that a conductor, console or command of yours has open",
+        ),
+        value::<Persist>(
+            "persist",
+            Default(r#""0s""#),
+            "ControlPersist: how long they stay, unused, for your next command; \"0s\": they end with the one that opened them",
+        ),
     ],
 };
 
@@ -51,4 +62,25 @@ pub struct Ssh {
     /// The key exchange; none is ssh's own choice.
     #[serde(deserialize_with = "leaf")]
     pub kex: Option<KexAlgorithms>,
+    /// Whether processes of one user use each other's connections.
+    pub share: bool,
+    /// How long they stay open, unused, after the process that opened them; zero: not at all.
+    #[serde(deserialize_with = "leaf")]
+    pub persist: Duration,
+}
+
+/// The longest that a connection stays for nobody: it lets whoever is this user in, and asks for no key.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Reads how long connections stay.
+struct Persist;
+
+impl Leaf for Persist {
+    const EXPECTED: &'static str = r#"a duration of a day at most, such as "60s" or "10m", or "0s" for none"#;
+    const FORM: Form = Form::Text;
+
+    fn read(value: &Value) -> Result<Self, Refused> {
+        let duration = Duration::read(value).map_err(|_| Refused::Unexpected)?;
+        if duration <= LONGEST { Ok(Self) } else { Err(Refused::Unexpected) }
+    }
 }

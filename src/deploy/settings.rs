@@ -60,8 +60,26 @@ pub(super) fn build_spec(config: &Config) -> BuildSpec {
 ///
 /// When the configuration makes no sense, or when there is no folder for ssh's sockets.
 pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>, Error> {
+    // Who wants to hear more wants to hear of connecting, too.
+    let shares = workspace.config().ssh.share && workspace.invocation.verbose == 0;
+    // The same folder by another name is the same.
+    let among = shares.then(|| workspace.state_dir.canonicalize().unwrap_or_else(|_| workspace.state_dir.clone()));
+    let keep = workspace.config().ssh.persist;
+    reach_by(workspace, SshSettings { share: among, keep, ..ssh_settings(workspace)? }, full_verify)
+}
+
+/// Finds the hosts of an environment as [`reach`] does, over connections of this process's alone.
+///
+/// # Errors
+///
+/// As [`reach`].
+pub(super) fn reach_alone(workspace: &Workspace) -> Result<Arc<RealFleet>, Error> {
+    reach_by(workspace, ssh_settings(workspace)?, false)
+}
+
+fn reach_by(workspace: &Workspace, ssh: SshSettings, full_verify: bool) -> Result<Arc<RealFleet>, Error> {
     let store = workspace.store()?;
-    let (ssh, transfer) = (ssh_settings(workspace)?, transfer_settings(workspace.config(), full_verify));
+    let transfer = transfer_settings(workspace.config(), full_verify);
     let here: HashSet<HostId> =
         ssh.addresses.iter().filter(|(_, address)| address.local).map(|(host, _)| host.clone()).collect();
     let target = target_settings(workspace)?;

@@ -33,6 +33,10 @@ pub struct SshSettings {
     pub kex: Option<String>,
     /// How long a connection lives on without use when this process died; ssh's `ControlPersist`.
     pub persist: Duration,
+    /// What processes of this user have in common that share their connections, as a folder; none shares none.
+    pub share: Option<PathBuf>,
+    /// How long what is shared lives on without use after this process, for the next one; zero ends it with this process.
+    pub keep: Duration,
 }
 
 impl Default for SshSettings {
@@ -49,6 +53,8 @@ impl Default for SshSettings {
             host_keys: HostKeys::Strict,
             kex: None,
             persist: Duration::from_secs(300),
+            share: None,
+            keep: Duration::ZERO,
         }
     }
 }

@@ -27,3 +27,4 @@ mod scripts;
 mod sshd;
 mod stage;
 mod userlands;
+mod warm;

@@ -33,5 +33,6 @@ mod rollback;
 mod slots;
 mod story;
 mod swarms;
+mod warm;
 mod way_back;
 mod workstation;

@@ -163,6 +163,8 @@ connects = 30
 sessions = 256
 host_keys = "strict"
 kex = ""
+share = true
+persist = "0s"
 [transfer]
 bandwidth = "0"
 stall = "60s"

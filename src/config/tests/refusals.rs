@@ -108,6 +108,11 @@ fn wrong_values_are_told_with_what_they_are_and_what_they_may_be() {
             "`ssh.kex` is \"a b\", but must be what ssh's KexAlgorithms takes, such as \"curve25519-sha256\", or \"\" for ssh's own choice",
         ),
         (
+            "[ssh]",
+            "persist = \"2d\"",
+            "`ssh.persist` is \"2d\", but must be a duration of a day at most, such as \"60s\" or \"10m\", or \"0s\" for none",
+        ),
+        (
             "[transfer]",
             "bandwidth = \"fast\"",
             "`transfer.bandwidth` is \"fast\", but must be a rate as rsync's --bwlimit takes it, such as \"10M\" (MiB a second), or \"0\" for no limit",
@@ -177,6 +182,7 @@ fn wrong_values_are_told_with_what_they_are_and_what_they_may_be() {
 fn rules_between_keys_are_told_where_they_are_broken() {
     const GATE: &str = "name = \"a\"\nrun = \"true\"\n";
     for (section, lines, message) in [
+        ("[ssh]", "share = false\npersist = \"60s\"", "`ssh.persist` keeps connections that nobody would use, since `ssh.share` is false\n    write `share = true`, or leave persist out".to_owned()),
         ("[build]", "kind = \"command\"", "`build.kind` is \"command\", and `build.commands` has none\n    write `commands = [\"make install DESTDIR={prefix}\"]` under [build]".to_owned()),
         ("[build]", "commands = [\"make\"]", "`build.commands` would never run, since `build.kind` is \"python-venv\"\n    write `kind = \"command\"`, or what is to run before pip as `before`".to_owned()),
         ("[build]", "before = [\"make {host}\"]", "`build.before` has `{host}` in it, which has no value there: a release is built once, for every host and rollout\n    it may have `{version}`, `{prefix}`".to_owned()),

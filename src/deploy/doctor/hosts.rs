@@ -5,7 +5,7 @@ use crate::config::Ports;
 use crate::deploy::carriage::relays;
 use crate::deploy::deployment::Deployment;
 use crate::deploy::error::Error;
-use crate::deploy::settings::target_settings;
+use crate::deploy::settings::{reach_alone, target_settings};
 use crate::deploy::workspace::{Fleet, Selection, Workspace};
 use crate::host::Survey;
 use crate::model::{Carrier, Failure, FailureClass, HostId, HostLock, Installed, LockHolder, Probe, ToolPath};
@@ -30,8 +30,9 @@ pub(super) async fn examine(
         Ok(relays) => (relays.candidates, None),
         Err(error) => (Vec::new(), Some(Finding::new("carriers", Health::Failed, error))),
     };
-    let deployment = match Deployment::over_ssh(workspace, fleet, false) {
-        Ok(deployment) => deployment,
+    // Whether hosts can be reached is tried, and not taken from who has reached them.
+    let deployment = match reach_alone(workspace) {
+        Ok(hosts) => Deployment::new(workspace, fleet, hosts),
         Err(error) => return Ok(vec![Finding::new("connections", Health::Failed, error)]),
     };
     let answers = deployment.survey(selection, None, &Survey::Tools).await?;

@@ -1,5 +1,6 @@
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use openssh::Stdio as Pipe;
@@ -40,11 +41,15 @@ pub(in crate::host) struct Ssh {
     /// What stands before it; asked once.
     way: OnceCell<Arc<Throttle>>,
     session: Session,
+    /// Whether its connections are this process's alone, since one that is shared did not do.
+    alone: AtomicBool,
 }
 
 /// What became of a script.
 enum Ran {
     Whole(Answer),
+    /// Nothing has begun, and the connection was one that is shared; the next is not.
+    Unused,
     /// The link was lost, and it is worth another attempt.
     Lost(Failure),
 }
@@ -100,10 +105,11 @@ impl Ssh {
             master: Mutex::new(None),
             way: OnceCell::new(),
             session: Session::default(),
+            alone: AtomicBool::new(false),
         }
     }
 
-    /// Gives the connection, opened anew where it was closed or has died.
+    /// Gives the connection, found or opened anew where it was closed or has died.
     async fn connection(&self) -> Result<Use, Failure> {
         let mut slot = self.master.lock().await;
         loop {
@@ -115,7 +121,29 @@ impl Ssh {
                 taken.close();
             }
             *slot = None;
-            *slot = Some(Master::open(&self.pool, self.way().await, &self.host).await?);
+            *slot = Some(self.open().await?);
+        }
+    }
+
+    async fn open(&self) -> Result<Arc<Master>, Failure> {
+        let shares = !self.alone.load(Ordering::Relaxed);
+        if shares && let Some(open) = Master::borrow(&self.pool, &self.host).await {
+            return Ok(open);
+        }
+        Master::open(&self.pool, self.way().await, &self.host, shares).await
+    }
+
+    /// Leaves a connection that is shared to the others; what else is done over it here goes on.
+    async fn give_back(&self, connection: &Use, failure: &Failure) {
+        tracing::debug!(host = %self.host, %failure, "connects anew instead of sharing a connection");
+        self.alone.store(true, Ordering::Relaxed);
+        if !connection.is_shared() {
+            connection.close();
+            return;
+        }
+        let mut slot = self.master.lock().await;
+        if slot.as_ref().is_some_and(|open| open.serial() == connection.serial()) {
+            *slot = None;
         }
     }
 
@@ -167,14 +195,26 @@ impl Ssh {
 
     /// Turns what was got instead of a shell into what became of a script.
     async fn not_started(&self, connection: &Use, script: &Script, why: NoShell) -> Result<Ran, Failure> {
+        let doing = script.phase.doing();
         match why {
             NoShell::Silent => {
                 let begins = self.begins(connection);
+                let failure = silent(script.phase, begins);
+                if connection.is_doubtful() {
+                    self.give_back(connection, &failure).await;
+                    return Ok(Ran::Unused);
+                }
                 self.leave(connection);
-                Err(silent(script.phase, begins))
+                Err(failure)
+            }
+            NoShell::Refused(error) if connection.is_doubtful() => {
+                let message = format!("no channel was opened while {doing}: {error}");
+                let failure = Failure::new(FailureClass::Unreachable, message);
+                self.give_back(connection, &failure).await;
+                Ok(Ran::Unused)
             }
             NoShell::Here(failure) => Err(failure),
-            NoShell::Refused(error) => self.after_loss(connection, script.phase.doing(), &error).await,
+            NoShell::Refused(error) => self.after_loss(connection, doing, &error).await,
         }
     }
 
@@ -190,7 +230,10 @@ impl Ssh {
         let begins = self.begins(connection);
         let start = self.start(connection);
         let (answer, complaints) = match turn.step(script, connection.serial(), begins, start).await {
-            Stepped::Whole(answer) => return Ok(Ran::Whole(answer)),
+            Stepped::Whole(answer) => {
+                connection.prove();
+                return Ok(Ran::Whole(answer));
+            }
             Stepped::NotStarted(why) => return self.not_started(connection, script, why).await,
             Stepped::NotOpened(NotOpened { answer, complaints }) => (Answer { begun: false, ..answer }, complaints),
             Stepped::Broken(answer, complaints) => {
@@ -213,6 +256,11 @@ impl Ssh {
         answer: &Answer,
         complaints: &Tail,
     ) -> Result<Ran, Failure> {
+        if !answer.begun && connection.is_doubtful() {
+            let failure = if answer.mute { mute(script.phase, begins) } else { cut_short(script, answer, complaints) };
+            self.give_back(connection, &failure).await;
+            return Ok(Ran::Unused);
+        }
         if answer.mute {
             self.leave(connection);
             return Err(mute(script.phase, begins));
@@ -252,6 +300,7 @@ impl Ssh {
         };
         drop(keep);
         if answer.ended {
+            connection.prove();
             return Ok(Ran::Whole(answer));
         }
         self.sort_out(connection, script, begins, &answer, &complaints).await
@@ -316,15 +365,19 @@ impl Ssh {
 
 impl Transport for Ssh {
     async fn run(&self, script: &Script) -> Result<Answer, Failure> {
-        // Every script may run twice, so a lost link is tried once more.
-        match self.try_run(script).await? {
-            Ran::Whole(answer) => return Ok(answer),
-            Ran::Lost(failure) => tracing::debug!(host = %self.host, %failure, "running a script again"),
-        }
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(100..500))).await;
-        match self.try_run(script).await? {
-            Ran::Whole(answer) => Ok(answer),
-            Ran::Lost(failure) => Err(failure),
+        let mut again = true;
+        loop {
+            match self.try_run(script).await? {
+                Ran::Whole(answer) => return Ok(answer),
+                Ran::Unused => {}
+                // Every script may run twice, so a lost link is tried once more.
+                Ran::Lost(failure) if again => {
+                    tracing::debug!(host = %self.host, %failure, "running a script again");
+                    again = false;
+                    tokio::time::sleep(Duration::from_millis(fastrand::u64(100..500))).await;
+                }
+                Ran::Lost(failure) => return Err(failure),
+            }
         }
     }
 
@@ -365,6 +418,11 @@ impl Transport for Ssh {
                 Ok(copied) => return Ok(Copied { retries, ..copied }),
                 Err(broken) => broken,
             };
+            // What had begun goes on where it was; what had not found no channel.
+            if broken.again && connection.is_doubtful() {
+                self.give_back(&connection, &broken.failure).await;
+                continue;
+            }
             if !broken.again || retries >= self.transfer.retries {
                 return Err(broken.failure);
             }
@@ -387,6 +445,7 @@ impl Transport for Ssh {
             let connection = self.connection().await?;
             match self.try_alone(&connection, script, &mut *hear).await? {
                 Ran::Whole(answer) => return Ok(answer),
+                Ran::Unused => continue,
                 Ran::Lost(failure) if retries >= self.transfer.retries => return Err(failure),
                 Ran::Lost(failure) => tracing::debug!(host = %self.host, %failure, "fetching again"),
             }
@@ -398,14 +457,15 @@ impl Transport for Ssh {
 
     async fn hold(&self, script: &Script, ready: &str) -> Result<(Answer, Option<Held>), Failure> {
         let _turn = self.pool.exec().await;
-        let connection = self.connection().await?;
-        let ends = match self.start(&connection).await {
-            Ok(ends) => ends,
-            Err(why) => {
-                return match self.not_started(&connection, script, why).await? {
-                    Ran::Whole(answer) => Ok((answer, None)),
-                    Ran::Lost(failure) => Err(failure),
-                };
+        let (connection, ends) = loop {
+            let connection = self.connection().await?;
+            match self.start(&connection).await {
+                Ok(ends) => break (connection, ends),
+                Err(why) => match self.not_started(&connection, script, why).await? {
+                    Ran::Whole(answer) => return Ok((answer, None)),
+                    Ran::Unused => {}
+                    Ran::Lost(failure) => return Err(failure),
+                },
             }
         };
         Ok(Held::begin(script, ready, BEGINS, ends, connection).await)
@@ -433,6 +493,10 @@ impl Transport for Ssh {
 
     async fn close(&self) {
         self.session.close();
+        // It makes room for others, if need be.
+        if self.pool.keeps() {
+            return;
+        }
         if let Some(master) = self.master.lock().await.take() {
             master.close();
         }

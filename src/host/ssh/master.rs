@@ -1,15 +1,15 @@
 use std::fs::{self, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::cause::{self, Cause, Reading, Whose, without_debug};
-use super::control;
 use super::diagnosis::{self, Patience};
+use super::names::Names;
 use super::pool::Pool;
 use super::throttle::Throttle;
 use super::{jump, retry::Retry};
@@ -25,13 +25,14 @@ const CLOSED: usize = usize::MAX;
 
 /// Holds one connection that is open: a process of ssh's that lives by itself, and whose control socket is here.
 ///
-/// It ends when this is dropped; when this process is killed it ends by itself after `persist` without use, or when the next
-/// one starts.
+/// It ends when this is dropped, unless another process is on it, with which it ends then, or it is kept for the next one. When this
+/// process is killed it ends by itself after `persist` without use, or when the next one starts.
 #[derive(Debug)]
 pub(super) struct Master {
     serial: u64,
-    socket: PathBuf,
-    log: PathBuf,
+    names: Names,
+    /// Whether another process opened it, and nothing has been done over it yet.
+    unproven: AtomicBool,
     session: Arc<openssh::Session>,
     /// How many use it right now, or `CLOSED`.
     busy: AtomicUsize,
@@ -67,44 +68,10 @@ impl Drop for Use {
 
 /// What came of an attempt to connect.
 enum Opened {
-    /// Where its control socket and its log are, and how long it took.
-    Open(PathBuf, PathBuf, Duration),
+    /// What it is called here, and how long it took.
+    Open(Names, Duration),
     /// What ssh said, and what that means.
     Failed(Reading, String),
-}
-
-/// Ends what a connection attempt began, unless it is told that it succeeded.
-struct Attempt<'a> {
-    socket: &'a Path,
-    log: &'a Path,
-    succeeded: bool,
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        if !self.succeeded {
-            // It may have gone into the background a moment ago; its group is ended by its own guard.
-            end(self.socket);
-            remove(self.log);
-        }
-    }
-}
-
-fn end(socket: &Path) {
-    if socket.exists() {
-        if let Err(error) = control::end(socket) {
-            tracing::debug!(%error, "a connection was gone before it was ended");
-        }
-        remove(socket);
-    }
-}
-
-fn remove(file: &Path) {
-    if let Err(error) = fs::remove_file(file)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::debug!(%error, ?file, "a file of the control folder stays");
-    }
 }
 
 /// Gives the arguments that every ssh to a host is started with, up to its name.
@@ -179,10 +146,53 @@ pub(super) async fn explain(pool: &Pool, host: &HostId, reading: Reading, said: 
 }
 
 impl Master {
-    /// Connects, and tries again where that makes sense.
+    fn new(pool: &Arc<Pool>, names: Names, borrowed: bool, room: Option<OwnedSemaphorePermit>) -> Arc<Self> {
+        let session = session(&names);
+        let master = Arc::new(Self {
+            serial: pool.tick(),
+            names,
+            unproven: AtomicBool::new(borrowed),
+            session: Arc::new(session),
+            busy: AtomicUsize::new(0),
+            used: AtomicU64::new(pool.tick()),
+            room: Mutex::new(room),
+            pool: Arc::clone(pool),
+        });
+        pool.register(&master);
+        master
+    }
+
+    /// Takes part in one that another process has open to the same host in the same way; none where there is none that answers.
+    pub(super) async fn borrow(pool: &Arc<Pool>, host: &HostId) -> Option<Arc<Self>> {
+        let (fingerprint, folders) = pool.who_has(host)?;
+        // It takes no more of this machine, and what is done over it takes as much as over any other.
+        let room = pool.room().await;
+        for folder in folders {
+            let names = match Names::of(&folder, fingerprint.as_str(), pool.socket()) {
+                Ok(names) => names,
+                Err(error) => {
+                    tracing::debug!(%host, %error, ?folder, "a connection is not taken part in");
+                    continue;
+                }
+            };
+            if answers(&session(&names)).await {
+                names.publish(fingerprint.as_str());
+                tracing::debug!(%host, ?folder, "takes part in a connection that is open");
+                return Some(Self::new(pool, names, true, room));
+            }
+        }
+        None
+    }
+
+    /// Connects, and tries again where that makes sense; with `shares` other processes may take part in it.
     ///
     /// Dropping the future ends ssh.
-    pub(super) async fn open(pool: &Arc<Pool>, way: &Throttle, host: &HostId) -> Result<Arc<Self>, Failure> {
+    pub(super) async fn open(
+        pool: &Arc<Pool>,
+        way: &Throttle,
+        host: &HostId,
+        shares: bool,
+    ) -> Result<Arc<Self>, Failure> {
         if let Some(config) = &pool.settings.config
             && !config.is_file()
         {
@@ -194,23 +204,15 @@ impl Master {
             let opening = pool.ways.turn(way).await;
             // Who waits for the way, or before another attempt, takes up no room that others could use.
             let room = pool.room().await;
+            let before = if shares { pool.fingerprint(host) } else { None };
             let (reading, said) = match Self::try_open(pool, host).await? {
-                Opened::Open(socket, log, took) => {
+                Opened::Open(names, took) => {
                     opening.turn.accepted(host, took);
-                    let session = openssh::Session::resume_mux(socket.clone().into(), Some(log.clone().into()));
-                    let session = Arc::new(session);
-                    let master = Arc::new(Self {
-                        serial: pool.tick(),
-                        socket,
-                        log,
-                        session,
-                        busy: AtomicUsize::new(0),
-                        used: AtomicU64::new(pool.tick()),
-                        room: Mutex::new(room),
-                        pool: Arc::clone(pool),
-                    });
-                    pool.register(&master);
-                    return Ok(master);
+                    // What was changed while it was opened may be what it was opened with, or not.
+                    if let Some(fingerprint) = before.filter(|before| pool.fingerprint(host).as_ref() == Some(before)) {
+                        names.publish(fingerprint.as_str());
+                    }
+                    return Ok(Self::new(pool, names, false, room));
                 }
                 Opened::Failed(reading, said) => (reading, said),
             };
@@ -226,18 +228,17 @@ impl Master {
     }
 
     async fn try_open(pool: &Arc<Pool>, host: &HostId) -> Result<Opened, Failure> {
-        let socket = pool.socket();
-        let log = socket.with_extension("log");
+        // Dropped before it is connected, it may have gone into the background a moment ago; its group is ended by its own guard.
+        let names = Names::new(pool.socket());
         let patience = patience(pool);
-        let mut attempt = Attempt { socket: &socket, log: &log, succeeded: false };
         let mut command = quiet("ssh");
         command.args(common(pool, host));
-        command.args(["-M", "-N", "-T", "-S"]).arg(&socket).arg("-E").arg(&log);
+        command.args(["-M", "-N", "-T", "-S"]).arg(names.socket()).arg("-E").arg(names.log());
         // With this it goes into the background when it is connected, and its exit says that it is.
-        command.arg("-o").arg(format!("ControlPersist={}", pool.settings.persist.as_secs().max(1)));
+        command.arg("-o").arg(format!("ControlPersist={}", pool.persist().as_secs().max(1)));
         command.arg("--").arg(host.as_str());
         // A proxy's complaints belong to the same story.
-        let open = || OpenOptions::new().create(true).append(true).open(&log);
+        let open = || OpenOptions::new().create(true).append(true).open(names.log());
         let complaints = patiently(open).await.map_err(|error| no_ssh(&error))?;
         command.stderr(Stdio::from(complaints));
         let mut group = spawn(&mut command).await.map_err(|error| no_ssh(&error))?;
@@ -245,7 +246,7 @@ impl Master {
         let most = patience.connect + pool.patience() + GRACE;
         let begun = tokio::time::Instant::now();
         let status = tokio::time::timeout(most, group.wait()).await;
-        let said = fs::read(&log).unwrap_or_default();
+        let said = fs::read(names.log()).unwrap_or_default();
         let said = String::from_utf8_lossy(&said).into_owned();
         match status {
             Err(_) => {
@@ -255,12 +256,10 @@ impl Master {
                     .output(clean_lines(without_debug(&said).as_bytes())))
             }
             Ok(Err(error)) => Err(no_ssh(&error)),
-            Ok(Ok(status)) if status.success() && socket.exists() => {
-                attempt.succeeded = true;
-                drop(attempt);
+            Ok(Ok(status)) if status.success() && names.socket().exists() => {
                 let took = begun.elapsed();
                 pool.logged_in(took);
-                Ok(Opened::Open(socket, log, took))
+                Ok(Opened::Open(names, took))
             }
             Ok(Ok(_)) => Ok(Opened::Failed(cause::read(&said), said)),
         }
@@ -284,22 +283,28 @@ impl Master {
     }
 
     pub(super) fn socket(&self) -> &Path {
-        &self.socket
+        self.names.socket()
     }
 
     /// Tells whether its process is there; that is asked on this machine and costs the host nothing.
     pub(super) async fn is_alive(&self) -> bool {
-        match tokio::time::timeout(Duration::from_secs(2), self.session.check()).await {
-            Ok(Ok(())) => true,
-            // Where nobody could ask, it has not died of that.
-            Ok(Err(error)) => exhaustion(&error).is_some(),
-            Err(_) => false,
-        }
+        answers(&self.session).await
+    }
+
+    /// Notes that something was done over it.
+    pub(super) fn prove(&self) {
+        self.unproven.store(false, Ordering::Relaxed);
+    }
+
+    /// Tells whether what goes wrong before anything has begun may be another process's doing: it opened the connection, or is on it, and
+    /// takes of what the host allows over one. A connection of this process's alone may do better.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.unproven.load(Ordering::Relaxed) || self.names.is_common()
     }
 
     /// Says why it died, as its log has it.
     pub(super) async fn last_words(&self, host: &HostId, doing: &str) -> (Cause, Failure) {
-        let said = fs::read(&self.log).unwrap_or_default();
+        let said = fs::read(self.names.log()).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
         let mut reading = cause::read(&said);
         // A process that was killed has nothing to say.
@@ -309,7 +314,7 @@ impl Master {
         (reading.cause, explain(&self.pool, host, reading, &said, doing).await)
     }
 
-    /// Tells whether somebody else uses it too.
+    /// Tells whether somebody else uses it here, too.
     pub(super) fn is_shared(&self) -> bool {
         self.busy.load(Ordering::Acquire) > 1
     }
@@ -322,7 +327,7 @@ impl Master {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Closes it unless somebody uses it; tells whether it did.
+    /// Closes it unless somebody here uses it; tells whether it did.
     pub(super) fn close_if_idle(&self) -> bool {
         let closed = self.busy.compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire).is_ok();
         if closed {
@@ -331,7 +336,7 @@ impl Master {
         closed
     }
 
-    /// Closes it, whoever uses it.
+    /// Closes it, whoever uses it here; what other processes do over it goes on.
     pub(super) fn close(&self) {
         if self.busy.swap(CLOSED, Ordering::AcqRel) != CLOSED {
             self.end();
@@ -339,14 +344,31 @@ impl Master {
     }
 
     fn end(&self) {
-        end(&self.socket);
-        remove(&self.log);
+        self.names.end();
         self.room.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
 impl Drop for Master {
     fn drop(&mut self) {
-        self.close();
+        // Nobody uses it, or this would live.
+        if *self.busy.get_mut() != CLOSED && self.pool.keeps() && self.names.leave() {
+            self.pool.left.store(true, Ordering::Relaxed);
+        } else {
+            self.close();
+        }
+    }
+}
+
+fn session(names: &Names) -> openssh::Session {
+    openssh::Session::resume_mux(names.socket().into(), Some(names.log().into()))
+}
+
+async fn answers(session: &openssh::Session) -> bool {
+    match tokio::time::timeout(Duration::from_secs(2), session.check()).await {
+        Ok(Ok(())) => true,
+        // Where nobody could ask, it has not died of that.
+        Ok(Err(error)) => exhaustion(&error).is_some(),
+        Err(_) => false,
     }
 }

@@ -1,18 +1,19 @@
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::config;
-use super::control;
 use super::master::Master;
+use super::names::end_all;
 use super::system;
+use super::warm::Warm;
 use super::way::Ways;
 use crate::host::settings::SshSettings;
 
@@ -40,9 +41,13 @@ pub(in crate::host) struct Pool {
     open: Mutex<Vec<Weak<Master>>>,
     clock: AtomicU64,
     serial: AtomicU64,
+    /// Where connections are shared with other processes, what finds those.
+    pub(super) warm: Option<Warm>,
+    /// Whether a connection was left for the next process.
+    pub(super) left: AtomicBool,
     folder: tempfile::TempDir,
     /// Locked as long as this process lives, so that another knows whether the folder is anybody's.
-    _owner: File,
+    owner: File,
 }
 
 impl Pool {
@@ -78,15 +83,31 @@ impl Pool {
             open: Mutex::default(),
             clock: AtomicU64::new(0),
             serial: AtomicU64::new(0),
+            warm: settings.share.clone().map(|among| Warm::new(&settings, among)),
+            left: AtomicBool::new(false),
             folder,
-            _owner: owner,
+            owner,
             settings,
         })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Gives the generated configuration.
     pub(super) fn config(&self) -> PathBuf {
         self.folder.path().join("config")
+    }
+
+    /// Tells whether connections are kept for the next process.
+    pub(super) const fn keeps(&self) -> bool {
+        self.warm.is_some() && !self.settings.keep.is_zero()
+    }
+
+    /// Gives how long a connection lives on that nobody uses.
+    pub(super) const fn persist(&self) -> Duration {
+        if self.keeps() { self.settings.keep } else { self.settings.persist }
     }
 
     /// Gives a path for a socket that no other connection has.
@@ -177,16 +198,18 @@ fn is_settled(found: &fs::Metadata) -> bool {
     found.modified().ok().and_then(|made| made.elapsed().ok()).is_some_and(|age| age >= SETTLED)
 }
 
-/// Ends the connections, and removes the folders, of processes that died without doing so.
+/// Names the folders for control sockets that this user's processes have made.
+pub(super) fn folders(parent: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()))
+        .map(|entry| entry.path())
+        .filter(|folder| fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir() && is_ours(&found)))
+}
+
+/// Removes the folders of processes that died without doing so, and ends their connections that nobody else is on.
 fn clear(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
-        let folder = entry.path();
-        let is_candidate = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes())
-            && fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir() && is_ours(&found));
-        if !is_candidate {
-            continue;
-        }
+    for folder in folders(parent) {
         let Ok(owner) = File::open(folder.join("owner")) else {
             // Whoever made it was killed before it was anybody's; where anything is in it, it is not ours.
             if fs::metadata(&folder).is_ok_and(|found| is_settled(&found)) && fs::remove_dir(&folder).is_ok() {
@@ -207,21 +230,21 @@ fn clear(parent: &Path) {
     }
 }
 
-/// Ends every connection that has a socket in a folder.
-fn end_all(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_socket())
-            && let Err(error) = control::end(&entry.path())
-        {
-            tracing::debug!(%error, socket = ?entry.path(), "a connection was gone before it was ended");
-        }
-    }
-}
-
 impl Drop for Pool {
     fn drop(&mut self) {
-        end_all(self.folder.path());
+        if !*self.left.get_mut() {
+            end_all(self.folder.path());
+            return;
+        }
+        // It is cleared up when the last of what was left has ended by itself.
+        let until = SystemTime::now() + self.settings.keep;
+        match self.owner.set_modified(until) {
+            Ok(()) => self.folder.disable_cleanup(true),
+            Err(error) => {
+                tracing::debug!(%error, "connections are not kept");
+                end_all(self.folder.path());
+            }
+        }
     }
 }
 
