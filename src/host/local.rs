@@ -79,7 +79,7 @@ impl Transport for Local {
         for _ in 0..2 {
             let turn = match script.phase {
                 // A lease is renewed while a phase is at work.
-                Phase::Lock => self.session.try_turn(),
+                Phase::Lock | Phase::Renew => self.session.try_turn(),
                 _ => Some(self.session.turn().await),
             };
             let Some(turn) = turn else { return self.run_alone(script, |_| {}).await };

@@ -302,6 +302,40 @@ async fn a_step_that_is_given_up_is_ended_on_the_host_before_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_lease_is_renewed_beside_a_step_that_takes_longer_than_it_lasts() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    let one = v1(state.path());
+    for name in ["box", "here"] {
+        let root = sshd.folder.path().join(name);
+        let fleet = fleet(sshd.ssh(), quick(), target(&root), state.path());
+        let host = host(&fleet, name);
+        settled(&host, &one).await;
+        let request = lock("r1");
+        host.lock(&request, None).await.unwrap();
+        let sleep = format!("sleep 3.{}", std::process::id());
+        let gate = GateCheck {
+            name: "takes long".into(),
+            run: sleep.clone(),
+            environment: vec![],
+            timeout: Duration::from_secs(600),
+            retries: 0,
+            dry: false,
+        };
+        let checking = host.check(std::slice::from_ref(&gate));
+        let renewing = async {
+            while processes_with(&sleep).is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            host.renew(&request).await.unwrap();
+            assert!(!processes_with(&sleep).is_empty(), "{name}: it was renewed only after the step");
+        };
+        let (reports, ()) = tokio::join!(checking, renewing);
+        assert_eq!(reports.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_link_that_is_cut_leaves_no_shell_behind() {
     let sshd = Sshd::start("");
     let state = temporary();

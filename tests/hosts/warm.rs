@@ -46,7 +46,7 @@ fn masters(sshd: &Sshd) -> Vec<u32> {
         open.filter_map(|file| fs::read_link(file.path()).ok())
             .any(|file| inodes.iter().any(|inode| file.to_string_lossy() == inode.as_str()))
     };
-    processes_with("[mux]").into_iter().map(|(pid, _)| pid).filter(|pid| holds(*pid)).collect()
+    processes_with("ControlPersist=").into_iter().map(|(pid, _)| pid).filter(|pid| holds(*pid)).collect()
 }
 
 async fn ask(fleet: &RealFleet) {
@@ -200,7 +200,7 @@ async fn who_takes_part_takes_no_session_from_a_rollout() {
     let (reports, renewed) = tokio::join!(checking, renewing);
     assert_eq!(reports.unwrap()[0].verdict, Verdict::Pass);
     renewed.unwrap();
-    assert_eq!(sshd.accepted(), 2);
+    assert_eq!(sshd.accepted(), 2, "{}", sshd.log());
 }
 
 #[tokio::test]

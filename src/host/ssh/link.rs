@@ -277,7 +277,7 @@ impl Ssh {
         let _turn = self.pool.exec().await;
         let turn = match script.phase {
             // A lease is renewed while a phase is at work.
-            Phase::Lock => self.session.try_turn(),
+            Phase::Lock | Phase::Renew => self.session.try_turn(),
             _ => Some(self.session.turn().await),
         };
         match turn {
