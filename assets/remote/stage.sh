@@ -99,12 +99,6 @@ link_copy() {
     [ -w "$staging.new" ] || make_writable "$staging.new"
 }
 
-# make_writable FOLDER: lets its owner write into every folder of it; asked for only where something is to be written and cannot, or by
-# rsync, which does not tell before.
-make_writable() {
-    find "$1" -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null
-}
-
 # Tells whether a copy of the release that is here is whole.
 proves() {
     case $1 in
@@ -219,9 +213,7 @@ END_OF_REMOVALS
     if ! removals_plain >"$work/removals0" || ! removals_odd >>"$work/removals0"; then
         fail io "cannot list what the new release has no more"
     fi
-    remove_listed "$staging.new" <"$work/removals0" && return 0
-    make_writable "$staging.new"
-    remove_listed "$staging.new" <"$work/removals0"
+    remove_listed "$staging.new" "$work/removals0"
 }
 
 remove_plain() {

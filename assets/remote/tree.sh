@@ -292,13 +292,25 @@ mend() {
         ! tr "\\n\\$stand_in" '\000\n' <"$work/mend" >"$work/mend0"; then
         fail io "cannot list what does not belong into $PWD/$1"
     fi
-    remove_listed "$1" <"$work/mend0"
+    remove_listed "$1" "$work/mend0"
 }
 
-# Removes from a folder what standard input lists, names ended by zero bytes. Few at a time: xargs of busybox 1.35 loses
-# bytes of a name where one batch ends and another begins, unless batches end by number.
+# remove_listed FOLDER LIST: removes from a folder what a file lists, names ended by zero bytes; again where folders were not to be written.
 remove_listed() {
+    remove_once "$1" <"$2" && return 0
+    make_writable "$1"
+    remove_once "$1" <"$2"
+}
+
+# Few at a time: xargs of busybox 1.35 loses bytes of a name where one batch ends and another begins, unless batches end by number.
+remove_once() {
     (cd "$1" && xargs -0 -r -n 7 rm -rf --) 2>/dev/null
+}
+
+# make_writable FOLDER: lets its owner write into every folder of it; asked for only where something is to be written and cannot, or by
+# rsync, which does not tell before.
+make_writable() {
+    find "$1" -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null
 }
 
 # Writes the manifest of a folder that has none, for what is kept as a release.

@@ -363,3 +363,29 @@ async fn a_disk_that_has_no_room_for_both_gets_files_and_one_that_is_full_at_unp
     drop(stand);
     assert!(Command::new("umount").arg(mount.path()).status().unwrap().success());
 }
+
+#[tokio::test]
+async fn what_lies_in_folders_that_their_owner_may_not_write_is_upgraded_all_the_same() {
+    // Root may write everywhere.
+    let (is_root, nobody) =
+        (rustix::process::geteuid().is_root(), ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+    for packs in [PackWhen::Always, PackWhen::Never] {
+        let (state, root) = (temporary(), temporary());
+        let mut settings = target(root.path());
+        if is_root {
+            std::os::unix::fs::chown(root.path(), Some(65534), Some(65534)).unwrap();
+            settings.r#become = nobody.map(str::to_owned).to_vec();
+        }
+        let fleet = fleet(SshSettings::default(), packed(packs), settings, state.path());
+        let host = host(&fleet, "here");
+        let (one, two) = (v1(state.path()), v2(state.path()));
+        settled(&host, &one, "r1").await;
+        let release = root.path().join("releases").join(one.id.to_string());
+        for folder in ["lib", "odd", "bin", "empty", "."] {
+            fs::set_permissions(release.join(folder), fs::Permissions::from_mode(0o555)).unwrap();
+        }
+        let primed = settled(&host, &two, "r2").await;
+        assert_eq!(primed.packed, packs == PackWhen::Always);
+        assert_whole(&two, &root.path().join("tool/."));
+    }
+}
