@@ -194,6 +194,9 @@ pub struct Script {
     pub token: String,
     /// How long it may take on the host, by the host's own watch.
     pub deadline: Duration,
+    /// Whether it is a question on which nothing follows as a rule: what opens a shell for it takes the fewest processes and trips, and
+    /// for what goes on the fewest bytes.
+    pub alone: bool,
     parameters: BTreeMap<String, Vec<u8>>,
 }
 
@@ -203,7 +206,8 @@ impl Script {
     pub fn new(phase: Phase, deadline: Duration) -> Self {
         let nonce = format!("{:016x}", fastrand::u64(..));
         let token = format!("@{nonce}");
-        let mut script = Self { phase, token, deadline, parameters: BTreeMap::new() };
+        let alone = phase == Phase::Probe;
+        let mut script = Self { phase, token, deadline, alone, parameters: BTreeMap::new() };
         script.set("nonce", &nonce);
         let token = script.token.clone();
         script.set("token", &token);

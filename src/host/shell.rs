@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::{Answer, Reader, Record, Tail};
-use super::script::{Opening, Phase, Script};
+use super::script::{Opening, Script};
 
 /// How long a shell that is there may take to get its library: a link may be slow.
 const SENDING: Duration = Duration::from_secs(30);
@@ -86,8 +86,9 @@ impl Shell {
     /// Waits until a shell answers, sends it the library, and does the first step in it; one that says nothing for `patience` is mute.
     ///
     /// `stale` names the shells that were given up before, which are ended first; where this one may be at work and be given up it is added to
-    /// them. A question is sent with everything in one go. What changes something is not: the shell has to have said before which one
-    /// it is; and the library is packed for it where the host can unpack it, a fourth of the bytes for three processes.
+    /// them. A question by itself is sent with everything in one go. What changes something is not: the shell has to have said before which one
+    /// it is; and the library is packed for it where the host can unpack it, as for a question that a rollout begins with: a fourth of the
+    /// bytes for three processes.
     ///
     /// Dropping the future closes what was opened.
     ///
@@ -109,7 +110,7 @@ impl Shell {
         let opening = Opening::new(stale.as_deref(), script);
         let (library, step) = (Awaited::sending(&opening.token), Awaited::step(script, patience));
         let greeting = Awaited { token: &opening.token, patience, most: patience };
-        let (opened, first) = if script.phase == Phase::Probe {
+        let (opened, first) = if script.alone {
             let text = [opening.greeting(), opening.text()];
             let [greeted, opened, first] = shell.say(&text, [greeting, library, step]).await;
             shell.greeted.clone_from(&greeted.greeting);

@@ -197,10 +197,11 @@ async fn a_transfer_that_stalls_fails_in_time() {
     let failure = host
         .prime(&one, &rollout("r1"), &|progress| {
             if progress.bytes > Bytes(300_000) {
+                let ours = sshd.descendants();
                 let receivers: Vec<_> = processes_with("rsync --server")
                     .into_iter()
                     .map(|(pid, _)| pid)
-                    .filter(|pid| sshd.descendants().contains(pid))
+                    .filter(|pid| ours.contains(pid))
                     .collect();
                 sshd.signal(&receivers, "-STOP");
             }

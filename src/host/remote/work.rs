@@ -241,6 +241,8 @@ impl<T: Transport> Host for Remote<T> {
         };
         let mut script = self.script(Phase::Probe, seconds, slot);
         script.set("deep", &deep);
+        // A plan is made by these, and what goes by it does so in the same shell.
+        script.alone = !matches!(survey, Survey::For(_) | Survey::Deep);
         let (mut probe, _) = self.survey(&script).await?;
         if *survey == Survey::Tools && !self.transport.is_wide_enough().await? {
             probe.facts.push(("narrow".to_owned(), "yes".to_owned()));
