@@ -1,10 +1,12 @@
 #!/bin/sh
-# GUESS     `Host *.site !gate.site` is for all hosts of a site but the gate by which they are reached, and so libssh, which Ansible's
-#           network modules and many desktops log in with, reads ~/.ssh/config: first the hosts, then the gate's own lines.
-# HAPPENS   The first pattern that fits is enough, so what is left out behind it is in: gate.site has the user and the port of the hosts
-#           behind it, and a ProxyJump of theirs would lead to the gate by way of the gate. `Host !gate.site *.site`, the same to
-#           ssh, leaves it out, and so does `Match host` with the two in either order. `Match final`, which is for ssh's second
-#           pass over the file, and `Match canonical` are taken in the first, and `Match originalhost` is never.
+# GUESS     `Host *.site !gate.site` is for all hosts of a site but the gate by which they are reached, and so libssh, which
+#           Ansible's network modules and many desktops log in with, reads ~/.ssh/config: first the hosts, then the gate's
+#           own lines.
+# HAPPENS   The first pattern that fits is enough, so what is left out behind it is in: gate.site has the user and the port
+#           of the hosts behind it, and a ProxyJump of theirs would lead to the gate by way of the gate. `Host !gate.site
+#           *.site`, the same to ssh, leaves it out, and so does `Match host` with the two in either order. `Match final`,
+#           which is for ssh's second pass over the file, and `Match canonical` are taken in the first, and `Match
+#           originalhost` is never.
 # VERSIONS  libssh 0.12.0, of 2026, in ansible-pylibssh 1.4.0 (PyPI), and OpenSSH 9.2. 0.10.6 of Debian 12 does the same.
 # SOURCE    ssh_config(5): PATTERNS, Host and Match; seen by running, through ssh_options_parse_config
 # NEEDS     python3 with pip, ssh. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.

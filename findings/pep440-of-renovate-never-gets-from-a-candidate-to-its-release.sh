@@ -1,13 +1,14 @@
 #!/bin/sh
-# GUESS     Who runs 2.0.0rc1 and asks for `>2.0.0rc1` wants 2.0.0rc2 and then 2.0.0: PEP 440 says of > that it leaves out the
-#           post-releases and local versions of what is named, where that is none itself. The library that Renovate compares
-#           Python's versions with has the operator, and says that 2.0.0 is greater than 2.0.0rc1.
-# HAPPENS   Nothing with the numbers 2.0.0 satisfies `>2.0.0rc1`: neither rc2 nor the release nor its post-release, and maxSatisfying
-#           finds none. 2.0.1 does, and `>=2.0.0rc1` is right. A wildcard that is longer than the version matches nothing:
-#           2 is not `==2.0.*`, and so it satisfies `!=2.0.*`; PEP 440 fills with zeros. gt alone has it right.
+# GUESS     Who runs 2.0.0rc1 and asks for `>2.0.0rc1` wants 2.0.0rc2 and then 2.0.0: PEP 440 says of > that it leaves out
+#           the post-releases and local versions of what is named, where that is none itself. The library that Renovate
+#           compares Python's versions with has the operator, and says that 2.0.0 is greater than 2.0.0rc1.
+# HAPPENS   Nothing with the numbers 2.0.0 satisfies `>2.0.0rc1`: neither rc2 nor the release nor its post-release, and
+#           maxSatisfying finds none. 2.0.1 does, and `>=2.0.0rc1` is right. A wildcard that is longer than the version
+#           matches nothing: 2 is not `==2.0.*`, and so it satisfies `!=2.0.*`; PEP 440 fills with zeros. gt alone has it
+#           right.
 # VERSIONS  @renovatebot/pep440 5.0.1 (npm), packaging 26.4 (PyPI)
-# SOURCE    PEP 440, version matching and exclusive ordered comparison; lib/specifier.js: a "simplified version" of the latter compares
-#           the release numbers alone
+# SOURCE    PEP 440, version matching and exclusive ordered comparison; lib/specifier.js: a "simplified version" of the
+#           latter compares the release numbers alone
 # NEEDS     node, npm, python3 with pip. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 

@@ -1,9 +1,10 @@
 #!/bin/sh
-# GUESS     PharData unpacks a tar of GNU's or POSIX' format, and Composer lets it: a link of the archive is a link again, and the two
-#           names of one file, which GNU tar writes as a hard link, both have what the file holds.
-# HAPPENS   extractTo says true, and makes an empty file of each: current, of mode 777, and the second name of the tool, empty and
-#           executable. Through phar:// the second name is read in the archive as it should be. Empty folders are left out, and
-#           of a name over 100 bytes in POSIX' format (GNU tar's --format=pax) it takes the first 100; in GNU's it is whole.
+# GUESS     PharData unpacks a tar of GNU's or POSIX' format, and Composer lets it: a link of the archive is a link again,
+#           and the two names of one file, which GNU tar writes as a hard link, both have what the file holds.
+# HAPPENS   extractTo says true, and makes an empty file of each: current, of mode 777, and the second name of the tool,
+#           empty and executable. Through phar:// the second name is read in the archive as it should be. Empty folders are
+#           left out, and of a name over 100 bytes in POSIX' format (GNU tar's --format=pax) it takes the first 100; in
+#           GNU's it is whole.
 # VERSIONS  PHP 8.2's phar (Debian 12), GNU tar
 # SOURCE    php.net, PharData::extractTo; Composer 2.5.5, src/Composer/Downloader/TarDownloader.php; seen by running
 # NEEDS     Debian 12's packages, with what php8.2-cli depends on, GNU tar. Exits 0: as told; 1: it behaves otherwise; 77:

@@ -1,12 +1,14 @@
 #!/bin/sh
-# GUESS     1.2 is broken, so `>=1.1,!=1.2` is asked for, and the mended one comes as 1.2.post1: != without a wildcard is for that one
-#           version, and what is greater than 1.1 and is not 1.2 is had. Poetry says that its ranges are PEP 440's.
-# HAPPENS   Poetry cuts the range in two at what is ruled out, and > of the second part leaves out the post-releases of what it names: no
-#           post-release of 1.2 is let in. `!=1.2` alone lets them in, and so does `>=1.1` alone; with 1.2.post1 ruled out as well,
-#           1.2.post2 is in. `>=1.2,!=1.2` is written out as `>1.2`. packaging, by which pip selects, lets them in each time.
+# GUESS     1.2 is broken, so `>=1.1,!=1.2` is asked for, and the mended one comes as 1.2.post1: != without a wildcard is
+#           for that one version, and what is greater than 1.1 and is not 1.2 is had. Poetry says that its ranges are PEP
+#           440's.
+# HAPPENS   Poetry cuts the range in two at what is ruled out, and > of the second part leaves out the post-releases of what
+#           it names: no post-release of 1.2 is let in. `!=1.2` alone lets them in, and so does `>=1.1` alone; with
+#           1.2.post1 ruled out as well, 1.2.post2 is in. `>=1.2,!=1.2` is written out as `>1.2`. packaging, by which pip
+#           selects, lets them in each time.
 # VERSIONS  poetry-core 2.5.0, packaging 26.4 (PyPI)
-# SOURCE    PEP 440, version exclusion and exclusive ordered comparison; poetry/core/constraints/version: the intersection of a range
-#           and of a union of two
+# SOURCE    PEP 440, version exclusion and exclusive ordered comparison; poetry/core/constraints/version: the intersection
+#           of a range and of a union of two
 # NEEDS     python3 with pip. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 

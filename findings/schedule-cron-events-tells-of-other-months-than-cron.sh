@@ -1,13 +1,14 @@
 #!/bin/sh
-# GUESS     Schedule::Cron::Events tells "the time at which cron will next run the line", of all forms of lines: `0 4 1 */3 *`, the first of
-#           each quarter, is in January, April, July and October, and `0 4 */2 * *` on the 1st, 3rd and 5th.
-# HAPPENS   The first value of a star is 0 for months and days of the month too, and goes when the steps are taken: a quarter
-#           begins in March, June, September and December, half a year in June and December, and every other day is an
-#           even one. 1-12/3 and 1-31/2 are right, as are hours, minutes and weekdays. Where two parts of a list overlap, as
-#           in 8-17,12-20, the next event after 17:54 is 17:00 of the same day.
+# GUESS     Schedule::Cron::Events tells "the time at which cron will next run the line", of all forms of lines: `0 4 1 */3
+#           *`, the first of each quarter, is in January, April, July and October, and `0 4 */2 * *` on the 1st, 3rd and
+#           5th.
+# HAPPENS   The first value of a star is 0 for months and days of the month too, and goes when the steps are taken: a
+#           quarter begins in March, June, September and December, half a year in June and December, and every other day is
+#           an even one. 1-12/3 and 1-31/2 are right, as are hours, minutes and weekdays. Where two parts of a list overlap,
+#           as in 8-17,12-20, the next event after 17:54 is 17:00 of the same day.
 # VERSIONS  Schedule::Cron::Events 1.96, Set::Crontab 1.03 (Debian 12), perl 5.36
-# SOURCE    Schedule::Cron::Events(3pm); its code gives Set::Crontab 0 to 12 and 0 to 31, and takes a 0 out of the result; crontab(5): a
-#           star is first to last, and months and days begin with 1
+# SOURCE    Schedule::Cron::Events(3pm); its code gives Set::Crontab 0 to 12 and 0 to 31, and takes a 0 out of the result;
+#           crontab(5): a star is first to last, and months and days begin with 1
 # NEEDS     perl, Debian 12's packages. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 

@@ -1,9 +1,10 @@
 #!/bin/sh
-# GUESS     The intersection of two ranges has what both have: of `<2.2.0` and `2.x` it is 2.0.0 up to 2.1, and of `2.2` and `<2.2.1` it
-#           is 2.2.0 alone. semver-intersect is for that, and its README has ~ and ^ for an example.
-# HAPPENS   Bounds that can be written with ~ or ^ are, without a look at the upper one: the first pair gives ~2.0.0, so 2.1.0, which
-#           both have, is out, and the second gives ~2.2.0, so 2.2.1 is in, which one of them rules out. `<0.2.0` with 0.x
-#           loses 0.1.0. No error is raised. semver's own reading of both ranges side by side, "<2.2.0 2.x", is right.
+# GUESS     The intersection of two ranges has what both have: of `<2.2.0` and `2.x` it is 2.0.0 up to 2.1, and of `2.2` and
+#           `<2.2.1` it is 2.2.0 alone. semver-intersect is for that, and its README has ~ and ^ for an example.
+# HAPPENS   Bounds that can be written with ~ or ^ are, without a look at the upper one: the first pair gives ~2.0.0, so
+#           2.1.0, which both have, is out, and the second gives ~2.2.0, so 2.2.1 is in, which one of them rules out.
+#           `<0.2.0` with 0.x loses 0.1.0. No error is raised. semver's own reading of both ranges side by side, "<2.2.0
+#           2.x", is right.
 # VERSIONS  semver-intersect 1.5.0, semver 7.8.6 (npm)
 # SOURCE    the package's README; semver-intersect.js: createShorthand
 # NEEDS     node, npm. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.

@@ -1,10 +1,10 @@
 #!/bin/sh
-# GUESS     patch(text, value) gives the text of what parse gave, altered and with its comments kept: read again, it is the value that was
-#           handed over. A wave that is taken out or put before another takes its gate along.
-# HAPPENS   Of an array of tables the tables move, and what stands below as [wave.gate] does not. Whichever wave is taken out, the
-#           gates of the others go, without an error. In another order all gates come to stand below one wave, and the text
-#           has the same table twice, which this package cannot read either. To put a wave before, between or behind is
-#           well, and so is all where the gate is written within its wave.
+# GUESS     patch(text, value) gives the text of what parse gave, altered and with its comments kept: read again, it is the
+#           value that was handed over. A wave that is taken out or put before another takes its gate along.
+# HAPPENS   Of an array of tables the tables move, and what stands below as [wave.gate] does not. Whichever wave is taken
+#           out, the gates of the others go, without an error. In another order all gates come to stand below one wave, and
+#           the text has the same table twice, which this package cannot read either. To put a wave before, between or
+#           behind is well, and so is all where the gate is written within its wave.
 # VERSIONS  @decimalturn/toml-patch 3.3.0, of 2026, smol-toml 1.9.1 (npm)
 # SOURCE    the package's README, on patch; seen by running, with another parser for the reading
 # NEEDS     node, npm. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
