@@ -7,8 +7,8 @@
 #           occurring for its four hours. `every other week` on Sunday and Tuesday is another week's Sunday, as a week
 #           begins on Sunday where nothing is said, and iCalendar's on Monday. `BYMONTHDAY=1` of a yearly rule is the first
 #           of one month and not of each.
-# VERSIONS  ice_cube 0.16.4, ruby 3.1 (Debian 12); python-dateutil 2.9.0 (PyPI). ice_cube 0.17.0 is the same; BYSETPOS is
-#           read in the code of 2026.
+# VERSIONS  ice_cube 0.16.4, ruby 3.1 (Debian 12); python-dateutil 2.9.0 (PyPI). The code of 0.17.0 passes
+#           over BYSETPOS and DURATION as well; what was written since, in 2026, reads BYSETPOS.
 # SOURCE    RFC 5545, 3.3.10 (BYSETPOS, WKST, BYMONTHDAY) and 3.8.2.5 (DURATION); lib/ice_cube/parsers/ical_parser.rb
 # NEEDS     Debian 12's packages, with what ruby3.1 depends on, python3 with pip. Exits 0: as told; 1: it behaves otherwise;
 #           77: cannot be installed here.
