@@ -41,7 +41,7 @@ impl<S: Storage> Journal<S> {
         }
         self.lines.clear();
         for record in records.into_iter().filter(|record| record.event.is_journaled()) {
-            self.lines.extend_from_slice(record.to_line()?.as_bytes());
+            record.write(&mut self.lines)?;
             self.lines.push(b'\n');
         }
         if self.lines.is_empty() {

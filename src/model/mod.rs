@@ -36,7 +36,7 @@ pub use host::{HostId, Site};
 pub use ids::{Environment, GateName, HostIdx, HostRange, RolloutId, Slot, StageIdx, StageName};
 pub use mark::FoundBad;
 pub use name::NameError;
-pub(crate) use name::{FromText, text_name, written_as_text};
+pub(crate) use name::{FromText, read_as_text, text_name, written_as_text};
 pub use phase::Phase;
 pub use release::{Digest, DigestError, ReleaseId, Version};
 pub use service::{Pooling, ServiceWish, TakenOut};

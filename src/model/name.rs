@@ -80,7 +80,13 @@ macro_rules! text_name {
             }
         }
 
-        $crate::model::written_as_text! { $name, $error, $read }
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        $crate::model::read_as_text! { $name, $error, $read }
     };
 }
 pub(crate) use text_name;
@@ -96,6 +102,14 @@ macro_rules! written_as_text {
             }
         }
 
+        $crate::model::read_as_text! { $name, $error, $read }
+    };
+}
+pub(crate) use written_as_text;
+
+/// Lets serde read a value from its text.
+macro_rules! read_as_text {
+    ($name:ty, $error:ty, $read:path) => {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let read = |text: &str| -> Result<$name, $error> { $read(text) };
@@ -104,7 +118,7 @@ macro_rules! written_as_text {
         }
     };
 }
-pub(crate) use written_as_text;
+pub(crate) use read_as_text;
 
 /// Reads a value from its text.
 pub(crate) struct FromText<F>(pub(crate) F);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::event::Event;
-use crate::model::RolloutId;
+use crate::model::{FromText, RolloutId};
 
 /// Tells why a line is not a record.
 #[derive(Debug, Error)]
@@ -35,12 +35,20 @@ pub struct Record {
 }
 
 /// The fields that a record has beside its event's, which follow them.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Envelope {
     v: u32,
     seq: u64,
     at: Timestamp,
     rollout: RolloutId,
+}
+
+#[derive(Serialize)]
+struct Head<'a> {
+    v: u32,
+    seq: u64,
+    at: Timestamp,
+    rollout: &'a RolloutId,
 }
 
 impl Record {
@@ -53,21 +61,38 @@ impl Record {
     ///
     /// When the event cannot be written as JSON, which no event of this version does.
     pub fn to_line(&self) -> Result<String, RecordError> {
+        let mut line = Vec::with_capacity(256);
+        self.write(&mut line)?;
+        String::from_utf8(line).map_err(|error| serde_json::Error::custom(error).into())
+    }
+
+    /// Writes the record behind what is there, as [`Self::to_line`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::to_line`]; some of it may be there then.
+    pub fn write(&self, lines: &mut Vec<u8>) -> Result<(), RecordError> {
         let Self { seq, at, rollout, event } = self;
-        let mut line =
-            serde_json::to_string(&Envelope { v: Self::VERSION, seq: *seq, at: *at, rollout: rollout.clone() })?;
-        let event = serde_json::to_string(event)?;
+        serde_json::to_writer(&mut *lines, &Head { v: Self::VERSION, seq: *seq, at: *at, rollout })?;
+        lines.pop();
+        lines.extend_from_slice(br#","kind":"#);
+        let start = lines.len();
+        serde_json::to_writer(&mut *lines, event)?;
         // To serde, a kind is the key of its fields; in a line it is one of them: `{"locked":{"hosts":4}}` and
         // `…,"kind":"locked","hosts":4}`.
-        let (kind, fields) = match event.strip_prefix('{').and_then(|event| event.split_once(":{")) {
-            Some((kind, fields)) => (kind, fields.strip_suffix('}').unwrap_or(fields)),
-            None => (event.as_str(), "}"),
-        };
-        let comma = if fields == "}" { "" } else { "," };
-        line.pop();
-        line.reserve(event.len() + r#","kind":,"#.len());
-        line.extend([r#","kind":"#, kind, comma, fields]);
-        Ok(line)
+        let written = lines.get(start..).unwrap_or_default();
+        if written.first() != Some(&b'{') {
+            lines.push(b'}');
+            return Ok(());
+        }
+        if let Some(kind) = written.windows(2).position(|pair| pair == b":{") {
+            let fields = start + kind + 2;
+            let has_any = lines.get(fields) != Some(&b'}');
+            lines.splice(fields - 2..fields, has_any.then_some(b','));
+            lines.remove(start);
+            lines.pop();
+        }
+        Ok(())
     }
 
     /// Reads a record of one line of JSON.
@@ -77,8 +102,24 @@ impl Record {
     /// When the line is no record, or one of a version that this coalmine cannot read. An event of an unknown kind is read as
     /// [`Event::Unknown`].
     pub fn from_line(line: &str) -> Result<Self, RecordError> {
+        Self::from_next_line(line, None)
+    }
+
+    /// As [`Self::from_line`], where the record before was of a rollout: a journal names the same one in every line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::from_line`].
+    pub fn from_next_line(line: &str, rollout: Option<&RolloutId>) -> Result<Self, RecordError> {
         // Nearly every line is as it was written. What is wrong with another shows when it is read in whatever order it has.
-        serde_json::from_str(line).map(|InOrder(record)| record).or_else(|_| Self::in_any_order(line))
+        Self::in_order(line, rollout).or_else(|_| Self::in_any_order(line))
+    }
+
+    fn in_order(line: &str, rollout: Option<&RolloutId>) -> Result<Self, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(line);
+        let record = InOrder(rollout).deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(record)
     }
 
     fn in_any_order(line: &str) -> Result<Self, RecordError> {
@@ -95,8 +136,24 @@ impl Record {
     }
 }
 
-/// Is a record whose line has the fields of its envelope first, then the kind of its event, and then the fields of that.
-struct InOrder(Record);
+/// Reads a record whose line has the fields of its envelope first, then the kind of its event, and then the fields of that; knows which
+/// rollout the record before was of.
+struct InOrder<'a>(Option<&'a RolloutId>);
+
+/// Reads the name of a rollout, which is nearly always the one that is known.
+struct Rollout<'a>(Option<&'a RolloutId>);
+
+impl<'de> DeserializeSeed<'de> for Rollout<'_> {
+    type Value = RolloutId;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RolloutId, D::Error> {
+        let read = |text: &str| match self.0 {
+            Some(known) if known.as_str() == text => Ok(known.clone()),
+            _ => RolloutId::new(text),
+        };
+        deserializer.deserialize_str(FromText(read))
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
@@ -108,38 +165,38 @@ enum Field {
     Kind,
 }
 
-impl<'de> Deserialize<'de> for InOrder {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
+impl<'de> DeserializeSeed<'de> for InOrder<'_> {
+    type Value = Record;
 
-        impl<'de> Visitor<'de> for Fields {
-            type Value = InOrder;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Record, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a record")
-            }
+impl<'de> Visitor<'de> for InOrder<'_> {
+    type Value = Record;
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder, A::Error> {
-                let (mut v, mut seq, mut at, mut rollout) = (None, None, None, None);
-                while let Some(field) = map.next_key()? {
-                    match field {
-                        Field::V => v = Some(map.next_value::<u32>()?),
-                        Field::Seq => seq = Some(map.next_value()?),
-                        Field::At => at = Some(map.next_value()?),
-                        Field::Rollout => rollout = Some(map.next_value()?),
-                        Field::Kind => break,
-                    }
-                }
-                match (v, seq, at, rollout) {
-                    (Some(Record::VERSION), Some(seq), Some(at), Some(rollout)) => {
-                        Ok(InOrder(Record { seq, at, rollout, event: event_of(map)? }))
-                    }
-                    _ => Err(A::Error::custom("no record of this version in the order in which one is written")),
-                }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a record")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Record, A::Error> {
+        let (mut v, mut seq, mut at, mut rollout) = (None, None, None, None);
+        while let Some(field) = map.next_key()? {
+            match field {
+                Field::V => v = Some(map.next_value::<u32>()?),
+                Field::Seq => seq = Some(map.next_value()?),
+                Field::At => at = Some(map.next_value()?),
+                Field::Rollout => rollout = Some(map.next_value_seed(Rollout(self.0))?),
+                Field::Kind => break,
             }
         }
-
-        deserializer.deserialize_map(Fields)
+        match (v, seq, at, rollout) {
+            (Some(Record::VERSION), Some(seq), Some(at), Some(rollout)) => {
+                Ok(Record { seq, at, rollout, event: event_of(map)? })
+            }
+            _ => Err(A::Error::custom("no record of this version in the order in which one is written")),
+        }
     }
 }
 
