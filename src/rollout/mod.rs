@@ -32,6 +32,7 @@
 mod contract_tests;
 mod event;
 mod exit;
+mod hosts;
 mod judgement;
 mod machine;
 mod outcome;

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::Task;
 use crate::model::HostIdx;
+use crate::rollout::hosts::HostSet;
 
 /// Holds what was asked of hosts and has no answer yet: of each one thing at most.
 ///
@@ -9,13 +10,18 @@ use crate::model::HostIdx;
 #[derive(Debug, Default)]
 pub(super) struct Busy {
     tasks: BTreeMap<HostIdx, Task>,
-    marked: Vec<bool>,
+    hosts: HostSet,
     switches: usize,
 }
 
 impl Busy {
     pub(super) fn contains(&self, index: HostIdx) -> bool {
-        self.marked.get(index.0).is_some_and(|&marked| marked)
+        self.hosts.contains(index)
+    }
+
+    /// Gives the hosts alone.
+    pub(super) const fn hosts(&self) -> &HostSet {
+        &self.hosts
     }
 
     pub(super) fn get(&self, index: HostIdx) -> Option<&Task> {
@@ -41,12 +47,7 @@ impl Busy {
 
     pub(super) fn insert(&mut self, index: HostIdx, task: Task) {
         self.remove(index);
-        if self.marked.len() <= index.0 {
-            self.marked.resize(index.0 + 1, false);
-        }
-        if let Some(marked) = self.marked.get_mut(index.0) {
-            *marked = true;
-        }
+        self.hosts.insert(index);
         self.switches += usize::from(task == Task::Activate);
         self.tasks.insert(index, task);
     }
@@ -54,9 +55,7 @@ impl Busy {
     pub(super) fn remove(&mut self, index: HostIdx) -> Option<Task> {
         let task = self.tasks.remove(&index)?;
         self.switches -= usize::from(task == Task::Activate);
-        if let Some(marked) = self.marked.get_mut(index.0) {
-            *marked = false;
-        }
+        self.hosts.remove(index);
         Some(task)
     }
 

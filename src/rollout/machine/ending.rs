@@ -1,11 +1,26 @@
-use std::collections::BTreeMap;
+use std::iter::repeat;
 
 use super::{Machine, Task};
 use crate::model::{HostIdx, Phase, PhaseHook};
 use crate::plan::{OnFailure, PlanKind};
 use crate::rollout::event::Event;
+use crate::rollout::hosts::HostSet;
 use crate::rollout::outcome::Outcome;
 use crate::rollout::pause::PauseReason;
+
+/// Holds the hosts that the end of a rollout still has to be told to.
+#[derive(Debug, Default)]
+pub(super) struct Settling {
+    pub(super) left: HostSet,
+    /// Those of them on which the release becomes good.
+    finalized: HostSet,
+}
+
+impl Settling {
+    fn task_of(&self, index: HostIdx) -> Task {
+        if self.finalized.contains(index) { Task::Finalize } else { Task::Unlock }
+    }
+}
 
 impl Machine {
     pub(super) fn drain(&mut self, why: PauseReason) {
@@ -71,32 +86,33 @@ impl Machine {
                 return;
             }
             let finalize = outcome == Outcome::Completed && self.plan.kind != PlanKind::Prime;
-            let told: BTreeMap<HostIdx, Task> = self
-                .state
-                .range()
-                .filter_map(|index| {
-                    let host = self.state.host(index)?;
-                    let task = if finalize && host.phase == Phase::Healthy { Task::Finalize } else { Task::Unlock };
-                    // One whose lock was lost is not finalized, and has to say so.
-                    let told = host.locked || self.unsure.contains(&index) || (host.lost && task == Task::Finalize);
-                    told.then_some((index, task))
-                })
-                .collect();
-            self.settling = Some(told);
+            let mut settling = Settling::default();
+            for (index, host) in self.state.placed() {
+                let is_finalized = finalize && host.phase == Phase::Healthy;
+                // One whose lock was lost is not finalized, and has to say so.
+                if host.locked || self.unsure.contains(&index) || (host.lost && is_finalized) {
+                    settling.left.insert(index);
+                    if is_finalized {
+                        settling.finalized.insert(index);
+                    }
+                }
+            }
+            self.settling = Some(settling);
         }
         let room = self.plan.policy.control_width.max(1).saturating_sub(self.busy.len());
         let next: Vec<(HostIdx, Task)> = self
             .settling
             .iter()
-            .flatten()
-            .filter(|(index, _)| !self.busy.contains(**index))
+            .flat_map(|settling| {
+                settling.left.before_without(self.state.end(), self.busy.hosts()).zip(repeat(settling))
+            })
             .take(room)
-            .map(|(&index, task)| (index, task.clone()))
+            .map(|(index, settling)| (index, settling.task_of(index)))
             .collect();
         for (index, task) in next {
             self.start(index, task);
         }
-        let told_everybody = self.settling.as_ref().is_some_and(BTreeMap::is_empty);
+        let told_everybody = self.settling.as_ref().is_some_and(|settling| settling.left.is_empty());
         if !told_everybody || !self.busy.is_empty() {
             return;
         }

@@ -28,7 +28,7 @@ impl Machine {
         let arbiter_is_open = !self.state.hosts().iter().take(self.first_open().0).any(|host| host.locked);
         let width = if arbiter_is_open { 1 } else { self.plan.policy.control_width };
         let room = width.saturating_sub(self.busy.len());
-        let next: Vec<HostIdx> = self.state.unlocked().filter(|&index| !self.busy.contains(index)).take(room).collect();
+        let next: Vec<HostIdx> = self.state.unlocked_but(self.busy.hosts()).take(room).collect();
         for index in next {
             self.start(index, Task::Lock);
         }

@@ -29,7 +29,7 @@ pub use step::{Effect, Input, Step};
 pub use task::{Task, TaskError, TaskOutput};
 pub use unrun::{not_begun, nothing_done, nothing_due};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -69,7 +69,7 @@ pub struct Machine {
     /// Hosts that may have given their lock to somebody who did not wait for the answer.
     unsure: BTreeSet<HostIdx>,
     /// Hosts that the end of the rollout still has to be told to; none while it is not ending.
-    settling: Option<BTreeMap<HostIdx, Task>>,
+    settling: Option<ending::Settling>,
     relays: relays::Relays,
     /// When the next freeze window begins: until then the calendar is not looked at; none while it has to be.
     next_freeze: Option<Timestamp>,
@@ -146,6 +146,19 @@ impl Machine {
     ///
     /// `now` is never taken back: an earlier time than that of the step before counts as that one.
     pub fn step(&mut self, input: Input, now: Timestamp) -> Step {
+        let mut step = Step::default();
+        self.step_onto(input, now, &mut step);
+        step
+    }
+
+    /// As [`Self::step`], behind the records and effects of steps before.
+    pub fn step_onto(&mut self, input: Input, now: Timestamp, step: &mut Step) {
+        std::mem::swap(&mut self.step, step);
+        self.take(input, now);
+        std::mem::swap(&mut self.step, step);
+    }
+
+    fn take(&mut self, input: Input, now: Timestamp) {
         self.now = self.now.max(now);
         match input {
             Input::Begin { by } => self.begin(by),
@@ -174,14 +187,13 @@ impl Machine {
             // It only puts off what nothing else is due for.
             Input::Moved { host } => {
                 self.moved(&host);
-                return Step::default();
+                return;
             }
             Input::Carrier(_) | Input::Tick => {}
         }
         if self.begun {
             self.advance();
         }
-        std::mem::take(&mut self.step)
     }
 
     fn begin(&mut self, by: Operator) {

@@ -101,7 +101,7 @@ impl Machine {
             }
             (Task::Finalize, result) => {
                 if let Some(settling) = &mut self.settling {
-                    settling.remove(&index);
+                    settling.left.remove(index);
                 }
                 if let Some(mut failure) = result.err().and_then(failure_of) {
                     failure.message =
@@ -112,7 +112,7 @@ impl Machine {
             (Task::Unlock, _) => {
                 // A lock that could not be freed ends with its lease.
                 if let Some(settling) = &mut self.settling {
-                    settling.remove(&index);
+                    settling.left.remove(index);
                 }
             }
             // It is asked for again, or never.

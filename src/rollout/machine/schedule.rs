@@ -145,21 +145,19 @@ impl Machine {
         // After a resume, a switch may have to be confirmed that was not.
         if self.state.count(Phase::Activating) > self.busy.switches() {
             let unconfirmed: Vec<HostIdx> =
-                self.state.in_phase(Phase::Activating, ..end).filter(|&index| !self.busy.contains(index)).collect();
+                self.state.in_phase_but(Phase::Activating, ..end, self.busy.hosts()).collect();
             for index in unconfirmed {
                 self.start(index, Task::Activate);
             }
         }
-        let unchecked: Vec<HostIdx> =
-            self.state.in_phase(Phase::Active, ..end).filter(|&index| !self.busy.contains(index)).collect();
+        let unchecked: Vec<HostIdx> = self.state.in_phase_but(Phase::Active, ..end, self.busy.hosts()).collect();
         for index in unchecked {
             self.check(index);
         }
         let in_flight = [Phase::Activating, Phase::Active, Phase::Checking, Phase::RollingBack]
             .map(|phase| self.state.count(phase));
         let room = width.saturating_sub(in_flight.iter().sum());
-        let next: Vec<HostIdx> =
-            self.state.in_phase(Phase::Primed, ..end).filter(|&index| !self.busy.contains(index)).take(room).collect();
+        let next: Vec<HostIdx> = self.state.in_phase_but(Phase::Primed, ..end, self.busy.hosts()).take(room).collect();
         for index in next {
             self.phase(index, Phase::Activating);
             self.start(index, Task::Activate);
@@ -172,8 +170,8 @@ impl Machine {
         let room = policy.prime_width.max(1).saturating_sub(self.state.count(Phase::Priming));
         let next: Vec<HostIdx> = self
             .state
-            .in_phase(Phase::Pending, ..end)
-            .filter(|&index| !self.busy.contains(index) && !self.awaits_relay(index, end))
+            .in_phase_but(Phase::Pending, ..end, self.busy.hosts())
+            .filter(|&index| !self.awaits_relay(index, end))
             .take(room)
             .collect();
         for index in next {

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -34,7 +33,7 @@ impl State {
             Event::RolloutPlanned { plan, .. } => self.set_plan(plan),
             Event::HostProbed { host, installed, good, .. } => {
                 if let Some(index) = self.index_of(host) {
-                    self.unlocked.remove(&index);
+                    self.unlocked.remove(index);
                     if let Some(status) = self.hosts.get_mut(index.0) {
                         status.locked = true;
                         status.lost = false;
@@ -107,7 +106,7 @@ impl State {
             Event::HostSkipped { host, reason } => {
                 if let Some(index) = self.index_of(host) {
                     self.forget_failure(index);
-                    self.unlocked.remove(&index);
+                    self.unlocked.remove(index);
                     if let Some(status) = self.hosts.get_mut(index.0) {
                         status.skipped = Some(reason.clone());
                     }
@@ -267,7 +266,10 @@ impl State {
             }
         }
         self.unlocked = self.range().collect();
-        self.by_phase = BTreeMap::from([(Phase::Pending, self.unlocked.clone())]);
+        self.by_phase = Default::default();
+        if let Some(pending) = self.by_phase.get_mut(Phase::Pending as usize) {
+            pending.clone_from(&self.unlocked);
+        }
         self.plan = Some(Arc::clone(plan));
         self.mode = Mode::Planned;
     }
@@ -316,14 +318,16 @@ impl State {
             }
             _ => {}
         }
-        if let Some(set) = self.by_phase.get_mut(&before) {
-            set.remove(&index);
+        if let Some(set) = self.by_phase.get_mut(before as usize) {
+            set.remove(index);
         }
-        self.by_phase.entry(phase).or_default().insert(index);
+        if let Some(set) = self.by_phase.get_mut(phase as usize) {
+            set.insert(index);
+        }
     }
 
     fn fail(&mut self, index: HostIdx, failure: Failure, at: Timestamp) {
-        self.unlocked.remove(&index);
+        self.unlocked.remove(index);
         let Some(status) = self.hosts.get_mut(index.0) else {
             return;
         };

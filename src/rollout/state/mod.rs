@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::hosts::HostSet;
 use super::outcome::Outcome;
 use super::pause::PauseReason;
 use super::record::Record;
@@ -179,8 +180,8 @@ pub struct State {
     hosts: Vec<HostStatus>,
     index: HashMap<HostId, HostIdx>,
     stages: Vec<StageStatus>,
-    by_phase: BTreeMap<Phase, BTreeSet<HostIdx>>,
-    unlocked: BTreeSet<HostIdx>,
+    by_phase: [HostSet; Phase::ALL.len()],
+    unlocked: HostSet,
     switched: BTreeMap<usize, HostIdx>,
     switches: usize,
     /// What persons asked for about the service of hosts, and nothing came of yet.

@@ -11,6 +11,7 @@ use crate::model::{
     StageIdx, StageName, TakenOut,
 };
 use crate::plan::{Plan, StageKind, StagePlan};
+use crate::rollout::hosts::HostSet;
 use crate::rollout::outcome::Outcome;
 use crate::rollout::pause::PauseReason;
 
@@ -148,14 +149,14 @@ impl State {
     /// Counts the hosts in a phase.
     #[must_use]
     pub fn count(&self, phase: Phase) -> usize {
-        self.by_phase.get(&phase).map_or(0, BTreeSet::len)
+        self.by_phase.get(phase as usize).map_or(0, HostSet::len)
     }
 
     /// Counts the hosts of a stage in a phase.
     #[must_use]
     pub fn count_in(&self, stage: StageIdx, phase: Phase) -> usize {
         let range = self.range_of(stage);
-        self.by_phase.get(&phase).map_or(0, |set| set.range(range.start()..range.end()).count())
+        self.by_phase.get(phase as usize).map_or(0, |set| set.count_in(&range))
     }
 
     /// Gives the places of all hosts in the plan.
@@ -185,18 +186,33 @@ impl State {
 
     /// Gives the places of the hosts in a phase, in the plan's order, up to a place.
     pub fn in_phase(&self, phase: Phase, range: RangeTo<HostIdx>) -> impl Iterator<Item = HostIdx> {
-        self.by_phase.get(&phase).into_iter().flat_map(move |set| set.range(range).copied())
+        self.by_phase.get(phase as usize).into_iter().flat_map(move |set| set.before(range.end))
+    }
+
+    /// As [`Self::in_phase`], but for some hosts.
+    pub(in crate::rollout) fn in_phase_but(
+        &self,
+        phase: Phase,
+        range: RangeTo<HostIdx>,
+        others: &HostSet,
+    ) -> impl Iterator<Item = HostIdx> {
+        self.by_phase.get(phase as usize).into_iter().flat_map(move |set| set.before_without(range.end, others))
     }
 
     /// Gives the places of the hosts that have yet to give their lock, in the plan's order.
     pub fn unlocked(&self) -> impl Iterator<Item = HostIdx> {
-        self.unlocked.iter().copied()
+        self.unlocked.iter()
+    }
+
+    /// As [`Self::unlocked`], but for some hosts.
+    pub(in crate::rollout) fn unlocked_but(&self, others: &HostSet) -> impl Iterator<Item = HostIdx> {
+        self.unlocked.before_without(self.end(), others)
     }
 
     /// Tells whether a host has neither given its lock nor failed to.
     #[must_use]
     pub fn is_unlocked(&self, index: HostIdx) -> bool {
-        self.unlocked.contains(&index)
+        self.unlocked.contains(index)
     }
 
     /// Gives the hosts whose link was touched and that did not go back, last one first.
