@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -46,30 +47,33 @@ pub(super) struct Performed {
     pub(super) told: Told,
 }
 
+/// Holds under which terms a task is done.
+pub(super) struct Terms {
+    /// The gates that it runs on its host.
+    gates: Vec<GateCheck>,
+    /// How long it may take.
+    pub(super) deadline: Duration,
+}
+
 /// Gives where a rollback leads its hosts.
 pub(super) fn targets(plan: &Plan) -> HashMap<HostId, RollBackTarget> {
     plan.hosts.iter().filter_map(|host| Some((host.host.clone(), host.to.clone()?))).collect()
 }
 
 impl<F: Fleet, S: Site> Worker<F, S> {
-    /// Gives how long a task may take.
-    pub(super) fn deadline(&self, host: &HostId, task: &Task) -> Duration {
-        self.deadline_with(task, &self.gates(host, task))
-    }
-
-    fn deadline_with(&self, task: &Task, gates: &[GateCheck]) -> Duration {
+    /// Gives which gates a task runs, and how long it may take.
+    pub(super) fn terms(&self, host: &HostId, task: &Task) -> Terms {
+        let gates = self.gates(host, task);
         let longest = gates.iter().map(longest).sum();
         let Settings { deadlines, lock_wait, .. } = &self.settings;
-        deadlines.of(task, *lock_wait, self.plan.policy.confirm, longest)
+        Terms { deadline: deadlines.of(task, *lock_wait, self.plan.policy.confirm, longest), gates }
     }
 
-    pub(super) async fn perform(&self, host: &HostId, task: &Task) -> Performed {
-        let gates = self.gates(host, task);
-        let deadline = self.deadline_with(task, &gates);
+    pub(super) async fn perform(&self, host: &HostId, task: &Task, terms: &Terms) -> Performed {
         let mut told = Vec::new();
-        let result = match timeout(deadline, self.try_to(host, task, &gates, &mut told)).await {
+        let result = match timeout(terms.deadline, self.try_to(host, task, &terms.gates, &mut told)).await {
             Ok(result) => result,
-            Err(_) => Err(failed(late(task, deadline))),
+            Err(_) => Err(failed(late(task, terms.deadline))),
         };
         Performed { result, told }
     }
@@ -184,7 +188,7 @@ impl<F: Fleet, S: Site> Worker<F, S> {
     async fn lock(&self, host: &HostId) -> Result<TaskOutput, TaskError> {
         let found = self.parts.fleet.host(host);
         let until = Instant::now() + self.settings.lock_wait;
-        let mut request = self.leases.request().clone();
+        let mut request = Cow::Borrowed(self.leases.request());
         let mut next_word = Instant::now();
         let (probe, taken_from) = loop {
             let mut holder = match found.lock(&request, self.plan.slot.as_ref()).await {
@@ -195,7 +199,7 @@ impl<F: Fleet, S: Site> Worker<F, S> {
             match (self.parts.knows)(&holder.rollout) {
                 // What this deploy server knows to be over holds nobody up.
                 Known::Over if request.over.as_ref() != Some(&holder.rollout) => {
-                    request.over = Some(holder.rollout);
+                    request.to_mut().over = Some(holder.rollout);
                     continue;
                 }
                 known => holder.waits = known == Known::Waits,
@@ -234,7 +238,9 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         };
         let found = self.parts.fleet.host(host);
         let progress = |progress| self.board.put(host, progress);
-        let primed = found.prime(&release, &self.plan.rollout, &progress).await.map_err(error)?;
+        let primed = found.prime(&release, &self.plan.rollout, &progress).await;
+        self.board.forget(host);
+        let primed = primed.map_err(error)?;
         Ok(TaskOutput::Primed { already: primed.already, bytes: primed.bytes, carried: primed.carried })
     }
 

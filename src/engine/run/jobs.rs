@@ -25,7 +25,7 @@ const LEAVING: Duration = Duration::from_secs(10);
 /// Names what a task of the engine works on.
 #[derive(Debug, Clone)]
 pub(super) enum Job {
-    Host { host: HostId, task: Task },
+    Host { host: HostId, task: Task, span: Span },
     Gate { stage: StageIdx, gate: GateName, scope: GateScope },
     Hook { hook: PhaseHook, stage: Option<StageIdx> },
 }
@@ -43,13 +43,12 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             Ok((id, answer)) => (id, Ok(answer)),
             Err(error) => (error.id(), Err(error)),
         };
-        self.spans.remove(&id);
         self.tell_stragglers = Instant::now() + FIRST_WORD;
         let Some(job) = self.running.remove(&id) else {
             return;
         };
         match job {
-            Job::Host { host, task } => {
+            Job::Host { host, task, .. } => {
                 self.by_host.remove(&host);
                 let result = match answer {
                     Ok(Answer::Host(Performed { result, told })) => {
@@ -98,8 +97,8 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         let now = Instant::now();
         self.tell_stragglers = now + NEXT_WORD;
         let mut late: Vec<(&HostId, &'static str, Duration)> = Vec::new();
-        for (id, job) in &self.running {
-            if let (Job::Host { host, task }, Some(span)) = (job, self.spans.get(id))
+        for job in self.running.values() {
+            if let Job::Host { host, task, span } = job
                 && now.saturating_duration_since(span.begun) >= FIRST_WORD
             {
                 late.push((host, doing(task), span.over.saturating_duration_since(now)));
@@ -122,16 +121,17 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         match effect {
             Effect::Start { host, task } => {
                 let worker = Arc::clone(&self.worker);
-                let job = Job::Host { host: host.clone(), task: task.clone() };
-                let target = host.clone();
+                let terms = worker.terms(&host, &task);
                 let begun = Instant::now();
-                let over = begun + worker.deadline(&host, &task);
+                let span = Span { begun, over: begun + terms.deadline };
+                let job = Job::Host { host: host.clone(), task: task.clone(), span };
+                let target = host.clone();
                 if self.by_host.is_empty() {
                     self.tell_stragglers = begun + FIRST_WORD;
                 }
-                let started = self.jobs.spawn(async move { Answer::Host(worker.perform(&target, &task).await) });
+                let started =
+                    self.jobs.spawn(async move { Answer::Host(worker.perform(&target, &task, &terms).await) });
                 self.running.insert(started.id(), job);
-                self.spans.insert(started.id(), Span { begun, over });
                 self.by_host.insert(host, started);
             }
             Effect::Cancel { host } => {
@@ -201,7 +201,10 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
                     && let Some(host) = waiting.pop_front()
                 {
                     let worker = Arc::clone(&self.worker);
-                    self.jobs.spawn(async move { Answer::Host(worker.perform(&host, &Task::Unlock).await) });
+                    self.jobs.spawn(async move {
+                        let terms = worker.terms(&host, &Task::Unlock);
+                        Answer::Host(worker.perform(&host, &Task::Unlock, &terms).await)
+                    });
                 }
                 self.jobs.join_next().await;
             }

@@ -3,14 +3,15 @@ mod jobs;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::pending;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, Id, JoinError, JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use jobs::{Job, Span};
+use jobs::Job;
 
 use super::announce;
 use super::error::EngineError;
@@ -24,7 +25,7 @@ use crate::hooks::{GateAnswer, Site, announcement};
 use crate::host::{Fleet, LockRequest};
 use crate::journal::{Journal, Storage};
 use crate::model::{CarrierNews, HostId, Phase};
-use crate::rollout::{Effect, Event, Input, Machine, Mode, Record, Rejection, State};
+use crate::rollout::{Event, Input, Machine, Mode, Record, Rejection, State, Step};
 
 /// How many inputs are taken at most before what they led to is written and done.
 const BATCH: usize = 256;
@@ -52,9 +53,19 @@ enum Woken {
     Message(Message),
     Lost(Loss),
     Carrier(CarrierNews),
+    Due(Due),
+}
+
+/// Says what is due.
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    /// The machine wants to be asked.
     Tick,
+    /// Who keeps everybody waiting is named.
     Stragglers,
+    /// Progress is told.
     Progress,
+    /// The clock is looked at.
     Pulse,
 }
 
@@ -70,8 +81,7 @@ type Joined = Result<(Id, Answer), JoinError>;
 /// Holds what one turn of the loop has to write, answer and do.
 #[derive(Default)]
 struct Turn {
-    records: Vec<Record>,
-    effects: Vec<Effect>,
+    step: Step,
     replies: Vec<(oneshot::Sender<Reply>, Reply)>,
     snapshots: Vec<oneshot::Sender<State>>,
 }
@@ -93,8 +103,6 @@ pub struct Engine<F: Fleet, S: Site, J: Storage> {
     turn: Turn,
     /// When those are named next who are waited for.
     tell_stragglers: Instant,
-    /// When each task began, and by when it is over.
-    spans: HashMap<Id, Span>,
     /// When progress is told next.
     tell_progress: Instant,
     /// Whether the last tick found nothing to do.
@@ -154,7 +162,6 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             subscribers: Vec::new(),
             turn: Turn::default(),
             tell_stragglers: Instant::now(),
-            spans: HashMap::new(),
             tell_progress: Instant::now(),
             idle: false,
             pulse: lease / 6,
@@ -194,6 +201,8 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
     async fn serve(&mut self, lines: &mpsc::Sender<String>) -> Result<(), EngineError> {
         let by = self.worker.settings.operator.clone();
         self.feed(Input::Begin { by });
+        // One timer for all that is due: to set it later costs next to nothing, and every answer does.
+        let mut alarm = pin!(sleep_until(Instant::now()));
         loop {
             for _ in 0..BATCH {
                 let joined = self.jobs.try_join_next_with_id().map(|joined| self.joined(joined));
@@ -206,25 +215,24 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             if self.machine.is_done() {
                 return Ok(());
             }
-            self.wait().await;
+            self.wait(alarm.as_mut()).await;
         }
     }
 
     /// Waits for the next thing to happen and takes it in.
-    async fn wait(&mut self) {
-        let nap = self.nap();
-        let is_watched = !self.subscribers.is_empty() && self.machine.state().count(Phase::Priming) > 0;
-        let priming = is_watched || self.machine.awaits_relays();
+    async fn wait(&mut self, mut alarm: Pin<&mut Sleep>) {
+        let dues = self.dues();
+        let next = dues.iter().filter_map(|(at, _)| *at).min();
+        if let Some(next) = next.filter(|next| *next != alarm.deadline()) {
+            alarm.as_mut().reset(next);
+        }
         let woken = tokio::select! {
             biased;
             Some(joined) = self.jobs.join_next_with_id() => Woken::Joined(joined),
             Some(message) = self.inbox.recv() => Woken::Message(message),
             Some(loss) = self.losses.recv() => Woken::Lost(loss),
             Some(news) = heard(&mut self.news) => Woken::Carrier(news),
-            () = async { match nap { Some(nap) => sleep(nap).await, None => pending().await } } => Woken::Tick,
-            () = sleep_until(self.tell_stragglers), if !self.by_host.is_empty() => Woken::Stragglers,
-            () = sleep_until(self.tell_progress), if priming => Woken::Progress,
-            () = sleep(self.pulse) => Woken::Pulse,
+            () = alarm => Woken::Due(first_due(&dues)),
         };
         self.heed_losses().await;
         for squeeze in self.worker.parts.fleet.squeezes() {
@@ -239,17 +247,17 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             Woken::Carrier(news) => {
                 self.feed(Input::Carrier(news));
             }
-            Woken::Tick => {
-                let before = self.turn.records.len() + self.turn.effects.len();
+            Woken::Due(Due::Tick) => {
+                let before = self.turn.step.records.len() + self.turn.step.effects.len();
                 self.feed(Input::Tick);
-                self.idle = before == self.turn.records.len() + self.turn.effects.len();
+                self.idle = before == self.turn.step.records.len() + self.turn.step.effects.len();
             }
-            Woken::Stragglers => self.name_stragglers(),
-            Woken::Progress => {
+            Woken::Due(Due::Stragglers) => self.name_stragglers(),
+            Woken::Due(Due::Progress) => {
                 self.tell_progress = Instant::now() + if self.subscribers.is_empty() { MOVES } else { PROGRESS };
                 self.publish_progress();
             }
-            Woken::Pulse => {}
+            Woken::Due(Due::Pulse) => {}
         }
     }
 
@@ -277,6 +285,19 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         self.alive = self.worker.parts.clock.elapsed();
     }
 
+    /// Says when what is due where nothing else happens; of all that is due at once, the first goes before the others.
+    fn dues(&self) -> [(Option<Instant>, Due); 4] {
+        let now = Instant::now();
+        let is_watched = !self.subscribers.is_empty() && self.machine.state().count(Phase::Priming) > 0;
+        let tells_progress = is_watched || self.machine.awaits_relays();
+        [
+            (self.nap().and_then(|nap| now.checked_add(nap)), Due::Tick),
+            ((!self.by_host.is_empty()).then_some(self.tell_stragglers), Due::Stragglers),
+            (tells_progress.then_some(self.tell_progress), Due::Progress),
+            (Some(now + self.pulse), Due::Pulse),
+        ]
+    }
+
     /// Gives how long to sleep until the machine wants to be asked again.
     fn nap(&self) -> Option<Duration> {
         let nap = self.worker.parts.clock.nap(self.machine.next_deadline()?);
@@ -287,10 +308,8 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
 
     fn feed(&mut self, input: Input) -> Option<Reply> {
         self.idle = false;
-        let step = self.machine.step(input, self.worker.parts.clock.now());
-        self.turn.records.extend(step.records);
-        self.turn.effects.extend(step.effects);
-        step.reply
+        self.machine.step_onto(input, self.worker.parts.clock.now(), &mut self.turn.step);
+        self.turn.step.reply.take()
     }
 
     fn received(&mut self, message: Message) {
@@ -302,7 +321,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
             }
             // Records of this turn are published at its end: who joins now gets them.
             Message::Subscribe { reply } => {
-                let written = self.turn.records.first().map_or(self.machine.state().seq(), |first| first.seq - 1);
+                let written = self.turn.step.records.first().map_or(self.machine.state().seq(), |first| first.seq - 1);
                 let (subscription, publisher) = Subscription::new(written);
                 if reply.send(subscription).is_ok() {
                     self.subscribers.push(publisher);
@@ -314,13 +333,13 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
 
     /// Writes what has happened, and only then tells it and does what follows from it.
     fn commit(&mut self, lines: &mpsc::Sender<String>) -> Result<(), EngineError> {
-        let turn = std::mem::take(&mut self.turn);
-        self.journal.append(&turn.records)?;
-        for (reply, answer) in turn.replies {
+        let Turn { mut step, replies, snapshots } = std::mem::take(&mut self.turn);
+        self.journal.append(&step.records)?;
+        for (reply, answer) in replies {
             // Whoever asked may have gone without waiting for the answer.
             drop(reply.send(answer));
         }
-        for record in turn.records {
+        for record in step.records.drain(..) {
             if let Some(line) = announcement(&self.worker.settings.product, &record, self.machine.state()) {
                 announce(lines, line);
             }
@@ -328,12 +347,16 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
                 self.publish(&Arc::new(record));
             }
         }
-        for snapshot in turn.snapshots {
+        for snapshot in snapshots {
             drop(snapshot.send(self.machine.state().clone()));
         }
-        for effect in turn.effects {
+        for effect in step.effects.drain(..) {
             self.perform(effect);
         }
+        // The next turn writes where this one did; a turn that had much to say is no reason to keep that much room.
+        step.records.shrink_to(BATCH);
+        step.effects.shrink_to(BATCH);
+        self.turn.step = step;
         Ok(())
     }
 
@@ -358,6 +381,12 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         let rollout = self.worker.plan.rollout.clone();
         self.publish(&Arc::new(Record { seq, at, rollout, event }));
     }
+}
+
+/// Gives what is due by now: whoever slept too long finds more than what it slept for.
+fn first_due(dues: &[(Option<Instant>, Due)]) -> Due {
+    let now = Instant::now();
+    dues.iter().find(|(at, _)| at.is_some_and(|at| at <= now)).map_or(Due::Pulse, |(_, due)| *due)
 }
 
 /// Waits for what becomes of carriers; for ever where nothing can.
