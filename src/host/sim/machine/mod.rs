@@ -197,28 +197,28 @@ impl SimHost {
     ) -> Result<T, HostError> {
         let _using = self.using(operation);
         self.reach(operation).await?;
-        let (lands, work) = {
+        let (lands, work, is_well) = {
             let mut inner = self.inner();
-            (inner.random.bool(), inner.slowed(work))
+            (inner.random.bool(), inner.slowed(work), inner.faults.is_empty())
         };
         let mut landing = Landing { host: self, lands, change: Some(change) };
-        sleep(work).await;
-        let (hangs, panics) = {
-            let inner = self.inner();
-            (inner.has(|fault| *fault == Fault::Hung(operation)), inner.has(|fault| *fault == Fault::Panics(operation)))
-        };
-        if hangs {
+        if !work.is_zero() {
+            sleep(work).await;
+        }
+        if !is_well && self.has(|fault| *fault == Fault::Hung(operation)) {
             pending::<()>().await;
         }
-        if panics {
+        if !is_well && self.has(|fault| *fault == Fault::Panics(operation)) {
             landing.change = None;
             self.panic(operation);
         }
         let result = landing.land();
-        if self.use_up(|fault| match fault {
-            Fault::AnswerLost { operation: of, times } if *of == operation => Some(times),
-            _ => None,
-        }) {
+        let is_lost = !is_well
+            && self.use_up(|fault| match fault {
+                Fault::AnswerLost { operation: of, times } if *of == operation => Some(times),
+                _ => None,
+            });
+        if is_lost {
             sleep(ALIVE_TIMEOUT).await;
             return Err(Failure::new(class, "the link was lost before the answer came").into());
         }
@@ -237,10 +237,10 @@ impl SimHost {
         let lost = |message: &str| HostError::from(Failure::new(FailureClass::Unreachable, message));
         let is_unreachable =
             |fault: &Fault| matches!(fault, Fault::Unreachable(at) if at.is_none_or(|at| at == operation));
-        let (unreachable, short, latency) = {
+        let (unreachable, short, latency, is_well) = {
             let inner = self.inner();
             let short = inner.has(|fault| *fault == Fault::ServerShort(operation));
-            (inner.has(is_unreachable), short, inner.slowed(inner.latency))
+            (inner.has(is_unreachable), short, inner.slowed(inner.latency), inner.faults.is_empty())
         };
         if unreachable {
             sleep(CONNECT_TIMEOUT).await;
@@ -258,7 +258,7 @@ impl SimHost {
             matches!(fault, Fault::Flapping { up, down }
                 if elapsed % (*up + *down).as_millis().max(1) >= up.as_millis())
         };
-        if self.has(is_down) {
+        if !is_well && self.has(is_down) {
             sleep(ALIVE_TIMEOUT).await;
             return Err(lost("stopped answering"));
         }
