@@ -1,6 +1,11 @@
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use tokio::sync::OnceCell;
 
 use super::pace;
 use crate::manifest::{Difference, Entry, Kind, MANIFEST, Manifest, escape, list_into};
@@ -12,6 +17,11 @@ pub trait Bases: Send + Sync + 'static {
     /// Gives the manifest; none when the store does not have the release any more.
     fn manifest(&self, id: &ReleaseId) -> Option<Arc<Manifest>>;
 
+    /// Gives the files of a release that this machine has; none when it does not, or does not say.
+    fn tree(&self, _id: &ReleaseId) -> Option<PathBuf> {
+        None
+    }
+
     /// Gives where packs are kept; none where everything is sent file by file.
     fn packs(&self) -> Option<Packs> {
         None
@@ -21,6 +31,10 @@ pub trait Bases: Send + Sync + 'static {
 impl Bases for Store {
     fn manifest(&self, id: &ReleaseId) -> Option<Arc<Manifest>> {
         Self::manifest(self, id)
+    }
+
+    fn tree(&self, id: &ReleaseId) -> Option<PathBuf> {
+        self.get(id).ok().flatten().map(|release| release.tree)
     }
 
     fn packs(&self) -> Option<Packs> {
@@ -36,6 +50,8 @@ impl<F: Fn(&ReleaseId) -> Option<Arc<Manifest>> + Send + Sync + 'static> Bases f
 
 /// The block in which file systems count.
 const BLOCK: u64 = 4096;
+/// How large a file is that is looked into before all of it is sent again.
+const LARGE: Bytes = Bytes(256 * 1024);
 /// What is left free besides, in KiB: names, the journal of the file system, the state.
 const MARGIN: u64 = 1024;
 
@@ -48,8 +64,10 @@ pub(super) struct Delta {
     pub(super) removals: Arc<[u8]>,
     /// How many bytes the sent files have.
     pub(super) bytes: Bytes,
-    /// How large the largest file is that takes an older one's place; none is 0.
-    pub(super) replaced: Bytes,
+    /// Large files that take an older one's place.
+    pub(super) large: Arc<[PathBuf]>,
+    /// Whether most of one of these is as it was; known once it was asked.
+    pub(super) is_patched: OnceCell<bool>,
     /// What has to be free on the host for it.
     pub(super) need_kib: u64,
     /// How many inodes have to be free on the host.
@@ -64,16 +82,18 @@ impl Delta {
         let is_file = |entry: &&Entry| matches!(entry.kind(), Kind::File { .. });
         let replaced: HashSet<_> = difference.changed.iter().filter(is_file).map(Entry::path).collect();
         let mut removals = Vec::new();
-        let mut largest = Bytes(0);
+        let mut large = Vec::new();
         for entry in difference.removals() {
             if is_file(&entry) && replaced.contains(entry.path()) {
-                largest = largest.max(entry.kind().size());
+                if entry.kind().size() > LARGE {
+                    large.push(entry.path().to_owned());
+                }
                 continue;
             }
             removals.extend_from_slice(&escape(entry.path().as_os_str()));
             removals.push(b'\n');
         }
-        Self { replaced: largest, ..Self::new(&difference, removals, new) }
+        Self { large: large.into(), ..Self::new(&difference, removals, new) }
     }
 
     /// Sends everything.
@@ -87,7 +107,8 @@ impl Delta {
             list: difference.files_from().into(),
             removals: removals.into(),
             bytes: difference.bytes(),
-            replaced: Bytes(0),
+            large: Arc::from([]),
+            is_patched: OnceCell::new(),
             need_kib: kibibytes(difference.sent(), new, directories),
             need_inodes: difference.totals().entries() as u64 + directories + 16,
         }
@@ -102,7 +123,8 @@ impl Delta {
             list: list.into(),
             removals: Arc::from([]),
             bytes: new.length(),
-            replaced: Bytes(0),
+            large: Arc::from([]),
+            is_patched: OnceCell::new(),
             need_kib: kibibytes(std::iter::empty(), new, directories),
             need_inodes: directories + 16,
         }
@@ -125,10 +147,27 @@ impl Delta {
             list: list.into(),
             removals: Arc::from([]),
             bytes,
-            replaced: Bytes(0),
+            large: Arc::from([]),
+            is_patched: OnceCell::new(),
             need_kib: kibibytes(sent.iter().copied(), new, directories),
             need_inodes: sent.len() as u64 + directories + 16,
         }
+    }
+}
+
+/// Tells whether three of four blocks of a file are at the same place in an older one.
+fn is_mostly_same(old: &Path, new: &Path) -> io::Result<bool> {
+    let (mut old, mut new) = (File::open(old)?, File::open(new)?);
+    let (mut same, mut all) = (0_u64, 0_u64);
+    loop {
+        let (mut before, mut now) = (Vec::new(), Vec::new());
+        (&mut new).take(BLOCK).read_to_end(&mut now)?;
+        if now.is_empty() {
+            return Ok(same * 4 > all * 3);
+        }
+        (&mut old).take(BLOCK).read_to_end(&mut before)?;
+        all += 1;
+        same += u64::from(before == now);
     }
 }
 
@@ -171,6 +210,22 @@ impl Deltas {
         });
         known.insert(id.clone(), seconds);
         seconds
+    }
+
+    /// Tells whether a large file changes of which three fourths are as they were: of that rsync sends little. Of what was compiled anew it
+    /// finds less again than compressing takes away: it is sent whole. What cannot be looked at here is taken for the first.
+    pub(super) async fn is_patched(&self, base: &ReleaseId, delta: &Delta, tree: &Path) -> bool {
+        if delta.large.is_empty() {
+            return false;
+        }
+        let look = async {
+            let Some(old) = self.bases.tree(base) else { return true };
+            let (large, new) = (Arc::clone(&delta.large), tree.to_owned());
+            let look =
+                move || large.iter().any(|path| is_mostly_same(&old.join(path), &new.join(path)).unwrap_or(true));
+            tokio::task::spawn_blocking(look).await.unwrap_or(true)
+        };
+        *delta.is_patched.get_or_init(|| look).await
     }
 
     /// Gives what travels from nothing.

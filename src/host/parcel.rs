@@ -13,8 +13,6 @@ use crate::release::{Pack, Packing, Packs, ReleaseError, StoredRelease};
 
 /// What has to travel before a pack pays: less is sent by rsync about as fast, and needs nothing to be made.
 const WORTH_PACKING: Bytes = Bytes(1024 * 1024);
-/// How large a file may be that takes an older one's place: of a larger one rsync sends what changed in it, and a pack has all of it.
-const LARGE: Bytes = Bytes(256 * 1024);
 
 /// Holds a pack, and what a host has to know to unpack it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +63,7 @@ fn lines<'a>(paths: impl Iterator<Item = &'a Path>) -> Arc<[u8]> {
 /// Chooses how what travels to a host is packed; none is by rsync, file by file.
 ///
 /// The rule: a host unpacks by `tar`, and by the first that it has of zstd and gzip. With "auto" a pack is made where at least a mebibyte
-/// travels over a link to a host that has these, and no file of more than a quarter of that takes an older one's place. With "always" it is made for
+/// travels over a link to a host that has these, and no large file `is_patched`: of that rsync sends what changed in it, and a pack has all of it. With "always" it is made for
 /// every host that has `tar`, this machine too. What `transfer.compress` says is never compressed is packed plain, and by "auto" not at all. What may
 /// come `from_elsewhere` than this machine is packed where at least a mebibyte travels, whatever of it: one pack leaves this machine for
 /// many hosts then.
@@ -75,6 +73,7 @@ pub(super) fn choose(
     is_link: bool,
     from_elsewhere: bool,
     delta: &Delta,
+    is_patched: bool,
 ) -> Option<Packing> {
     let mut tools = unpacks.split(' ');
     if (settings.packs == PackWhen::Never && !from_elsewhere) || !tools.clone().any(|tool| tool == "tar") {
@@ -86,8 +85,8 @@ pub(super) fn choose(
         Compress::Auto | Compress::Always if tools.any(|tool| tool == "gzip") => Packing::Gzip,
         Compress::Auto | Compress::Always => Packing::Plain,
     };
-    let is_small = delta.replaced <= LARGE && packing != Packing::Plain;
-    let pays = is_link && delta.bytes >= WORTH_PACKING && (is_small || from_elsewhere);
+    let is_smaller = !is_patched && packing != Packing::Plain;
+    let pays = is_link && delta.bytes >= WORTH_PACKING && (is_smaller || from_elsewhere);
     (settings.packs == PackWhen::Always || pays).then_some(packing)
 }
 
@@ -189,15 +188,11 @@ mod tests {
 
     #[test]
     fn what_is_packed_and_how_follows_one_rule() {
-        let way = |bytes, replaced| {
-            let nothing = Delta::whole(&Manifest::new(Vec::new()).unwrap());
-            Delta { bytes: Bytes(bytes), replaced: Bytes(replaced), ..nothing }
-        };
-        let (much, little, large) = (way(1 << 20, 1 << 18), way((1 << 20) - 1, 0), way(9 << 20, (1 << 18) + 1));
-        let (much, little, large) = (&much, &little, &large);
-        let rule = |packs, compress, tools: &str, is_link, delta| {
+        let way = |bytes| Delta { bytes: Bytes(bytes), ..Delta::whole(&Manifest::new(Vec::new()).unwrap()) };
+        let (much, little, patched) = ((&way(1 << 20), false), (&way((1 << 20) - 1), false), (&way(9 << 20), true));
+        let rule = |packs, compress, tools: &str, is_link, (delta, is_patched): (&Delta, bool)| {
             let settings = TransferSettings { packs, compress, ..TransferSettings::default() };
-            choose(&settings, tools, is_link, false, delta)
+            choose(&settings, tools, is_link, false, delta, is_patched)
         };
         let (auto, always, never) = (PackWhen::Auto, PackWhen::Always, PackWhen::Never);
         assert_eq!(rule(auto, Compress::Auto, "tar zstd gzip", true, much), Some(Packing::Zstd));
@@ -205,7 +200,7 @@ mod tests {
         assert_eq!(rule(auto, Compress::Always, "tar gzip", true, much), Some(Packing::Gzip));
         for (tools, is_link, delta) in [("tar", true, much), ("zstd", true, much), ("", true, much)]
             .into_iter()
-            .chain([("tar zstd", false, much), ("tar zstd", true, little), ("tar zstd", true, large)])
+            .chain([("tar zstd", false, much), ("tar zstd", true, little), ("tar zstd", true, patched)])
         {
             assert_eq!(rule(auto, Compress::Auto, tools, is_link, delta), None, "{tools} {is_link} {delta:?}");
         }
@@ -215,8 +210,10 @@ mod tests {
         assert_eq!(rule(always, Compress::Auto, "tar zstd", false, little), Some(Packing::Zstd));
         assert_eq!(rule(always, Compress::Auto, "zstd gzip", true, much), None);
         assert_eq!(rule(never, Compress::Auto, "tar zstd", true, much), None);
-        let elsewhere = |tools: &str, delta| choose(&TransferSettings::default(), tools, true, true, delta);
-        assert_eq!(elsewhere("tar zstd", large), Some(Packing::Zstd));
+        let elsewhere = |tools: &str, (delta, is_patched): (&Delta, bool)| {
+            choose(&TransferSettings::default(), tools, true, true, delta, is_patched)
+        };
+        assert_eq!(elsewhere("tar zstd", patched), Some(Packing::Zstd));
         assert_eq!(elsewhere("tar", much), Some(Packing::Plain));
         assert_eq!((elsewhere("zstd", much), elsewhere("tar zstd", little)), (None, None));
     }

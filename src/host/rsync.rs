@@ -15,11 +15,11 @@ use crate::model::{Bytes, Compress, Failure, FailureClass, Progress};
 use crate::process::quote_words;
 
 /// How often progress is told at most.
-const EVERY: Duration = Duration::from_millis(250);
+pub(super) const EVERY: Duration = Duration::from_millis(250);
 /// How much later than rsync itself we take a transfer for stalled: it knows better why.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 /// How long is waited for words that are on their way already.
-const MOMENT: Duration = Duration::from_millis(300);
+pub(super) const MOMENT: Duration = Duration::from_millis(300);
 /// What has to travel before compressing pays.
 const WORTH_COMPRESSING: Bytes = Bytes(16 * 1024 * 1024);
 
@@ -240,9 +240,7 @@ fn broken(status: ExitStatus, said: &str, settings: &TransferSettings) -> Broken
         line.unwrap_or_else(|| last_line(said)).to_owned()
     };
     let (failure, again) = match status.code() {
-        _ if says(&["No space left on device", "Disk quota exceeded"]) => {
-            (transfer("no space left on the host".into()).hint("free some, or lower target.keep"), false)
-        }
+        _ if is_full(said) => (no_space(), false),
         _ if says(&["Read-only file system"]) => (transfer("the host's file system is read-only".into()), false),
         Some(126 | 127) => (no_rsync(), false),
         _ if says(&["rsync: command not found", "rsync: not found", "rsync: No such file or directory"]) => {
@@ -252,10 +250,7 @@ fn broken(status: ExitStatus, said: &str, settings: &TransferSettings) -> Broken
             let hint = "its login shell prints something before any command: silence ~/.bashrc there for shells without a terminal";
             (transfer("the host's shell talks into the transfer".into()).hint(hint), false)
         }
-        Some(10 | 12 | 255) | None => (
-            transfer("the link was lost during the transfer".into()).hint("the network, or sshd there, gave way"),
-            true,
-        ),
+        Some(10 | 12 | 255) | None => (lost(), true),
         Some(30 | 35) => (stalled(settings), true),
         Some(24) => {
             (transfer("the release changed in the store while it was sent".into()).hint("build it again"), false)
@@ -273,7 +268,21 @@ fn broken(status: ExitStatus, said: &str, settings: &TransferSettings) -> Broken
     Broken { failure: failure.output(said), again }
 }
 
-fn stalled(settings: &TransferSettings) -> Failure {
+/// Tells whether complaints are of a disk that is full.
+pub(super) fn is_full(said: &str) -> bool {
+    ["No space left on device", "Disk quota exceeded"].iter().any(|words| said.contains(words))
+}
+
+pub(super) fn no_space() -> Failure {
+    Failure::new(FailureClass::Transfer, "no space left on the host").hint("free some, or lower target.keep")
+}
+
+pub(super) fn lost() -> Failure {
+    Failure::new(FailureClass::Transfer, "the link was lost during the transfer")
+        .hint("the network, or sshd there, gave way")
+}
+
+pub(super) fn stalled(settings: &TransferSettings) -> Failure {
     Failure::new(FailureClass::Transfer, format!("no byte for {} s", settings.stall.as_secs_f64()))
         .hint("the link or the host's disk hangs; transfer.stall says how long is waited")
 }
@@ -323,6 +332,12 @@ impl Meter {
         if self.told.is_none_or(|told| told.elapsed() >= EVERY) {
             self.report(report);
         }
+    }
+
+    /// Takes it that so many bytes are on their way.
+    pub(super) fn reached(&mut self, bytes: u64, report: &(dyn Fn(Progress) + Send + Sync)) {
+        self.progress.bytes = Bytes(bytes.max(self.progress.bytes.0).min(self.progress.total.0));
+        self.report(report);
     }
 
     /// Reads `        2100000  49%    1.06MB/s    0:00:01 (xfr#2, to-chk=4/7)` or `Total bytes sent: 1,234`.

@@ -7,7 +7,7 @@ use super::held::Held;
 use super::script::{Phase, Script};
 use crate::model::{Bytes, Failure, FailureClass, Progress};
 
-/// Describes one run of rsync: a list of files, from a folder here into a folder there; or a pack.
+/// Describes one transfer: a list of files, from a folder here into a folder there; or a pack.
 #[derive(Debug, Clone)]
 pub(super) struct Copy {
     /// The folder that holds the files.
@@ -22,9 +22,11 @@ pub(super) struct Copy {
     pub(super) zstd: bool,
     /// Whether it is a pack: one new file that shares its inode with no other, and of which a part may be there.
     pub(super) pack: bool,
+    /// Whether nothing of it is there yet.
+    pub(super) fresh: bool,
 }
 
-/// Tells what one run of rsync sent.
+/// Tells what one transfer sent.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Copied {
     pub(super) bytes: Bytes,

@@ -17,6 +17,9 @@ use crate::model::{Bytes, Digest};
 /// How hard it is compressed: once for all hosts, and the first of them wait for it. Of 19.5 MB of Python packages level 3 makes 4.9 MB in
 /// 0.13 s of one processor, 6 makes 4.4 in 0.30, 9 makes 4.2 in 0.65, 12 makes 4.1 in 1.3; gzip makes 5.8 in 1.2.
 const ZSTD_LEVEL: i32 = 6;
+/// How far back it looks for what was there before, as a power of two: of 93 MB of Python packages 24.8 MB are left without that and 23.8 with it, in
+/// the same time; level 9 makes 22.7 of them in half as much again. A host needs so much memory to unpack it.
+const ZSTD_WINDOW: u32 = 25;
 const GZIP_LEVEL: flate2::Compression = flate2::Compression::new(6);
 /// How long a name or a target is that fits into a header.
 const SHORT: usize = 100;
@@ -75,6 +78,8 @@ pub(super) fn write<'a>(
         Packing::Zstd => {
             let mut packed = zstd::stream::write::Encoder::new(&mut to, ZSTD_LEVEL)?;
             packed.include_checksum(true)?;
+            packed.long_distance_matching(true)?;
+            packed.window_log(ZSTD_WINDOW)?;
             archive(tree, manifest, entries, &mut packed)?;
             packed.finish()?;
         }

@@ -298,7 +298,12 @@ async fn a_shell_that_chatters_is_read_through_and_named_when_it_breaks_rsync() 
     let host = host(&fleet, "box");
     host.probe(&Survey::Deep, None).await.unwrap();
     host.lock(&lock("r1"), None).await.unwrap();
-    let failure = failed(host.prime(&v1(state.path()), &rollout("r1"), &|_| {}).await.unwrap_err());
+    // Nobody listens to what it says while a pack is sent.
+    let one = v1(state.path());
+    assert!(host.prime(&one, &rollout("r1"), &|_| {}).await.unwrap().packed);
+    assert_whole(&one, &root.join("releases").join(one.id.to_string()));
+    host.lock(&lock("r1"), None).await.unwrap();
+    let failure = failed(host.prime(&v2(state.path()), &rollout("r1"), &|_| {}).await.unwrap_err());
     assert_eq!(failure.message, "the host's shell talks into the transfer");
 }
 

@@ -152,6 +152,12 @@ async fn little_goes_file_by_file_and_so_does_a_large_file_of_which_little_chang
     let little = settled(&host, &three, "r3").await;
     assert!(!little.packed && little.bytes < Bytes(500_000), "{little:?}");
     assert_whole(&three, &folder(root.path(), &three));
+    // As from a compiler: rsync would find less of it again than compressing takes away.
+    let anew: Vec<u8> = noise(2, 400_000).into_iter().flat_map(|byte| [byte; 4]).collect();
+    let four = release(state.path(), "4.0", &[(b"large", Content::Bytes(anew))]);
+    let packed = settled(&host, &four, "r4").await;
+    assert!(packed.packed && packed.bytes < Bytes(1_000_000), "{packed:?}");
+    assert_whole(&four, &folder(root.path(), &four));
 }
 
 #[tokio::test]
@@ -187,6 +193,7 @@ async fn a_pack_that_was_cut_goes_on_where_it_was() {
     let (primed, told) = prime(&host(&next, "box"), &one, "r1").await;
     let primed = primed.unwrap();
     assert!(primed.packed && primed.bytes.0 < 3_000_000 - before + 300_000, "{primed:?} after {before}");
+    assert!(told.first().unwrap().bytes.0 >= before, "it began anew: {told:?}");
     assert!(told.last().unwrap().total > Bytes(3_000_000), "{told:?}");
     assert_whole(&one, &folder(root.path(), &one));
     assert_eq!(litter(root.path()), Vec::<PathBuf>::new());

@@ -130,7 +130,7 @@ impl<T: Transport> Remote<T> {
                 progress(Progress { bytes: done.saturating_add(now.bytes), total: whole, rate: now.rate });
             };
             let copy = match &parcel {
-                Some(parcel) => copy_of(&parcel.pack, folder.path.clone()),
+                Some(parcel) => Copy { fresh: !folder.has_pack, ..copy_of(&parcel.pack, folder.path.clone()) },
                 None => Copy {
                     source: release.tree.clone(),
                     target: folder.path.clone(),
@@ -138,6 +138,7 @@ impl<T: Transport> Remote<T> {
                     total: delta.bytes,
                     zstd: folder.zstd,
                     pack: false,
+                    fresh: false,
                 },
             };
             let copied = match &parcel {
@@ -182,9 +183,12 @@ impl<T: Transport> Remote<T> {
 
     /// Gives what travels in one file, where that is to be so.
     async fn parcel(&self, release: &Arc<StoredRelease>, base: &Base) -> Result<Option<Arc<Parcel>>, Failure> {
-        let (base, delta) = match base {
-            Base::Nothing => (None, self.common.deltas.whole(&release.id, &release.manifest)),
-            Base::Release(id, delta) => (Some(id), Arc::clone(delta)),
+        let deltas = &self.common.deltas;
+        let (base, delta, is_patched) = match base {
+            Base::Nothing => (None, deltas.whole(&release.id, &release.manifest), false),
+            Base::Release(id, delta) => {
+                (Some(id), Arc::clone(delta), deltas.is_patched(id, delta, &release.tree).await)
+            }
             // Nobody knows what travels.
             Base::Unknown | Base::Stranger(_) => return Ok(None),
         };
@@ -193,9 +197,9 @@ impl<T: Transport> Remote<T> {
             return Ok(None);
         }
         let (settings, is_link) = (&self.common.transfer, self.transport.is_link());
-        match choose(settings, &self.unpacks(), is_link, self.comes_from_elsewhere(), &delta) {
+        match choose(settings, &self.unpacks(), is_link, self.comes_from_elsewhere(), &delta, is_patched) {
             Some(packing) => {
-                let manifest = |id: &ReleaseId| self.common.deltas.manifest(id);
+                let manifest = |id: &ReleaseId| deltas.manifest(id);
                 self.common.parcels.get(release, base, packing, &delta, manifest).await
             }
             None => Ok(None),
@@ -353,7 +357,15 @@ pub(super) fn staging(said: &[u8], name: &str) -> Option<PathBuf> {
 pub(super) fn copy_of(pack: &Pack, folder: PathBuf) -> Copy {
     let mut list = Vec::new();
     list_into(pack.name().as_bytes(), &mut list);
-    Copy { source: pack.folder.clone(), target: folder, list: list.into(), total: pack.bytes, zstd: false, pack: true }
+    Copy {
+        source: pack.folder.clone(),
+        target: folder,
+        list: list.into(),
+        total: pack.bytes,
+        zstd: false,
+        pack: true,
+        fresh: false,
+    }
 }
 
 fn still_wrong(wrong: &[Vec<u8>]) -> Failure {

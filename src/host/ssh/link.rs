@@ -10,11 +10,13 @@ use super::cause::{self, Cause};
 use super::master::{Master, Use, common, explain, no_ssh};
 use super::pool::Pool;
 use super::retry::Retry;
+use super::send;
 use super::throttle::Throttle;
 use crate::host::answer::{Answer, Tail};
 use crate::host::converse::converse;
 use crate::host::held::{BEGINS, Held};
 use crate::host::limits::{Shortage, exhaustion};
+use crate::host::pace;
 use crate::host::process::{quiet, spawn};
 use crate::host::rsync::{self, Reach};
 use crate::host::script::{Phase, Script};
@@ -410,9 +412,16 @@ impl Transport for Ssh {
         let mut retries = 0;
         loop {
             let connection = self.connection().await?;
-            let reach = Reach::control(connection.socket(), &self.target.r#become);
+            let r#become = &self.target.r#become;
             let begun = Begun(Some(&connection));
-            let ended = rsync::run(&reach, copy, &self.transfer, progress).await;
+            // What is to be slow is sent by what can be.
+            let ended = if copy.pack && pace::in_kib(self.transfer.bandwidth).is_empty() {
+                let may_be_there = !copy.fresh || retries > 0;
+                send::run(connection.session(), r#become, copy, may_be_there, &self.transfer, progress).await
+            } else {
+                let reach = Reach::control(connection.socket(), r#become);
+                rsync::run(&reach, copy, &self.transfer, progress).await
+            };
             begun.ended();
             let broken = match ended {
                 Ok(copied) => return Ok(Copied { retries, ..copied }),
