@@ -123,9 +123,39 @@ fn observe(mut arguments: impl Iterator<Item = OsString>) -> Result<()> {
     Ok(())
 }
 
-/// Gives the processor time of a process and of all its descendants that it has waited for.
+/// Gives the processor time of a process, of its descendants, and of all that any of them has waited for.
 pub(crate) fn spent(pid: u32) -> Result<Duration> {
-    times(&pid.to_string(), [13, 14, 15, 16])
+    Ok(own(pid) + below(pid, None)?)
+}
+
+/// Gives the processor time of what lives below this process, but for one of its children and what is below that.
+pub(crate) fn beside(but: u32) -> Result<Duration> {
+    below(std::process::id(), Some(but))
+}
+
+/// Gives what a process took, and those that it has waited for; one that is gone has told whoever waited for it.
+fn own(pid: u32) -> Duration {
+    times(&pid.to_string(), [13, 14, 15, 16]).unwrap_or_default()
+}
+
+fn below(root: u32, but: Option<u32>) -> Result<Duration> {
+    let mut parents: Vec<(u32, u32)> = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let parent = stat.rsplit_once(") ").and_then(|(_, fields)| fields.split(' ').nth(1)?.parse().ok());
+        parents.extend(parent.map(|parent| (pid, parent)));
+    }
+    let mut found = vec![root];
+    let mut total = Duration::ZERO;
+    while let Some(parent) = found.pop() {
+        let children = parents.iter().filter(|(pid, of)| *of == parent && Some(*pid) != but);
+        for (pid, _) in children {
+            total += own(*pid);
+            found.push(*pid);
+        }
+    }
+    Ok(total)
 }
 
 /// Adds fields of /proc/PID/stat (proc(5)), counted from 0, that are times in ticks.

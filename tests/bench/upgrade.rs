@@ -24,8 +24,10 @@
 //! of all hosts together; they share this machine, so the wall time contains it, and there is no distance between them and it.
 
 mod cost;
+#[expect(dead_code, reason = "the bench of fleets asks for the rest of it")]
 mod product;
 mod table;
+#[expect(dead_code, reason = "the bench of fleets asks for the rest of it")]
 mod ways;
 
 use std::ffi::OsString;
@@ -35,7 +37,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 
 use cost::Cost;
-use ways::{Fleet, Way};
+use ways::{Fleet, Setup, Way};
 
 /// Compares coalmine with parallel-rsync.
 #[derive(Debug, Parser)]
@@ -66,9 +68,13 @@ fn main() -> Result<()> {
     let program = OsString::from(env!("CARGO_BIN_EXE_coalmine"));
 
     eprintln!("making a product of two versions");
-    let product = product::make(&folder.path().join("repository"))?;
+    let product = product::make(&folder.path().join("repository"), &product::FULL)?;
     eprintln!("bringing {} hosts up, and installing the first version", options.hosts);
-    let fleet = Fleet::up(folder.path(), program, options.hosts, options.kex.clone(), None)?;
+    let fleet = Fleet::up(
+        folder.path(),
+        program,
+        &Setup { hosts: options.hosts, kex: options.kex.clone(), ..Setup::default() },
+    )?;
 
     let mut costs: Vec<(Way, Vec<Cost>)> = Way::ALL.map(|way| (way, Vec::new())).into();
     // The first turn of each only warms the caches.

@@ -1,11 +1,12 @@
 //! The hosts, and the ways in which they are upgraded.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -48,54 +49,160 @@ impl fmt::Display for Way {
     }
 }
 
+/// Says what a bench wants of a fleet.
+#[derive(Debug, Default)]
+pub(crate) struct Setup {
+    pub(crate) hosts: usize,
+    pub(crate) kex: Option<String>,
+    pub(crate) packs: Option<String>,
+    /// An older coalmine, which has the hosts for itself in a folder of its own.
+    pub(crate) before: Option<PathBuf>,
+}
+
+/// Is one coalmine, with what it has here and on the hosts.
+#[derive(Debug)]
+pub(crate) struct Side {
+    program: OsString,
+    /// The folder of its configurations.
+    folder: PathBuf,
+    pub(crate) root: &'static str,
+    /// What it remembers on each host of the old version.
+    states: Vec<String>,
+    /// Where its link leads to then.
+    old: String,
+}
+
+impl Side {
+    fn new(program: OsString, folder: PathBuf, root: &'static str) -> Self {
+        Self { program, folder, root, states: Vec::new(), old: String::new() }
+    }
+
+    /// Gives a command with one of its configurations.
+    pub(crate) fn with(&self, config: &str, arguments: &[&str]) -> Vec<OsString> {
+        let mut command = vec![self.program.clone(), "-c".into(), self.folder.join(config).into()];
+        command.extend(["--state-dir".into(), self.state().into()]);
+        command.extend(arguments.iter().map(Into::into));
+        command
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+
+    pub(crate) fn is_old(&self, home: &Path) -> bool {
+        fs::read_link(home.join(self.root).join("current")).is_ok_and(|link| link.as_os_str() == self.old.as_str())
+    }
+
+    /// Tells whether a host still has the old version, whatever it runs.
+    pub(crate) fn has_old(&self, home: &Path) -> bool {
+        home.join(self.root).join("releases").join(self.old.rsplit('/').next().unwrap_or_default()).is_dir()
+    }
+
+    /// Puts a host where it was before an upgrade.
+    fn go_back(&self, home: &Path, state: &str) -> Result<()> {
+        let root = home.join(self.root);
+        let link = root.join("current");
+        fs::remove_file(&link)?;
+        symlink(&self.old, &link)?;
+        fs::write(root.join(".coalmine/state"), state)?;
+        for release in fs::read_dir(root.join("releases"))? {
+            let release = release?.path();
+            if !release.ends_with(&self.old) {
+                fs::remove_dir_all(release)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The usual configuration; one whose rollouts soak for an hour; one whose connections stay for the next command; and one under which the
+/// hosts keep all that they are sent.
+pub(crate) const USUAL: &str = "coalmine.toml";
+pub(crate) const SOAKING: &str = "soaking.toml";
+pub(crate) const STAYING: &str = "staying.toml";
+pub(crate) const LISTENING: &str = "listening.toml";
+
+/// What this program is started with to keep what passes through it.
+pub(crate) const LISTEN: &str = "listen";
+
+/// Gives what keeps all that a shell is sent as scripts, and as a pack, in two files of the host's home; rsync is left alone.
+pub(crate) fn listener() -> Result<[String; 4]> {
+    let own = std::env::current_exe()?;
+    let own = own.to_str().context("a path that is no text")?;
+    let script = format!(
+        "case $1$2 in sh-s) to=scripts ;; sh-c) to=carried ;; *) exec \"$@\" ;; esac; \"{own}\" {LISTEN} \"$HOME/.$to\" | \"$@\""
+    );
+    Ok(["sh".to_owned(), "-c".to_owned(), script, "sh".to_owned()])
+}
+
+/// Asks the product whether it works, as a gate does.
+pub(crate) const GATE: &str = "/usr/bin/python3 -I -B bin/tool";
+
 /// Holds a sandbox whose hosts have the old version, from coalmine and from rsync.
 pub(crate) struct Fleet {
     pub(crate) dir: PathBuf,
-    program: OsString,
+    pub(crate) ours: Side,
+    pub(crate) before: Option<Side>,
     kex: Option<String>,
     /// The homes of the hosts that are upgraded.
     pub(crate) homes: Vec<PathBuf>,
     pub(crate) hosts: PathBuf,
     pub(crate) supervisor: u32,
-    /// What coalmine remembers on each host of the old version.
-    states: Vec<String>,
-    old: String,
+    /// What holds connections.
+    held: RefCell<Option<Held>>,
+}
+
+/// Is what holds connections that a command can use.
+#[derive(Debug)]
+enum Held {
+    /// The conductor of a rollout that soaks.
+    BySoak(Child),
+    /// Nobody: they stay for a while.
+    ByItself,
 }
 
 impl Fleet {
-    pub(crate) fn up(
-        dir: &Path,
-        program: OsString,
-        hosts: usize,
-        kex: Option<String>,
-        packs: Option<&str>,
-    ) -> Result<Self> {
+    pub(crate) fn up(dir: &Path, program: OsString, setup: &Setup) -> Result<Self> {
         cost::adopt()?;
         let sandbox = dir.join("sandbox");
         let supervisor = vec![program.clone(), "sandbox".into(), "serve".into()];
-        sandbox::up(&sandbox::Options { dir: sandbox.clone(), hosts, supervisor })?;
+        sandbox::up(&sandbox::Options { dir: sandbox.clone(), hosts: setup.hosts, supervisor })?;
         let status = sandbox::status(&sandbox)?;
         let targets: Vec<_> = status.hosts.into_iter().filter(|host| !host.is_master).collect();
         let list: String = targets.iter().map(|host| format!("{}\n", host.host)).collect();
+        let before = setup.before.as_ref().map(|program| Side::new(program.into(), dir.join("older"), "older"));
         let mut fleet = Self {
             homes: targets.into_iter().map(|host| host.home).collect(),
             hosts: dir.join("hosts"),
             dir: dir.to_owned(),
-            program,
-            kex,
+            ours: Side::new(program, dir.to_owned(), ROOT),
+            before,
+            kex: setup.kex.clone(),
             supervisor: status.supervisor,
-            states: Vec::new(),
-            old: String::new(),
+            held: RefCell::new(None),
         };
         fs::write(&fleet.hosts, list)?;
-        fs::write(fleet.dir.join("coalmine.toml"), fleet.config(packs))?;
+        let packs = setup.packs.as_ref().map(|when| format!("[transfer]\npacks = \"{when}\"\n"));
+        let listen = format!("become = {}\n", serde_json::to_string(&listener()?)?);
+        for (name, target, stay, soak) in [
+            (USUAL, "", "", "0s"),
+            (SOAKING, "", "", "1h"),
+            (STAYING, "", "persist = \"5s\"\n", "0s"),
+            (LISTENING, listen.as_str(), "", "0s"),
+        ] {
+            let packs = packs.as_deref().unwrap_or_default();
+            fs::write(dir.join(name), fleet.config(ROOT, &format!("{target}{packs}"), stay, soak))?;
+        }
+        if let Some(before) = &fleet.before {
+            fs::create_dir(&before.folder)?;
+            fs::write(before.folder.join(USUAL), fleet.config(before.root, "", "", "0s"))?;
+        }
         fleet.install()?;
         Ok(fleet)
     }
 
-    fn config(&self, packs: Option<&str>) -> String {
+    fn config(&self, root: &str, more: &str, stay: &str, soak: &str) -> String {
         let dir = self.dir.display();
-        let packs = packs.map(|when| format!("[transfer]\npacks = \"{when}\"\n")).unwrap_or_default();
         format!(
             r#"[product]
 name = "bench"
@@ -105,31 +212,38 @@ remote = ""
 kind = "command"
 commands = ["cp -R tree/. {{prefix}}"]
 check = "test -f pyvenv.cfg"
-{packs}[target]
-root = "{ROOT}"
-[ssh]
+[target]
+root = "{root}"
+{more}[ssh]
 config = "{dir}/sandbox/ssh_config"
 kex = "{kex}"
-[groups]
+{stay}[groups]
 all = {{ file = "{dir}/hosts" }}
 [environments.bench]
 hosts = "@all"
 [[environments.bench.stages]]
 name = "fleet"
-soak = "0s"
+soak = "{soak}"
 [[gates]]
-name = "answers"
+name = "works"
 on = "host"
-run = "test -f pyvenv.cfg"
+run = "{GATE}"
 "#,
             kex = self.kex.as_deref().unwrap_or_default(),
         )
     }
 
-    /// Builds both versions and puts the old one everywhere, by both ways.
+    /// Builds both versions and puts the old one everywhere, by all ways.
     fn install(&mut self) -> Result<()> {
-        run(&self.coalmine(&["build", NEW]))?;
-        run(&self.coalmine(&["install-world", OLD, "--yes"]))?;
+        for side in [Some(&mut self.ours), self.before.as_mut()].into_iter().flatten() {
+            run(&side.with(USUAL, &["build", NEW]))?;
+            run(&side.with(USUAL, &["install-world", OLD, "--yes"]))?;
+            for home in &self.homes {
+                side.states.push(fs::read_to_string(home.join(side.root).join(".coalmine/state"))?);
+                let link = fs::read_link(home.join(side.root).join("current"))?;
+                side.old = link.to_str().context("a link that is no text")?.to_owned();
+            }
+        }
         for version in [OLD, NEW] {
             let built = self.built(version)?;
             // A build gives its files the time at which it writes them.
@@ -138,25 +252,16 @@ run = "test -f pyvenv.cfg"
         }
         // As if both had been made of the same unpacked packages: what is equal in the new one has the old one's times.
         copy(&self.source(OLD, "fresh"), &self.source(NEW, "kept"), &["-a"])?;
-        copy(&self.source(NEW, "fresh"), &self.source(NEW, "kept"), &["-rlpc", "--delete"])?;
-        for home in &self.homes {
-            self.states.push(fs::read_to_string(home.join(ROOT).join(".coalmine/state"))?);
-            let link = fs::read_link(home.join(ROOT).join("current"))?;
-            self.old = link.to_str().context("a link that is no text")?.to_owned();
-        }
-        Ok(())
+        copy(&self.source(NEW, "fresh"), &self.source(NEW, "kept"), &["-rlpc", "--delete"])
     }
 
     pub(crate) fn coalmine(&self, arguments: &[&str]) -> Vec<OsString> {
-        let mut command = vec![self.program.clone(), "-c".into(), self.dir.join("coalmine.toml").into()];
-        command.extend(["--state-dir".into(), self.dir.join("state").into()]);
-        command.extend(arguments.iter().map(Into::into));
-        command
+        self.ours.with(USUAL, arguments)
     }
 
     /// Gives the folder of a build in coalmine's store.
     fn built(&self, version: &str) -> Result<PathBuf> {
-        let releases = self.dir.join("state/releases");
+        let releases = self.ours.state().join("releases");
         for entry in fs::read_dir(&releases)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(&format!("{version}-")) {
@@ -181,21 +286,10 @@ run = "test -f pyvenv.cfg"
 
     /// Puts every host where it was before an upgrade.
     pub(crate) fn go_back(&self, way: Way) -> Result<()> {
-        for (home, state) in self.homes.iter().zip(&self.states) {
+        for home in &self.homes {
             let target = Self::target(home, way);
             match way {
-                Way::Coalmine => {
-                    let root = home.join(ROOT);
-                    fs::remove_file(&target)?;
-                    symlink(&self.old, &target)?;
-                    fs::write(root.join(".coalmine/state"), state)?;
-                    for release in fs::read_dir(root.join("releases"))? {
-                        let release = release?.path();
-                        if !release.ends_with(&self.old) {
-                            fs::remove_dir_all(release)?;
-                        }
-                    }
-                }
+                Way::Coalmine => {}
                 Way::Fresh if target.exists() => fs::remove_dir_all(target)?,
                 Way::Fresh => {}
                 Way::Compressed | Way::Plain | Way::Kept => {
@@ -203,7 +297,50 @@ run = "test -f pyvenv.cfg"
                 }
             }
         }
+        if way == Way::Coalmine { self.return_to_old(&self.ours) } else { Ok(()) }
+    }
+
+    /// Puts every host where one coalmine had it before an upgrade.
+    pub(crate) fn return_to_old(&self, side: &Side) -> Result<()> {
+        self.homes.iter().zip(&side.states).try_for_each(|(home, state)| side.go_back(home, state))
+    }
+
+    /// Lets a rollout soak, whose conductor has a connection to every host, until it is let go.
+    pub(crate) fn hold_by_soak(&self) -> Result<()> {
+        let told = self.dir.join("soaking.log");
+        let command = self.ours.with(SOAKING, &["install-world", NEW, "--even-bad", "--yes", "--output", "jsonl"]);
+        let (program, arguments) = command.split_first().context("no command")?;
+        let mut conducting = Command::new(program);
+        let log = File::create(&told)?;
+        conducting.args(arguments).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        *self.held.borrow_mut() = Some(Held::BySoak(conducting.spawn()?));
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while !fs::read_to_string(&told)?.contains("\"soak_started\"") {
+            ensure!(Instant::now() < deadline, "no rollout soaks: {}", fs::read_to_string(&told)?);
+            std::thread::sleep(Duration::from_millis(50));
+        }
         Ok(())
+    }
+
+    /// Asks every host, and leaves the connections to whoever comes within seconds.
+    pub(crate) fn hold_by_itself(&self) -> Result<()> {
+        *self.held.borrow_mut() = Some(Held::ByItself);
+        run(&self.ours.with(STAYING, &["status", OLD])).map(drop)
+    }
+
+    /// Ends what holds connections, and puts every host back.
+    pub(crate) fn let_go(&self) -> Result<()> {
+        match self.held.take() {
+            None => Ok(()),
+            Some(Held::ByItself) => self.wait_for_hosts(),
+            Some(Held::BySoak(mut held)) => {
+                run(&self.ours.with(SOAKING, &["abort"]))?;
+                held.wait()?;
+                self.wait_for_hosts()?;
+                self.return_to_old(&self.ours)?;
+                run(&self.coalmine(&["status", OLD])).map(drop)
+            }
+        }
     }
 
     /// Takes every host to the new version, and tells what that cost.
@@ -218,18 +355,27 @@ run = "test -f pyvenv.cfg"
         self.measure(&command)
     }
 
-    /// Runs a command, and tells what that cost.
+    /// Runs a command, and tells what that cost; what holds connections does for it meanwhile is the deploy server's.
     pub(crate) fn measure(&self, command: &[OsString]) -> Result<Cost> {
         cost::bury()?;
+        let is_held = self.held.borrow().is_some();
+        let beside = || if is_held { cost::beside(self.supervisor) } else { Ok(Duration::ZERO) };
         let (hosts, orphans, connections) = (cost::spent(self.supervisor)?, cost::buried()?, self.accepted()?);
-        let (wall, client) = cost::measure(command, &self.dir.join("log"))?;
-        self.wait_for_hosts()?;
+        let lent = beside()?;
+        let (wall, own) = cost::measure(command, &self.dir.join("log"))?;
+        if is_held {
+            // What was asked has been answered; what the shells there do then is theirs.
+            std::thread::sleep(Duration::from_millis(300));
+        } else {
+            self.wait_for_hosts()?;
+        }
+        let lent = beside()?.saturating_sub(lent);
         cost::bury()?;
         // The command that watches over the client was a child of this process as well.
-        let orphans = cost::buried()?.saturating_sub(orphans).saturating_sub(client);
+        let orphans = cost::buried()?.saturating_sub(orphans).saturating_sub(own);
         Ok(Cost {
             wall,
-            client,
+            client: own + lent,
             hosts: cost::spent(self.supervisor)?.saturating_sub(hosts) + orphans,
             connections: self.accepted()? - connections,
         })
@@ -294,6 +440,11 @@ run = "test -f pyvenv.cfg"
 
 impl Drop for Fleet {
     fn drop(&mut self) {
+        if let Some(Held::BySoak(mut held)) = self.held.take()
+            && let Err(error) = held.kill().and_then(|()| held.wait().map(drop))
+        {
+            eprintln!("the rollout that soaks was not ended: {error}");
+        }
         if let Err(error) = sandbox::down(&self.dir.join("sandbox")) {
             eprintln!("the sandbox was not taken down: {error}");
         }
@@ -306,7 +457,7 @@ impl Drop for Fleet {
 }
 
 /// Copies a folder on this machine.
-fn copy(from: &Path, to: &Path, options: &[&str]) -> Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path, options: &[&str]) -> Result<()> {
     let mut command = vec![OsString::from("rsync")];
     command.extend(options.iter().map(Into::into));
     let from = format!("{}/", from.display());
