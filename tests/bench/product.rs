@@ -361,7 +361,7 @@ fn move_words(part: &mut [u8], mut random: Random) {
     for piece in part.chunks_mut(512) {
         let at = random.below(piece.len());
         let by = random.next();
-        if by % 3 == 0 {
+        if by.is_multiple_of(3) {
             for (byte, new) in piece.iter_mut().skip(at).zip(by.to_le_bytes().into_iter().skip(4)).take(4) {
                 *byte = new;
             }

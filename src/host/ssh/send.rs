@@ -126,7 +126,7 @@ async fn start(
             Ok(Err(error)) => match exhaustion(&error) {
                 Some(lack) if shortage.wait(&lack.to_string()).await => continue,
                 Some(lack) => Err(Broken { failure: no_ssh(lack), again: false }),
-                None => Err(Broken { failure: lost().output(&error.to_string()), again: true }),
+                None => Err(Broken { failure: lost().output(error.to_string()), again: true }),
             },
         };
     }
@@ -145,7 +145,7 @@ async fn there(
     let child = start(session, command, None).await?;
     match timeout(settings.stall + GRACE, child.wait_with_output()).await {
         Err(_) => Err(Broken { failure: stalled(settings), again: true }),
-        Ok(Err(error)) => Err(Broken { failure: lost().output(&error.to_string()), again: true }),
+        Ok(Err(error)) => Err(Broken { failure: lost().output(error.to_string()), again: true }),
         Ok(Ok(output)) => {
             let size = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or_default();
             Ok(if size > total.0 { 0 } else { size })
