@@ -67,8 +67,8 @@ nothing is far away. *Deploy server* is the processor time of what is compared a
   *wire* is all that loopback carried in both directions: the two, what rsync carries, what hosts answer, and ssh's own, which is some 7 kB a connection.
 - A *warm* work has connections that another holds: a rollout in its soak, or a command before by `ssh.persist`; what these do for it is the
   deploy server's.
-- The *least possible* is one command of plain `sh` over cold ssh that does what nobody can leave out, with packs that were made before: for a
-  switch it looks at every file's metadata, moves the link and runs the gate; for an upgrade it links the old release, unpacks what differs and
+- The *least possible* is one command of plain `sh` over cold ssh that does what nobody can leave out, with packs that were made before: to tell
+  whether a host is as it should be it looks at every file's metadata; for a switch it does that, moves the link and runs the gate; for an upgrade it links the old release, unpacks what differs and
   hashes it before; for a first install it unpacks and hashes everything. It locks, journals, proves for later, repairs, and syncs nothing.
 ";
 

@@ -1,6 +1,7 @@
 //! The least that each work can cost: one command of plain `sh` and standard tools over cold ssh that does what nobody can leave out.
 //!
-//! - A switch looks at the metadata of every file, since whoever changed one has to be found; moves the link; and runs the gate.
+//! - Whoever asks what a host has looks at the metadata of every file: who changed one has to be found.
+//! - A switch looks as well, moves the link, and runs the gate.
 //! - An upgrade links the old release, unpacks what differs, hashes that, looks, switches and runs the gate.
 //! - A first install unpacks everything and hashes it, looks, switches and runs the gate.
 //!
@@ -21,6 +22,7 @@ use super::ways::{Fleet, GATE, copy};
 /// Names what is done at least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Least {
+    Look,
     Switch,
     Upgrade,
     Install,
@@ -98,6 +100,7 @@ impl Least {
         let switch = |to: &str| format!("ln -s {to} .current; mv -T .current current; cd current; {GATE}");
         let unpack = format!("zstd -dcq | tar -xUf -; sha256sum -c --quiet {SUMS}; {look}; cd ..");
         let text = match self {
+            Self::Look => format!("cd {FOLDER}/old && {look}"),
             Self::Switch => format!("set -e; cd {FOLDER}/old; {look}; cd ..; {}", switch("old")),
             Self::Upgrade => {
                 format!("set -e; cd {FOLDER}; cp -al old new; cd new; {unpack}; {}", switch("new"))
@@ -105,7 +108,7 @@ impl Least {
             Self::Install => format!("set -e; mkdir -p {FOLDER}/new; cd {FOLDER}/new; {unpack}; {}", switch("new")),
         };
         match self {
-            Self::Switch => by_ssh(fleet, &text, None),
+            Self::Look | Self::Switch => by_ssh(fleet, &text, None),
             Self::Upgrade | Self::Install => by_ssh(fleet, &text, Some(&file(fleet, self))),
         }
     }

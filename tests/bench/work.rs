@@ -41,9 +41,10 @@ pub(crate) enum Work {
 
 impl Work {
     /// In the order in which each leaves the hosts as the next one takes them.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::BareSsh,
         Self::BareGate,
+        Self::Least(Least::Look),
         Self::Coalmine(Task::Status),
         Self::Before(Task::Status),
         Self::Coalmine(Task::Nothing),
@@ -71,6 +72,7 @@ impl Work {
         match self {
             Self::BareSsh => "`ssh HOST true`, a connection each",
             Self::BareGate => "`ssh HOST`, the gate's command",
+            Self::Least(Least::Look) => "least possible: look",
             Self::Least(Least::Switch) => "least possible: look, switch, gate",
             Self::Least(Least::Upgrade) => "least possible: upgrade, gate",
             Self::Least(Least::Install) => "least possible: first install, gate",
@@ -111,7 +113,7 @@ impl Work {
     /// Says what nobody can leave out of it.
     pub(crate) const fn least(self) -> Option<Self> {
         match self {
-            Self::Coalmine(Task::Status | Task::Nothing) => Some(Self::BareSsh),
+            Self::Coalmine(Task::Status | Task::Nothing) => Some(Self::Least(Least::Look)),
             Self::Coalmine(Task::Switch | Task::RollBack) => Some(Self::Least(Least::Switch)),
             Self::Coalmine(Task::Upgrade) | Self::UpgradeByRsync => Some(Self::Least(Least::Upgrade)),
             Self::Coalmine(Task::Install) | Self::InstallByRsync => Some(Self::Least(Least::Install)),
