@@ -324,7 +324,7 @@ impl Opening {
         format!("printf '\\n%s\\n' '{} begin'\n", self.token).into_bytes()
     }
 
-    /// Gives what follows on that: the first step, and the question. The host says which process the shell is ([`identity`]), and `packed`
+    /// Gives what follows on that: the first step, and the question. The host says which process the shell is, by what `/proc` has of it, and `packed`
     /// where it takes [`Self::packed`]: that costs three processes there.
     ///
     /// It says `unpacked` where nothing came of that, and waits for [`Self::plain`] as one does that said nothing.
