@@ -1,6 +1,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
-use crate::fleet::Fleet;
+use rustix::process::Signal;
+
+use crate::fleet::{Fleet, kill, until};
 use crate::terminal::{ENTER, ESCAPE, Opening, Terminal};
 
 /// Makes the canaries wait for somebody who promotes them.
@@ -78,6 +80,29 @@ fn a_release_is_installed_from_the_console_and_a_broken_one_goes_back() {
     });
     console.press("q");
     assert_eq!(console.ends(), 0);
+}
+
+#[test]
+fn a_rollout_that_another_goes_on_with_is_followed_to_its_end() {
+    let fleet = Fleet::up(4);
+    let mut first = fleet.start(&["install-world", "1.2.0", "--yes", "--headless", "--soak", "10m"]);
+    until("a rollout", || fleet.coalmine(&["rollouts"]).stdout.contains("1.2.0").then_some(()));
+    let mut console = Terminal::open(&fleet, &Opening::BARE);
+    console.press("3");
+    console.shows("stage canary soaks");
+    kill(fleet.conductor().unwrap(), Signal::KILL);
+    console.shows("the conductor is gone");
+    first.wait().unwrap();
+    let mut resumed = fleet.start(&["resume", "--headless"]);
+    console.wait("who goes on", |screen| {
+        let shown = screen.contents();
+        !shown.contains("the conductor is gone") && shown.contains("stage canary soaks")
+    });
+    fleet.coalmine(&["rollback", "--yes"]).exits(0);
+    console.shows("rolled back (exit 6)");
+    console.press("q");
+    assert_eq!(console.ends(), 0);
+    assert_eq!(resumed.wait().unwrap().code(), Some(6));
 }
 
 /// Gives what is on a screen in one line, of a row only what stands in a frame if one is there.

@@ -140,9 +140,18 @@ struct Memory {
     service: Option<(ServiceMark, Vec<OutOfService>)>,
     /// Who follows the rollout that is shown.
     follower: Option<AbortHandle>,
+    /// Whose turn it is to follow: who began before waits for nobody to go on with his.
+    turn: u64,
     survey: Option<AbortHandle>,
     /// Who asks the host whose page is open.
     page: Option<AbortHandle>,
+}
+
+impl Memory {
+    fn take_turn(&mut self) -> u64 {
+        self.turn += 1;
+        self.turn
+    }
 }
 
 /// By what debts were summed up: how many rollouts, which was the last of them, and what was on record.

@@ -1,10 +1,12 @@
 //! Follows the rollout that the console shows: its conductor where one runs, its journal otherwise.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use super::{Backend, output};
 use crate::conductor::{ClientError, Farewell, News, Watcher};
 use crate::deploy::Error;
+use crate::journal::Entry;
 use crate::model::RolloutId;
 use crate::rollout::Record;
 use crate::tui::messages::{Message, Source};
@@ -12,16 +14,45 @@ use crate::tui::messages::{Message, Source};
 /// How many records go to the console at once.
 const TOGETHER: usize = 512;
 
+/// How often it is looked whether somebody goes on with what nobody conducts.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Follows a rollout to its end, whoever goes on with it meanwhile, or until another is followed.
 pub(super) async fn follow(backend: Arc<Backend>, rollout: RolloutId) {
-    match Watcher::connect(&backend.rollouts(), &rollout, 0).await {
-        Ok(watcher) => watch(&backend, &rollout, watcher).await,
-        Err(ClientError::NotRunning(_)) => replay(&backend, &rollout).await,
-        Err(error) => {
-            let why = error.to_string();
-            replay(&backend, &rollout).await;
-            backend.send(Message::Disconnected { rollout, why, gone: false }).await;
+    let turn = backend.memory().take_turn();
+    loop {
+        match Watcher::connect(&backend.rollouts(), &rollout, 0).await {
+            Ok(watcher) => {
+                if !watch(&backend, &rollout, watcher).await {
+                    return;
+                }
+            }
+            Err(ClientError::NotRunning(_)) => {
+                replay(&backend, &rollout).await;
+                if standing(&backend, &rollout).await.is_none_or(|entry| entry.ended.is_some()) {
+                    return;
+                }
+            }
+            Err(error) => {
+                let why = error.to_string();
+                replay(&backend, &rollout).await;
+                return backend.send(Message::Disconnected { rollout, why, gone: false }).await;
+            }
         }
+        while {
+            tokio::time::sleep(AGAIN).await;
+            if backend.memory().turn != turn {
+                return;
+            }
+            standing(&backend, &rollout).await.is_none_or(|entry| entry.is_resumable())
+        } {}
     }
+}
+
+/// Sums the rollout up as its journal has it; none where that cannot be read now.
+async fn standing(backend: &Backend, rollout: &RolloutId) -> Option<Entry> {
+    let (rollouts, of) = (backend.rollouts(), rollout.clone());
+    tokio::task::spawn_blocking(move || rollouts.entry(&of).ok()).await.ok().flatten()
 }
 
 /// Follows the last rollout of the environment, or shows how it ended.
@@ -41,7 +72,8 @@ pub(super) async fn follow_last(backend: Arc<Backend>) {
     }
 }
 
-async fn watch(backend: &Backend, rollout: &RolloutId, mut watcher: Watcher) {
+/// Shows what its conductor tells; tells whether that is gone, so that somebody may go on.
+async fn watch(backend: &Backend, rollout: &RolloutId, mut watcher: Watcher) -> bool {
     *backend.followed.lock().unwrap_or_else(PoisonError::into_inner) = Some(rollout.clone());
     let source = if backend.read_only { Source::ReadOnly } else { Source::Live };
     backend.send(Message::Opened { rollout: rollout.clone(), source }).await;
@@ -51,14 +83,14 @@ async fn watch(backend: &Backend, rollout: &RolloutId, mut watcher: Watcher) {
                 backend.send(Message::Records { rollout: rollout.clone(), records: vec![*record] }).await;
                 continue;
             }
-            Ok(Some(News::Bye(Farewell::Finished)) | None) => return,
+            Ok(Some(News::Bye(Farewell::Finished)) | None) => return false,
             Ok(Some(News::Bye(Farewell::Suspended))) => ("it was stopped, and can be resumed".to_owned(), true),
             Ok(Some(News::Bye(Farewell::Failed))) => ("it failed; its log says why".to_owned(), true),
             Ok(Some(News::Lost)) => ("its conductor died; it can be resumed".to_owned(), true),
             Err(error) => (error.to_string(), false),
         };
         backend.send(Message::Disconnected { rollout: rollout.clone(), why, gone }).await;
-        return;
+        return gone;
     }
 }
 
