@@ -139,7 +139,7 @@ async fn a_host_starts_no_more_processes_than_it_did() {
     counted.install(&one, "r1", [11, 22, 9, 8, 7]).await;
     // What it proved when it came is not hashed again.
     assert_eq!(counted.status(8).await, Some(RestsOn::Metadata));
-    counted.install(&two, "r2", [11, 29, 9, 8, 7]).await;
+    counted.install(&two, "r2", [11, 30, 9, 8, 7]).await;
     assert_eq!(counted.status(8).await, Some(RestsOn::Metadata));
     // It is there already, and what it shares with the other is as it was.
     counted.install(&one, "r3", [11, 4, 9, 8, 7]).await;
