@@ -75,7 +75,9 @@ pub(super) async fn run(
                 () = &mut complain, if !complained => complained = true,
             }
         };
-        if !complained && timeout(MOMENT, complain).await.is_err() {
+        // What failed is told by nothing else, and comes by another way than the exit code.
+        let most = if matches!(&ended, Ok(Ok(status)) if !status.success()) { GRACE } else { MOMENT };
+        if !complained && timeout(most, complain).await.is_err() {
             tracing::debug!("standard error stays open");
         }
         ended
