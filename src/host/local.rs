@@ -8,7 +8,7 @@ use super::held::{BEGINS, Held};
 use super::limits::blame;
 use super::process::{quiet, spawn};
 use super::rsync::{self, Reach};
-use super::script::{Phase, Script};
+use super::script::Script;
 use super::session::{Session, Stepped};
 use super::settings::{TargetSettings, TransferSettings};
 use super::shell::{Ends, NotOpened};
@@ -77,12 +77,9 @@ impl Transport for Local {
         let _turn = self.pool.exec().await;
         let mut gone = None;
         for _ in 0..2 {
-            let turn = match script.phase {
-                // A lease is renewed while a phase is at work.
-                Phase::Lock | Phase::Renew => self.session.try_turn(),
-                _ => Some(self.session.turn().await),
+            let Some(turn) = self.session.turn_for(script.phase).await else {
+                return self.run_alone(script, |_| {}).await;
             };
-            let Some(turn) = turn else { return self.run_alone(script, |_| {}).await };
             let patience = script.deadline + Duration::from_secs(10);
             match turn.step(script, 0, patience, self.start()).await {
                 Stepped::Whole(answer) => return Ok(answer),

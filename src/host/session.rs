@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::answer::{Answer, Tail};
-use super::script::Script;
+use super::script::{Phase, Script};
 use super::shell::{Ends, NotOpened, Shell};
 
 /// After this long without a step a shell is closed: a soak may last a day, and nobody's host is to hold one so long.
@@ -51,13 +51,16 @@ pub(super) enum Stepped<E> {
 }
 
 impl Session {
-    /// Waits for the turn.
-    pub(super) async fn turn(&self) -> Turn {
-        Turn(Arc::clone(&self.slot).lock_owned().await)
+    /// Waits for the turn to do a phase; gives none where somebody has it and the phase waits for nobody: a lease is taken and renewed while
+    /// another phase is at work.
+    pub(super) async fn turn_for(&self, phase: Phase) -> Option<Turn> {
+        match phase {
+            Phase::Lock | Phase::Renew => self.try_turn(),
+            _ => Some(Turn(Arc::clone(&self.slot).lock_owned().await)),
+        }
     }
 
-    /// Takes the turn unless somebody has it.
-    pub(super) fn try_turn(&self) -> Option<Turn> {
+    fn try_turn(&self) -> Option<Turn> {
         Arc::clone(&self.slot).try_lock_owned().ok().map(Turn)
     }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use coalmine::host::{GateCheck, Host as _, RealFleet, SshSettings, Survey};
+use coalmine::host::{GateCheck, Host as _, RealFleet, RealHost, SshSettings, Survey};
 use coalmine::model::{Bytes, Progress, Verdict};
 
 use crate::over_ssh::{lock, quick, settled, v1};
@@ -21,15 +21,26 @@ fn keeping(sshd: &Sshd, state: &Path, keep: Duration) -> RealFleet {
     fleet(ssh, quick(), target(&sshd.folder.path().join("root")), state)
 }
 
-fn sleeps(seconds: &str) -> GateCheck {
-    GateCheck {
+/// Does something while a gate sleeps on a host for a second and the fraction that `fraction` begins, and sees that the gate passes.
+async fn while_a_gate_sleeps<T>(host: &RealHost, fraction: &str, done: impl Future<Output = T>) -> T {
+    let command = format!("sleep 1.{fraction}{}", std::process::id());
+    let gates = [GateCheck {
         name: "sleeps".into(),
-        run: format!("sleep {seconds}"),
+        run: command.clone(),
         environment: vec![],
         timeout: Duration::from_secs(600),
         retries: 0,
         dry: false,
-    }
+    }];
+    let doing = async {
+        while processes_with(&command).is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        done.await
+    };
+    let (reports, came) = tokio::join!(host.check(&gates), doing);
+    assert_eq!(reports.unwrap()[0].verdict, Verdict::Pass);
+    came
 }
 
 /// Names the processes of ssh's that hold a connection to an sshd.
@@ -81,19 +92,11 @@ async fn whoever_opened_it_takes_nothing_along_that_another_does() {
     let second = sharing(&sshd, state.path());
     let theirs = host(&second, "box");
     settled(&theirs, &v1(state.path())).await;
-    // A step, and a transfer that is slow enough.
-    let seconds = format!("1.{}", std::process::id());
-    let gates = [sleeps(&seconds)];
-    let checking = theirs.check(&gates);
     let leaving = async {
-        while processes_with(&format!("sleep {seconds}")).is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
         host(&first, "box").close().await;
         drop(first);
     };
-    let (reports, ()) = tokio::join!(checking, leaving);
-    assert_eq!(reports.unwrap()[0].verdict, Verdict::Pass);
+    while_a_gate_sleeps(&theirs, "", leaving).await;
     assert_eq!(sshd.accepted(), 1, "{}", sshd.log());
 }
 
@@ -147,17 +150,7 @@ async fn a_step_that_had_begun_over_it_is_as_one_whose_link_was_lost() {
     let second = sharing(&sshd, state.path());
     let theirs = host(&second, "box");
     settled(&theirs, &v1(state.path())).await;
-    let seconds = format!("1.5{}", std::process::id());
-    let gates = [sleeps(&seconds)];
-    let checking = theirs.check(&gates);
-    let cutting = async {
-        while processes_with(&format!("sleep {seconds}")).is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        sshd.signal(&sshd.sessions(), "-KILL");
-    };
-    let (reports, ()) = tokio::join!(checking, cutting);
-    assert_eq!(reports.unwrap()[0].verdict, Verdict::Pass);
+    while_a_gate_sleeps(&theirs, "5", async { sshd.signal(&sshd.sessions(), "-KILL") }).await;
     assert_eq!(sshd.accepted(), 2);
 }
 
@@ -187,19 +180,7 @@ async fn who_takes_part_takes_no_session_from_a_rollout() {
     ask(&second).await;
     assert_eq!(sshd.accepted(), 1);
     // A step and a lease that is renewed meanwhile are two, and the other process has one.
-    let seconds = format!("1.6{}", std::process::id());
-    let gates = [sleeps(&seconds)];
-    let checking = ours.check(&gates);
-    let request = lock("r2");
-    let renewing = async {
-        while processes_with(&format!("sleep {seconds}")).is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        ours.renew(&request).await
-    };
-    let (reports, renewed) = tokio::join!(checking, renewing);
-    assert_eq!(reports.unwrap()[0].verdict, Verdict::Pass);
-    renewed.unwrap();
+    while_a_gate_sleeps(&ours, "6", ours.renew(&lock("r2"))).await.unwrap();
     assert_eq!(sshd.accepted(), 2, "{}", sshd.log());
 }
 

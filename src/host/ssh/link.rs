@@ -19,7 +19,7 @@ use crate::host::limits::{Shortage, exhaustion};
 use crate::host::pace;
 use crate::host::process::{quiet, spawn};
 use crate::host::rsync::{self, Reach};
-use crate::host::script::{Phase, Script};
+use crate::host::script::Script;
 use crate::host::session::{Session, Stepped, Turn};
 use crate::host::settings::{TargetSettings, TransferSettings};
 use crate::host::shell::{Ends, NotOpened};
@@ -277,12 +277,7 @@ impl Ssh {
         let connection = self.connection().await?;
         // Only now: who waits to be let in keeps nobody from working who is.
         let _turn = self.pool.exec().await;
-        let turn = match script.phase {
-            // A lease is renewed while a phase is at work.
-            Phase::Lock | Phase::Renew => self.session.try_turn(),
-            _ => Some(self.session.turn().await),
-        };
-        match turn {
+        match self.session.turn_for(script.phase).await {
             Some(turn) => self.try_step(&connection, turn, script).await,
             None => self.try_alone(&connection, script, |_| {}).await,
         }
