@@ -58,8 +58,9 @@ DEPLOY
 echo "server 'web1', roles: %w[app]" >site/config/deploy/production.rb
 
 cap() {
-    (cd site && { [ -n "${ROLLBACK_RELEASE:-}" ] || unset ROLLBACK_RELEASE; } && BRANCH=$1 LD_LIBRARY_PATH=$libraries RUBYLIB=$path ../root/usr/bin/ruby3.1 --disable-gems ../root/usr/bin/cap \
-        production "$2") >>log 2>&1
+    (cd site && { [ -n "${ROLLBACK_RELEASE:-}" ] || unset ROLLBACK_RELEASE; }
+        BRANCH=$1 LD_LIBRARY_PATH=$libraries RUBYLIB=$path ../root/usr/bin/ruby3.1 --disable-gems ../root/usr/bin/cap production "$2") \
+        >>log 2>&1
 }
 for release in 1 2 3; do
     cap "$release" deploy || { tail -n 5 log; exit 1; }
