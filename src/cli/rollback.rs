@@ -8,7 +8,7 @@ use super::begin::{Running, go_ahead};
 use super::control::{one_that_runs, send};
 use super::{Globals, completion};
 use crate::conductor::running;
-use crate::deploy::{ADOPTED, Deployment, Error, Goal, Options};
+use crate::deploy::{Deployment, Error, Goal, Options, back_to};
 use crate::model::{Command, RolloutId, Slot, Version};
 use crate::plan::BackTo;
 
@@ -81,12 +81,7 @@ fn roll_back_what_runs(globals: &Globals, args: &RollbackArgs) -> Result<Option<
 }
 
 fn goal(args: &RollbackArgs) -> Goal {
-    let to = match &args.to {
-        None => BackTo::Last,
-        Some(version) if version.as_str() == ADOPTED => BackTo::Adopted,
-        Some(version) => BackTo::Version(version.clone()),
-    };
-    Goal::Rollback { to, each: args.each }
+    Goal::Rollback { to: args.to.clone().map_or(BackTo::Last, back_to), each: args.each }
 }
 
 fn options(args: &RollbackArgs) -> Options {

@@ -20,6 +20,7 @@ use crate::model::{Environment, HostId, ReleaseId, RolloutId, Slot, StageName};
 use crate::plan::{LeftOutReason, PlanKind, Promote, StageRequest, StageSelection};
 use crate::release::{Mark, Records, StoredRelease, Wanted};
 use crate::rollout::{Debt, Outcome, Record, State};
+use crate::words::{beside, named};
 
 /// Names what an environment finalized last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,7 +253,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             return Ok(None);
         }
         if !is_named {
-            self.refuse_stopped()?;
+            self.refuse_stopped(slot)?;
         }
         Ok(Some(Selection { limit: Some(fold(&chosen)), exclude: None }))
     }
@@ -270,17 +271,21 @@ impl<F: host::Fleet> Deployment<'_, F> {
             .hint("coalmine slot list names the slots that hosts have"))
     }
 
-    /// Refuses to go on by itself behind a rollout that somebody, or a budget, stopped and left as it stands.
-    fn refuse_stopped(&self) -> Result<(), Error> {
+    /// Refuses to go on by itself behind a rollout of the same link that somebody, or a budget, stopped and left as it stands.
+    fn refuse_stopped(&self, slot: Option<&Slot>) -> Result<(), Error> {
         let ended = self.workspace.ended(self.fleet.name)?;
         let switching = |entry: &&Entry| !matches!(entry.ended, Some((Outcome::Locked, _)) | None);
-        let last = ended.iter().rev().filter(switching).find(|entry| entry.kind != PlanKind::Prime);
+        let of_it = |entry: &&Entry| entry.kind != PlanKind::Prime && entry.slot.as_ref() == slot;
+        let last = ended.iter().rev().filter(switching).find(of_it);
         match last.filter(|entry| matches!(entry.ended, Some((Outcome::Stopped, _)))) {
             None => Ok(()),
             Some(entry) => {
                 let text = format!("{} was stopped, and its hosts are left as they stand", entry.rollout);
-                Err(Error::before(format!("{text}; nothing was changed"))
-                    .hint(format!("name what they are to get: coalmine install-world {} --debt", entry.version)))
+                Err(Error::before(format!("{text}; nothing was changed")).hint(format!(
+                    "name what they are to get: coalmine install-world {} --debt{}",
+                    named(&entry.version),
+                    beside(entry.slot.as_ref())
+                )))
             }
         }
     }

@@ -24,6 +24,7 @@ use crate::model::{Carrier, Failure, HostHook, HostId, PhaseHook, Probe, Release
 use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, Relays, StageRequest};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 use crate::rollout::{self, Record};
+use crate::words::named;
 
 /// How many hosts are primed at once where nobody says otherwise.
 const PRIME_WIDTH: usize = 64;
@@ -233,7 +234,10 @@ impl<F: host::Fleet> Deployment<'_, F> {
             Some(found) if !is_known => {
                 let text = format!("{} is bad in {}: {}", release.version(), self.fleet.name, found.describe());
                 Err(Error::usage(format!("{text}; nothing was changed"))
-                    .hint(format!("to install it all the same: install-world {} --even-bad", release.version()))
+                    .hint(format!(
+                        "to install it all the same: coalmine install-world {} --even-bad",
+                        named(release.version())
+                    ))
                     .hint(format!("to take the mark back: coalmine releases unmark {}", release.version())))
             }
             _ => Ok(()),
@@ -354,7 +358,7 @@ fn refuse_unprimed(answers: &Answers, release: &ReleaseId) -> Result<(), Error> 
     if without.is_empty() {
         return Ok(());
     }
-    let (hosts, version) = (crate::expr::fold(&without), release.version());
+    let (hosts, version) = (crate::expr::fold(&without), named(release.version()));
     Err(Error::before(format!("{release} was not primed on {hosts}; nothing was changed"))
         .hint(format!("to prime it there: coalmine install-world {version} --prime -l '{hosts}'"))
         .hint(format!("-x '{hosts}' leaves them out")))

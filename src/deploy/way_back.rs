@@ -11,7 +11,13 @@ use crate::plan::{BackTo, Step, answers, steps};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 
 /// The word for what was there before coalmine.
-pub const ADOPTED: &str = "adopted";
+const ADOPTED: &str = "adopted";
+
+/// Says what a rollback by this name asks for: what was there before coalmine has one as a version has.
+#[must_use]
+pub fn back_to(version: Version) -> BackTo {
+    if version.as_str() == ADOPTED { BackTo::Adopted } else { BackTo::Version(version) }
+}
 /// The word for no release at all.
 const NOTHING: &str = "nothing";
 
@@ -146,8 +152,7 @@ fn gone(found: &Answers, steps: &BTreeMap<HostId, Step>, to: &BackTo) -> Option<
 /// Names what is no release, so that a plan has a name for it: no folder is called so, and no store has it.
 fn nameless(word: &str) -> Result<Aim, Error> {
     let version = Version::new(word).map_err(Error::before)?;
-    let digest = Digest([0; 32]);
-    let release = ReleaseId::new(&version, &digest);
+    let (digest, release) = (Digest([0; 32]), ReleaseId::unbuilt(&version));
     Ok(Aim { release, digest, commit: None, stored: None, slot: None, emergency: false, notes: Vec::new() })
 }
 

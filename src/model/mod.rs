@@ -38,7 +38,7 @@ pub use mark::FoundBad;
 pub use name::NameError;
 pub(crate) use name::{FromText, read_as_text, text_name, written_as_text};
 pub use phase::Phase;
-pub use release::{Digest, DigestError, ReleaseId, Version};
+pub use release::{Digest, DigestError, ReleaseId, Version, described};
 pub use service::{Pooling, ServiceWish, TakenOut};
 pub use squeeze::{PushBack, Squeeze};
 pub use survey::{Adopted, HostState, Installed, NamedSlot, Packaged, Probe, Proof, RestsOn, ToolPath};

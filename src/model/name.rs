@@ -7,7 +7,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NameError {
     /// The text is empty.
-    #[error("a {what} cannot be empty")]
+    #[error("the {what} cannot be empty")]
     Empty {
         /// What the name should have named.
         what: &'static str,

@@ -30,6 +30,29 @@ impl Version {
         )?;
         Ok(Self(name.into()))
     }
+
+    /// Tells whether it names a commit that has no tag of its own, as `git describe` does: by its place behind one, or by itself.
+    ///
+    /// Git takes it for that commit. A tag that is written so means the same either way.
+    #[must_use]
+    pub fn is_of_commit(&self) -> bool {
+        let itself = |text: &str| {
+            matches!(text.len(), 7..=64)
+                && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+                && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+        };
+        described(self.as_str()).is_some() || itself(self.as_str())
+    }
+}
+
+/// Gives the tag of what `git describe` wrote (`4.283.0-3-gdeadbee`), and how many commits are ahead of it.
+#[must_use]
+pub fn described(text: &str) -> Option<(&str, &str)> {
+    let (rest, hash) = text.rsplit_once("-g")?;
+    let (rest, count) = rest.rsplit_once('-')?;
+    let is_hash = hash.len() >= 4 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+    (is_hash && is_count).then_some((rest, count))
 }
 
 /// Tells why a text is not a digest, or not a release's id.
@@ -101,6 +124,18 @@ impl ReleaseId {
         Self { version: version.clone(), digest8: digest.short().into() }
     }
 
+    /// Names whatever is built of a version, or what is no build at all: no folder is called so, and no store has it.
+    #[must_use]
+    pub fn unbuilt(version: &Version) -> Self {
+        Self::new(version, &Digest([0; 32]))
+    }
+
+    /// Tells whether it names no build in particular.
+    #[must_use]
+    pub fn is_unbuilt(&self) -> bool {
+        self.has_digest(&Digest([0; 32]))
+    }
+
     /// Gives the version.
     #[must_use]
     pub const fn version(&self) -> &Version {
@@ -154,6 +189,16 @@ mod tests {
         }
         for name in ["4.283.0", "v1.0-rc1", "4.10.0-3-gdeadbee", "1.0+local~1"] {
             assert_eq!(Version::new(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn a_version_is_a_tags_or_that_of_a_commit() {
+        for commit in ["4.10.0-3-gdeadbee", "v1.0-rc1-12-g0a1b2c3d4e", "0a1b2c3d4e"] {
+            assert!(Version::new(commit).unwrap().is_of_commit(), "{commit}");
+        }
+        for tag in ["4.283.0", "v1.0-rc1", "20261102", "2026110200", "1.0-g1", "1.0-x-gdeadbee", "beta"] {
+            assert!(!Version::new(tag).unwrap().is_of_commit(), "{tag}");
         }
     }
 

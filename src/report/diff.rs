@@ -129,7 +129,9 @@ impl DiffReport {
         }
         if !self.unreachable.is_empty() {
             let hosts = folded(&self.unreachable, WIDE, look);
-            lines.push(String::new());
+            if !lines.is_empty() {
+                lines.push(String::new());
+            }
             lines.push(format!("{} did not say what they run: {hosts}", count(self.unreachable.len(), "host")));
         }
         lines

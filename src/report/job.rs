@@ -9,7 +9,7 @@ use crate::expr::fold;
 use crate::model::{Bytes, HostId, HostIdx, Operator, Phase, RolloutId, StageIdx};
 use crate::plan::{LeftOutReason, PlanKind};
 use crate::rollout::{Event, Exit, HostEnd, HostStatus, Outcome, Record, State};
-use crate::words::{between, clean_line, count, ended, event_line, failure_groups, span, took};
+use crate::words::{beside, between, clean_line, count, ended, event_line, failure_groups, span, took};
 
 /// Holds what `show --output junit` prints: a suite for each stage, a case for each host.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -275,8 +275,8 @@ fn summed_up(state: &State, timings: &Timings, decided: &[String], style: &Style
         text.push_str(&format!("\n### Debt\n\n{number} should have it and do not: `{names}`\n"));
         // What went back or was stopped is not what the environment finalized last.
         if state.outcome() == Some(Outcome::Completed) {
-            let environment = &plan.environment;
-            text.push_str(&format!("\n`coalmine -e {environment} install-world --debt` installs it there.\n"));
+            let (environment, slot) = (&plan.environment, beside(plan.slot.as_ref()));
+            text.push_str(&format!("\n`coalmine -e {environment} install-world --debt{slot}` installs it there.\n"));
         }
     }
     text

@@ -10,7 +10,9 @@ use super::timing::Timings;
 use crate::model::{Bytes, HostId, Phase, StageIdx};
 use crate::plan::{Plan, PlanKind};
 use crate::rollout::{Exit, HostEnd, HostStatus, Outcome, PauseReason, State};
-use crate::words::{Glyph, Look, Tone, between, count, debts, emergency, failure_groups, pad, reason, took, was};
+use crate::words::{
+    Glyph, Look, Tone, again, back, between, brought, count, debts, emergency, failure_groups, pad, reason, took, was,
+};
 
 /// How many of the slowest hosts are named, and in how large a fleet at least.
 const SLOWEST: usize = 3;
@@ -152,7 +154,8 @@ fn changes(state: &State, plan: &Plan, look: Look) -> Vec<String> {
     let mut groups: BTreeMap<(String, String), usize> = BTreeMap::new();
     for (index, host) in state.placed() {
         if host.phase == Phase::Healthy && !state.is_master(index) {
-            let was = was(host.from.as_ref(), &plan.release).unwrap_or_else(|| "was unknown".to_owned());
+            let release = brought(host.to.as_ref(), plan);
+            let was = was(host.from.as_ref(), release).unwrap_or_else(|| "was unknown".to_owned());
             let to = host.to.as_ref().map_or_else(|| plan.version.to_string(), target_word);
             *groups.entry((was.strip_prefix("was ").unwrap_or(&was).to_owned(), to)).or_default() += 1;
         }
@@ -206,12 +209,9 @@ fn travelled(state: &State) -> String {
 
 /// Says what to type next: whole command lines.
 fn next_steps(state: &State, plan: &Plan) -> Vec<String> {
-    let environment = &plan.environment;
     let id = &plan.rollout;
     let mut steps = Vec::new();
     let target = |host: &HostId| state.index_of(host).is_none_or(|index| !state.is_master(index));
-    // Expressions have brackets, which a shell takes for its own.
-    let expression = |hosts: &[HostId]| format!("'{}'", crate::expr::fold(hosts));
     match state.outcome() {
         None if state.suspended().is_some() => steps.push(format!("coalmine resume {id}")),
         None if state.paused().is_some() => {
@@ -225,21 +225,17 @@ fn next_steps(state: &State, plan: &Plan) -> Vec<String> {
         }
         Some(Outcome::Completed) => {
             let debt = state.summary().debt.into_iter();
-            let again: Vec<HostId> = debt.map(|debt| debt.host).filter(target).collect();
-            if !again.is_empty() {
-                let version = &plan.version;
-                let hosts = expression(&again);
-                steps.push(format!(
-                    "coalmine -e {environment} install-world {version} -l {hosts}    when they can be reached and are mended"
-                ));
+            let owing: Vec<HostId> = debt.map(|debt| debt.host).filter(target).collect();
+            if !owing.is_empty() {
+                let line = again(plan, &owing);
+                steps.push(format!("{line}    when they can be reached and are mended"));
             }
         }
         Some(Outcome::Stopped) => {
-            if state.switched().next().is_some() {
-                steps.push(format!("coalmine -e {environment} rollback    puts every host on its last good release"));
+            if state.switched().next().is_some() && plan.kind != PlanKind::Rollback {
+                steps.push(format!("{}    puts every host on its last good release", back(plan, &[])));
             }
-            steps
-                .push(format!("coalmine -e {environment} install-world {}    goes on when it is mended", plan.version));
+            steps.push(format!("{}    goes on when it is mended", again(plan, &[])));
         }
         Some(Outcome::RolledBack) => {
             let stranded: Vec<HostId> =
@@ -247,8 +243,8 @@ fn next_steps(state: &State, plan: &Plan) -> Vec<String> {
             if !stranded.is_empty() {
                 let unheard = state.hosts().iter().any(|host| host.unheard);
                 steps.push(format!(
-                    "coalmine -e {environment} rollback -l {}    {}",
-                    expression(&stranded),
+                    "{}    {}",
+                    back(plan, &stranded),
                     if unheard {
                         "asks those again that could not be asked"
                     } else {
@@ -271,10 +267,7 @@ fn next_steps(state: &State, plan: &Plan) -> Vec<String> {
                 }
                 None => "coalmine rollouts    shows who is at it, where that was started".to_owned(),
             });
-            steps.push(format!(
-                "coalmine -e {environment} install-world {} --wait-lock 30m    waits for it",
-                plan.version
-            ));
+            steps.push(format!("{} --wait-lock 30m    waits for it", again(plan, &[])));
         }
     }
     if state.outcome().is_some() && state.exit_code() != Some(0) {

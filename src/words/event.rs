@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::glyph::Glyph;
-use super::installed::{back_to, was};
+use super::installed::{back_to, brought, was};
 use super::look::Look;
 use super::on_failure::follows;
 use super::outcome::{emergency, ended};
@@ -298,8 +298,9 @@ pub fn phase_line(
         Phase::Primed if already => "held it already".to_owned(),
         Phase::Primed => travelled(host.bytes),
         Phase::Healthy => {
-            let was = was(host.from.as_ref(), &plan.release).map(|was| format!(" ({was})")).unwrap_or_default();
-            let version = &plan.version;
+            let release = brought(host.to.as_ref(), plan);
+            let was = was(host.from.as_ref(), release).map(|was| format!(" ({was})")).unwrap_or_default();
+            let version = release.version();
             if host.bytes > Bytes(0) {
                 format!("{version}{was}  {}", travelled(host.bytes))
             } else {

@@ -3,6 +3,7 @@
 use super::look::Look;
 use super::text::one_line;
 use crate::model::{Installed, ReleaseId, RollBackTarget};
+use crate::plan::Plan;
 
 /// Says what was there before; none when that is not known.
 #[must_use]
@@ -19,6 +20,15 @@ pub fn was(from: Option<&Installed>, release: &ReleaseId) -> Option<String> {
         }
         Installed::Unmanaged { version: None } => "was unmanaged".to_owned(),
     })
+}
+
+/// Gives the release that a host is brought to: an install has one for all hosts, a rollback may lead each to its own.
+#[must_use]
+pub fn brought<'a>(to: Option<&'a RollBackTarget>, plan: &'a Plan) -> &'a ReleaseId {
+    match to {
+        Some(RollBackTarget::Release { id }) => id,
+        Some(RollBackTarget::Adopted | RollBackTarget::Nothing) | None => &plan.release,
+    }
 }
 
 /// Says where a host goes back to, or went.

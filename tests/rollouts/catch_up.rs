@@ -190,9 +190,16 @@ fn a_timer_installs_what_is_newer_and_another_day_switches_to_what_was_primed() 
     fleet.all_run(fleet.hosts(), Some("1.3.0"));
     fleet.install(&["--if-newer"]).exits(0).says("1.4.0 runs on 2 hosts");
 
-    // What a stopped rollout left is somebody's to decide, and no timer's.
+    // What a stopped rollout left is somebody's to decide, and no timer's; one into a slot left nothing of the usual link.
     let broken = "#!/bin/sh\n[ \"$1\" != check ]\n";
     fleet.tag("1.5.0", |tree| fs::write(tree.join("bin/tool"), broken).unwrap());
+    fleet.tag("1.4.1", |tree| fs::write(tree.join("bin/tool"), "#!/bin/sh\n").unwrap());
+    fleet.fault(&mw(2, 2), "refuses");
+    fleet.install(&["1.4.1", "--skip-unreachable"]).exits(4);
+    fleet.fault(&mw(2, 2), "none");
+    let stopped = fleet.install(&["1.5.0", "--slot", "amy", "--on-failure", "abort"]).exits(5);
+    stopped.says("install-world 1.5.0 --slot amy").says("rollback --slot amy");
+    fleet.install(&["--debt"]).exits(0).says("1.4.1 runs on 1 host");
     fleet.install(&["1.5.0", "--on-failure", "abort"]).exits(5);
     let before = fleet.picture();
     let answer = fleet.install(&["--debt"]).exits(1);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Backend, output};
 use crate::cli::plan::changed;
 use crate::config::Channel;
-use crate::deploy::{Error, Goal, Known, Notice, Offer, Options, Prepared, Selection, may_resume};
+use crate::deploy::{Error, Goal, Known, Notice, Offer, Options, Prepared, Selection, back_to, may_resume};
 use crate::host::RealFleet;
 use crate::model::{RolloutId, Version};
 use crate::plan::{BackTo, Plan};
@@ -109,11 +109,12 @@ async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<P
     let goal = match wanted.goal {
         PlanGoal::Install if wanted.prime => Goal::Prime(commit),
         PlanGoal::Install => Goal::Install(commit),
-        PlanGoal::Back { to } => Goal::Rollback { to: to.map_or(BackTo::Last, BackTo::Version), each: false },
+        PlanGoal::Back { to } => Goal::Rollback { to: to.map_or(BackTo::Last, back_to), each: false },
         PlanGoal::Debt | PlanGoal::CatchUp => Goal::CatchUp,
     };
     let mut options = Options {
         selection: Selection { limit: wanted.limit.map(|limit| limit.expression), exclude: None },
+        slot: wanted.slot,
         no_fetch: true,
         soak: wanted.no_soak.then_some(Duration::ZERO),
         on_failure: Some(wanted.on_failure),
@@ -123,7 +124,7 @@ async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<P
         ..Options::default()
     };
     if is_debt {
-        let Some(selection) = deployment.in_debt(&options.selection, None, false).await? else {
+        let Some(selection) = deployment.in_debt(&options.selection, options.slot.as_ref(), false).await? else {
             return Err(Error::before("no host is in debt"));
         };
         options = Options { selection, skip_unreachable: true, ..options };

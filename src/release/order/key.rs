@@ -5,6 +5,7 @@ use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use super::words::{Meaning, is_unfinished, is_version_word, meaning};
+use crate::model::described;
 
 /// Orders two versions by the rules of this room.
 ///
@@ -190,16 +191,7 @@ fn start(text: &str) -> (&str, &str) {
 
 /// Splits `-3-gdeadbee` off the end, as `git describe` writes it.
 fn split_describe(text: &str) -> (&str, Option<Number>) {
-    description(text).map_or((text, None), |(rest, count)| (rest, Some(Number::of(count))))
-}
-
-/// Gives the tag of what `git describe` wrote, and how many commits are ahead of it.
-pub(super) fn description(text: &str) -> Option<(&str, &str)> {
-    let (rest, hash) = text.rsplit_once("-g")?;
-    let (rest, count) = rest.rsplit_once('-')?;
-    let is_hash = hash.len() >= 4 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
-    (is_hash && is_count).then_some((rest, count))
+    described(text).map_or((text, None), |(rest, count)| (rest, Some(Number::of(count))))
 }
 
 /// Splits a commit's name off the end: `2026-11-02-1a2b3c4`. One of digits alone cannot be told from a number.

@@ -3,6 +3,7 @@ use std::cmp::Ordering;
 
 use super::key;
 use crate::config::VersionPattern;
+use crate::model::described;
 
 /// Orders the versions of a product: by the rules of this room, read through `product.version_pattern` where there is one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl VersionOrder {
     /// Gives what of a version is compared; nothing where the pattern does not match.
     fn read<'a>(&self, version: &'a str) -> Cow<'a, str> {
         let Some(pattern) = &self.0 else { return Cow::Borrowed(version) };
-        match key::description(version) {
+        match described(version) {
             None => Cow::Owned(pattern.version_in(version).unwrap_or_default()),
             // A commit behind a tag is read by its tag, and stays behind it.
             Some((tag, ahead)) => {

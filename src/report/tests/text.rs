@@ -6,8 +6,10 @@ use super::story::{
     ASCII, COLOR, PLAIN, Story, bad, gate_failure, good, host, id, plan, release, stage_name, style, version,
 };
 use crate::deploy::WantedRelease;
-use crate::model::{Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, Proof, RestsOn, Site};
-use crate::plan::{OnFailure, PlanKind};
+use crate::model::{
+    Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, Proof, RestsOn, RollBackTarget, Site, Slot,
+};
+use crate::plan::{OnFailure, Plan, PlanKind};
 use crate::report::{
     HostStatusReport, Look, Progress, ReleaseMark, ReleaseRow, ReleasesReport, RolloutRow, RolloutsReport, Screen,
     Seen, StatusReport, failure_groups, plan_text, show_text,
@@ -26,6 +28,95 @@ fn a_rollout_that_goes_well() {
 #[test]
 fn a_rollout_that_goes_back() {
     insta::assert_snapshot!("bad", show(&bad(), PLAIN));
+}
+
+/// Gives what is proposed to type after a rollout that ended so, in which the last host failed.
+fn proposed(made: Plan, outcome: Outcome) -> Vec<String> {
+    let mut story = Story::new(made);
+    story.lock();
+    story.prime(0);
+    story.start("fleet");
+    let fleet = story.hosts("fleet");
+    let (last, others) = fleet.split_last().unwrap();
+    story.switch(others);
+    story.fail(last, Failure::new(FailureClass::Transfer, "no"));
+    story.finish(outcome);
+    let shown = show(&story, PLAIN);
+    let lines = shown.lines().filter_map(|line| line.trim_start().strip_prefix("next      coalmine -e production "));
+    lines.map(|line| line.split("    ").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_is_proposed_next_means_the_link_the_hosts_and_the_release_of_the_rollout() {
+    let whole = || {
+        let mut made = plan(2);
+        made.left_out.clear();
+        made
+    };
+    let slot = || Slot::new("amy").ok();
+    let rollback = |to: RollBackTarget| {
+        let mut made = whole();
+        made.kind = PlanKind::Rollback;
+        made.hosts.iter_mut().for_each(|host| host.to = Some(to.clone()));
+        made
+    };
+    let commit = || Plan { version: version("4.283.0-2-gdeadbee012"), ..whole() };
+    let last = "-l 'mw04.eqiad.wmnet'";
+    let debts = [
+        (whole(), "install-world 4.283.0"),
+        (commit(), "install-world --rev 4.283.0-2-gdeadbee012"),
+        (Plan { emergency: true, ..commit() }, "install-world --rev 4.283.0-2-gdeadbee012 --no-fetch"),
+        (Plan { slot: slot(), ..whole() }, "install-world 4.283.0 --slot amy"),
+        (Plan { kind: PlanKind::Prime, ..whole() }, "install-world 4.283.0 --prime"),
+        (rollback(RollBackTarget::Release { id: id("4.282.0", 0x28) }), "rollback --to 4.282.0"),
+        (rollback(RollBackTarget::Adopted), "rollback --to adopted"),
+        (Plan { slot: slot(), ..rollback(RollBackTarget::Nothing) }, "rollback --slot amy"),
+    ];
+    for (made, line) in debts {
+        assert_eq!(proposed(made, Outcome::Completed), [format!("{line} {last}")]);
+    }
+    let mut each = rollback(RollBackTarget::Release { id: id("4.282.0", 0x28) });
+    each.hosts[3].to = Some(RollBackTarget::Release { id: id("4.281.0", 0x27) });
+    assert_eq!(proposed(each, Outcome::Completed), [format!("rollback --each {last}")]);
+    assert_eq!(proposed(whole(), Outcome::Stopped), ["rollback", "install-world 4.283.0"]);
+    assert_eq!(
+        proposed(Plan { slot: slot(), ..commit() }, Outcome::Stopped),
+        ["rollback --slot amy", "install-world --rev 4.283.0-2-gdeadbee012 --slot amy"]
+    );
+    // One that was limited to some hosts is of those.
+    let only = "-l 'mw[01-04].eqiad.wmnet'";
+    assert_eq!(
+        proposed(plan(2), Outcome::Stopped),
+        [format!("rollback {only}"), format!("install-world 4.283.0 {only}")]
+    );
+    let back = rollback(RollBackTarget::Adopted);
+    assert_eq!(proposed(back, Outcome::Stopped), ["rollback --to adopted"], "the way back itself goes on");
+    assert_eq!(
+        proposed(Plan { slot: slot(), ..whole() }, Outcome::Locked),
+        ["install-world 4.283.0 --slot amy --wait-lock 30m"]
+    );
+}
+
+#[test]
+fn a_rollback_of_each_host_to_its_own_release_names_that_of_each() {
+    let mut made = plan(2);
+    made.kind = PlanKind::Rollback;
+    made.version = version("4.281.0");
+    made.release = id("4.281.0", 0x27);
+    let to = |name, digit| Some(RollBackTarget::Release { id: id(name, digit) });
+    made.hosts.iter_mut().for_each(|host| host.to = to("4.281.0", 0x27));
+    made.hosts[4].from = Some(release("4.281.0", 0x27));
+    made.hosts[4].to = to("4.282.0", 0x28);
+    let mut story = Story::new(made);
+    story.lock();
+    story.start("fleet");
+    let fleet = story.hosts("fleet");
+    story.switch(&fleet);
+    story.finish(Outcome::Completed);
+    let shown = show(&story, PLAIN);
+    assert!(shown.contains("mw04.eqiad.wmnet      4.282.0 (was 4.281.0)"), "{shown}");
+    assert!(shown.contains("mw03.eqiad.wmnet      4.281.0 (was 4.282.0)"), "{shown}");
+    assert!(shown.contains("4.281.0 → 4.282.0 on 1 host"), "{shown}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::rollout::refusal;
 use crate::tui::keymap::Action;
 use crate::tui::messages::{PlanGoal, Source};
 use crate::tui::rows::Table;
-use crate::words::{Typed, quote};
+use crate::words::{Typed, beside, named, quote};
 
 /// What stands for a reason until somebody gives one.
 const TO_BE_GIVEN: &str = "REASON";
@@ -53,9 +53,10 @@ pub(super) fn install_line(state: &App, plan: &Plan) -> String {
             let limit = state.planning.wanted.as_ref().and_then(|wanted| wanted.limit.as_ref());
             format!("bootstrap {}", limit.map(|limit| quote(&limit.expression)).unwrap_or_default())
         }
-        Some(PlanGoal::Install) | None => format!("install-world {}", quote(plan.version.as_str())),
+        Some(PlanGoal::Install) | None => format!("install-world {}", named(&plan.version)),
     };
-    let mut line = format!("{} {what}", state.settings.invocation);
+    let slot = state.planning.wanted.as_ref().and_then(|wanted| wanted.slot.as_ref());
+    let mut line = format!("{} {what}{}", state.settings.invocation, beside(slot));
     let mut add = |text: String| {
         line.push(' ');
         line.push_str(&text);

@@ -213,7 +213,7 @@ impl App {
                 self.layers.clear();
                 self.planning.side = Side::Plan;
                 let limit = Limit { expression: host.to_string(), hosts: vec![host] };
-                self.plan_after(PlanGoal::CatchUp, version, Some(limit))
+                self.plan_after(PlanGoal::CatchUp, version, None, Some(limit))
             }
             _ => Vec::new(),
         }

@@ -8,12 +8,13 @@ use super::layers::Layer;
 use super::planning::Side;
 use super::{App, Screen};
 use crate::expr::fold;
-use crate::model::{HostId, Installed, RolloutId, Version};
+use crate::model::{HostId, Installed, RolloutId, Slot, Version};
 use crate::plan::{LeftOutReason, PlanKind, StageKind};
 use crate::report::{Counted, Month, months};
 use crate::rollout::{Mode, Outcome};
 use crate::tui::keymap::Action;
 use crate::tui::messages::{HistoryRow, Limit, PlanGoal, PlanWanted, Request, Ticket};
+use crate::words::{beside, whereabouts};
 
 /// The fields that the history is filtered by.
 const FIELDS: [&str; 5] = ["by", "version", "outcome", "month", "for"];
@@ -248,10 +249,10 @@ impl App {
     /// one installed.
     pub(super) fn plan_back(&mut self) -> Vec<Request> {
         if self.screen == Screen::History {
-            let Some(version) = self.selected_past().map(|row| row.version.clone()) else {
+            let Some((version, slot)) = self.selected_past().map(|row| (row.version.clone(), row.slot.clone())) else {
                 return Vec::new();
             };
-            return self.plan_after(PlanGoal::Back { to: Some(version.clone()) }, version, None);
+            return self.plan_after(PlanGoal::Back { to: Some(version.clone()) }, version, slot, None);
         }
         let Some(plan) = self.watched.as_ref().and_then(|watched| watched.state().plan()).cloned() else {
             return Vec::new();
@@ -262,25 +263,38 @@ impl App {
         let hosts: Vec<HostId> =
             targets.flat_map(|(_, waves)| waves.into_iter().flatten()).map(|host| host.host.clone()).collect();
         let limit = is_limited.then(|| Limit { expression: fold(&hosts), hosts });
-        self.plan_after(PlanGoal::Back { to: None }, plan.version.clone(), limit)
+        self.plan_after(PlanGoal::Back { to: None }, plan.version.clone(), plan.slot.clone(), limit)
     }
 
     /// Makes the plan that installs what was finalized last on the hosts that are in debt.
     pub(super) fn plan_debt(&mut self) -> Vec<Request> {
-        let version = match self.screen {
-            Screen::History => self.selected_past().map(|row| row.version.clone()),
-            _ => self.watched.as_ref().and_then(|watched| watched.state().plan()).map(|plan| plan.version.clone()),
-        };
-        let Some(version) = version else {
+        let Some((version, slot)) = self.followed() else {
             return Vec::new();
         };
-        self.plan_after(PlanGoal::Debt, version, None)
+        self.plan_after(PlanGoal::Debt, version, slot, None)
     }
 
-    pub(super) fn plan_after(&mut self, goal: PlanGoal, version: Version, limit: Option<Limit>) -> Vec<Request> {
+    /// Gives what the rollout brought that an action follows, and the slot that it was for.
+    fn followed(&self) -> Option<(Version, Option<Slot>)> {
+        match self.screen {
+            Screen::History => self.selected_past().map(|row| (row.version.clone(), row.slot.clone())),
+            _ => {
+                let plan = self.watched.as_ref().and_then(|watched| watched.state().plan())?;
+                Some((plan.version.clone(), plan.slot.clone()))
+            }
+        }
+    }
+
+    pub(super) fn plan_after(
+        &mut self,
+        goal: PlanGoal,
+        version: Version,
+        slot: Option<Slot>,
+        limit: Option<Limit>,
+    ) -> Vec<Request> {
         self.planning.limit = limit;
         self.planning.side = Side::Plan;
-        let wanted: PlanWanted = self.planning.wanted_of(version, goal);
+        let wanted: PlanWanted = self.planning.wanted_of(version, goal, slot);
         let mut requests = self.load_plan(wanted);
         requests.extend(self.show(Screen::Plan));
         requests
@@ -300,14 +314,21 @@ impl App {
         let invocation = &self.settings.invocation;
         let quoted = |version: &Version| crate::words::quote(version.as_str()).into_owned();
         match (self.screen, action) {
-            (Screen::Rollout, Action::Rollback) if self.is_over_there() => Some(format!("{invocation} rollback")),
+            (Screen::Rollout, Action::Rollback) if self.is_over_there() => {
+                let plan = self.watched.as_ref().and_then(|watched| watched.state().plan())?;
+                Some(format!("{invocation} rollback{}", whereabouts(plan, &[])))
+            }
             (Screen::History, Action::Rollback) => {
-                Some(format!("{invocation} rollback --to {}", quoted(&self.selected_past()?.version)))
+                let row = self.selected_past()?;
+                Some(format!("{invocation} rollback --to {}{}", quoted(&row.version), beside(row.slot.as_ref())))
             }
             (Screen::History, Action::Continue) => {
                 Some(format!("{invocation} resume {}", self.selected_past()?.rollout))
             }
-            (_, Action::Debt) => Some(format!("{invocation} install-world --debt")),
+            (_, Action::Debt) => {
+                let slot = self.followed().and_then(|(_, slot)| slot);
+                Some(format!("{invocation} install-world --debt{}", beside(slot.as_ref())))
+            }
             (_, Action::Compare) => {
                 let (from, to) = self.compared().ok()?;
                 let from = from.map(|from| format!(" {}", quoted(&from))).unwrap_or_default();

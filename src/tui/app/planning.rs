@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::fleet::{contains, natural, sites};
 use crate::expr::fold;
-use crate::model::{HostId, Installed, Version};
+use crate::model::{HostId, Installed, Slot, Version};
 use crate::plan::{LeftOutReason, OnFailure, Plan};
 use crate::tui::messages::{Groups, Limit, PlanGoal, PlanWanted, Ticket, VersionRow};
 use crate::tui::rows::{Cursor, Field, GroupBy, Rows, Sort, Standing, Table, Values, widest};
@@ -280,21 +280,21 @@ impl Planning {
     /// Says what a plan for the selected version is wanted for.
     #[must_use]
     pub fn want(&self) -> Option<PlanWanted> {
-        Some(self.wanted_of(self.selected()?.version.clone(), PlanGoal::Install))
+        Some(self.wanted_of(self.selected()?.version.clone(), PlanGoal::Install, None))
     }
 
     /// Says what the plan is wanted for that was asked for before, as the flags are now; where the cursor stands means nothing.
     #[must_use]
     pub fn want_again(&self) -> Option<PlanWanted> {
         let before = self.wanted.as_ref()?;
-        Some(self.wanted_of(before.version.clone(), before.goal.clone()))
+        Some(self.wanted_of(before.version.clone(), before.goal.clone(), before.slot.clone()))
     }
 
     /// Says what a plan is wanted for, with the flags as they are now.
     #[must_use]
-    pub fn wanted_of(&self, version: Version, goal: PlanGoal) -> PlanWanted {
+    pub fn wanted_of(&self, version: Version, goal: PlanGoal, slot: Option<Slot>) -> PlanWanted {
         let Flags { skip_unreachable, on_failure, no_soak, prime } = self.flags;
-        PlanWanted { goal, version, limit: self.limit.clone(), skip_unreachable, on_failure, no_soak, prime }
+        PlanWanted { goal, version, slot, limit: self.limit.clone(), skip_unreachable, on_failure, no_soak, prime }
     }
 
     /// Gives the version that the plan is of, or would be of.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::message::Ticket;
 use super::settings::Hidden;
 use crate::deploy::WantedRelease;
-use crate::model::{Command, Environment, HostId, Pooling, RolloutId, Version};
+use crate::model::{Command, Environment, HostId, Pooling, RolloutId, Slot, Version};
 use crate::plan::{OnFailure, Plan};
 
 /// Asks for something that only the world outside can do.
@@ -159,6 +159,8 @@ pub struct PlanWanted {
     pub goal: PlanGoal,
     /// What is installed; of a way back or of the debt, what it comes after.
     pub version: Version,
+    /// `--slot`: the link beside the usual one that a way back or a debt is of.
+    pub slot: Option<Slot>,
     /// `--limit`: an expression, and the hosts that it means.
     pub limit: Option<Limit>,
     /// `--skip-unreachable`.

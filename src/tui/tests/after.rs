@@ -108,6 +108,34 @@ fn the_debt_is_installed_from_the_history_and_from_the_rollout_that_left_it() {
 }
 
 #[test]
+fn what_follows_a_rollout_of_a_slot_is_of_that_slot() {
+    let mut rows = past();
+    rows[1].slot = Slot::new("amy").ok();
+    for (keys, line) in [("jR", "rollback --to 4.282.1 --slot amy"), ("jD", "install-world --debt --slot amy")] {
+        let mut console = history(120, 30);
+        console.send(Message::History(Ok(rows.clone()))).press(keys);
+        let (_, first) = wanted(&mut console);
+        assert_eq!(first.slot, Slot::new("amy").ok());
+        assert!(console.screen().contains(" in slot amy"), "{}", console.screen());
+        console.press("u");
+        let (ticket, again) = wanted(&mut console);
+        assert_eq!(again.slot, Slot::new("amy").ok(), "a flag makes the same plan anew");
+        console.send(Message::Plan { ticket, plan: Ok(backwards().into()) }).press("i");
+        assert!(console.screen().contains(line), "{}", console.screen());
+    }
+    let mut made = plan(24);
+    made.slot = Slot::new("amy").ok();
+    let mut run = Run::new(made);
+    run.command(crate::model::Command::Abort).unwrap();
+    run.only(|_, _| true);
+    for key in ["R", "D"] {
+        let mut console = Console::new(100, 30);
+        console.watch(&run, Source::Journal).press(key);
+        assert_eq!(wanted(&mut console).1.slot, Slot::new("amy").ok(), "{key}");
+    }
+}
+
+#[test]
 fn what_cannot_follow_says_why() {
     let mut console = history(100, 30);
     console.press("R");

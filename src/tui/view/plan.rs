@@ -204,6 +204,10 @@ fn what(state: &App) -> Line<'static> {
         };
         spans.push(span(theme, Tone::Plain, text));
     }
+    let wanted = planning.wanted.as_ref().and_then(|wanted| wanted.slot.as_ref());
+    if let Some(slot) = planning.plan.here().map_or(wanted, |table| table.plan.slot.as_ref()) {
+        spans.push(span(theme, Tone::Strong, format!(" in slot {slot}")));
+    }
     let limit = planning.limit.as_ref().map_or("  the whole fleet".to_owned(), |limit| {
         format!("  limited to {}: {}", count(limit.hosts.len(), "host"), limit.expression)
     });
