@@ -88,8 +88,14 @@ impl Workspace {
         };
         let known = tags.into_iter().rev().map(|tag| {
             let mark = verdicts.mark_of(&tag.version);
-            let built = built.iter().find(|built| *built.version() == tag.version);
-            Known { mark, built: built.cloned(), tag }
+            // A tag that was moved since is another release, and so is another product's of the same name.
+            let of_version = built.iter().filter(|built| *built.version() == tag.version);
+            let of_it = of_version.filter_map(|built| {
+                let (commit, at) = store.origin(built)?;
+                (commit == tag.commit).then_some((at, built))
+            });
+            let built = of_it.max_by_key(|(at, _)| *at).map(|(_, built)| built.clone());
+            Known { mark, built, tag }
         });
         Ok(known.collect())
     }

@@ -165,9 +165,7 @@ impl Workspace {
             }
             found => found?,
         };
-        let built = self.store()?.find(&resolved.version)?;
-        // A tag that was moved since is another release.
-        let built = built.filter(|built| built.commit == resolved.commit);
+        let built = self.store()?.find_of(&resolved.version, &resolved.commit)?;
         if built.is_none() {
             self.notify(Notice::NeverBuilt { version: resolved.version.clone() });
         }

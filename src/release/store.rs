@@ -127,6 +127,26 @@ impl Store {
         Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
     }
 
+    /// Finds the release of a version that was built of this commit; of several, the one built last. A tag may have been moved, and
+    /// another product has tags of the same names.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn find_of(&self, version: &Version, commit: &Commit) -> Result<Option<StoredRelease>, ReleaseError> {
+        let of_version = self.ids()?.into_iter().filter(|id| id.version() == version);
+        let found =
+            of_version.filter_map(|id| self.get(&id).ok().flatten()).filter(|release| release.commit == *commit);
+        Ok(found.max_by_key(|release| release.built_at))
+    }
+
+    /// Gives of which commit a release was built, and when, without opening it; none where that cannot be read.
+    #[must_use]
+    pub fn origin(&self, id: &ReleaseId) -> Option<(Commit, Timestamp)> {
+        let meta = Self::meta(&self.path(id)).ok()?;
+        Some((meta.commit, meta.built_at))
+    }
+
     /// Finds the release of a version; of several, the one built last.
     ///
     /// # Errors
@@ -195,12 +215,7 @@ impl Store {
 
     fn read(&self, id: &ReleaseId, path: &Path) -> Result<StoredRelease, ReleaseError> {
         let damaged = |problem: String| ReleaseError::Damaged { path: path.to_path_buf(), problem };
-        let text = fs::read(path.join("meta.json")).map_err(|error| damaged(format!("meta.json: {error}")))?;
-        let schema: Schema = serde_json::from_slice(&text).map_err(|error| damaged(format!("meta.json: {error}")))?;
-        if schema.schema != SCHEMA {
-            return Err(damaged(format!("meta.json is of schema {}; this coalmine reads {SCHEMA}", schema.schema)));
-        }
-        let meta: Meta = serde_json::from_slice(&text).map_err(|error| damaged(format!("meta.json: {error}")))?;
+        let meta = Self::meta(path)?;
         let tree = path.join("tree");
         let manifest = fs::read(tree.join(MANIFEST)).map_err(|error| damaged(format!("its manifest: {error}")))?;
         let manifest = Manifest::parse(&manifest).map_err(|error| damaged(error.to_string()))?;
@@ -222,6 +237,16 @@ impl Store {
             notes: Vec::new(),
             build_key: meta.build_key,
         })
+    }
+
+    fn meta(path: &Path) -> Result<Meta, ReleaseError> {
+        let damaged = |problem: String| ReleaseError::Damaged { path: path.to_path_buf(), problem };
+        let text = fs::read(path.join("meta.json")).map_err(|error| damaged(format!("meta.json: {error}")))?;
+        let schema: Schema = serde_json::from_slice(&text).map_err(|error| damaged(format!("meta.json: {error}")))?;
+        if schema.schema != SCHEMA {
+            return Err(damaged(format!("meta.json is of schema {}; this coalmine reads {SCHEMA}", schema.schema)));
+        }
+        serde_json::from_slice(&text).map_err(|error| damaged(format!("meta.json: {error}")))
     }
 
     /// Finds what was built from the same commit in the same way, the last first.

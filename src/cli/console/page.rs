@@ -45,7 +45,11 @@ async fn answer(backend: &Backend, host: &HostId, wanted: Option<WantedRelease>)
     let wanted = match wanted {
         Some(wanted @ WantedRelease { digest: Some(_), .. }) => wanted,
         Some(wanted) => {
-            let built = backend.workspace.store()?.find(&wanted.version)?;
+            let store = backend.workspace.store()?;
+            let built = match &wanted.commit {
+                Some(commit) => store.find_of(&wanted.version, commit)?,
+                None => store.find(&wanted.version)?,
+            };
             WantedRelease { digest: built.map(|built| built.digest), ..wanted }
         }
         None => backend.workspace.wanted_release(&deployment.fleet.wanted(None, None), true).await?,
