@@ -99,8 +99,9 @@ fn say(workspace: &Workspace, command: &MarkCommand) -> Result<u8, Error> {
         MarkCommand::Unmark { version } => (version, Mark::Unmarked, "has no mark any more".to_owned()),
     };
     let (environment, _) = workspace.policy()?;
-    for release in workspace.say(version, &verdict)? {
-        print(&format!("{release} {told}, in {environment}"))?;
+    for release in interrupt::run(workspace.say(version, &verdict))? {
+        let name = if release.is_unbuilt() { release.version().to_string() } else { release.to_string() };
+        print(&format!("{name} {told}, in {environment}"))?;
     }
     Ok(0)
 }

@@ -41,12 +41,13 @@ impl Workspace {
     }
 
     /// Marks a version in the environment by somebody's word, and gives the releases that are meant: every build of it that
-    /// is known here, or the one whose id it is.
+    /// is known here, or the one whose id it is. Of a tag that was not built yet it is whatever will be: one that does not even build,
+    /// or that upstream warns of, can be marked too.
     ///
     /// # Errors
     ///
     /// When nothing is known of it, or when the disk refuses.
-    pub fn say(&self, version: &Version, verdict: &Mark) -> Result<Vec<ReleaseId>, Error> {
+    pub async fn say(&self, version: &Version, verdict: &Mark) -> Result<Vec<ReleaseId>, Error> {
         let (environment, _) = self.policy()?;
         let store = self.store()?;
         let verdicts = self.verdicts(environment)?;
@@ -57,9 +58,16 @@ impl Workspace {
         if meant.is_empty() {
             match version.as_str().parse() {
                 Ok(id) => meant.push(id),
+                Err(_) if self.tags().await?.iter().any(|tag| tag.version == *version) => {
+                    meant.push(ReleaseId::unbuilt(version));
+                }
                 Err(_) => {
-                    let text = format!("nothing is known of {version} in {environment}: it was never built here");
-                    return Err(Error::before(text).hint(format!("coalmine build {version}, or name its id")));
+                    let text = format!(
+                        "nothing is known of {version} in {environment}: it is no tag, and was never built here"
+                    );
+                    return Err(
+                        Error::before(text).hint("coalmine releases lists what there is; any other is named by its id")
+                    );
                 }
             }
         }

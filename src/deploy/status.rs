@@ -26,6 +26,15 @@ pub struct WantedRelease {
     pub digest: Option<Digest>,
 }
 
+impl WantedRelease {
+    /// Names it; where it was never built on this machine, that is whatever would be.
+    #[must_use]
+    pub fn id(&self) -> ReleaseId {
+        let built = self.digest.as_ref().map(|digest| ReleaseId::new(&self.version, digest));
+        built.unwrap_or_else(|| ReleaseId::unbuilt(&self.version))
+    }
+}
+
 /// Holds how an environment stands, beside its hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -182,11 +191,7 @@ impl Workspace {
     ///
     /// When the marks cannot be read.
     pub fn found_bad(&self, environment: &Environment, release: &WantedRelease) -> Result<Option<FoundBad>, Error> {
-        let Some(digest) = &release.digest else {
-            return Ok(None);
-        };
-        let release = ReleaseId::new(&release.version, digest);
-        Ok(self.verdicts(environment)?.against(&release))
+        Ok(self.verdicts(environment)?.against(&release.id()))
     }
 
     /// Says how an environment stands, beside its hosts: what cannot be read of it is an error, and no silence.
@@ -207,15 +212,9 @@ impl Workspace {
         let mut records = self.recorded_if_known(environment).await;
         let debt = self.debts_since(environment, None, &records)?;
         let recorded = records.remove(&None);
-        let mark = match &release.digest {
-            Some(digest) => {
-                let id = ReleaseId::new(&release.version, digest);
-                let verdicts = self.verdicts(environment)?;
-                let bad = verdicts.against(&id).map(|bad| FoundMark { verdict: "bad", reason: Some(bad.reason) });
-                bad.or_else(|| verdicts.is_good(&id).then_some(FoundMark { verdict: "good", reason: None }))
-            }
-            None => None,
-        };
+        let (id, verdicts) = (release.id(), self.verdicts(environment)?);
+        let bad = verdicts.against(&id).map(|bad| FoundMark { verdict: "bad", reason: Some(bad.reason) });
+        let mark = bad.or_else(|| verdicts.is_good(&id).then_some(FoundMark { verdict: "good", reason: None }));
         let freeze = frozen(&self.state_dir, environment)?;
         let out_of_service = self.out_of_service(environment)?;
         Ok(Standing { lock, freeze, rollout, mark, debt, out_of_service, recorded })

@@ -11,14 +11,14 @@ use tempfile::TempDir;
 use super::{Deployment, Error, Goal, Invocation, Kind, Notice, Options, Prepared, Selection, Workspace, may_resume};
 use crate::conductor::tests::{host as numbered, journal, plan};
 use crate::conductor::{EnvironmentLock, replay};
-use crate::config::Sources;
+use crate::config::{Channel, Sources};
 use crate::host::Survey;
 use crate::host::sim::{Disk, Fault, Operation, SimFleet};
 use crate::journal::Rollouts;
-use crate::model::{Environment, HostId, Phase, Pooling, RolloutId, Slot};
+use crate::model::{Environment, HostId, Phase, Pooling, RolloutId, Slot, Version};
 use crate::plan::{BackTo, PlanKind, Promote};
-use crate::release::Wanted;
 use crate::release::fixture::Product;
+use crate::release::{Mark, Wanted};
 use crate::rollout::{Event, Outcome, Record};
 
 const CONFIGURATION: &str = r#"
@@ -278,6 +278,66 @@ async fn an_environment_is_deployed_to_from_the_machines_that_it_names() {
     let (kind, message) =
         refusal(here.deployment(simulated(&[])).await.prepare(Goal::Install(tag("1.0")), Options::default()).await);
     assert_eq!(kind, Kind::Before, "only the repository is missing: {message}");
+}
+
+#[tokio::test]
+async fn what_was_built_of_a_tag_is_what_was_built_of_its_commit() {
+    let product = Product::new();
+    product.write("tool", "one").tag("1.0");
+    let here = Here::new(product.path().to_str().unwrap());
+    let making = super::Making { no_fetch: true, rebuild: false };
+    let make = async || here.workspace.make(tag("1.0"), making).await.unwrap().id.clone();
+    let known = async || {
+        let known = here.workspace.known(&here.workspace.store().unwrap()).await.unwrap();
+        let wanted = here.workspace.wanted_release(&tag("1.0"), true).await.unwrap();
+        (known[0].built.clone(), wanted.digest.map(|digest| digest.short()))
+    };
+    let first = make().await;
+    assert_eq!(known().await, (Some(first.clone()), Some(first.digest8().to_owned())));
+    let before = product.git_at("2024-05-06T07:08:09Z", &["rev-parse", "HEAD"]);
+    product.write("tool", "two").commit("another");
+    let moved = |to: &str| product.git_at("2024-05-06T07:08:09Z", &["tag", "--force", "1.0", to]);
+    moved("HEAD");
+    assert_eq!(known().await, (None, None), "what is there is of another commit");
+    let second = make().await;
+    assert_eq!(known().await, (Some(second.clone()), Some(second.digest8().to_owned())));
+    moved(&before);
+    assert_eq!(
+        known().await,
+        (Some(first.clone()), Some(first.digest8().to_owned())),
+        "though that was not built last"
+    );
+    let tree = here.folder.path().join("state");
+    std::process::Command::new("chmod").arg("-R").arg("u+w").arg(tree).status().unwrap();
+}
+
+#[tokio::test]
+async fn a_version_can_be_marked_before_it_is_built_and_whatever_is_built_of_it_is_that() {
+    let product = Product::new();
+    product.write("tool", "one").tag("1.0").write("tool", "two").tag("1.1");
+    let here = Here::new(product.path().to_str().unwrap());
+    let say = async |name: &str, verdict: Mark| here.workspace.say(&Version::new(name).unwrap(), &verdict).await;
+    let bad = Mark::Bad { reason: "CVE 1".to_owned() };
+    assert!(say("1.1", bad.clone()).await.unwrap()[0].is_unbuilt());
+    let none = say("7.7", bad).await.unwrap_err();
+    assert!(none.message().starts_with("nothing is known of 7.7 in production"), "{none}");
+    let latest = Wanted::Latest(Channel::Tags);
+    assert_eq!(here.workspace.find(&latest, true).await.unwrap().version.as_str(), "1.0", "it is passed over");
+    let known = here.workspace.known(&here.workspace.store().unwrap()).await.unwrap();
+    assert!(matches!(&known[0].mark, Some(Mark::Bad { reason }) if reason.contains("CVE 1")), "{known:?}");
+    let wanted = here.workspace.wanted_release(&tag("1.1"), true).await.unwrap();
+    let (environment, _) = here.workspace.policy().unwrap();
+    assert_eq!(here.workspace.standing(environment, &wanted).await.unwrap().mark.unwrap().verdict, "bad");
+    let deployment = here.deployment(simulated(&[])).await;
+    let (kind, message) = refusal(deployment.prepare(Goal::Prime(tag("1.1")), Options::default()).await);
+    assert_eq!(kind, Kind::Usage, "{message}");
+    assert!(message.starts_with("1.1 is bad in production: CVE 1"), "{message}");
+    let taken_back = say("1.1", Mark::Unmarked).await.unwrap();
+    assert_eq!(taken_back.len(), 2, "what is built of it by now, and whatever will be: {taken_back:?}");
+    assert_eq!(here.workspace.find(&latest, true).await.unwrap().version.as_str(), "1.1");
+    deployment.prepare(Goal::Prime(tag("1.1")), Options::default()).await.unwrap();
+    let tree = here.folder.path().join("state");
+    std::process::Command::new("chmod").arg("-R").arg("u+w").arg(tree).status().unwrap();
 }
 
 /// Leaves a rollout whose conductor is gone, with what happened in it.

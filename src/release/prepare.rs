@@ -85,7 +85,7 @@ fn finalized_otherwise(store: &Store, release: &StoredRelease) -> Result<Option<
     let marks = store.marks()?;
     let other = marks.iter().rev().find(|mark| {
         let id = &mark.release;
-        mark.verdict == Mark::Good && *id.version() == release.version && *id != release.id
+        mark.verdict == Mark::Good && !id.is_unbuilt() && *id.version() == release.version && *id != release.id
     });
     Ok(other.map(|mark| {
         format!(

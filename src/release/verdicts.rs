@@ -2,7 +2,8 @@
 //!
 //! A verdict is a fact about a host and an identity (version and digest). A release is **bad in the environment** when at least as
 //! many targets left it, or were to leave it, as hold it good: one host that was taken back says nothing about a hundred that run it well.
-//! Somebody's own mark is about the whole environment, and holds until it is taken back.
+//! Somebody's own mark is about the whole environment, and holds until it is taken back. One on a version that was not built yet holds for
+//! whatever is built of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,13 +84,20 @@ impl Verdicts {
     /// Tells whether no host should get a release, nor go back to it.
     #[must_use]
     pub fn is_bad(&self, release: &ReleaseId) -> bool {
-        self.releases.get(release).is_some_and(Known::is_bad)
+        self.known(release).is_some_and(Known::is_bad)
+    }
+
+    /// Gives what decides about a release: what is known of it, unless somebody's word about its version does.
+    fn known(&self, release: &ReleaseId) -> Option<&Known> {
+        let said = |known: &&Known| matches!(known.overall, Some(Overall::Said { .. }));
+        let own = self.releases.get(release);
+        own.filter(said).or_else(|| self.releases.get(&ReleaseId::unbuilt(release.version())).filter(said)).or(own)
     }
 
     /// Lists the releases that are bad in the environment.
     #[must_use]
     pub fn bad(&self) -> Vec<ReleaseId> {
-        self.releases.iter().filter(|(_, known)| known.is_bad()).map(|(id, _)| id.clone()).collect()
+        self.releases.keys().filter(|id| self.is_bad(id)).cloned().collect()
     }
 
     /// Gives the versions that nobody should install by another name than their own, and why: of several builds of one, the one that was
@@ -103,20 +111,20 @@ impl Verdicts {
                 *entry = (id, known);
             }
         }
-        let bad = last.into_values().filter(|(_, known)| known.is_bad());
-        bad.filter_map(|(id, known)| Some((id.version().clone(), known.against()?.describe()))).collect()
+        let bad = last.into_values().filter(|(id, _)| self.is_bad(id));
+        bad.filter_map(|(id, _)| Some((id.version().clone(), self.against(id)?.describe()))).collect()
     }
 
     /// Says what was found against a release: everywhere, or on some hosts only; none where nothing was.
     #[must_use]
     pub fn against(&self, release: &ReleaseId) -> Option<FoundBad> {
-        self.releases.get(release).and_then(Known::against)
+        self.known(release).and_then(Known::against)
     }
 
     /// Tells whether a release is good: on at least one target, or by somebody's word.
     #[must_use]
     pub fn is_good(&self, release: &ReleaseId) -> bool {
-        self.releases.get(release).is_some_and(Known::is_good)
+        self.known(release).is_some_and(Known::is_good)
     }
 
     /// Counts the targets on which a release was finalized and not left since.
@@ -237,7 +245,7 @@ mod tests {
     use crate::model::RolloutId;
 
     fn id(version: &str) -> ReleaseId {
-        format!("{version}-00000000").parse().unwrap()
+        format!("{version}-00000001").parse().unwrap()
     }
 
     fn mark(verdict: Mark, hosts: Option<&str>) -> MarkRecord {
@@ -284,6 +292,25 @@ mod tests {
             MarkRecord { environment: Environment::new("beta").unwrap(), ..mark(bad("gate"), Some("mw01")) };
         assert!(!fold(&[elsewhere]).is_bad(&id("1.2.0")));
         assert!(fold(&[mark(bad("gate"), Some("mw01"))]).is_bad(&id("1.2.0")), "what was never good anywhere");
+    }
+
+    #[test]
+    fn what_is_said_of_a_version_before_it_is_built_holds_for_whatever_is_built_of_it() {
+        let version = Version::new("1.2.0").unwrap();
+        let unbuilt = |verdict| MarkRecord { release: ReleaseId::unbuilt(&version), ..said(verdict) };
+        let built: ReleaseId = "1.2.0-0000000a".parse().unwrap();
+        let good = MarkRecord { release: built.clone(), ..mark(Mark::Good, Some("mw[01-10]")) };
+        for marks in [vec![unbuilt(bad("CVE"))], vec![unbuilt(bad("CVE")), good.clone()]] {
+            let verdicts = fold(&marks);
+            assert!(verdicts.is_bad(&built) && verdicts.bad_versions().contains_key(&version), "{marks:?}");
+            assert!(verdicts.against(&built).unwrap().reason.contains("CVE"));
+            assert!(matches!(verdicts.mark_of(&version), Some(Mark::Bad { .. })));
+            assert!(!verdicts.is_bad(&id("1.2.1")));
+        }
+        let itself = MarkRecord { release: built.clone(), ..said(Mark::Good) };
+        assert!(fold(&[unbuilt(bad("CVE")), itself]).is_good(&built), "what is said of the build itself");
+        let taken_back = fold(&[unbuilt(bad("CVE")), unbuilt(Mark::Unmarked), good]);
+        assert!(taken_back.is_good(&built) && taken_back.bad_versions().is_empty());
     }
 
     #[test]
