@@ -2,13 +2,27 @@
 
 use std::io::{self, BufRead as _, Write as _};
 
+use super::interrupt;
+use super::output::notify;
 use crate::deploy::Error;
 use crate::process::in_thread;
 
-/// Asks on standard error, and reads a line.
+/// Asks on standard error, and reads a line, unless a signal comes first; nothing was changed on any host by then.
 pub(super) fn ask(question: &str) -> Result<String, Error> {
-    let mut stderr = io::stderr().lock();
-    let asked = write!(stderr, "{question}").and_then(|()| stderr.flush());
+    interrupt::run(ask_in_thread(question.to_owned()))
+}
+
+/// Asks as [`ask`] does, in a thread of its own: whoever waits for it may hear signals meanwhile.
+pub(super) async fn ask_in_thread(question: String) -> Result<String, Error> {
+    let mut line = OpenLine { ended: false };
+    let answer = in_thread(move || read(&question)).await??;
+    line.ended = answer.ends_with('\n');
+    Ok(answer)
+}
+
+fn read(question: &str) -> Result<String, Error> {
+    // Not held while somebody thinks: what comes of a signal is told meanwhile.
+    let asked = write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush());
     asked.map_err(|error| Error::before(format!("the terminal cannot be written: {error}")))?;
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
@@ -16,7 +30,15 @@ pub(super) fn ask(question: &str) -> Result<String, Error> {
     Ok(answer)
 }
 
-/// Asks as [`ask`] does, in a thread of its own: a signal is heard meanwhile.
-pub(super) async fn ask_in_thread(question: String) -> Result<String, Error> {
-    in_thread(move || ask(&question)).await?
+/// Ends the line of a question that nobody answered: what is told then begins on one of its own.
+struct OpenLine {
+    ended: bool,
+}
+
+impl Drop for OpenLine {
+    fn drop(&mut self) {
+        if !self.ended {
+            notify("");
+        }
+    }
 }

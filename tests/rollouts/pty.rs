@@ -50,6 +50,10 @@ impl Pty {
         until(text, || Some(self.shown.lock().unwrap().clone()).filter(|shown| shown.contains(text)))
     }
 
+    pub(crate) fn interrupts(&mut self) {
+        self.keys.write_all(b"\x03").unwrap();
+    }
+
     pub(crate) fn types(&mut self, line: &str) {
         self.keys.write_all(format!("{line}\r").as_bytes()).unwrap();
     }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::fleet::{Answer, Fleet};
 use crate::hosts::mw;
+use crate::pty::Pty;
 
 #[test]
 fn a_release_that_cannot_be_made_changes_nothing() {
@@ -158,4 +159,32 @@ fn a_machine_without_room_for_a_rollout_says_how_much_is_needed_and_how_much_is_
     // Of more hosts than there is room for at once each has its turn.
     limited(400, &["install-world", "1.0.0", "--yes"]).exits(0);
     fleet.all_run(fleet.hosts(), Some("1.0.0"));
+}
+
+#[test]
+fn whoever_is_asked_can_leave_by_ctrl_c_at_once() {
+    let fleet = Fleet::of_scripts(1);
+    fleet.install(&["1.0.0", "--slot", "amy"]).exits(0);
+    let before = fleet.picture();
+    let (notes, product) = (fleet.dir.join("notes.md"), fleet.dir.join("product"));
+    fs::write(&notes, "It is better.\n").unwrap();
+    let (notes, product) = (notes.to_str().unwrap(), product.to_str().unwrap());
+    let asking: [(&[&str], &str); 6] = [
+        (&["install-world", "1.0.0", "--headless"], "Type the number of hosts to go ahead"),
+        (&["install-world", "--pick", "--headless"], "Type the number of one"),
+        (&["slot", "remove", "amy"], "Type the number of hosts to remove it there"),
+        (&["release", "cut", "9.0.0", "--notes", notes], "Type the version to go ahead"),
+        (&["init", "--repository", product, "-n"], "What is the product called?"),
+        (&["lock"], "Why is sandbox frozen?"),
+    ];
+    for (arguments, question) in asking {
+        let mut asked = Pty::open(&fleet, arguments, &[]);
+        asked.shows(question);
+        asked.interrupts();
+        let (code, shown) = asked.ends();
+        assert_eq!(code, 130, "{arguments:?}: {shown}");
+        assert!(shown.ends_with("\ncoalmine: SIGINT: nothing was changed\n"), "{arguments:?}: {shown}");
+    }
+    assert_eq!(fleet.picture(), before);
+    fleet.coalmine(&["unlock"]).exits(0).says("sandbox was not frozen");
 }
