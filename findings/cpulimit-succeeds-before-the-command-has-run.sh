@@ -2,8 +2,8 @@
 # GUESS     `cpulimit --limit 50 -- COMMAND` runs a backup or an index beside the tool at half a core, as `nice COMMAND` does at
 #           low priority: it ends when the command ends, with what the command ended with.
 # HAPPENS   It ends at once, with 0, and the command runs on behind it: the next step begins with the archive half written.
-#           --foreground, which waits, ends with 0 as well, for a command that failed, that
-#           was killed or that does not exist. So under set -e no step that goes slowly ever fails. nice hands the status on.
+#           --foreground, which waits, ends with 0 as well, for a command that failed, that was killed or that does not
+#           exist. So under set -e no step that goes slowly ever fails. nice hands the status on.
 # VERSIONS  cpulimit 2.8 (Debian 12); nice of the machine
 # SOURCE    cpulimit(1), --foreground; it tells of no status. Seen by running
 # NEEDS     Debian 12's packages. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
