@@ -123,7 +123,8 @@ fn installed(is: Option<&str>, id: Option<&str>, digest: Option<&str>) -> Instal
     }
 }
 
-/// Says in one line how a release differs from its manifest: `3 files differ, 1 too many: bin/scap`.
+/// Says in one line how a release differs from its manifest: `3 files differ, 1 too many: bin/scap`; where nothing can be compared, that it
+/// is not there.
 pub(super) fn describe_drift(record: &Record) -> String {
     let text = record.text();
     let mut words = text.splitn(3, ' ');
@@ -136,6 +137,9 @@ pub(super) fn describe_drift(record: &Record) -> String {
             .into_iter()
             .flatten()
             .collect();
+    if parts.is_empty() {
+        return "its release is gone: the link leads to nothing".to_owned();
+    }
     format!("{}: {first}", parts.join(", "))
 }
 
@@ -234,6 +238,7 @@ mod tests {
         assert_eq!(probe.log, ["2026-01-01T00:00:00Z r1 switched to x"]);
         assert_eq!(probe.facts[1], ("missing".to_owned(), "rsync awk".to_owned()));
         assert_eq!(describe_drift(&record("drift", "1 0 x")), "1 entry differs: x");
+        assert_eq!(describe_drift(&record("drift", "0 0 ")), "its release is gone: the link leads to nothing");
     }
 
     #[test]
