@@ -239,6 +239,11 @@ fn broken(status: ExitStatus, said: &str, settings: &TransferSettings) -> Broken
         let line = said.lines().rev().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("rsync error:"));
         line.unwrap_or_else(|| last_line(said)).to_owned()
     };
+    if let Some(why) = unread(said) {
+        let failure = transfer(format!("this machine cannot read the release in its store: {why}"));
+        let failure = failure.hint("it was removed or changed while it was sent: build it again");
+        return Broken { failure: failure.output(said), again: false };
+    }
     let (failure, again) = match status.code() {
         _ if is_full(said) => (no_space(), false),
         _ if says(&["Read-only file system"]) => (transfer("the host's file system is read-only".into()), false),
@@ -266,6 +271,24 @@ fn broken(status: ExitStatus, said: &str, settings: &TransferSettings) -> Broken
         Some(code) => (transfer(format!("rsync failed with exit code {code}: {}", detail())), false),
     };
     Broken { failure: failure.output(said), again }
+}
+
+/// Gives why the sender could not read what it sends, and no host is to blame: rsync says from 3.2.0 on which side complains.
+fn unread(said: &str) -> Option<&str> {
+    let line = said.lines().map(str::trim).find(|line| {
+        line.starts_with("rsync: [sender] ")
+            && [
+                "change_dir",
+                "link_stat",
+                "readlink_stat",
+                "opendir",
+                "send_files failed to open",
+                "read errors mapping",
+            ]
+            .iter()
+            .any(|call| line.contains(call))
+    })?;
+    line.rsplit_once("\": ").or_else(|| line.rsplit_once(" failed: ")).map(|(_, why)| why)
 }
 
 /// Tells whether complaints are of a disk that is full.
@@ -444,6 +467,19 @@ mod tests {
             (127, "bash: line 1: rsync: command not found", false, "rsync is not installed"),
             (2, "protocol version mismatch -- is your shell clean?", false, "talks into the transfer"),
             (24, "file has vanished", false, "changed in the store"),
+            (
+                3,
+                "rsync: [sender] change_dir \"/s/tree/\" failed: No such file or directory (2)\nrsync error: errors selecting \
+                 input/output files, dirs (code 3)\nrsync: connection unexpectedly closed (0 bytes received so far) [Receiver]",
+                false,
+                "this machine cannot read the release in its store: No such file or directory (2)",
+            ),
+            (
+                23,
+                "rsync: [sender] send_files failed to open \"/s/tree/a: b\": Permission denied (13)",
+                false,
+                "this machine cannot read the release in its store: Permission denied (13)",
+            ),
             (1, "syntax", false, "exit code 1"),
         ] {
             let broken = broken(ExitStatus::from_raw(code << 8), said, &settings);
