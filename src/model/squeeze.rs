@@ -14,6 +14,8 @@ pub enum PushBack {
     Agent,
     /// Logins took many times as long as the fastest.
     Slow,
+    /// Nobody got in for a while, not even one at a time: it is out of order, and as many are opened as ever.
+    Nobody,
 }
 
 /// Tells how many connections are opened at once on one way to hosts, after that became fewer, or as many as ever again.
@@ -42,6 +44,13 @@ impl fmt::Display for Squeeze {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { way, at_once, most, why } = self;
         let on = way.as_deref().map(|way| format!(" by {way}")).unwrap_or_default();
+        if *why == PushBack::Nobody {
+            let it = way.as_deref().unwrap_or("whatever is between here and the hosts");
+            return write!(
+                f,
+                "{it} lets nobody in, not even one at a time: it is out of order, and hosts by it are given up"
+            );
+        }
         if self.is_over() {
             return write!(f, "logins{on} are let in as before: up to {most} are opened at once again");
         }
@@ -50,7 +59,7 @@ impl fmt::Display for Squeeze {
             (PushBack::TurnedAway, None) => f.write_str("hosts turn connections away (MaxStartups there)")?,
             (PushBack::Names, _) => f.write_str("the resolver here leaves names without an answer")?,
             (PushBack::Agent, _) => f.write_str("the ssh agent here does not sign every time")?,
-            (PushBack::Slow, _) => write!(f, "logins{on} take many times as long as the fastest")?,
+            (PushBack::Slow | PushBack::Nobody, _) => write!(f, "logins{on} take many times as long as the fastest")?,
         }
         write!(f, ": {at_once} at once are opened{on}, not {most}, until it goes well again")
     }
@@ -73,6 +82,10 @@ mod tests {
         );
         assert!(
             squeeze(None, 15, PushBack::Names).ends_with(": 15 at once are opened, not 30, until it goes well again")
+        );
+        assert_eq!(
+            squeeze(jump, 30, PushBack::Nobody),
+            "jump host bastion lets nobody in, not even one at a time: it is out of order, and hosts by it are given up"
         );
         assert_eq!(
             squeeze(jump, 30, PushBack::TurnedAway),

@@ -11,6 +11,10 @@ use crate::model::{HostId, PushBack, Squeeze};
 const SLOWER: u32 = 4;
 /// The smallest share of what could be opened to which anything but being turned away makes it: fewer would help no more.
 const LEAST_SHARE: usize = 4;
+/// How many are turned away, each of them alone, and for how long at least, until a way on which nobody gets in is out of order: who shares
+/// it with others may be unlucky for a while.
+const ALONE: usize = 12;
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long nothing more is told of a way that goes up and down.
 const QUIET: Duration = Duration::from_secs(60);
 
@@ -20,7 +24,7 @@ const QUIET: Duration = Duration::from_secs(60);
 /// behind it; resolvers leave questions unanswered, agents do not sign, and logins take long when too much is asked of them. So when a
 /// second host meets that half as many are opened at once, again and again; and when as many have logged in as are opened at once, a few
 /// more are. One host that is turned away alone slows nobody down: it may have a reason of its own. And what has answered nobody is
-/// not asked too much, but is out of order: then fewer would help nobody.
+/// not asked too much, but is out of order: then fewer would help nobody, and whoever is behind it is to be told soon.
 #[derive(Debug)]
 pub(super) struct Throttle {
     /// What stands on it; none is the hosts themselves.
@@ -46,6 +50,10 @@ struct Turns {
     accepted: usize,
     /// How long the fastest login took; none when there was none yet.
     fastest: Option<Duration>,
+    /// Since when nobody got in, and how many were turned away alone since.
+    shut: Option<(Instant, usize)>,
+    /// Whether it is taken to be out of order: then fewer at once help nobody, and all are asked at once until one gets in.
+    out_of_order: bool,
     /// What made it less.
     why: PushBack,
     /// When it was told last that it is less, and whether that is still what people know.
@@ -64,7 +72,8 @@ impl Throttle {
     pub(super) fn new(way: Option<String>, most: usize, slow: Duration, untold: Arc<Untold>) -> Self {
         let most = most.clamp(1, Semaphore::MAX_PERMITS);
         let (why, first, fastest, told) = (PushBack::TurnedAway, None, None, None);
-        let state = Turns { limit: most, owed: 0, age: 0, first, accepted: 0, fastest, why, told };
+        let (shut, out_of_order) = (None, false);
+        let state = Turns { limit: most, owed: 0, age: 0, first, accepted: 0, fastest, shut, out_of_order, why, told };
         Self { way, most, slow, turns: Semaphore::new(most), state: Mutex::new(state), untold }
     }
 
@@ -88,6 +97,15 @@ impl Throttle {
     /// Tells whether anybody got in on it.
     pub(super) fn has_let_in(&self) -> bool {
         self.state().fastest.is_some()
+    }
+
+    /// Lets so many more be opened at once, as many as ever at most.
+    fn widen(&self, state: &mut Turns, more: usize) {
+        let more = more.min(self.most - state.limit);
+        state.limit += more;
+        let forgiven = more.min(state.owed);
+        state.owed -= forgiven;
+        self.turns.add_permits(more - forgiven);
     }
 
     /// Tells people, unless they have just been told.
@@ -118,6 +136,7 @@ impl Turn<'_> {
             let mut state = self.throttle.state();
             let fastest = state.fastest.map_or(took, |fastest| fastest.min(took));
             state.fastest = Some(fastest);
+            (state.shut, state.out_of_order) = (None, false);
             took > self.throttle.slow && took > fastest.saturating_mul(SLOWER)
         };
         if is_slow {
@@ -131,6 +150,7 @@ impl Turn<'_> {
     pub(super) fn let_in(&self) {
         let throttle = self.throttle;
         let mut state = throttle.state();
+        (state.shut, state.out_of_order) = (None, false);
         if state.limit >= throttle.most {
             return;
         }
@@ -139,11 +159,8 @@ impl Turn<'_> {
             return;
         }
         state.accepted = 0;
-        let more = (state.limit / 4).max(1).min(throttle.most - state.limit);
-        state.limit += more;
-        let forgiven = more.min(state.owed);
-        state.owed -= forgiven;
-        throttle.turns.add_permits(more - forgiven);
+        let more = (state.limit / 4).max(1);
+        throttle.widen(&mut state, more);
         if state.limit == throttle.most {
             throttle.tell(&mut state);
         }
@@ -158,8 +175,21 @@ impl Turn<'_> {
             _ if state.fastest.is_none() => return,
             _ => (throttle.most / LEAST_SHARE).max(1),
         };
-        if self.age != state.age {
+        if self.age != state.age || state.out_of_order {
             return;
+        }
+        if why == PushBack::TurnedAway && state.limit < throttle.most {
+            let (since, alone) = state.shut.unwrap_or_else(|| (Instant::now(), 0));
+            let alone = if state.limit == least { alone + 1 } else { alone };
+            state.shut = Some((since, alone));
+            if alone >= ALONE && since.elapsed() >= PATIENCE {
+                let more = throttle.most;
+                throttle.widen(&mut state, more);
+                (state.age, state.first, state.accepted) = (state.age + 1, None, 0);
+                (state.out_of_order, state.why) = (true, PushBack::Nobody);
+                throttle.tell(&mut state);
+                return;
+            }
         }
         match &state.first {
             None => {
@@ -203,7 +233,9 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{QUIET, Throttle};
+    use tokio::time::{Instant, sleep};
+
+    use super::{PATIENCE, QUIET, Throttle};
     use crate::host::ssh::way::Untold;
     use crate::model::{HostId, PushBack};
 
@@ -227,6 +259,37 @@ mod tests {
         assert_eq!(throttle.limit(), 30);
         throttle.turn().await.pushed_back(&host(2), PushBack::TurnedAway);
         assert!(throttle.is_crowded());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_way_on_which_nobody_gets_in_is_given_up_until_one_does() {
+        let (throttle, untold) = throttle(30);
+        let mut asked = 0;
+        let mut turn_away = async |at_once: usize, until: Duration| {
+            let begun = Instant::now();
+            while begun.elapsed() < until {
+                let width = throttle.turns.available_permits().min(at_once);
+                let mut inside = Vec::new();
+                for _ in 0..width {
+                    asked += 1;
+                    inside.push((throttle.turn().await, asked));
+                }
+                sleep(FAST).await;
+                for (turn, id) in &inside {
+                    turn.pushed_back(&host(*id), PushBack::TurnedAway);
+                }
+            }
+        };
+        turn_away(30, PATIENCE - FAST * 5).await;
+        assert_eq!((throttle.limit(), throttle.is_crowded()), (1, true), "others may crowd it for a while");
+        turn_away(30, FAST * 10).await;
+        assert_eq!((throttle.limit(), throttle.is_crowded()), (30, false));
+        assert!(untold.take().last().unwrap().to_string().contains("lets nobody in"));
+        turn_away(30, PATIENCE * 4).await;
+        assert_eq!((throttle.limit(), untold.take().len()), (30, 0), "and it stays so");
+        throttle.turn().await.accepted(&host(0), FAST);
+        turn_away(30, FAST).await;
+        assert!(throttle.is_crowded(), "who got in was not out of order");
     }
 
     #[tokio::test]
