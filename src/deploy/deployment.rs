@@ -118,15 +118,25 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
     /// an answer, and one that nobody asked has given none.
     pub async fn survey(&self, selection: &Selection, slot: Option<&Slot>, depth: &Survey) -> Result<Answers, Error> {
         check_masters(&self.fleet)?;
-        let is_limited = selection.limit.is_some();
         let chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
         self.refuse_no_target(&chosen)?;
+        self.survey_chosen(&chosen, selection.limit.is_some(), slot, depth).await
+    }
+
+    /// Asks these hosts what they have, masters alone too; where nobody named hosts, every master takes part.
+    pub(super) async fn survey_chosen(
+        &self,
+        chosen: &[HostId],
+        is_limited: bool,
+        slot: Option<&Slot>,
+        depth: &Survey,
+    ) -> Result<Answers, Error> {
         let selected: HashSet<&HostId> = chosen.iter().collect();
         let width = self.workspace.config().ssh.sessions.get();
         self.notify(Notice::Surveying { hosts: chosen.len() });
         let mut heard = 0;
         let tell = |notice| self.notify(notice);
-        let answers = survey(&self.hosts, &chosen, depth, slot, width, tell, |host, answer| {
+        let answers = survey(&self.hosts, chosen, depth, slot, width, tell, |host, answer| {
             heard += 1;
             match answer {
                 Ok(_) => tracing::info!("{host} answered, {heard} of {}", chosen.len()),

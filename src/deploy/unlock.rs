@@ -18,7 +18,9 @@ impl<F: host::Fleet> Deployment<'_, F> {
     /// When one is no host of the environment, when the rollout that holds one runs here, or when the disk refuses.
     pub async fn break_locks(&self, hosts: &[HostId], reason: Option<&str>) -> Result<Vec<Breaking>, Error> {
         let limit = Some(hosts.iter().map(HostId::as_str).collect::<Vec<_>>().join(","));
-        let answers = self.survey(&Selection { limit, exclude: None }, None, &Survey::Shallow).await?;
+        let chosen = self.workspace.select(self.fleet.everybody(), &Selection { limit, exclude: None }).await?;
+        // A master is locked like any other, and is often the first that a rollout meets.
+        let answers = self.survey_chosen(&chosen, true, None, &Survey::Shallow).await?;
         let mut held = Vec::new();
         for (host, answer) in answers.all() {
             let lock = answer.as_ref().map(|probe| probe.lock.clone()).map_err(|failure| failure.message.clone());
