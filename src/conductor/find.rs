@@ -53,20 +53,32 @@ pub fn waiting(rollouts: &Rollouts, environment: Option<&Environment>) -> Result
     let mut entries = rollouts.list()?.entries;
     entries.retain(|entry| environment.is_none_or(|environment| entry.environment == *environment));
     let mut found = Waiting::default();
-    for (place, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.is_resumable()) {
-        let later = entries.iter().skip(place + 1).filter(|later| later.environment == entry.environment);
-        let mut overtaken = None;
-        for later in later {
-            if later.live || replay(rollouts, &later.rollout)?.anything_switched() {
-                overtaken = Some(later);
-            }
-        }
-        match overtaken {
+    for entry in entries.iter().filter(|entry| entry.is_resumable()) {
+        match overtaker(rollouts, &entries, entry)? {
             Some(later) => found.overtaken.push((entry.clone(), later.clone())),
             None => found.resumable.push(entry.clone()),
         }
     }
     Ok(found)
+}
+
+/// Finds the last rollout that overtook one that is not over, so that nobody goes on with that; among rollouts in their order.
+///
+/// # Errors
+///
+/// When a journal cannot be read.
+pub fn overtaker<'a>(
+    rollouts: &Rollouts,
+    entries: &'a [Entry],
+    entry: &Entry,
+) -> Result<Option<&'a Entry>, ConductorError> {
+    let later = entries.iter().rev().take_while(|other| other.rollout != entry.rollout);
+    for later in later.filter(|later| later.environment == entry.environment) {
+        if later.live || replay(rollouts, &later.rollout)?.anything_switched() {
+            return Ok(Some(later));
+        }
+    }
+    Ok(None)
 }
 
 /// Tells whether a rollout that can be resumed is due to be, without anybody asking for it.

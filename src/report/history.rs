@@ -142,6 +142,8 @@ pub struct RolloutRow {
     pub exit_code: Option<u8>,
     /// Whether it waits to be resumed.
     pub resumable: bool,
+    /// The later rollout that overtook it before it was over, so that nothing goes on with it; null where none did.
+    pub overtaken: Option<RolloutId>,
     /// How many hosts ended how.
     pub counts: BTreeMap<HostEnd, usize>,
     /// The hosts that should have the release and do not.
@@ -149,11 +151,18 @@ pub struct RolloutRow {
 }
 
 impl RolloutRow {
-    /// Makes the row of a rollout from its journal; none when that has no plan. `is_live` is whether a conductor runs it.
+    /// Makes the row of a rollout from its journal; none when that has no plan. `is_live` is whether a conductor runs it, and `overtaken`
+    /// which later one overtook it otherwise.
     #[must_use]
-    pub fn new(state: &State, tag_to_fleet_s: Option<f64>, is_live: bool) -> Option<Self> {
+    pub fn new(
+        state: &State,
+        tag_to_fleet_s: Option<f64>,
+        is_live: bool,
+        overtaken: Option<RolloutId>,
+    ) -> Option<Self> {
         let plan = state.plan()?;
         let summary = state.summary();
+        let is_left = state.outcome().is_none() && !is_live;
         Some(Self {
             rollout: plan.rollout.clone(),
             environment: plan.environment.clone(),
@@ -168,7 +177,8 @@ impl RolloutRow {
             tag_to_fleet_s,
             outcome: state.outcome(),
             exit_code: state.exit_code(),
-            resumable: state.outcome().is_none() && !is_live,
+            resumable: is_left && overtaken.is_none(),
+            overtaken: overtaken.filter(|_| is_left),
             counts: summary.counts,
             debt: summary.debt,
         })
@@ -183,6 +193,7 @@ impl RolloutRow {
                 (text, glyph.tone())
             }
             (None, _) if self.resumable => ("interrupted, resumable".to_owned(), Tone::Warn),
+            (None, _) if self.overtaken.is_some() => ("interrupted, overtaken".to_owned(), Tone::Dim),
             (None, _) => ("running".to_owned(), Tone::Busy),
         }
     }
@@ -321,9 +332,16 @@ pub struct RolloutHost {
 }
 
 impl RolloutReport {
-    /// Makes the report of a rollout from its journal. `is_live` is whether a conductor runs it.
+    /// Makes the report of a rollout from its journal. `is_live` is whether a conductor runs it, and `overtaken` which later one overtook
+    /// it otherwise.
     #[must_use]
-    pub fn new(state: &State, lead_time: LeadTime, is_live: bool, debt_now: Option<Vec<HostId>>) -> Self {
+    pub fn new(
+        state: &State,
+        lead_time: LeadTime,
+        is_live: bool,
+        overtaken: Option<RolloutId>,
+        debt_now: Option<Vec<HostId>>,
+    ) -> Self {
         let hosts = state.hosts().iter().map(|host| RolloutHost {
             host: host.id.clone(),
             stage: state.stage(host.stage).map(|(plan, _)| plan.name.clone()),
@@ -331,14 +349,15 @@ impl RolloutReport {
             class: host.failure.as_ref().map(|failure| failure.class),
             message: host.failure.as_ref().map(|failure| failure.message.clone()).or_else(|| host.skipped.clone()),
         });
-        let rollout = RolloutRow::new(state, lead_time.tag_to_fleet_s, is_live);
+        let rollout = RolloutRow::new(state, lead_time.tag_to_fleet_s, is_live, overtaken);
         Self { schema: 1, lead_time, rollout, hosts: hosts.collect(), debt_now }
     }
 }
 
-/// Tells one rollout for people from its journal: what happened, and how it ended or stands.
+/// Tells one rollout for people from its journal: what happened, and how it ended or stands; `overtaken` is the later one by which nothing
+/// goes on with it.
 #[must_use]
-pub fn show_text(records: &[Record], style: &Style) -> (State, Vec<String>) {
+pub fn show_text(records: &[Record], overtaken: Option<&RolloutId>, style: &Style) -> (State, Vec<String>) {
     let mut state = State::new();
     let mut narrator = Narrator::new(style.clone());
     for record in records {
@@ -347,7 +366,7 @@ pub fn show_text(records: &[Record], style: &Style) -> (State, Vec<String>) {
     }
     narrator.flush(&state);
     let mut lines = narrator.take();
-    lines.extend(summary_text(&state, narrator.timings(), style));
+    lines.extend(summary_text(&state, overtaken, narrator.timings(), style));
     (state, lines)
 }
 

@@ -380,14 +380,14 @@ impl Writer {
         if let Some((columns, rows)) = target.size.as_ref().and_then(|size| size()) {
             let region = if ended { Vec::new() } else { told.progress.region(state, look, columns, rows, now) };
             if ended {
-                lines.extend(summary_text(state, told.narrator.timings(), &told.style));
+                lines.extend(summary_text(state, None, told.narrator.timings(), &told.style));
             }
             text.push_str(&told.screen.frame(&own(lines), &region));
             told.last_frame_at = Some(Instant::now());
             return;
         }
         if ended {
-            lines.extend(summary_text(state, told.narrator.timings(), &told.style));
+            lines.extend(summary_text(state, None, told.narrator.timings(), &told.style));
         } else if lines.is_empty() && told.last_line_at.elapsed() >= PLAIN_PROGRESS {
             let line = told.progress.line(state, look, now);
             if line != told.last_line && !is_waiting(state) {

@@ -7,7 +7,7 @@ use super::failures::failures_text;
 use super::narrate::Style;
 use super::plan::target_word;
 use super::timing::Timings;
-use crate::model::{Bytes, HostId, Phase, StageIdx};
+use crate::model::{Bytes, HostId, Installed, Phase, RolloutId, StageIdx};
 use crate::plan::{Plan, PlanKind};
 use crate::rollout::{Exit, HostEnd, HostStatus, Outcome, PauseReason, State};
 use crate::words::{
@@ -19,9 +19,9 @@ const SLOWEST: usize = 3;
 
 /// Writes the end of a rollout for people: failures, what changed, how long it took, what travelled, what is left to do.
 ///
-/// Of a rollout that is not over it says how it stands.
+/// Of a rollout that is not over it says how it stands; `overtaken` is the later one by which nothing goes on with it.
 #[must_use]
-pub fn summary_text(state: &State, timings: &Timings, style: &Style) -> Vec<String> {
+pub fn summary_text(state: &State, overtaken: Option<&RolloutId>, timings: &Timings, style: &Style) -> Vec<String> {
     let Some(plan) = state.plan() else {
         return Vec::new();
     };
@@ -32,7 +32,13 @@ pub fn summary_text(state: &State, timings: &Timings, style: &Style) -> Vec<Stri
         lines.extend(failures);
         lines.push(String::new());
     }
-    lines.push(outcome_line(state, plan, look));
+    lines.push(match overtaken.filter(|_| state.outcome().is_none()) {
+        Some(by) => {
+            let text = format!("Not over, and overtaken by {by}: nothing goes on with it.");
+            format!("{} {}", look.glyph(Glyph::Skipped), look.paint(Tone::Strong, &text))
+        }
+        None => outcome_line(state, plan, look),
+    });
     let mut fact = |name: &str, text: String| lines.push(format!("  {} {text}", look.paint(Tone::Dim, &pad(name, 9))));
     for change in changes(state, plan, look) {
         fact("changed", change);
@@ -64,7 +70,7 @@ pub fn summary_text(state: &State, timings: &Timings, style: &Style) -> Vec<Stri
             format!("{code}: {}", Exit::of_code(code).map_or("not one of coalmine's exit codes", Exit::meaning)),
         );
     }
-    for next in next_steps(state, plan) {
+    for next in next_steps(state, overtaken, plan) {
         fact("next", next);
     }
     lines
@@ -106,10 +112,7 @@ fn outcome_line(state: &State, plan: &Plan, look: Look) -> String {
             );
             (Glyph::Bad, text)
         }
-        (Some(Outcome::RolledBack), _) => {
-            let back = count(of(HostEnd::RolledBack), "host");
-            (Glyph::Back, went_back(state, &back, &version))
-        }
+        (Some(Outcome::RolledBack), _) => (Glyph::Back, went_back(state, plan, of(HostEnd::RolledBack))),
         (Some(Outcome::Locked), _) => {
             (Glyph::Bad, "Not started: another rollout holds the lock; nothing was changed.".to_owned())
         }
@@ -118,7 +121,7 @@ fn outcome_line(state: &State, plan: &Plan, look: Look) -> String {
 }
 
 /// Says what became of a way back: who could not is told from whom nobody could ask.
-fn went_back(state: &State, back: &str, version: &str) -> String {
+fn went_back(state: &State, plan: &Plan, back: usize) -> String {
     let all = |of: fn(&HostStatus) -> bool| state.hosts().iter().filter(|host| of(host)).count();
     let unwell = all(|host| host.unwell);
     let unheard = all(|host| host.unheard);
@@ -131,13 +134,17 @@ fn went_back(state: &State, back: &str, version: &str) -> String {
         rest.push_str(&format!(", {} could not be asked", count(unheard, "host")));
     }
     if unwell > 0 {
-        let unwell = count(unwell, "host");
-        return format!("Rolled back: {back} went back{rest}, {unwell} went back and fail their gates there too.");
+        let all = count(back + unwell, "host");
+        return format!("Rolled back: {all} went back, the gates of {unwell} fail there too{rest}.");
     }
-    if rest.is_empty() {
-        return format!("Rolled back: {back} went back, none was left on {version}.");
+    let back = count(back, "host");
+    // What had lost files of this very release has it as before.
+    let had_it = |host: &HostStatus| matches!(&host.from, Some(Installed::Release { id, .. }) if *id == plan.release);
+    match rest.as_str() {
+        "" if state.hosts().iter().any(had_it) => format!("Rolled back: {back} went back."),
+        "" => format!("Rolled back: {back} went back, none was left on {}{}.", emergency(plan.emergency), goal(plan)),
+        rest => format!("Rolled back in part: {back} went back{rest}."),
     }
-    format!("Rolled back in part: {back} went back{rest}.")
 }
 
 /// Says what hosts are to run when all goes well.
@@ -208,11 +215,14 @@ fn travelled(state: &State) -> String {
 }
 
 /// Says what to type next: whole command lines.
-fn next_steps(state: &State, plan: &Plan) -> Vec<String> {
+fn next_steps(state: &State, overtaken: Option<&RolloutId>, plan: &Plan) -> Vec<String> {
     let id = &plan.rollout;
     let mut steps = Vec::new();
     let target = |host: &HostId| state.index_of(host).is_none_or(|index| !state.is_master(index));
     match state.outcome() {
+        None if overtaken.is_some() => {
+            steps.extend(overtaken.map(|by| format!("coalmine show {by}    tells of the one that overtook it")));
+        }
         None if state.suspended().is_some() => steps.push(format!("coalmine resume {id}")),
         None if state.paused().is_some() => {
             steps.push(format!("coalmine continue {id}    goes on"));

@@ -87,3 +87,29 @@ fn a_rollout_survives_as_many_conductors_as_it_takes() {
     let by = fleet.records(&rollout).iter().filter(|record| record["kind"] == "resumed").count();
     assert_eq!(by, 4);
 }
+
+#[test]
+fn what_a_later_rollout_overtook_waits_for_nobody_and_is_called_so() {
+    let fleet = Fleet::up(3);
+    let rollout = fleet.detach(&["1.2.0", "--soak", "300s"]);
+    until("the soak", || fleet.records(&rollout).iter().any(|record| record["kind"] == "soak_started").then_some(()));
+    kill(fleet.conductor().unwrap(), Signal::KILL);
+    until("its death", || (fleet.coalmine(&["pause"]).code != Some(0)).then_some(()));
+    fleet.coalmine(&["rollouts"]).exits(0).says("interrupted, resumable");
+    fleet.coalmine(&["show", &rollout]).exits(0).says(&format!("resume {rollout}"));
+    for host in fleet.coalmine(&["hosts", "@all,@masters"]).exits(0).stdout.lines() {
+        fleet.coalmine(&["unlock", "--host", host]).exits(0);
+    }
+    fleet.coalmine(&["install-world", "1.1.0", "--no-soak", "--yes"]).exits(0);
+
+    fleet.coalmine(&["resume", &rollout]).exits(1).says("was overtaken by");
+    let listed = fleet.coalmine(&["rollouts"]).exits(0).says("interrupted, overtaken");
+    assert!(!listed.stdout.contains("resumable"), "{listed:?}");
+    let json: serde_json::Value =
+        serde_json::from_str(&fleet.coalmine(&["rollouts", "--output", "json"]).exits(0).stdout).unwrap();
+    let (later, earlier) = (&json["rollouts"][0], &json["rollouts"][1]);
+    assert_eq!((&earlier["resumable"], &earlier["overtaken"]), (&false.into(), &later["rollout"]));
+    assert_eq!(later["overtaken"], serde_json::Value::Null);
+    let shown = fleet.coalmine(&["show", &rollout]).exits(0).says("overtaken by");
+    assert!(!shown.stdout.contains(&format!("resume {rollout}")), "{shown:?}");
+}

@@ -84,6 +84,6 @@ fn write(backend: &Backend, rollout: &RolloutId) -> Result<String, Error> {
 pub(super) fn farewell(globals: &Globals, rollouts: &Rollouts, rollout: &RolloutId) -> Result<(), Error> {
     let records: Vec<Record> = rollouts.read(rollout)?.collect::<Result<_, _>>()?;
     let (state, timings) = Timings::fold(&records);
-    let lines = summary_text(&state, &timings, &output::style(globals.color, false));
+    let lines = summary_text(&state, None, &timings, &output::style(globals.color, false));
     output::print_for_people(lines.join("\n").trim_start())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Backend, output};
-use crate::conductor::{Standing, frozen, running, standing, waiting};
+use crate::conductor::{Standing, frozen, overtaker, running, standing, waiting};
 use crate::deploy::{Debts, Error, LiveRollout, OutOfService, ended};
 use crate::journal::Entry;
 use crate::model::{Environment, Version};
@@ -177,8 +177,14 @@ fn read(backend: &Backend, tagged: &HashMap<Version, Timestamp>) -> Result<Vec<H
     for unreadable in &listing.unreadable {
         tracing::warn!("{unreadable}");
     }
-    let entries = listing.entries.into_iter().rev().filter(|entry| entry.environment == *environment).take(HISTORY);
-    Ok(entries.map(|entry| row(backend, entry, tagged)).collect())
+    let entries = listing.entries.iter().rev().filter(|entry| entry.environment == *environment).take(HISTORY);
+    let overtaken = |entry: &Entry| {
+        let by =
+            entry.is_resumable().then(|| overtaker(&rollouts, &listing.entries, entry).ok().flatten()).flatten()?;
+        Some(by.rollout.clone())
+    };
+    let rows = entries.map(|entry| HistoryRow { overtaken: overtaken(entry), ..row(backend, entry.clone(), tagged) });
+    Ok(rows.collect())
 }
 
 fn row(backend: &Backend, entry: Entry, tagged: &HashMap<Version, Timestamp>) -> HistoryRow {
@@ -216,6 +222,7 @@ fn row(backend: &Backend, entry: Entry, tagged: &HashMap<Version, Timestamp>) ->
         took: took.filter(|_| entry.ended.is_some()),
         lead,
         outcome: entry.ended.map(|(outcome, _)| outcome),
+        overtaken: None,
         hosts,
         debt,
     }

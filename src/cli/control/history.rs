@@ -8,7 +8,7 @@ use crate::cli::args::{StreamFormat, TableFormat, rollout};
 use crate::cli::interrupt::runtime;
 use crate::cli::output::{notify, print, print_for_people, style};
 use crate::cli::{Globals, completion};
-use crate::conductor::Ending;
+use crate::conductor::{Ending, overtaker};
 use crate::deploy::{DebtSum, Debts, Error, Workspace, ended, in_environment, indebting};
 use crate::journal::{Entry, Rollouts};
 use crate::model::{Environment, HostId, RolloutId};
@@ -103,7 +103,8 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
                     debt.take(&state, entry.latest);
                 }
                 if is_listed(&entry) {
-                    rows.extend(RolloutRow::new(&state, lead.tag_to_fleet_s, entry.live));
+                    let overtaken = overtaken(&rollouts, &listing.entries, entry);
+                    rows.extend(RolloutRow::new(&state, lead.tag_to_fleet_s, entry.live, overtaken));
                 }
             }
             Err(error) if is_listed(&entry) => notify(&format!("left out: {error}")),
@@ -128,6 +129,12 @@ pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
     Ok(0)
+}
+
+/// Finds which later rollout overtook one that is not over. Where a later journal cannot be read, that is told of by whoever lists it.
+fn overtaken(rollouts: &Rollouts, entries: &[Entry], entry: &Entry) -> Option<RolloutId> {
+    let by = entry.is_resumable().then(|| overtaker(rollouts, entries, entry).ok().flatten()).flatten()?;
+    Some(by.rollout.clone())
 }
 
 /// Reads what deploy servers that share a branch wrote down of environments: those that are listed, and the one that is asked for, which
@@ -198,10 +205,13 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
             Err(error) => broken = Some(error),
         }
     }
+    let listing = rollouts.list()?;
+    let entry = listing.entries.iter().find(|entry| entry.rollout == rollout);
+    let overtaken = entry.and_then(|entry| overtaken(&rollouts, &listing.entries, entry));
     let state = match args.output {
         ShowFormat::Text => {
             let style = style(globals.color, globals.verbose > 0);
-            let (state, mut lines) = show_text(&records, &style);
+            let (state, mut lines) = show_text(&records, overtaken.as_ref(), &style);
             let now = debt_now(globals, &rollouts, &state)?;
             lines.extend(now.and_then(|now| debt_now_text(&state, &now, &style)));
             print_for_people(&lines.join("\n"))?;
@@ -211,7 +221,7 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
             let live = rollouts.is_live(&rollout)?;
             let (state, lead) = LeadTime::fold(&records);
             let now = debt_now(globals, &rollouts, &state)?;
-            let report = RolloutReport::new(&state, lead, live, now);
+            let report = RolloutReport::new(&state, lead, live, overtaken, now);
             print(&serde_json::to_string(&report).map_err(Error::before)?)?;
             Some(state)
         }

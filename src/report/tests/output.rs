@@ -98,7 +98,7 @@ fn text_for_people_catches_up_too() {
     hand_over(&reporter, &story.records[1..]);
     open.send(()).unwrap();
     assert_eq!(reporter.finish(LONG), Written::All);
-    assert_eq!(text(&taken), crate::report::show_text(&story.records, &style(PLAIN)).1.join("\n") + "\n");
+    assert_eq!(text(&taken), crate::report::show_text(&story.records, None, &style(PLAIN)).1.join("\n") + "\n");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use super::story::{
 };
 use crate::deploy::WantedRelease;
 use crate::model::{
-    Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, Proof, RestsOn, RollBackTarget, Site, Slot,
+    Bytes, Digest, Failure, FailureClass, HostId, Installed, Phase, Proof, RestsOn, RollBackTarget, RolloutId, Site,
+    Slot,
 };
 use crate::plan::{OnFailure, Plan, PlanKind};
 use crate::report::{
@@ -17,7 +18,7 @@ use crate::report::{
 use crate::rollout::{Event, Outcome};
 
 fn show(story: &Story, look: Look) -> String {
-    show_text(&story.records, &style(look)).1.join("\n")
+    show_text(&story.records, None, &style(look)).1.join("\n")
 }
 
 #[test]
@@ -151,7 +152,7 @@ fn nothing_that_came_from_elsewhere_reaches_the_terminal_as_an_order() {
     story.happens(Event::HostDepooled { host: hosts[2].clone(), by: None, reason: None, error: Some(evil.into()) });
     story.happens(Event::AbortRequested { by: crate::model::Operator(evil.into()) });
     story.finish(Outcome::Stopped);
-    let (_, mut lines) = show_text(&story.records, &style(PLAIN));
+    let (_, mut lines) = show_text(&story.records, None, &style(PLAIN));
     lines.extend(plan_text(&story.plan, PLAIN));
     for line in lines {
         assert!(!line.contains(char::is_control), "{line:?}");
@@ -194,13 +195,13 @@ fn ten_thousand_hosts_are_told_in_few_lines_and_every_failure_is() {
     story.promote("fleet");
     story.finish(Outcome::Completed);
     let started = Instant::now();
-    let (_, lines) = show_text(&story.records, &style(PLAIN));
+    let (_, lines) = show_text(&story.records, None, &style(PLAIN));
     assert!(lines.len() < 60, "{} lines", lines.len());
     assert!(lines.iter().all(|line| line.chars().count() < 600));
     assert!(lines.iter().any(|line| line.contains("mw1237.eqiad.wmnet") || line.contains("mw01237.eqiad.wmnet")));
     assert!(started.elapsed() < Duration::from_secs(20), "a debug build took {:?}", started.elapsed());
     let verbose = crate::report::Style { verbose: true, ..style(PLAIN) };
-    assert!(show_text(&story.records, &verbose).1.len() > 400, "asked for, every change is told");
+    assert!(show_text(&story.records, None, &verbose).1.len() > 400, "asked for, every change is told");
 }
 
 #[test]
@@ -221,6 +222,45 @@ fn a_paused_rollout_says_how_to_go_on() {
     for command in ["continue", "rollback", "abort"] {
         assert!(shown.contains(&format!("coalmine {command} 20260301T120000Z-ab12")), "{command} in {shown}");
     }
+}
+
+#[test]
+fn a_rollout_that_was_overtaken_is_not_to_be_gone_on_with() {
+    let mut story = Story::new(plan(3));
+    story.lock();
+    let by = RolloutId::new("20260301T130000Z-cd34").unwrap();
+    let shown = show_text(&story.records, Some(&by), &style(PLAIN)).1.join("\n");
+    assert!(shown.contains("Not over, and overtaken by 20260301T130000Z-cd34"), "{shown}");
+    assert!(shown.contains("coalmine show 20260301T130000Z-cd34"), "{shown}");
+    assert!(!shown.contains("resume") && !shown.contains("attach"), "{shown}");
+    assert!(show(&story, PLAIN).contains("coalmine resume 20260301T120000Z-ab12"));
+}
+
+#[test]
+fn a_way_back_says_who_went_and_not_that_nobody_has_what_all_had() {
+    let end = |from: Option<Installed>, failure: Option<&str>| {
+        let mut made = plan(1);
+        made.hosts.iter_mut().for_each(|host| host.from = from.clone());
+        let mut story = Story::new(made);
+        story.lock();
+        let host = story.hosts("canary")[0].clone();
+        for phase in [Phase::Activating, Phase::Active, Phase::Checking, Phase::RollingBack] {
+            story.phase(&host, phase);
+        }
+        match failure {
+            Some(failure) => story.fail(&host, Failure::new(FailureClass::Unhealthy, failure)),
+            None => story.phase(&host, Phase::RolledBack),
+        }
+        story.finish(Outcome::RolledBack);
+        show(&story, PLAIN)
+    };
+    let same = Installed::Release { id: plan(1).release, digest: None, drift: None };
+    let shown = end(Some(release("4.282.0", 2)), None);
+    assert!(shown.contains("Rolled back: 1 host went back, none was left on 4.283.0."), "{shown}");
+    let shown = end(Some(same), None);
+    assert!(shown.contains("Rolled back: 1 host went back.\n"), "{shown}");
+    let shown = end(Some(release("4.282.0", 2)), Some("went back, and there too gate \"page\" failed: exit 1"));
+    assert!(shown.contains("Rolled back: 1 host went back, the gates of 1 fail there too."), "{shown}");
 }
 
 fn underway() -> (Story, Progress) {
@@ -455,7 +495,15 @@ fn releases_and_rollouts_are_tables() {
     insta::assert_snapshot!("releases", releases.text(&style(PLAIN)).join("\n"));
     let mut running = Story::new(plan(9));
     running.lock();
-    let rows = [(&good(), false), (&bad(), false), (&running, true), (&running, false)]
-        .map(|(story, live)| RolloutRow::new(&story.state, None, live).unwrap());
+    let later = Some(RolloutId::new("20260301-130000-late").unwrap());
+    let rows = [
+        (&good(), false, None),
+        (&bad(), false, None),
+        (&running, true, None),
+        (&running, false, None),
+        (&running, false, later),
+    ]
+    .map(|(story, live, overtaken)| RolloutRow::new(&story.state, None, live, overtaken).unwrap());
+    assert_eq!(rows.each_ref().map(|row| row.resumable), [false, false, false, true, false]);
     insta::assert_snapshot!("rollouts", RolloutsReport::new(rows.to_vec()).text(&style(PLAIN)).join("\n"));
 }

@@ -19,7 +19,7 @@ use crate::words::{beside, whereabouts};
 /// The fields that the history is filtered by.
 const FIELDS: [&str; 5] = ["by", "version", "outcome", "month", "for"];
 /// What `outcome:` may ask for.
-const OUTCOMES: [&str; 6] = ["completed", "debt", "stopped", "rolled back", "locked", "not over"];
+const OUTCOMES: [&str; 7] = ["completed", "debt", "stopped", "rolled back", "locked", "overtaken", "not over"];
 
 /// Chooses among earlier rollouts, by what was typed.
 #[derive(Debug, Default, Clone)]
@@ -81,6 +81,7 @@ fn mentions(row: &HistoryRow, field: Option<&str>, value: &str, zone: &TimeZone)
         Some("outcome") => match row.outcome {
             Some(Outcome::Completed) if "debt".starts_with(value) => row.debt > 0,
             Some(outcome) => outcome.to_string().starts_with(value),
+            None if row.overtaken.is_some() => "overtaken".starts_with(value),
             None => "not over".starts_with(value),
         },
         Some("month") => month().starts_with(value),
@@ -154,6 +155,7 @@ impl App {
             Action::Continue if on_history => Some(match self.selected_past() {
                 None => nothing(),
                 Some(row) if row.outcome.is_some() => Some("it is over".to_owned()),
+                Some(HistoryRow { overtaken: Some(by), .. }) => Some(format!("it was overtaken by {by}")),
                 Some(row) => self.facts.as_ref().and_then(|facts| {
                     let live = facts.rollouts.iter().find(|live| live.rollout == row.rollout && live.running)?;
                     Some(format!("its conductor runs: {}", live.operator))

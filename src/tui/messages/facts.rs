@@ -157,6 +157,8 @@ pub struct HistoryRow {
     pub lead: Option<Duration>,
     /// How it ended, if it did.
     pub outcome: Option<Outcome>,
+    /// The later rollout that overtook it before it was over, so that nothing goes on with it.
+    pub overtaken: Option<RolloutId>,
     /// How many hosts took part.
     pub hosts: usize,
     /// How many should have the release and do not.

@@ -175,6 +175,20 @@ fn an_interrupted_rollout_is_resumed_from_the_history() {
 }
 
 #[test]
+fn what_a_later_rollout_overtook_is_called_so_and_not_gone_on_with() {
+    let mut console = history(120, 30);
+    let mut rows = past();
+    rows[0].overtaken = Some(rows[1].rollout.clone());
+    console.send(Message::History(Ok(rows)));
+    console.press("c");
+    let screen = console.screen();
+    assert!(screen.contains("cannot resume: it was overtaken by 20261102T091500Z-bbbb"), "{screen}");
+    assert!(screen.contains("- overtaken") && !screen.contains("not over"), "{screen}");
+    console.press("/outcome:over<Enter>");
+    assert_eq!(console.state.past_rows().len(), 1);
+}
+
+#[test]
 fn what_differs_is_read_in_a_layer_of_its_own_and_never_over_an_answer() {
     let mut console = history(80, 24);
     console.press("jd");

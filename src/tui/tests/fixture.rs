@@ -227,6 +227,7 @@ pub(super) fn past() -> Vec<HistoryRow> {
         took: Some(Duration::from_secs(minutes * 60)),
         lead: (debt == 0).then(|| Duration::from_secs(93_600)),
         outcome,
+        overtaken: None,
         hosts: 40,
         debt,
     };

@@ -51,6 +51,7 @@ fn cell(state: &App, row: &HistoryRow, id: Id) -> Cell {
             let (glyph, word) = match row.outcome {
                 // How large the debt is stands in a column of its own.
                 Some(outcome) => (words::ended(outcome, row.debt).0, outcome.to_string()),
+                None if row.overtaken.is_some() => (Glyph::Skipped, "overtaken".to_owned()),
                 None => (Glyph::Priming, "not over".to_owned()),
             };
             (format!("{} {word}", theme.glyph(glyph)).into(), glyph.tone())
