@@ -120,6 +120,10 @@ async fn a_release_is_built_once_and_again_when_the_commit_the_spec_or_the_store
     assert_ne!(moved.id, first.id);
     assert_eq!((built(), state.stored().len()), (5, 2));
     assert_eq!(state.store.find(&moved.version).unwrap().unwrap().id, moved.id);
+    let of = |commit| state.store.find_of(&moved.version, commit).unwrap().map(|release| release.id);
+    assert_eq!(of(&moved.commit), Some(moved.id.clone()));
+    assert_eq!(of(&first.commit), Some(first.id), "where the tag is moved back, what was built before is it again");
+    assert_eq!(of(&"0".repeat(40).parse().unwrap()), None);
 }
 
 #[tokio::test]
