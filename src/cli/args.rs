@@ -23,7 +23,7 @@ pub(super) struct Selection {
 
 impl From<Selection> for deploy::Selection {
     fn from(Selection { limit, exclude }: Selection) -> Self {
-        Self { limit, exclude }
+        Self { limit, exclude, masters_alone: false }
     }
 }
 

@@ -230,6 +230,11 @@ fn nothing_to_do(prepared: &Prepared<RealFleet>, output: StreamFormat) -> Result
     if lost > 0 {
         text = format!("{text}, {} unreachable", count(lost, "host"));
     }
+    let anybody_lost = plan.left_out.iter().filter(|out| out.reason == LeftOutReason::Unreachable);
+    let masters = anybody_lost.filter(|out| out.is_master).count();
+    if masters > 0 {
+        text = format!("{text}, {} unreachable", count(masters, "master"));
+    }
     match output {
         StreamFormat::Text => print_for_people(&text)?,
         // A reader of events gets events only, and a rollout that was never begun ends as others do.
@@ -240,8 +245,7 @@ fn nothing_to_do(prepared: &Prepared<RealFleet>, output: StreamFormat) -> Result
             }
         }
     }
-    let anybody_lost = plan.left_out.iter().any(|out| out.reason == LeftOutReason::Unreachable);
-    Ok(Some(if anybody_lost { Exit::Unreachable } else { Exit::Success }.code()))
+    Ok(Some(if lost > 0 || masters > 0 { Exit::Unreachable } else { Exit::Success }.code()))
 }
 
 /// Shows the plan and asks for the number of its hosts, unless `--yes` was given.

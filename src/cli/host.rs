@@ -28,7 +28,7 @@ pub(super) fn run(globals: &Globals, args: &HostPageArgs) -> Result<u8, Error> {
     let workspace = globals.workspace()?;
     let page = interrupt::run(async {
         let fleet = workspace.fleet().await?;
-        let selection = Selection { limit: Some(args.host.clone()), exclude: None };
+        let selection = Selection { limit: Some(args.host.clone()), ..Selection::default() };
         let chosen = workspace.select(fleet.everybody(), &selection).await?;
         let [host] = chosen.as_slice() else {
             return Err(Error::usage(format!("{} means {} hosts, and this tells one", args.host, chosen.len())));

@@ -155,8 +155,8 @@ pub(super) fn run(globals: &Globals, args: &InstallArgs) -> Result<u8, Error> {
         }
         let prepared = deployment.prepare(goal, options).await?;
         // They came by it in another way: nobody has to be told that again every quarter of an hour.
-        let is_settled =
-            args.debt && prepared.plan.hosts.is_empty() && prepared.plan.left_out_for(LeftOutReason::Unreachable) == 0;
+        let is_lost = prepared.plan.left_out.iter().any(|out| out.reason == LeftOutReason::Unreachable);
+        let is_settled = args.debt && prepared.plan.hosts.is_empty() && !is_lost;
         if is_settled && !args.running.dry_run {
             workspace.settle(&prepared).await;
         }

@@ -40,7 +40,7 @@ pub(super) fn run(globals: &Globals, hosts: &[String], which: Pooling, reason: O
     let workspace = globals.workspace()?;
     runtime()?.block_on(async {
         let fleet = workspace.fleet().await?;
-        let selection = Selection { limit: Some(hosts.join(",")), exclude: None };
+        let selection = Selection { limit: Some(hosts.join(",")), ..Selection::default() };
         let chosen: Vec<HostId> = workspace.select(fleet.everybody(), &selection).await?;
         let mut exit = Exit::Success;
         for host in &chosen {

@@ -220,16 +220,16 @@ impl<F: host::Fleet> Deployment<'_, F> {
         let everybody = self.fleet.everybody();
         let mut named: Vec<HostId> = Vec::new();
         for expression in expressions {
-            let selection = Selection { limit: Some(expression.clone()), exclude: None };
+            let selection = Selection { limit: Some(expression.clone()), ..Selection::default() };
             if let Some(note) = self.workspace.selection_notes(&everybody, &selection).into_iter().next() {
                 return Err(Error::usage(format!("{note}; nothing was changed")));
             }
             named.extend(self.workspace.select(everybody.clone(), &selection).await?);
         }
-        Ok(Selection { limit: Some(fold(&named)), exclude })
+        Ok(Selection { limit: Some(fold(&named)), exclude, masters_alone: false })
     }
 
-    /// Narrows a selection to the hosts of it that are in debt; none when no target is.
+    /// Narrows a selection to the hosts of it that are in debt, masters too; none when no host is.
     ///
     /// `is_named` is whether somebody named the version: without, nobody touches what a stopped rollout left.
     ///
@@ -249,13 +249,13 @@ impl<F: host::Fleet> Deployment<'_, F> {
         let owing: HashSet<&HostId> = debts.iter().map(|debt| &debt.host).collect();
         let mut chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
         chosen.retain(|host| owing.contains(host));
-        if !self.fleet.hosts.iter().any(|host| chosen.contains(host)) {
+        if chosen.is_empty() {
             return Ok(None);
         }
         if !is_named {
             self.refuse_stopped(slot)?;
         }
-        Ok(Some(Selection { limit: Some(fold(&chosen)), exclude: None }))
+        Ok(Some(Selection { limit: Some(fold(&chosen)), exclude: None, masters_alone: true }))
     }
 
     /// Refuses a slot into which nothing ever went: nobody can be in debt there, and a timer would never say so.

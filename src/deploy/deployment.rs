@@ -119,7 +119,7 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
     pub async fn survey(&self, selection: &Selection, slot: Option<&Slot>, depth: &Survey) -> Result<Answers, Error> {
         check_masters(&self.fleet)?;
         let chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
-        self.refuse_no_target(&chosen)?;
+        self.refuse_no_target(&chosen, selection)?;
         self.survey_chosen(&chosen, selection.limit.is_some(), slot, depth).await
     }
 
@@ -185,17 +185,17 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
         check_masters(&self.fleet)?;
         self.check_slot(slot)?;
         let chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
-        self.refuse_no_target(&chosen)?;
+        self.refuse_no_target(&chosen, selection)?;
         for note in self.workspace.selection_notes(&self.fleet.everybody(), selection) {
             self.notify(Notice::warning(note));
         }
         Ok(chosen.len())
     }
 
-    /// Refuses a selection of masters alone: nothing that became of them would be a success of any host.
-    fn refuse_no_target(&self, chosen: &[HostId]) -> Result<(), Error> {
+    /// Refuses a selection of masters alone that somebody made: nothing that became of them would be a success of any host.
+    fn refuse_no_target(&self, chosen: &[HostId], selection: &Selection) -> Result<(), Error> {
         let targets: HashSet<&HostId> = self.fleet.hosts.iter().collect();
-        if chosen.iter().any(|host| targets.contains(host)) {
+        if selection.masters_alone || chosen.iter().any(|host| targets.contains(host)) {
             return Ok(());
         }
         Err(PlanError::NoTarget { environment: self.fleet.name.clone() }.into())

@@ -345,7 +345,9 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 .collect(),
         };
         let (masters, fleet) = (answers.masters, answers.fleet);
-        let request = plan::Request { plan, concurrency, soak: options.soak, masters, fleet, stages, relays };
+        let masters_alone = options.selection.masters_alone;
+        let request =
+            plan::Request { plan, concurrency, soak: options.soak, masters, fleet, stages, relays, masters_alone };
         Ok(plan::make(request)?)
     }
 }

@@ -157,7 +157,7 @@ async fn a_preparation_holds_plan_release_and_hosts() {
     product.write("tool", "one").tag("1.0");
     let here = Here::new(product.path().to_str().unwrap());
     let options = Options {
-        selection: Selection { limit: None, exclude: Some("mw04".to_owned()) },
+        selection: Selection { exclude: Some("mw04".to_owned()), ..Selection::default() },
         reason: Some("try it".to_owned()),
         ..Options::default()
     };
@@ -183,7 +183,8 @@ async fn a_preparation_holds_plan_release_and_hosts() {
 async fn a_survey_asks_who_is_selected_and_names_who_is_silent() {
     let here = Here::new("/nowhere");
     let deployment = here.deployment(simulated(&["mw02"])).await;
-    let selection = Selection { limit: Some("mw[01-03]".to_owned()), exclude: Some("mw03".to_owned()) };
+    let selection =
+        Selection { limit: Some("mw[01-03]".to_owned()), exclude: Some("mw03".to_owned()), masters_alone: false };
     let answers = deployment.survey(&selection, None, &Survey::Shallow).await.unwrap();
     let asked: Vec<&str> = answers.all().map(|(host, _)| host.as_str()).collect();
     assert_eq!(asked, ["mw01", "mw02"], "a master takes part when it is named");
@@ -196,7 +197,7 @@ async fn a_survey_asks_who_is_selected_and_names_who_is_silent() {
         .into_iter()
         .any(|notice| matches!(notice, Notice::Silent { hosts, asked: 2, .. } if hosts == [host("mw02")]));
     assert!(silent, "who lets everybody wait is named");
-    let nobody = Selection { limit: Some("mw09".to_owned()), exclude: None };
+    let nobody = Selection { limit: Some("mw09".to_owned()), ..Selection::default() };
     let error = deployment.survey(&nobody, None, &Survey::Shallow).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Usage);
 }

@@ -18,7 +18,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
     /// When one is no host of the environment, when the rollout that holds one runs here, or when the disk refuses.
     pub async fn break_locks(&self, hosts: &[HostId], reason: Option<&str>) -> Result<Vec<Breaking>, Error> {
         let limit = Some(hosts.iter().map(HostId::as_str).collect::<Vec<_>>().join(","));
-        let chosen = self.workspace.select(self.fleet.everybody(), &Selection { limit, exclude: None }).await?;
+        let chosen =
+            self.workspace.select(self.fleet.everybody(), &Selection { limit, ..Selection::default() }).await?;
         // A master is locked like any other, and is often the first that a rollout meets.
         let answers = self.survey_chosen(&chosen, true, None, &Survey::Shallow).await?;
         let mut held = Vec::new();

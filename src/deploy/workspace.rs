@@ -116,6 +116,8 @@ pub struct Selection {
     pub limit: Option<String>,
     /// Without these.
     pub exclude: Option<String>,
+    /// Whether it may come to deploy servers alone, which nobody can choose: those that owe something.
+    pub masters_alone: bool,
 }
 
 impl Workspace {

@@ -27,7 +27,7 @@ pub fn check_machines<'a>(answers: impl Iterator<Item = (&'a HostId, &'a Probe)>
 
 /// Refuses a request of which no plan can be made.
 pub(super) fn check(request: &Request) -> Result<(), PlanError> {
-    if !request.fleet.iter().any(|member| member.selected) {
+    if !request.masters_alone && !request.fleet.iter().any(|member| member.selected) {
         return Err(PlanError::NoTarget { environment: request.plan.environment.clone() });
     }
     let members = request.masters.iter().chain(&request.fleet);

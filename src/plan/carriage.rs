@@ -174,6 +174,7 @@ mod tests {
             fleet: fleet.iter().map(|name| member(name)).collect(),
             stages: Vec::new(),
             relays: Relays { candidates: masters.iter().map(|name| host(name)).collect(), fan_out, here: Vec::new() },
+            masters_alone: false,
         };
         change(&mut request);
         make(request).unwrap()

@@ -122,4 +122,6 @@ pub struct Request {
     pub stages: Vec<StageRequest>,
     /// Which hosts may pass a release on to others.
     pub relays: Relays,
+    /// Whether it may come to masters alone: those that owe something.
+    pub masters_alone: bool,
 }

@@ -31,6 +31,7 @@ fn request(hosts: &[&str], stages: Vec<StageRequest>) -> Request {
         fleet: hosts.iter().map(|host| member(host)).collect(),
         stages,
         relays: Relays::default(),
+        masters_alone: false,
     }
 }
 

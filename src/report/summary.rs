@@ -11,7 +11,8 @@ use crate::model::{Bytes, HostId, Installed, Phase, RolloutId, StageIdx};
 use crate::plan::{Plan, PlanKind};
 use crate::rollout::{Exit, HostEnd, HostStatus, Outcome, PauseReason, State};
 use crate::words::{
-    Glyph, Look, Tone, again, back, between, brought, count, debts, emergency, failure_groups, pad, reason, took, was,
+    Glyph, Look, Tone, again, back, beside, between, brought, count, debts, emergency, failure_groups, pad, reason,
+    took, was,
 };
 
 /// How many of the slowest hosts are named, and in how large a fleet at least.
@@ -218,7 +219,11 @@ fn travelled(state: &State) -> String {
 fn next_steps(state: &State, overtaken: Option<&RolloutId>, plan: &Plan) -> Vec<String> {
     let id = &plan.rollout;
     let mut steps = Vec::new();
-    let target = |host: &HostId| state.index_of(host).is_none_or(|index| !state.is_master(index));
+    let passed_by = |host: &HostId| plan.left_out.iter().any(|out| out.is_master && out.host == *host);
+    let target = |host: &HostId| match state.index_of(host) {
+        Some(index) => !state.is_master(index),
+        None => !passed_by(host),
+    };
     match state.outcome() {
         None if overtaken.is_some() => {
             steps.extend(overtaken.map(|by| format!("coalmine show {by}    tells of the one that overtook it")));
@@ -234,12 +239,18 @@ fn next_steps(state: &State, overtaken: Option<&RolloutId>, plan: &Plan) -> Vec<
             steps.push(format!("coalmine resume {id}    goes on with it when its conductor is gone"));
         }
         Some(Outcome::Completed) => {
-            let debt = state.summary().debt.into_iter();
-            let owing: Vec<HostId> = debt.map(|debt| debt.host).filter(target).collect();
-            if !owing.is_empty() {
-                let line = again(plan, &owing);
-                steps.push(format!("{line}    when they can be reached and are mended"));
-            }
+            let debt = state.summary().debt;
+            let owing: Vec<HostId> = debt.iter().map(|debt| debt.host.clone()).filter(target).collect();
+            let line = match (owing.as_slice(), debt.is_empty(), plan.kind) {
+                ([_, ..], ..) => Some(again(plan, &owing)),
+                // Nobody can choose deploy servers alone.
+                ([], false, PlanKind::Install) => {
+                    let (environment, slot) = (&plan.environment, beside(plan.slot.as_ref()));
+                    Some(format!("coalmine -e {environment} install-world --debt{slot}"))
+                }
+                _ => None,
+            };
+            steps.extend(line.map(|line| format!("{line}    when they can be reached and are mended")));
         }
         Some(Outcome::Stopped) => {
             if state.switched().next().is_some() && plan.kind != PlanKind::Rollback {

@@ -207,6 +207,33 @@ fn a_timer_installs_what_is_newer_and_another_day_switches_to_what_was_primed() 
     assert_eq!(fleet.picture(), before);
 }
 
+#[test]
+fn a_deploy_server_that_was_passed_by_catches_up_as_hosts_do() {
+    let fleet = Fleet::of_scripts(2);
+    fleet.install(&["1.0.0"]).exits(0);
+    let master = "deploy1.codfw.sandbox";
+    fleet.fault(master, "refuses");
+    fleet.tag("1.3.0", |_| {});
+    let passed = fleet.install(&["1.3.0", "--skip-unreachable"]).exits(4);
+    let next = passed.stdout.lines().find_map(|line| line.trim_start().strip_prefix("next      coalmine "));
+    assert!(next.unwrap().contains(" install-world --debt "), "nobody can choose it by -l: {passed:?}");
+    fleet
+        .install(&["1.3.0", "--skip-unreachable"])
+        .exits(4)
+        .says("nothing is to be done")
+        .says(", 1 master unreachable");
+    fleet.install(&["--debt"]).exits(4).says(", 1 master unreachable");
+    fleet.fault(master, "none");
+    fleet.coalmine(&["status", "1.3.0"]).exits(0).says("in debt: 1 host (unreachable): deploy1.codfw.sandbox");
+    let caught = fleet.install(&["--debt", "--output", "jsonl"]).exits(0);
+    assert!(caught.stdout.contains(r#""host":"deploy1.codfw.sandbox","phase":"healthy""#), "{caught:?}");
+    assert!(!caught.stdout.contains(r#""kind":"host_phase","host":"mw"#), "{caught:?}");
+    assert!(!fleet.coalmine(&["status", "1.3.0"]).exits(0).stdout.contains("in debt"));
+    is_an_end(&fleet.install(&["--debt", "--output", "jsonl"]).exits(0).stdout);
+    // Nobody can choose it alone.
+    fleet.install(&["1.3.0", "-l", master]).exits(2).says("masters alone are no rollout");
+}
+
 /// Starts a script on a host, by a shell there.
 fn start(fleet: &Fleet, host: &str, shell: &str, script: &str) -> Child {
     let config = fleet.dir.join("ssh_config");

@@ -134,6 +134,7 @@ impl Life {
             fleet: members,
             stages,
             relays: Relays::default(),
+            masters_alone: false,
         };
         let plan = plan::make(request).unwrap();
         if plan.hosts.is_empty() {

@@ -44,7 +44,7 @@ async fn difference(
             let first = workspace.make(fleet.wanted(Some(from.as_str()), None), making).await?;
             FleetDifference { differences: vec![workspace.difference(&first, &wanted).await?], silent: Vec::new() }
         }
-        None => deployment.difference(&Selection { limit, exclude: None }, &wanted).await?,
+        None => deployment.difference(&Selection { limit, ..Selection::default() }, &wanted).await?,
     };
     // Colours are the screen's own.
     let look = Look { color: false, ..output::look(backend.globals.color) };

@@ -113,7 +113,7 @@ async fn make(backend: &Backend, ticket: Ticket, wanted: PlanWanted) -> Result<P
         PlanGoal::Debt | PlanGoal::CatchUp => Goal::CatchUp,
     };
     let mut options = Options {
-        selection: Selection { limit: wanted.limit.map(|limit| limit.expression), exclude: None },
+        selection: Selection { limit: wanted.limit.map(|limit| limit.expression), ..Selection::default() },
         slot: wanted.slot,
         no_fetch: true,
         soak: wanted.no_soak.then_some(Duration::ZERO),
