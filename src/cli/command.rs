@@ -21,7 +21,7 @@ use super::host::HostPageArgs;
 use super::hosts::HostsArgs;
 use super::init::InitArgs;
 use super::install::InstallArgs;
-use super::output::{has_screen, notify, print};
+use super::output::{has_screen, is_interactive, notify, print};
 use super::plan::PlanArgs;
 use super::pool::{DepoolArgs, RepoolArgs};
 use super::release::ReleaseCommand;
@@ -187,6 +187,12 @@ impl Cli {
                 return console::open(globals, globals.workspace()?, Opening::default());
             }
             notify(&Self::command().render_help().to_string());
+            let why = if is_interactive() {
+                "the console cannot draw on a terminal whose TERM is \"dumb\" or empty"
+            } else {
+                "the console needs a terminal, on standard input, output and error"
+            };
+            notify(&format!("coalmine: {why}; without one, name a command"));
             return Ok(Exit::Usage.code());
         };
         match command {

@@ -17,12 +17,12 @@ pub(super) static HOOKS: Section = Section {
         value::<Option<CommandTemplate>>(
             "depool",
             Default("[]"),
-            r#"e.g. ["confctl", "select", "name={host}", "set/pooled=no"]"#,
+            r#"for a host that failed and was not led back, e.g. ["confctl", "select", "name={host}", "set/pooled=no"]"#,
         ),
         value::<Option<CommandTemplate>>(
             "repool",
             Default("[]"),
-            r#"e.g. ["confctl", "select", "name={host}", "set/pooled=yes"]"#,
+            r#"for one that was taken out once its gates pass, e.g. ["confctl", "select", "name={host}", "set/pooled=yes"]"#,
         ),
         value::<Option<CommandTemplate>>(
             "announce",
@@ -62,10 +62,10 @@ static PHASE_HOOKS: Section = Section {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hooks {
-    /// Takes a host out of service.
+    /// Takes a host out of service that failed and was not led back, or that a person names; none is taken out for its switch.
     #[serde(deserialize_with = "leaf")]
     pub depool: Option<CommandTemplate>,
-    /// Takes it back in.
+    /// Takes it back in, when its gates have passed or a person says so.
     #[serde(deserialize_with = "leaf")]
     pub repool: Option<CommandTemplate>,
     /// Gets each message on its standard input.

@@ -38,6 +38,21 @@ fn every_example_is_a_configuration_that_is_taken() {
 }
 
 #[test]
+fn the_shop_drains_each_host_around_its_switch_and_not_only_when_it_failed() {
+    let shown = of("shop.toml").coalmine(&["config", "show"]).exits(0).stdout;
+    let command = |key: &str| {
+        let line = shown.lines().find(|line| line.split_whitespace().next() == Some(key)).unwrap();
+        line.split(" = ").nth(1).unwrap().split("    #").next().unwrap().trim().to_owned()
+    };
+    let (drain, add) = (command("hooks.depool"), command("hooks.repool"));
+    assert!(drain.contains("drain") && add.contains("add"), "{drain}, {add}");
+    for hook in ["host_switch", "host_rollback"] {
+        assert_eq!(command(&format!("hooks.before.{hook}")), drain, "{hook}");
+        assert_eq!(command(&format!("hooks.after.{hook}")), add, "{hook}");
+    }
+}
+
+#[test]
 fn an_environment_that_names_its_deploy_servers_is_not_deployed_to_from_here() {
     let project = of("wikimedia.toml");
     let refused = project.coalmine(&["install-world", "--yes", "--override-freeze", "weekend"]).exits(2);

@@ -163,6 +163,9 @@ fn nobody_is_asked_where_there_is_no_terminal() {
     }
     project.coalmine(&["bootstrap", "--yes"]).exits(2).complains("HOST");
     let answer = project.coalmine(&[]).exits(2).complains("Usage: coalmine").complains("install-world");
+    let answer = answer.complains(
+        "coalmine: the console needs a terminal, on standard input, output and error; without one, name a command",
+    );
     assert_eq!(answer.stdout, "");
     project.coalmine(&["instal-world"]).exits(2).complains("install-world");
     assert!(!project.left("state") && !project.left("ran-build"));
