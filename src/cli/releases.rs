@@ -42,7 +42,7 @@ pub(super) enum MarkCommand {
     /// Takes back what was found out about a version, by whomever.
     Unmark {
         /// The version, or a release's id.
-        #[arg(value_name = "VERSION", value_parser = version, add = ArgValueCompleter::new(completion::versions))]
+        #[arg(value_name = "VERSION", value_parser = version, add = ArgValueCompleter::new(completion::tags))]
         version: Version,
     },
 }
@@ -51,7 +51,7 @@ pub(super) enum MarkCommand {
 #[derive(Debug, Clone, Args)]
 pub(super) struct MarkArgs {
     /// The version, or a release's id.
-    #[arg(value_name = "VERSION", value_parser = version, add = ArgValueCompleter::new(completion::versions))]
+    #[arg(value_name = "VERSION", value_parser = version, add = ArgValueCompleter::new(completion::tags))]
     pub version: Version,
 
     /// What it is.

@@ -30,7 +30,7 @@ pub(super) struct RollbackArgs {
         long,
         value_name = "VERSION",
         value_parser = version,
-        add = ArgValueCompleter::new(completion::versions)
+        add = ArgValueCompleter::new(completion::ways_back)
     )]
     pub to: Option<Version>,
 

@@ -78,5 +78,5 @@ pub use status::{FoundMark, LiveRollout, Standing, WantedRelease, compare};
 pub use survey::survey;
 pub use unlock::Breaking;
 pub use waiting::{in_environment, title, waiting_note};
-pub use way_back::back_to;
+pub use way_back::{ADOPTED, back_to};
 pub use workspace::{Fleet, Invocation, Selection, Workspace, inventory_without_commands, nobody, state_dir};

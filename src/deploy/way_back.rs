@@ -11,7 +11,7 @@ use crate::plan::{BackTo, Step, answers, steps};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 
 /// The word for what was there before coalmine.
-const ADOPTED: &str = "adopted";
+pub const ADOPTED: &str = "adopted";
 
 /// Says what a rollback by this name asks for: what was there before coalmine has one as a version has.
 #[must_use]

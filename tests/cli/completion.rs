@@ -61,6 +61,10 @@ fn hosts_groups_tags_and_environments_are_completed_and_no_command_of_a_group_ru
     }
     assert_eq!(go_on("coalmine plan "), ["1.10.0", "1.10.0-rc1", "1.9.0", "latest"], "the newest comes first");
     assert_eq!(go_on("coalmine rollback --to 1.9"), ["1.9.0"]);
+    assert_eq!(go_on("coalmine rollback --to "), ["1.10.0", "1.10.0-rc1", "1.9.0", "adopted"], "what it takes");
+    for marks in ["coalmine releases mark ", "coalmine releases unmark "] {
+        assert_eq!(go_on(marks), ["1.10.0", "1.10.0-rc1", "1.9.0"], "a verdict is of a version that has a name");
+    }
     assert_eq!(go_on("coalmine -e "), ["production"]);
     assert_eq!(go_on("coalmine plan --output "), ["text", "json"]);
     assert_eq!(go_on("coalmine rollo"), ["rollouts"]);

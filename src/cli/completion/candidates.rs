@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter as _};
 
 use super::known::{Known, quickly, typed};
+use crate::deploy::ADOPTED;
 use crate::journal::Entry;
 
 /// Completes the last term of a host expression: hosts, groups, files.
@@ -29,14 +30,28 @@ pub(in crate::cli) fn one_host(current: &OsStr) -> Vec<CompletionCandidate> {
     offered(current, names)
 }
 
-/// Completes a tag of the checkout as it is, newest first.
+/// Completes a tag of the checkout as it is, newest first, or `latest`.
 pub(in crate::cli) fn versions(current: &OsStr) -> Vec<CompletionCandidate> {
-    let names = quickly(|| {
+    tags_and(current, Some("latest"))
+}
+
+/// Completes what a verdict may be of: a tag.
+pub(in crate::cli) fn tags(current: &OsStr) -> Vec<CompletionCandidate> {
+    tags_and(current, None)
+}
+
+/// Completes what hosts may be led back to by its name: a tag, or what was there before coalmine.
+pub(in crate::cli) fn ways_back(current: &OsStr) -> Vec<CompletionCandidate> {
+    tags_and(current, Some(ADOPTED))
+}
+
+fn tags_and(current: &OsStr, other: Option<&'static str>) -> Vec<CompletionCandidate> {
+    let names = quickly(move || {
         let known = Known::load()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         let tags = async { tokio::time::timeout(Duration::from_secs(2), known.workspace.tags()).await };
         let tags = runtime.block_on(tags).ok()?.ok()?;
-        Some(tags.into_iter().rev().map(|tag| tag.name).chain(["latest".to_owned()]).collect())
+        Some(tags.into_iter().rev().map(|tag| tag.name).chain(other.map(str::to_owned)).collect())
     });
     offered(current, names)
 }

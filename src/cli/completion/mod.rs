@@ -7,5 +7,7 @@ mod candidates;
 mod known;
 mod script;
 
-pub(super) use candidates::{environments, hosts, one_host, rollouts, running, slots, versions, waiting};
+pub(super) use candidates::{
+    environments, hosts, one_host, rollouts, running, slots, tags, versions, waiting, ways_back,
+};
 pub(super) use script::{CompletionsArgs, answer, script};
