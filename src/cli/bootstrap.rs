@@ -40,7 +40,7 @@ pub(super) fn run(globals: &Globals, args: &BootstrapArgs) -> Result<u8, Error> 
     let workspace = args.running.workspace(globals)?;
     let prepare = async {
         let fleet = workspace.fleet().await?;
-        let deployment = Deployment::over_ssh(&workspace, fleet, false)?;
+        let deployment = Deployment::over_ssh(&workspace, fleet)?;
         let selection = deployment.named(&args.hosts, args.exclude.clone()).await?;
         let options =
             Options { selection, is_watched: args.running.is_watched(), ..args.running.options(&Selection::default()) };

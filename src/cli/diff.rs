@@ -50,7 +50,7 @@ async fn compare(workspace: &Workspace, args: &DiffArgs) -> Result<DiffReport, E
     let making = Making { no_fetch: args.no_fetch, rebuild: false };
     let first = workspace.make(fleet.wanted(args.first.as_deref(), None), making).await?;
     let Some(second) = &args.second else {
-        let deployment = Deployment::over_ssh(workspace, fleet, false)?;
+        let deployment = Deployment::over_ssh(workspace, fleet)?;
         let found = deployment.difference(&args.selection.clone().into(), &first).await?;
         return Ok(DiffReport::new(environment, &first, found));
     };

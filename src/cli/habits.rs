@@ -56,7 +56,7 @@ pub(super) fn start(globals: &Globals, args: &StartArgs) -> Result<u8, Error> {
     let (environment, _) = workspace.policy()?;
     let started = interrupt::run(async {
         let fleet = workspace.fleet().await?;
-        Deployment::over_ssh(&workspace, fleet, false)?.start(reason).await
+        Deployment::over_ssh(&workspace, fleet)?.start(reason).await
     })?;
     print_for_people(&format!(
         "{environment} is yours until `coalmine finish`; it runs {}",
@@ -84,7 +84,7 @@ pub(super) fn finish(globals: &Globals, args: &FinishArgs) -> Result<u8, Error> 
     let (environment, _) = workspace.policy()?;
     let now = interrupt::run(async {
         let fleet = workspace.fleet().await?;
-        Deployment::over_ssh(&workspace, fleet, false)?.finish(args.force).await
+        Deployment::over_ssh(&workspace, fleet)?.finish(args.force).await
     })?;
     print_for_people(&format!("{environment} is free again; it runs {}", describe_started(&now)))?;
     Ok(0)
@@ -96,7 +96,7 @@ pub(super) fn revert(globals: &Globals, args: &RevertArgs) -> Result<u8, Error> 
     let goal = Goal::Rollback { to: BackTo::Release(before_start(&started)?), each: false };
     let prepare = async {
         let fleet = workspace.fleet().await?;
-        Deployment::over_ssh(&workspace, fleet, false)?.prepare(goal, args.running.options(&args.selection)).await
+        Deployment::over_ssh(&workspace, fleet)?.prepare(goal, args.running.options(&args.selection)).await
     };
     go_ahead(globals, &workspace, &args.running, prepare)
 }

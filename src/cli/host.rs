@@ -34,7 +34,7 @@ pub(super) fn run(globals: &Globals, args: &HostPageArgs) -> Result<u8, Error> {
             return Err(Error::usage(format!("{} means {} hosts, and this tells one", args.host, chosen.len())));
         };
         let wanted = workspace.wanted_release(&fleet.wanted(None, None), true).await?;
-        let deployment = Deployment::over_ssh(&workspace, fleet, false)?;
+        let deployment = Deployment::over_ssh(&workspace, fleet)?;
         // A group that cannot be read hides no host.
         drop(workspace.grouped().await);
         let past = workspace.past_of(deployment.fleet.name, host)?;

@@ -127,7 +127,10 @@ pub(super) fn run(globals: &Globals, args: &InstallArgs) -> Result<u8, Error> {
     if args.pick {
         refuse_to_pick_for_nobody()?;
     }
-    let workspace = args.running.workspace(globals)?;
+    let mut workspace = args.running.workspace(globals)?;
+    if args.full_verify {
+        workspace.verify_everything();
+    }
     let prepare = async {
         let fleet = workspace.fleet().await?;
         let (version, revision) = (args.wanted.version.as_deref(), args.wanted.rev.as_deref());
@@ -136,7 +139,7 @@ pub(super) fn run(globals: &Globals, args: &InstallArgs) -> Result<u8, Error> {
             false => fleet.wanted(version, revision),
         };
         let is_named = version.is_some() || revision.is_some();
-        let deployment = Deployment::over_ssh(&workspace, fleet, args.full_verify)?;
+        let deployment = Deployment::over_ssh(&workspace, fleet)?;
         let mut options = options(args);
         if args.if_newer && !is_newer(globals, &deployment, &wanted, &options).await? {
             return Ok(None);

@@ -25,7 +25,7 @@ pub(super) async fn pick(
     if !no_fetch {
         workspace.refresh().await?;
     }
-    let installed = Deployment::over_ssh(workspace, fleet.clone(), false)?.installed(slot).await?;
+    let installed = Deployment::over_ssh(workspace, fleet.clone())?.installed(slot).await?;
     let offers = workspace.offers(fleet, &installed.counts(), slot).await?;
     if offers.is_empty() {
         return Err(Error::before(format!(

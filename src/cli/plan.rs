@@ -45,7 +45,7 @@ pub(super) fn run(globals: &Globals, args: &PlanArgs) -> Result<u8, Error> {
     let (plan, changes) = interrupt::run(async {
         let fleet = workspace.fleet().await?;
         let wanted = fleet.wanted(args.wanted.version.as_deref(), args.wanted.rev.as_deref());
-        let deployment = Deployment::over_ssh(&workspace, fleet, false)?;
+        let deployment = Deployment::over_ssh(&workspace, fleet)?;
         // The release is built for it, since what hosts have is compared by digest.
         let prepared = deployment.prepare(Goal::Install(wanted), options(args)).await?;
         let changes = changed(&workspace, &prepared).await;

@@ -113,7 +113,7 @@ async fn list(workspace: &Workspace, args: &ReleasesArgs) -> Result<ReleasesRepo
     }
     let known = workspace.known(&workspace.store()?).await?;
     let (seen, installed) = if args.survey {
-        let installed = Deployment::over_ssh(workspace, fleet.clone(), false)?.installed(None).await?;
+        let installed = Deployment::over_ssh(workspace, fleet.clone())?.installed(None).await?;
         let silent = &installed.silent;
         if !silent.is_empty() {
             notify(&format!("{} did not answer: {}", count(silent.len(), "host"), crate::expr::fold(silent)));

@@ -58,7 +58,7 @@ pub(super) fn run(globals: &Globals, args: &RollbackArgs) -> Result<u8, Error> {
     let workspace = args.running.workspace(globals)?;
     let prepare = async {
         let fleet = workspace.fleet().await?;
-        Deployment::over_ssh(&workspace, fleet, false)?.prepare(goal(args), options(args)).await
+        Deployment::over_ssh(&workspace, fleet)?.prepare(goal(args), options(args)).await
     };
     go_ahead(globals, &workspace, &args.running, prepare)
 }

@@ -58,7 +58,7 @@ fn list(globals: &Globals, selection: &Selection, output: TableFormat) -> Result
     let workspace = globals.workspace()?;
     let slots = interrupt::run(async {
         let fleet = workspace.fleet().await?;
-        Deployment::over_ssh(&workspace, fleet, false)?.slots(&selection.clone().into()).await
+        Deployment::over_ssh(&workspace, fleet)?.slots(&selection.clone().into()).await
     })?;
     match output {
         TableFormat::Text => print(&text(&slots))?,
@@ -169,7 +169,7 @@ fn refuse_used(slot: &Slot, slots: &Slots) -> Result<(), Error> {
 
 async fn find<'a>(workspace: &'a Workspace, args: &RemoveArgs) -> Result<(Deployment<'a, RealFleet>, Slots), Error> {
     let fleet = workspace.fleet().await?;
-    let deployment = Deployment::over_ssh(workspace, fleet, false)?;
+    let deployment = Deployment::over_ssh(workspace, fleet)?;
     deployment.may_remove(&args.slot)?;
     let slots = deployment.slots(&args.selection.clone().into()).await?;
     Ok((deployment, slots))

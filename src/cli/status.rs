@@ -40,7 +40,10 @@ pub(super) struct StatusArgs {
 }
 
 pub(super) fn run(globals: &Globals, args: &StatusArgs) -> Result<u8, Error> {
-    let workspace = globals.workspace()?;
+    let mut workspace = globals.workspace()?;
+    if args.full_verify {
+        workspace.verify_everything();
+    }
     let report = interrupt::run(survey(&workspace, args))?;
     match args.output {
         TableFormat::Text => print_for_people(&report.text(look(globals.color), globals.verbose > 0).join("\n"))?,
@@ -62,7 +65,7 @@ pub(super) fn run(globals: &Globals, args: &StatusArgs) -> Result<u8, Error> {
 async fn survey(workspace: &Workspace, args: &StatusArgs) -> Result<StatusReport, Error> {
     let fleet = workspace.fleet().await?;
     let wanted = workspace.wanted_release(&fleet.wanted(args.version.as_deref(), None), args.no_fetch).await?;
-    let deployment = Deployment::over_ssh(workspace, fleet, args.full_verify)?;
+    let deployment = Deployment::over_ssh(workspace, fleet)?;
     let answers = deployment.survey(&args.selection.clone().into(), args.slot.as_ref(), &Survey::Files).await?;
     deployment.warn_of_same_machines(&answers);
     let versions = workspace.version_order();

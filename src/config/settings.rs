@@ -161,7 +161,7 @@ static VERIFY: Section = Section {
     keys: &[value::<Duration>(
         "rehash",
         Default(r#""30d""#),
-        "what a host proved and nobody touched is hashed again within this time, by turns; \"0s\": always",
+        "what a host or the store proved and nobody touched is hashed again within this time, hosts by turns; \"0s\": always",
     )],
 };
 

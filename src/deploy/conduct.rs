@@ -135,7 +135,7 @@ impl Workspace {
             PlanKind::Rollback => store.get(&plan.release).ok().flatten().map(Arc::new),
             PlanKind::Install | PlanKind::Prime => Some(from_store(&store, &plan.release)?),
         };
-        Ok(Reached { release, hosts: settings::reach(self, false)? })
+        Ok(Reached { release, hosts: settings::reach(self)? })
     }
 
     /// Opens a rollout to conduct it with what its own plan says.
@@ -230,7 +230,7 @@ pub(super) fn from_store(store: &Store, id: &ReleaseId) -> Result<Arc<StoredRele
         Error::before(format!("the release {id} is not in the store any more"))
             .hint(format!("build it again: coalmine build {}", id.version()))
     })?;
-    found.verify()?;
+    store.prove(&found)?;
     Ok(Arc::new(found))
 }
 
@@ -243,7 +243,7 @@ fn releases(
         if let Some(release) = release.as_ref().filter(|release| release.id == *id) {
             return Some(Arc::clone(release));
         }
-        let proven = |found: StoredRelease| found.verify().map(|()| Arc::new(found));
+        let proven = |found: StoredRelease| store.prove(&found).map(|()| Arc::new(found));
         match store.get(id).and_then(|found| found.map(proven).transpose()) {
             Ok(found) => found,
             Err(error) => {

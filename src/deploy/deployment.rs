@@ -79,8 +79,8 @@ impl<'a> Deployment<'a, RealFleet> {
     /// # Errors
     ///
     /// When the configuration makes no sense, or when there is no folder for ssh's sockets.
-    pub fn over_ssh(workspace: &'a Workspace, fleet: Fleet<'a>, full_verify: bool) -> Result<Self, Error> {
-        let hosts = settings::reach(workspace, full_verify)?;
+    pub fn over_ssh(workspace: &'a Workspace, fleet: Fleet<'a>) -> Result<Self, Error> {
+        let hosts = settings::reach(workspace)?;
         Ok(Self::new(workspace, fleet, hosts))
     }
 }

@@ -13,7 +13,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
     ///
     /// A way back is tried whatever there is: what it waits for meanwhile is better than what it leaves.
     pub(super) fn heed_capacity(&self, goal: &Goal, hosts: usize, options: &Options) -> Result<(), Error> {
-        let transfer = transfer_settings(self.workspace.config(), false);
+        let transfer = transfer_settings(self.workspace.config());
         let wanted = Widths::of(&ssh_settings(self.workspace)?, &transfer).for_hosts(hosts);
         match (room(&Capacity::count(), wanted, hosts), goal) {
             (Ok(less), _) => less.into_iter().for_each(|text| self.notify(Notice::warning(text))),

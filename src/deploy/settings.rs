@@ -9,7 +9,7 @@ use super::error::Error;
 use super::workspace::{Fleet, Workspace};
 use crate::config::{self, Config, DryWords, StageSelection};
 use crate::host::{RealFleet, SshSettings, TargetSettings, TransferSettings};
-use crate::model::{Bytes, HostId, Verify};
+use crate::model::{Bytes, HostId};
 use crate::plan::StageRequest;
 use crate::release::{BuildKind, BuildSpec, Source, VersionOrder};
 
@@ -59,13 +59,13 @@ pub(super) fn build_spec(config: &Config) -> BuildSpec {
 /// # Errors
 ///
 /// When the configuration makes no sense, or when there is no folder for ssh's sockets.
-pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>, Error> {
+pub fn reach(workspace: &Workspace) -> Result<Arc<RealFleet>, Error> {
     // Who wants to hear more wants to hear of connecting, too.
     let shares = workspace.config().ssh.share && workspace.invocation.verbose == 0;
     // The same folder by another name is the same.
     let among = shares.then(|| workspace.state_dir.canonicalize().unwrap_or_else(|_| workspace.state_dir.clone()));
     let keep = workspace.config().ssh.persist;
-    reach_by(workspace, SshSettings { share: among, keep, ..ssh_settings(workspace)? }, full_verify)
+    reach_by(workspace, SshSettings { share: among, keep, ..ssh_settings(workspace)? })
 }
 
 /// Finds the hosts of an environment as [`reach`] does, over connections of this process's alone.
@@ -74,12 +74,12 @@ pub fn reach(workspace: &Workspace, full_verify: bool) -> Result<Arc<RealFleet>,
 ///
 /// As [`reach`].
 pub(super) fn reach_alone(workspace: &Workspace) -> Result<Arc<RealFleet>, Error> {
-    reach_by(workspace, ssh_settings(workspace)?, false)
+    reach_by(workspace, ssh_settings(workspace)?)
 }
 
-fn reach_by(workspace: &Workspace, ssh: SshSettings, full_verify: bool) -> Result<Arc<RealFleet>, Error> {
+fn reach_by(workspace: &Workspace, ssh: SshSettings) -> Result<Arc<RealFleet>, Error> {
     let store = workspace.store()?;
-    let transfer = transfer_settings(workspace.config(), full_verify);
+    let transfer = transfer_settings(workspace.config());
     let here: HashSet<HostId> =
         ssh.addresses.iter().filter(|(_, address)| address.local).map(|(host, _)| host.clone()).collect();
     let target = target_settings(workspace)?;
@@ -121,7 +121,7 @@ pub(super) fn ssh_settings(workspace: &Workspace) -> Result<SshSettings, Error> 
 }
 
 /// Says how releases travel.
-pub(super) fn transfer_settings(config: &Config, full_verify: bool) -> TransferSettings {
+pub(super) fn transfer_settings(config: &Config) -> TransferSettings {
     let transfer = &config.transfer;
     TransferSettings {
         bandwidth: transfer.bandwidth.kib_per_second().map(|kib| Bytes(kib.saturating_mul(1024))),
@@ -130,8 +130,8 @@ pub(super) fn transfer_settings(config: &Config, full_verify: bool) -> TransferS
         compress: transfer.compress,
         packs: transfer.packs,
         carriers: carriers(transfer),
-        verify: if full_verify { Verify::Full } else { transfer.verify },
-        rehash: Some(if full_verify { Duration::ZERO } else { config.verify.rehash }),
+        verify: transfer.verify,
+        rehash: Some(config.verify.rehash),
         ..TransferSettings::default()
     }
 }

@@ -11,7 +11,7 @@ use crate::config::{Config, EnvironmentPolicy, GroupOrigin, Loaded, Place, Sourc
 use crate::expr::{Expression, GroupName};
 use crate::inventory::{GroupSource, Inventory};
 use crate::journal::Rollouts;
-use crate::model::{Environment, HostId, Operator};
+use crate::model::{Environment, HostId, Operator, Verify};
 use crate::process::in_thread;
 use crate::release::{Store, Wanted};
 
@@ -152,6 +152,12 @@ impl Workspace {
         &self.loaded.config
     }
 
+    /// Takes nothing for proven that is not hashed anew, here or on hosts, whatever the configuration says.
+    pub const fn verify_everything(&mut self) {
+        self.loaded.config.transfer.verify = Verify::Full;
+        self.loaded.config.verify.rehash = Duration::ZERO;
+    }
+
     /// Says how long a lock that another holds is waited for.
     #[must_use]
     pub fn lock_wait(&self) -> Duration {
@@ -164,7 +170,7 @@ impl Workspace {
     ///
     /// When its folder cannot be made.
     pub fn store(&self) -> Result<Store, Error> {
-        Ok(Store::open(&self.state_dir)?)
+        Ok(Store::open(&self.state_dir)?.rehash_after(self.config().verify.rehash))
     }
 
     /// Finds the journals.

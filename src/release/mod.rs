@@ -51,6 +51,7 @@ mod paths;
 mod pip;
 mod prepare;
 mod progress;
+mod proof;
 mod python;
 mod refs;
 mod relocate;

@@ -175,8 +175,11 @@ async fn reuse(
         return Ok(None);
     };
     let id = stored.id.clone();
-    let verified = blocking(move || Ok(stored.verify().map(|()| stored))).await?;
-    match verified {
+    let proven = {
+        let store = store.clone();
+        blocking(move || Ok(store.prove(&stored).map(|()| stored))).await?
+    };
+    match proven {
         Ok(mut stored) => {
             stored.notes.extend(built_by_another(&stored, &request.operator));
             report(Progress::Reused { id });

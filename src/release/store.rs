@@ -29,9 +29,10 @@ const REMOVING: &str = ".removing-";
 pub struct Store {
     state: PathBuf,
     releases: PathBuf,
+    rehash: Duration,
 }
 
-/// Describes a release of the store; its files are hashed by [`StoredRelease::verify`] only.
+/// Describes a release of the store; its files are looked at by [`Store::prove`] and [`StoredRelease::verify`] only.
 #[derive(Debug, Clone)]
 pub struct StoredRelease {
     /// Its id.
@@ -101,7 +102,23 @@ impl Store {
         // Builds run in other folders, so the path has to hold there too.
         let state = fs::canonicalize(state).map_err(ReleaseError::disk("open", state))?;
         let releases = state.join("releases");
-        Ok(Self { state, releases })
+        Ok(Self { state, releases, rehash: Duration::ZERO })
+    }
+
+    /// Lets a proof count for a time where nobody touched the release since; without this [`Store::prove`] hashes every time.
+    #[must_use]
+    pub fn rehash_after(self, rehash: Duration) -> Self {
+        Self { rehash, ..self }
+    }
+
+    /// Proves a release before it is used: hashes every file and compares it with the manifest, unless this user did so lately and
+    /// the metadata of every entry is what it was then.
+    ///
+    /// # Errors
+    ///
+    /// When anything differs.
+    pub fn prove(&self, release: &StoredRelease) -> Result<(), ReleaseError> {
+        release.prove(self.rehash)
     }
 
     /// Lists the releases, oldest version first and, of one version, the one built last behind the others; damaged ones are left out.

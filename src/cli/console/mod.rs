@@ -164,7 +164,7 @@ impl Backend {
         messages: mpsc::Sender<Message>,
         read_only: bool,
     ) -> Result<Self, Error> {
-        let hosts = reach(&workspace, false)?;
+        let hosts = reach(&workspace)?;
         Ok(Self {
             globals: globals.clone(),
             workspace,

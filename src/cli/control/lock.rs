@@ -78,7 +78,7 @@ pub(in crate::cli) fn unlock(globals: &Globals, args: &UnlockArgs) -> Result<u8,
 fn break_locks(workspace: &Workspace, args: &UnlockArgs) -> Result<u8, Error> {
     let broken = interrupt::run(async {
         let fleet = workspace.fleet().await?;
-        Deployment::over_ssh(workspace, fleet, false)?.break_locks(&args.host, args.reason.as_deref()).await
+        Deployment::over_ssh(workspace, fleet)?.break_locks(&args.host, args.reason.as_deref()).await
     })?;
     let mut exit = Exit::Success;
     for (host, result) in broken {

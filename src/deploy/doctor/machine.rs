@@ -152,7 +152,7 @@ fn capacity(workspace: &Workspace, fleet: &Fleet<'_>) -> Vec<Finding> {
         Ok(ssh) => ssh,
         Err(error) => return vec![Finding::new("descriptors", Health::Failed, error)],
     };
-    let transfer = settings::transfer_settings(workspace.config(), false);
+    let transfer = settings::transfer_settings(workspace.config());
     let hosts = fleet.masters.len() + fleet.hosts.len();
     let (capacity, wanted) = (Capacity::count(), Widths::of(&ssh, &transfer).for_hosts(hosts));
     let fitted = capacity.fit(wanted);
