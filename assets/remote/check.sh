@@ -20,8 +20,12 @@ gate() {
         tries=$((tries + 1))
         sleep 1
     done
-    hex_file "$work/out"
-    say gate "$1" "$attempt_code" "$tries" "$hexed"
+    if read_plain "$work/out"; then
+        say gate "$1" "$attempt_code" "$tries" "=$plain"
+    else
+        hex_file "$work/out"
+        say gate "$1" "$attempt_code" "$tries" "$hexed"
+    fi
     [ "$attempt_code" = 0 ] || [ "$4" = dry ]
 }
 

@@ -76,12 +76,12 @@ prune() {
     for name in $worth; do
         case $seen in *" $name "*) continue ;; esac
         seen="$seen$name "
-        if ! is_id "$name" || [ ! -d "releases/$name" ] || is_kept "$name" || ! is_ours "$name"; then
+        if ! is_id "$name" || [ ! -d "releases/$name" ] || is_kept "$name"; then
             continue
         fi
         if [ "$kept" -lt "$p_keep" ]; then
-            kept=$((kept + 1))
-        else
+            ! { was_recorded "$name" || is_ours "$name"; } || kept=$((kept + 1))
+        elif is_ours "$name"; then
             if [ -z "$linked" ]; then
                 linked=yes
                 before_links "$p_id"
@@ -159,7 +159,7 @@ phase_finalize() {
         say finalized
         finish
     fi
-    fence
+    fence_briefly
     read_state
     if [ -n "$p_id" ]; then
         swap_repaired "$p_id"
@@ -181,7 +181,6 @@ phase_finalize() {
     state_current=$link_id
     state_rollout=$p_rollout
     state_pending=''
-    hold
     write_state
     settle .coalmine
     note "${p_id:-what was here before} is good"
@@ -192,7 +191,7 @@ phase_finalize() {
     # shellcheck disable=SC2086
     remove $old_tokens ".coalmine/confirmed.$p_rollout" ".coalmine/reverted.$p_rollout" ".coalmine/slot.$p_rollout" \
         ".coalmine/back.$p_rollout" ".coalmine/primed.${p_id:-none}" \
-        .coalmine/linked.* .coalmine/phase.*."$p_nonce"
+        .coalmine/linked.* .coalmine/phase.*".$$".*
     free_lease
     say finalized
 }

@@ -245,18 +245,42 @@ fence() {
     held_in=$PWD
 }
 
+# As `fence`, for a phase that looks at the lease again before each of its changes: it takes the lease as it is, as long as that lasts for a
+# change, and begins and ends no process for it. Its mark stays behind, and says that it is over.
+fence_briefly() {
+    know_time
+    brief=.coalmine/phase.$((time + p_lease)).$p_nonce
+    mark "$brief"
+    read_lease
+    holds_lease || lost
+    p_fence=$lease_token
+    held=$lease
+    held_in=$PWD
+    hold
+}
+
 # Ends the phase where the lease was lost since it began, as on a machine that stood still. To be asked right before what
 # others see.
 hold() {
     [ -n "$held" ] || return 0
     read_lease
     holds_lease || lost
+    [ -n "$brief" ] || return 0
+    # No change takes longer than that.
+    know_time
+    if [ "$lease_until" -lt $((time + 20)) ] || is_dead "$time"; then
+        extend_lease always
+        held=$lease
+    fi
 }
 
 # Tells whether a phase that has made its mark may still run: one whose answer was lost, or that another conductor began.
 another_phase() {
     ask_time || return 0
     for found in .coalmine/phase.*; do
+        over=''
+        read -r over 2>/dev/null <"$found"
+        [ "$over" != over ] || continue
         found=${found#.coalmine/phase.}
         # Its own goes with it.
         [ "${found#*.}" != "$p_nonce" ] || continue

@@ -20,8 +20,9 @@ newline='
 '
 # Where temporary files are; made by `work_here`.
 work=''
-# Whether this shell does one step after the other.
-in_session=''
+# Whether this shell does one step after the other; what ends it and all that it began once nobody listens any more, and that of a
+# step alone. See session.sh.
+in_session='' guard='' own_guard=''
 # The aria2 that fetches and shares; see fetch.sh.
 aria=''
 # Who this is; set by `know_me`.
@@ -35,8 +36,8 @@ trusted='' here='' one_device='' began=''
 base=''
 # What ends a step in which that was found out first; see `serve`.
 farewell=0
-# The lease as this phase has made it; see lease.sh.
-held=''
+# The lease as this phase has made it, and the mark of a phase that needs no longer one; see lease.sh.
+held='' brief=''
 
 say() {
     printf '%s %s\n' "$p_token" "$*"
@@ -126,12 +127,14 @@ remove() {
 
 # Removes what may not be there any more, and believes it when nothing stands there.
 erase() {
+    hold
     must rm -f "$1"
     ! { [ -e "$1" ] || [ -h "$1" ]; } || fail io "rm did not remove $1"
 }
 
 # Moves a thing to another name, and believes it when the old one is gone.
 rename() {
+    hold
     must mv -f -T "$1" "$2"
     if [ -e "$1" ] || [ -h "$1" ] || { [ ! -e "$2" ] && [ ! -h "$2" ]; }; then
         fail io "mv did not move $1 to $2"
@@ -148,6 +151,18 @@ hex_file() {
     [ -s "$1" ] || return 0
     hexed=$(hex <"$1") || hexed=''
     join_digits
+}
+
+# Sets `plain` to what a file has where that is one line of printable ASCII, which can be told as it is; fails where it is anything else.
+read_plain() {
+    plain='' more=''
+    {
+        IFS= read -r plain
+        ! IFS= read -r more && [ -z "$more" ]
+    } <"$1" || return 1
+    case $plain in
+    '' | *[!\ -~]*) return 1 ;;
+    esac
 }
 
 # Sets `hexed` to a text in such digits; to none only where the text is empty.
@@ -236,6 +251,11 @@ no_room() {
 # find_room BYTES: makes the folder of temporary files where there is room for them: where they belong, or else in the root.
 find_room() {
     [ -z "$work" ] || return 0
+    # Who needs files may take long.
+    if [ -n "$in_session" ] && [ -z "$guard" ]; then
+        guard
+        own_guard=$guard
+    fi
     work=${TMPDIR:-/tmp}/coalmine.$p_nonce
     mkdir -m 700 "$work" 2>/dev/null && has_room "$1" && return 0
     rm -rf "$work"
@@ -310,10 +330,14 @@ watch() {
 clean_up() {
     [ -z "$aria" ] || kill -9 "$aria" 2>/dev/null
     [ -z "$watchdog" ] || kill -TERM "$watchdog" 2>/dev/null
+    [ -z "$own_guard" ] || kill -TERM "$own_guard" 2>/dev/null
     set -- ${work:+"$work"}
     # The mark of a step, or what one left that failed; here only if the root was entered.
     for left in .coalmine/*."$p_nonce" "./.coalmine-link.$p_nonce"; do
-        if [ -e "$left" ] || [ -h "$left" ]; then
+        if [ -n "$in_session" ] && [ "$left" = "$brief" ]; then
+            # It goes with the lock, or with what is left of this session.
+            printf 'over\n' 2>/dev/null >"$left"
+        elif [ -e "$left" ] || [ -h "$left" ]; then
             set -- "$@" "$left"
         fi
     done
@@ -438,6 +462,7 @@ settle() {
 # Removes a folder; its name is gone before its files are, so nothing half-removed ever looks whole.
 scrap() {
     [ -e "$1" ] || return 0
+    hold
     gone=releases/.${1##*/}
     gone=releases/.${gone##*/.}.gone.$p_nonce
     mv -f -T "$1" "$gone" 2>/dev/null || gone=$1

@@ -149,8 +149,9 @@ say_link() {
         case $p_deep in
         yes | files | page | "$link_id") ;;
         *)
-            # Through the link, as whoever uses it does.
-            digest_of "./$p_link"
+            # Through the link, as whoever uses it does; who takes the lock goes by the name.
+            digest=''
+            [ "$p_deep" = lock ] || digest_of "./$p_link"
             say link release "$link_id" "${digest:--}"
             return 0
             ;;
@@ -187,7 +188,7 @@ say_link() {
 # Tells whether a survey goes so deep that the product may be asked.
 runs_commands() {
     case $p_deep in
-    no | log | tools) return 1 ;;
+    no | lock | log | tools) return 1 ;;
     esac
 }
 
@@ -275,7 +276,7 @@ is_behind_link() {
 # Says what of the tool is there beside what we install: a package's copy, and its version.
 say_package() {
     case $p_deep in
-    no | log) return 0 ;;
+    no | lock | log) return 0 ;;
     esac
     find_tool "$PATH" others
     [ -n "$tool_at" ] || return 0

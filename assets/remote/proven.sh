@@ -7,8 +7,8 @@
 # a folder that nobody else may write; half of it is none.
 #
 # An edit always moves the time of change (ctime), and nobody sets that back without the clock. One in the very tick of the clock
-# in which it was recorded would not be seen. So the clock is seen to move twice before a proof begins: what came before it is older
-# than the time between, and what is changed while it is proven is younger. The latter is marked, and no walk writes such a mark again.
+# in which it was recorded would not be seen. So the clock is seen to move before a proof begins: what came before it is no younger than a
+# file that was made then, and what is changed while it is proven is. The latter is marked, and no walk writes such a mark again.
 seen_of_each='%C@ %i %s %P\n'
 kept_of_each='%T@ %i %s %U %m %y %P %l\n'
 
@@ -35,12 +35,11 @@ sum_seen() {
     (cd "$1" 2>/dev/null && exec find . -mindepth 1 -printf "$seen_of_each" 2>/dev/null) | cksum 2>/dev/null
 }
 
-# Begins what `record` ends: sets `began` to a file whose time is between what came before and what is done from now on. It takes two
-# ticks of the clock of the file system, some milliseconds; where that cannot be seen, `began` is empty and nothing is recorded.
+# Begins what `record` ends: sets `began` to a file that is as old as what came last before, and older than all that is done from now on.
+# It takes a tick of the clock of the file system, some milliseconds; where that cannot be seen, `began` is empty and nothing is recorded.
 begin_record() {
     began=.coalmine/ref.$p_nonce
-    [ -n "$one_device" ] && printf '' 2>/dev/null >".coalmine/ref.before.$p_nonce" &&
-        clock_moves ".coalmine/ref.before.$p_nonce" "$began" && clock_moves "$began" ".coalmine/ref.later.$p_nonce" || began=''
+    [ -n "$one_device" ] && printf '' 2>/dev/null >"$began" && clock_moves "$began" ".coalmine/ref.later.$p_nonce" || began=''
 }
 
 # clock_moves EARLIER LATER: makes a file that is later than another.
@@ -122,6 +121,16 @@ record_anew() {
     [ -d "releases/$1" ] && is_number "$hashed_at" && [ -n "$began" ] && find_room 1048576 || return 1
     (list_metadata "releases/$1" -cnewer "$PWD/$began") && sum_lists && [ "${before#* * }" = "${sums#* * }" ] &&
         write_record "$1" "$known" "$hashed_at"
+}
+
+# was_recorded ID: tells whether a release was ever proven here, as its own line says.
+was_recorded() {
+    [ -O ".coalmine/proven.$1" ] && [ ! -h ".coalmine/proven.$1" ] || return 1
+    read -r version known _ 2>/dev/null <".coalmine/proven.$1" || return 1
+    case "$version $known" in
+    "2 ${1##*-}"*) return 0 ;;
+    esac
+    return 1
 }
 
 # was_proven ID DIGEST: tells whether a release was proven and not touched since; sets `proven_at`. Fails where nobody knows.

@@ -4,7 +4,7 @@
 
 phase_remove_slot() {
     cd "$p_root" 2>/dev/null || fail io "cannot enter $p_root"
-    fence
+    fence_briefly
     is_name "$p_slot" || fail io "no slot was named"
     look "$p_slot"
     read_state
@@ -12,14 +12,12 @@ phase_remove_slot() {
     missing) take_name ;;
     release)
         take_name
-        hold
         erase "./$p_slot"
         settle .
         note "slot $p_slot removed, which named $link_id"
         ;;
     *) fail io "$PWD/$p_slot is a $link_is that coalmine did not make" ;;
     esac
-    hold
     erase ".coalmine/state.$p_slot"
     settle .coalmine
     say removed

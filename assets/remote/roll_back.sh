@@ -7,13 +7,35 @@
 
 # Proves the target as far as that can be done: 0 when it is whole, 1 when it is not, 2 when nobody can tell.
 try_prove() {
-    was_proven "$1" "$3" && return 0
     find_room 1048576 || return 2
     (
         say() { :; }
         finish() { exit 2; }
         prove_release "$@"
     )
+}
+
+# Proves the target, and ends the phase where it is not whole.
+prove_way_back() {
+    if ! is_release "$p_id"; then
+        say drift 1 0 MANIFEST
+        say broken
+        finish
+    fi
+    try_prove "$p_id" "$p_verify" "${p_digest:-${p_id##*-}}"
+    case $? in
+    0) ;;
+    1)
+        # Files too many, as bytecode, do no harm to those that were proven.
+        read -r proven wrong extra unread <"$work/verdict"
+        if [ "$wrong" -gt 0 ]; then
+            say_drift
+            say broken
+            finish
+        fi
+        ;;
+    *) say unproven ;;
+    esac
 }
 
 # Takes a release from what was good here before; what is good now is for a rollout to say that ends well.
@@ -41,7 +63,7 @@ forget_good() {
 
 phase_roll_back() {
     enter
-    fence
+    fence_briefly
     finish_adoption
     disarm
     read_state
@@ -55,25 +77,8 @@ phase_roll_back() {
             say broken
             finish
         fi
-        if ! is_release "$p_id"; then
-            say drift 1 0 MANIFEST
-            say broken
-            finish
-        fi
-        try_prove "$p_id" "$p_verify" "${p_digest:-${p_id##*-}}"
-        case $? in
-        0) ;;
-        1)
-            # Files too many, as bytecode, do no harm to those that were proven.
-            read -r proven wrong extra unread <"$work/verdict"
-            if [ "$wrong" -gt 0 ]; then
-                say_drift
-                say broken
-                finish
-            fi
-            ;;
-        *) say unproven ;;
-        esac
+        # Whose files nobody touched since they were proven has its manifest, too.
+        was_proven "$p_id" "${p_digest:-${p_id##*-}}" || prove_way_back
         target=releases/$p_id
         ;;
     adopted) adopted_target ;;

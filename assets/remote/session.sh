@@ -11,7 +11,8 @@ serve() {
     trap : PIPE
     exec 3<&0 </dev/null
     end_stale
-    guard
+    # shellcheck disable=SC2154 # set beside the library
+    guard_step "$p_first"
     # Where that fails a step asks again, and says so.
     ask_time || :
     printf '\n'
@@ -22,11 +23,20 @@ serve() {
     (first_step) 3<&-
     remember $?
     while IFS= read -r step <&3; do
+        guard_step "$step"
         (eval "$step") 3<&-
         remember $?
     done
-    kill -TERM "$guard" 2>/dev/null
+    [ -z "$guard" ] || kill -TERM "$guard" 2>/dev/null
     exit 0
+}
+
+# Has a guard before a step that changes something. A question ends by itself, or has one of its own as soon as it may take long.
+guard_step() {
+    case $1 in
+    *phase_probe) ;;
+    *) [ -n "$guard" ] || guard ;;
+    esac
 }
 
 # remember CODE: what is so for the session, and only a step can find out.

@@ -31,7 +31,6 @@ take_name() {
     [ -h "./$taken" ] || return 0
     learn readlink "./$taken"
     [ "$learned" = "$p_slot" ] || return 0
-    hold
     erase "./$taken"
 }
 

@@ -73,6 +73,7 @@ write_state() {
 # Writes it where it can be.
 try_write_state() {
     gather_facts
+    hold
     printf '%s\n' "$facts" 2>/dev/null >".coalmine/state.new.$p_nonce" &&
         mv -f -T ".coalmine/state.new.$p_nonce" "$state" 2>/dev/null
 }
@@ -194,7 +195,9 @@ sweep() {
             fi
             ;;
         esac
-        [ -d "$left" ] && shred_folder "$left"
+        [ -d "$left" ] || continue
+        hold
+        shred_folder "$left"
     done
 }
 

@@ -12,6 +12,6 @@ phase_unlock() {
     for left in releases/.*."$p_rollout" releases/.*."$p_rollout.new"; do
         [ ! -d "$left" ] || scrap "$left"
     done
-    remove ".coalmine/linked.$p_rollout" ".coalmine/linked.at.$p_rollout"
+    remove ".coalmine/linked.$p_rollout" ".coalmine/linked.at.$p_rollout" .coalmine/phase.*".$$".*
     free_lease
 }

@@ -291,7 +291,8 @@ pub struct Opening {
     pub token: String,
     /// How the shell named itself that was given up before this one.
     stale: String,
-    /// The function that does the first step.
+    /// What the first step does, and the function that does it.
+    phase: Phase,
     first: Vec<u8>,
 }
 
@@ -302,6 +303,7 @@ impl Opening {
         Self {
             token: format!("@{:016x}", fastrand::u64(..)),
             stale: stale.unwrap_or_default().to_owned(),
+            phase: first.phase,
             first: [b"first_step() {\n", first.step().as_slice(), b"}\n"].concat(),
         }
     }
@@ -336,11 +338,12 @@ impl Opening {
              if command -v gzip >/dev/null 2>&1 && command -v head >/dev/null 2>&1; then\n\
              printf '%s\\n' \"{token} stat $stat\" '{token} packed' '{token} end'\nlibrary=''\n\
              eval \"$(head -c {length} | gzip -dc 2>/dev/null)\"\n\
-             if [ \"$library\" = whole ]; then p_token='{token}' p_stale='{stale}'; serve; fi\n\
+             if [ \"$library\" = whole ]; then p_token='{token}' p_stale='{stale}' p_first={phase}; serve; fi\n\
              printf '\\n%s\\n' '{token} begin' '{token} unpacked' '{token} end'\n\
              else printf '%s\\n' \"{token} stat $stat\" '{token} end'; fi; }}\n",
             // Numbers, as they were read.
             stale = self.stale,
+            phase = self.phase.function(),
         );
         [b"{\n", self.first.as_slice(), text.as_bytes()].concat()
     }
@@ -361,7 +364,8 @@ impl Opening {
     fn serving(&self, first: &[u8]) -> Vec<u8> {
         let set = |name: &str, value: &str| [name.as_bytes(), b"=", &quote_bytes(value.as_bytes()), b"\n"].concat();
         let (token, stale) = (set("p_token", &self.token), set("p_stale", &self.stale));
-        [b"{\n", LIBRARY.as_slice(), first, &token, &stale, b"serve\n}\n"].concat()
+        let phase = set("p_first", self.phase.function());
+        [b"{\n", LIBRARY.as_slice(), first, &token, &stale, &phase, b"serve\n}\n"].concat()
     }
 }
 

@@ -1,6 +1,8 @@
 //! The lock of a host: who gets it, who keeps it, who loses it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use coalmine::host::script::Phase;
 use coalmine::host::{Host as _, HostError, LockRequest};
@@ -161,5 +163,99 @@ async fn a_lock_is_fenced_renewed_and_taken_over() {
         // One that is known to be over holds nobody up.
         let over = LockRequest { over: Some(rollout("r4")), ..lock("r5") };
         host.lock(&over, None).await.unwrap();
+    }
+}
+
+/// Gives the end of the one lease that there is, in seconds from now, and what follows on it in its name.
+fn lease(root: &Path) -> (i64, String) {
+    let held = names(&root.join(".coalmine/lock"));
+    assert_eq!(held.len(), 1, "{held:?}");
+    let (until, rest) = held[0].split_once('.').unwrap();
+    (until.parse::<i64>().unwrap() - jiff::Timestamp::now().as_second(), rest.to_owned())
+}
+
+/// Lets the one lease that there is end so many seconds from now.
+fn end_in(root: &Path, seconds: i64) {
+    let lock = root.join(".coalmine/lock");
+    let (_, rest) = lease(root);
+    let until = jiff::Timestamp::now().as_second() + seconds;
+    fs::rename(lock.join(&names(&lock)[0]), lock.join(format!("{until}.{rest}"))).unwrap();
+}
+
+#[tokio::test]
+async fn a_switch_takes_the_lease_as_it_is_and_changes_nothing_once_that_is_lost() {
+    for programs in Box::both() {
+        let (state, root) = (temporary(), temporary());
+        let fleet = programs.fleet(root.path(), state.path());
+        let host = host(&fleet, "here");
+        let one = simple(state.path(), "1.0");
+        host.lock(&lock("r1"), None).await.unwrap();
+        host.prime(&one, &rollout("r1"), &|_| {}).await.unwrap();
+        let (_, rest) = lease(root.path());
+        let token: u64 = rest.split('.').next().unwrap().parse().unwrap();
+        let switch = || {
+            let mut script = script(Phase::Activate, root.path(), "r1");
+            script.set("id", &one.id.to_string()).set("confirm", "0").set("fence", &token.to_string());
+            script.set("lease", "150").set("rest", "60");
+            script
+        };
+        // Another comes while the new link is made beside the old one.
+        let ln = programs.folder.path().join("ln");
+        let (real, kept) = (programs.folder.path().join("ln.real"), programs.folder.path().join("ln.kept"));
+        let usual = if ln.exists() { fs::read_link(&ln).unwrap() } else { "/usr/bin/ln".into() };
+        fs::rename(&ln, &kept).ok();
+        std::os::unix::fs::symlink(usual, &real).unwrap();
+        let until = jiff::Timestamp::now().as_second() + 60;
+        let call = if programs.name == "busybox" { "busybox ln" } else { real.to_str().unwrap() };
+        let thief = format!(
+            "#!/bin/sh\n{call} \"$@\"\nmv .coalmine/lock/* .coalmine/token.{token}\n: >.coalmine/lock/{until}.{}.1.r2\n",
+            token + 1
+        );
+        fs::write(&ln, thief).unwrap();
+        fs::set_permissions(&ln, fs::Permissions::from_mode(0o755)).unwrap();
+        let said = programs.run(&switch());
+        assert!(said.iter().any(|line| line.starts_with("fail lost")), "{}: {said:?}", programs.name);
+        assert!(!root.path().join("tool").exists() && !root.path().join("tool").is_symlink(), "{}", programs.name);
+        fs::remove_file(&ln).unwrap();
+        fs::rename(&kept, &ln).ok();
+        // The lease is its own again, and about to end: it lasts for the switch, and afterwards as long as ever.
+        fs::remove_file(root.path().join(".coalmine/lock").join(&names(&root.path().join(".coalmine/lock"))[0]))
+            .unwrap();
+        let token_file = root.path().join(format!(".coalmine/token.{token}"));
+        fs::rename(token_file, root.path().join(format!(".coalmine/lock/{until}.{rest}"))).unwrap();
+        end_in(root.path(), 5);
+        let said = programs.run(&switch());
+        assert!(said.iter().any(|line| line == "activated -"), "{}: {said:?}", programs.name);
+        let (left, _) = lease(root.path());
+        assert!((50..=60).contains(&left), "{}: {left} s", programs.name);
+        // With enough left it stays as it is.
+        end_in(root.path(), 40);
+        let said = programs.run(&switch());
+        assert!(said.iter().any(|line| line == "activated already"), "{}: {said:?}", programs.name);
+        let (left, _) = lease(root.path());
+        assert!((30..=40).contains(&left), "{}: {left} s", programs.name);
+    }
+}
+
+#[test]
+fn a_lock_is_freed_beside_a_phase_that_is_over_and_not_beside_one_that_may_still_run() {
+    for programs in Box::both() {
+        let root = temporary();
+        let taken = programs.run(&script(Phase::Lock, root.path(), "r1"));
+        let token = taken.iter().find_map(|line| line.strip_prefix("lease ")).unwrap().to_owned();
+        let until = jiff::Timestamp::now().as_second() + 100;
+        // Of a shell that lives.
+        let mark = root.path().join(format!(".coalmine/phase.{until}.{}.00ff", std::process::id()));
+        let unlock = || {
+            let mut script = script(Phase::Unlock, root.path(), "r1");
+            script.set("fence", &token);
+            programs.run(&script);
+        };
+        fs::write(&mark, "").unwrap();
+        unlock();
+        lease(root.path());
+        fs::write(&mark, "over\n").unwrap();
+        unlock();
+        assert!(!root.path().join(".coalmine/lock").exists(), "{}", programs.name);
     }
 }

@@ -106,7 +106,7 @@ pub(crate) fn script(phase: Phase, root: &Path, rollout: &str) -> Script {
         .set("owner", "me@here")
         .set("lease", "60")
         .set("verify", "full")
-        .set("deep", "no");
+        .set("deep", if phase == Phase::Lock { "lock" } else { "no" });
     script
 }
 

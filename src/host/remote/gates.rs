@@ -6,9 +6,10 @@ use crate::process::{quote, quote_words};
 /// The word of an exit code that says "I cannot tell" (`EX_TEMPFAIL`, sysexits.h).
 const INCONCLUSIVE: &str = "75";
 
-/// Makes a report of what a gate's record says: index, exit code or word, retries, and what it printed.
-pub(super) fn report(gate: &GateCheck, code: &str, retries: &str, digits: &str) -> GateReport {
-    let output = clean_lines(&unhex(digits));
+/// Makes a report of what a gate's record says: index, exit code or word, retries, and what it printed, in hexadecimal digits, or behind a `=`
+/// the one line that it was.
+pub(super) fn report(gate: &GateCheck, code: &str, retries: &str, said: &str) -> GateReport {
+    let output = said.strip_prefix('=').map_or_else(|| clean_lines(&unhex(said)), |line| clean_lines(line.as_bytes()));
     let verdict = match code {
         "0" => Verdict::Pass,
         INCONCLUSIVE => Verdict::Inconclusive,
@@ -85,6 +86,9 @@ mod tests {
         assert_eq!((pass.verdict, pass.message.as_str(), pass.output.as_str()), (Verdict::Pass, "", "fine"));
         let fail = report(&gate, "3", "2", &hex(b"one\n\x1b[31mno \xff answer\x1b[0m\n"));
         assert_eq!(fail.message, "exit 3 (after 2 retries): no \u{fffd} answer");
+        // A line that is nothing but plain text comes as it is.
+        let fail = report(&gate, "3", "0", "=it  is = 41");
+        assert_eq!((fail.message.as_str(), fail.output.as_str()), ("exit 3: it  is = 41", "it  is = 41"));
         assert_eq!(report(&gate, "late", "0", "").message, "took longer than 30 s");
         assert_eq!(report(&gate, "75", "0", &hex(b"no data")).verdict, Verdict::Inconclusive);
     }

@@ -253,7 +253,7 @@ impl<T: Transport> Host for Remote<T> {
     async fn lock(&self, request: &LockRequest, slot: Option<&Slot>) -> Result<(Probe, Option<LockHolder>), HostError> {
         let mut script = self.script(Phase::Lock, 30, slot);
         script
-            .set("deep", "no")
+            .set("deep", "lock")
             .set("rollout", request.rollout.as_str())
             .set("owner", &one_line(&request.owner.0))
             .set("reason", &one_line(request.reason.as_deref().unwrap_or_default()))
@@ -360,10 +360,11 @@ impl<T: Transport> Host for Remote<T> {
         let answer = self.run(&script).await?;
         let mut reports = Vec::new();
         for record in answer.all("gate") {
-            let words = record.words();
-            let [index, code, retries, digits] = words.as_slice() else { continue };
+            let text = record.text();
+            let words: Vec<&str> = text.splitn(4, ' ').collect();
+            let [index, code, retries, said] = *words.as_slice() else { continue };
             if let Some(gate) = index.parse::<usize>().ok().and_then(|index| gates.get(index)) {
-                reports.push(report(gate, code, retries, digits));
+                reports.push(report(gate, code, retries, said));
             }
         }
         let decided = reports.len() == gates.len()
