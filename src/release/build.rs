@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,10 @@ use super::spec::{BuildKind, BuildSpec};
 use super::store::remove_tree;
 use crate::config::{CommandTemplate, DryWords};
 use crate::manifest::Manifest;
+use crate::model::Bytes;
+
+/// Below this, a build that failed is likely to have failed for want of room.
+const SCARCE: Bytes = Bytes(64 * 1024 * 1024);
 
 /// Makes one release in a folder of its own.
 pub(super) struct Builder<'a> {
@@ -105,6 +110,7 @@ impl Builder<'_> {
                 command,
                 how,
                 tail: self.output.tail(),
+                room: scarce(&[self.work, &std::env::temp_dir()]),
                 log: None,
             };
             ReleaseError::Failed(Box::new(failed))
@@ -130,6 +136,19 @@ impl Builder<'_> {
     pub(super) fn folder(&self, name: &str) -> PathBuf {
         self.work.join(name)
     }
+}
+
+/// Finds the folders on whose disks there is less left than a build is likely to need.
+pub(super) fn scarce(folders: &[&Path]) -> Vec<(PathBuf, Bytes)> {
+    let mut disks = HashSet::new();
+    let mut free = |folder: &Path| {
+        let disk = rustix::fs::statvfs(folder).ok()?;
+        // Where there is no room for another file, what is left of the rest is of no use.
+        let spent = disk.f_files > 0 && disk.f_favail == 0;
+        let free = if spent { Bytes(0) } else { Bytes(disk.f_bavail.saturating_mul(disk.f_frsize)) };
+        (disks.insert(disk.f_fsid) && free < SCARCE).then(|| (folder.to_path_buf(), free))
+    };
+    folders.iter().filter_map(|folder| free(folder)).collect()
 }
 
 /// What is made has the modes that everybody's would have, whatever the deployer's umask.

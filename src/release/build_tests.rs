@@ -3,10 +3,11 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
 
+use super::build::scarce;
 use super::fixture::{COPY, Product, StateFolder, by_commands, product_with, refused, request, shell, with_before};
 use super::{BuildSpec, Progress, ReleaseError, Step};
 use crate::manifest::{MANIFEST, Manifest, ManifestError};
-use crate::model::Modes;
+use crate::model::{Bytes, Modes};
 
 #[tokio::test]
 async fn a_release_holds_what_the_build_made_of_the_commit_and_nothing_else() {
@@ -157,6 +158,22 @@ async fn a_failed_build_names_step_command_end_last_lines_and_log() {
     assert!(told.contains(log.to_str().unwrap()));
     assert!(fs::read_to_string(log).unwrap().contains("line 1\n"));
     assert_eq!(state.stored(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_build_that_fails_where_the_disk_is_full_says_so() {
+    let product = product_with(&[("tool", "")]);
+    let state = StateFolder::new();
+    // A tool that keeps to itself why it failed.
+    let spec = by_commands(&["exit 1"], "true");
+    let mut error = state.prepare(&request(&product, "1.0", spec)).await.unwrap_err();
+    let ReleaseError::Failed(failed) = &mut error else { panic!("{error}") };
+    failed.room = vec![("/srv/state".into(), Bytes(4096))];
+    let told = error.to_string();
+    assert!(told.contains("\n  the disk of /srv/state had 4.0 KiB left: make room there"), "{told}");
+    // A file system without a byte of room.
+    let found = scarce(&[Path::new("/proc"), Path::new("/nowhere")]);
+    assert_eq!(found, [("/proc".into(), Bytes(0))]);
 }
 
 #[tokio::test]

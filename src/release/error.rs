@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::modes;
 use super::progress::Step;
 use crate::manifest::ManifestError;
-use crate::model::{Commit, NameError, Version};
+use crate::model::{Bytes, Commit, NameError, Version};
 use crate::process::quote;
 
 /// Tells why there is no release, and how to mend it.
@@ -329,8 +329,9 @@ impl ReleaseError {
 /// Tells which command of a build failed, how, and what it said last.
 #[derive(Debug, Error)]
 #[error(
-    "the build of {version} failed at the step {step}: `{command}` {how}{}{}",
+    "the build of {version} failed at the step {step}: `{command}` {how}{}{}{}",
     output(tail),
+    scarce(room),
     kept(log.as_deref())
 )]
 pub struct FailedStep {
@@ -344,6 +345,8 @@ pub struct FailedStep {
     pub how: Ended,
     /// The last lines that it printed.
     pub tail: Vec<String>,
+    /// Where there was next to no room when it failed, and how much: many a tool keeps that to itself.
+    pub room: Vec<(PathBuf, Bytes)>,
     /// Where everything that it printed is kept.
     pub log: Option<PathBuf>,
 }
@@ -390,6 +393,13 @@ pub(super) fn list(paths: &[PathBuf]) -> String {
 
 fn output(tail: &[String]) -> String {
     tail.iter().map(|line| format!("\n    {line}")).collect()
+}
+
+fn scarce(room: &[(PathBuf, Bytes)]) -> String {
+    let disk = |(folder, free): &(PathBuf, Bytes)| {
+        format!("\n  the disk of {} had {free} left: make room there, and build it again", folder.display())
+    };
+    room.iter().map(disk).collect()
 }
 
 fn kept(log: Option<&Path>) -> String {
