@@ -64,7 +64,7 @@ impl Workspace {
         }
         let gone = format!("{id} was finalized last and is not in the store any more");
         let hint = "name another: coalmine install-world VERSION -l HOSTS";
-        let built = self.make(Wanted::Tag(id.version().to_string()), Making::default()).await;
+        let built = self.make(Wanted::of(id.version()), Making::default()).await;
         let built = built.map_err(|error| error.because(&gone, hint))?;
         if built.id == *id {
             return Ok(built);

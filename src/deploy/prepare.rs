@@ -158,7 +158,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 }
                 let verdicts = self.verdicts(&answers)?;
                 let manner = Manner { each, is_seen: options.is_asked || options.dry_run };
-                let mut aim = self.way_back(&mut answers, &to, &verdicts, manner).await?;
+                let mut aim = self.way_back(&mut answers, &to, &verdicts, manner, slot.as_ref()).await?;
                 aim.slot.clone_from(slot);
                 (PlanKind::Rollback, aim, answers, verdicts)
             }
@@ -183,6 +183,9 @@ impl<F: host::Fleet> Deployment<'_, F> {
         options: &Options,
     ) -> Result<(PlanKind, Aim, Answers, Verdicts), Error> {
         if let Some(version) = tag(&wanted) {
+            // Somebody's word about a version that is not built yet keeps it from being that.
+            let verdicts = self.workspace.verdicts(self.fleet.name)?;
+            self.refuse_bad(&verdicts, &ReleaseId::unbuilt(&version), options)?;
             let built = self.workspace.store()?.find(&version)?.is_some();
             self.notify(Notice::Making { version, built });
         }

@@ -313,6 +313,24 @@ async fn what_was_built_of_a_tag_is_what_was_built_of_its_commit() {
 }
 
 #[tokio::test]
+async fn what_is_gone_from_the_store_is_built_again_of_its_commit_where_it_has_no_tag() {
+    let product = Product::new();
+    product.write("tool", "one").tag("1.0").write("tool", "two").commit("another");
+    let here = Here::new(product.path().to_str().unwrap());
+    let making = super::Making { no_fetch: true, rebuild: false };
+    let first = here.workspace.make(Wanted::Revision("HEAD".to_owned()), making).await.unwrap();
+    assert!(first.version.as_str().starts_with("1.0-1-g"), "{}", first.version);
+    let again = here.workspace.make(Wanted::of(&first.version), making).await.unwrap();
+    assert_eq!(again.id, first.id);
+    assert_eq!(
+        here.workspace.find(&Wanted::of(&Version::new("1.0").unwrap()), true).await.unwrap().version.as_str(),
+        "1.0"
+    );
+    let tree = here.folder.path().join("state");
+    std::process::Command::new("chmod").arg("-R").arg("u+w").arg(tree).status().unwrap();
+}
+
+#[tokio::test]
 async fn a_version_can_be_marked_before_it_is_built_and_whatever_is_built_of_it_is_that() {
     let product = Product::new();
     product.write("tool", "one").tag("1.0").write("tool", "two").tag("1.1");
@@ -333,6 +351,10 @@ async fn a_version_can_be_marked_before_it_is_built_and_whatever_is_built_of_it_
     let (kind, message) = refusal(deployment.prepare(Goal::Prime(tag("1.1")), Options::default()).await);
     assert_eq!(kind, Kind::Usage, "{message}");
     assert!(message.starts_with("1.1 is bad in production: CVE 1"), "{message}");
+    assert_eq!(here.workspace.store().unwrap().ids().unwrap(), [], "it is not built for that");
+    let making = super::Making { no_fetch: true, rebuild: false };
+    let built = here.workspace.make(tag("1.1"), making).await.unwrap().id.clone();
+    assert!(here.workspace.verdicts(environment).unwrap().is_bad(&built), "whatever is built of it");
     let taken_back = say("1.1", Mark::Unmarked).await.unwrap();
     assert_eq!(taken_back.len(), 2, "what is built of it by now, and whatever will be: {taken_back:?}");
     assert_eq!(here.workspace.find(&latest, true).await.unwrap().version.as_str(), "1.1");

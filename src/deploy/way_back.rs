@@ -9,6 +9,7 @@ use crate::host;
 use crate::model::{Commit, Digest, HostId, ReleaseId, RollBackTarget, Slot, Version};
 use crate::plan::{BackTo, Step, answers, steps};
 use crate::release::{StoredRelease, Verdicts, Wanted};
+use crate::words::beside;
 
 /// The word for what was there before coalmine.
 pub const ADOPTED: &str = "adopted";
@@ -74,19 +75,20 @@ impl<F: host::Fleet> Deployment<'_, F> {
         to: &BackTo,
         verdicts: &Verdicts,
         manner: Manner,
+        slot: Option<&Slot>,
     ) -> Result<Aim, Error> {
         let to = meant(found, to);
         let store = self.workspace.store()?;
         let mut steps = self.decide(found, &to, verdicts)?;
         if let Some(version) = gone(found, &steps, &to) {
             // What hosts hold no more can be built again, if that gives the same.
-            if self.workspace.make(Wanted::Tag(version.to_string()), Making::default()).await.is_ok() {
+            if self.workspace.make(Wanted::of(&version), Making::default()).await.is_ok() {
                 steps = self.decide(found, &to, verdicts)?;
             }
         }
         let is_target = |host: &HostId| self.fleet.hosts.contains(host);
         let groups = answers(&steps, is_target);
-        refuse_nowhere(&groups, &to)?;
+        refuse_nowhere(&groups, &to, slot)?;
         if groups.len() > 1 && !manner.each && !manner.is_seen {
             return Err(mixed(&groups));
         }
@@ -157,7 +159,7 @@ fn nameless(word: &str) -> Result<Aim, Error> {
 }
 
 /// Refuses a rollback for which hosts have nowhere to go, before anything: each by name, and why.
-fn refuse_nowhere(groups: &BTreeMap<Step, Vec<HostId>>, to: &BackTo) -> Result<(), Error> {
+fn refuse_nowhere(groups: &BTreeMap<Step, Vec<HostId>>, to: &BackTo, slot: Option<&Slot>) -> Result<(), Error> {
     let nowhere: Vec<(&String, &Vec<HostId>)> = groups
         .iter()
         .filter_map(|(step, hosts)| match step {
@@ -173,7 +175,8 @@ fn refuse_nowhere(groups: &BTreeMap<Step, Vec<HostId>>, to: &BackTo) -> Result<(
     match to {
         BackTo::Last if nobody_goes => {
             let text = format!("no release is known to be good besides what the hosts run; nothing was changed{told}");
-            Err(Error::before(text).hint("name the one to go back to: coalmine rollback --to VERSION"))
+            let hint = format!("name the one to go back to: coalmine rollback --to VERSION{}", beside(slot));
+            Err(Error::before(text).hint(hint))
         }
         // Part of a mixed answer.
         BackTo::Last => Ok(()),

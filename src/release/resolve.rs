@@ -51,6 +51,15 @@ pub enum Wanted {
     Revision(String),
 }
 
+impl Wanted {
+    /// Asks again for what was called so: what describes a commit names it, and any other version is a tag's.
+    #[must_use]
+    pub fn of(version: &Version) -> Self {
+        let name = version.to_string();
+        if version.is_of_commit() { Self::Revision(name) } else { Self::Tag(name) }
+    }
+}
+
 /// Holds the commit that a deployer's wish came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {

@@ -123,6 +123,8 @@ fn a_private_slot_stands_beside_a_cycle_and_the_stable_release_and_neither_notic
     assert!(fleet.runs_by(&mw(1, 2), "amy").unwrap().starts_with("1.5.0-1-g"));
     let path = fleet.root(&mw(1, 2)).join("amy/bin/tool");
     assert_eq!(std::process::Command::new(path).output().unwrap().stdout, b"of-amy\n", "it is run by its own path");
+    let nowhere = run(&["rollback", "--slot", "amy", "--yes"]).exits(1);
+    nowhere.says("name the one to go back to: ").says(" rollback --to VERSION --slot amy");
     run(&["slot", "list"]).exits(0).says("amy").says("slot0");
     run(&["rollouts"]).exits(0).says(", slot amy ");
     let told: Value = serde_json::from_str(&run(&["rollouts", "--output", "json"]).exits(0).stdout).unwrap();

@@ -64,12 +64,19 @@ impl Machine {
         self.state.unlocked().next().unwrap_or(self.state.end())
     }
 
+    /// Says of a command line which link is meant: none says the usual one.
+    pub(super) fn slot_flag(&self) -> String {
+        let slot = self.state.plan().and_then(|plan| plan.slot.as_ref());
+        slot.map(|slot| format!(" --slot {slot}")).unwrap_or_default()
+    }
+
     /// Leaves a host as it is that answers now, and did not when the rollback was planned: nobody saw where it would go.
     pub(super) fn refuse_unasked(&mut self, index: HostIdx) {
         if let Some(host) = self.id_of(index) {
             let message = "did not answer when the rollback was planned, so where it goes back to is not known";
+            let slot = self.slot_flag();
             let failure = Failure::new(FailureClass::Unreachable, message)
-                .hint(format!("it answers now: coalmine rollback -l {host}"));
+                .hint(format!("it answers now: coalmine rollback{slot} -l {host}"));
             self.emit(Event::host_failed(host, failure));
         }
     }

@@ -276,7 +276,7 @@ impl Machine {
                 FailureClass::Activate,
                 "no release was ever finalized here, so there is none to go back to",
             )
-            .hint("name one that is known to work: coalmine rollback --to VERSION");
+            .hint(format!("name one that is known to work: coalmine rollback --to VERSION{}", self.slot_flag()));
             self.emit(Event::host_failed(host, failure));
             self.depool(index);
         }
