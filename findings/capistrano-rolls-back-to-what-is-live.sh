@@ -77,8 +77,10 @@ rolls_back() {
     [12]) echo 'a line of an old worker' >"$(grep -lx "$1" srv/releases/*/version | xargs dirname)/nohup.out" ;;
     esac
     status=0
-    ROLLBACK_RELEASE=${2:+$(basename "$(grep -lx "$2" srv/releases/*/version | xargs dirname)")} cap main deploy:rollback || status=$?
-    echo "$1 written to${2:+, $2 named}: exit $status, live $(cat srv/current/version), left $(cat srv/releases/*/version | paste -s -d ' ')"
+    named=${2:+$(basename "$(grep -lx "$2" srv/releases/*/version | xargs dirname)")}
+    ROLLBACK_RELEASE=$named cap main deploy:rollback || status=$?
+    left=$(cat srv/releases/*/version | paste -s -d ' ')
+    echo "$1 written to${2:+, $2 named}: exit $status, live $(cat srv/current/version), left $left"
 }
 {
     echo "deployed: live $(cat srv/current/version), left $(cat srv/releases/*/version | paste -s -d ' ')"

@@ -60,7 +60,8 @@ deploys() {
         >words 2>&1 || status=$?
     noted=other
     [ "$(cat there/.git-ftp.log)" != "$(git -C site rev-parse HEAD)" ] || noted=this
-    echo "$2: exit $status, $noted commit noted, $(cd there && grep -H . -- *.php | paste -s -d ' '), $(find there -size 0 -printf '%f empty')"
+    have=$(cd there && grep -H . -- *.php | paste -s -d " ")
+    echo "$2: exit $status, $noted commit noted, $have, $(find there -size 0 -printf '%f empty')"
 }
 {
     echo dev >site/dev.php

@@ -45,8 +45,8 @@ deploys() {
     mkdir made
     status=0
     node deploy.js "$1" >words 2>&1 || status=$?
-    echo "$1: exit $status, $(grep -o 'successfully deployed' words), made: $(find made -type f | sed 's|made/||' | sort | paste -s -d ,)" \
-        | sed "s|$work/||g"
+    made=$(find made -type f | sed 's|made/||' | sort | paste -s -d ,)
+    echo "$1: exit $status, $(grep -o 'successfully deployed' words), made: $made" | sed "s|$work/||g"
 }
 {
     deploys "touch $work/made/installed && echo installed && touch $work/made/reloaded"
