@@ -22,6 +22,16 @@ pub enum NameError {
         /// The longest name, in bytes.
         most: usize,
     },
+    /// The text begins with a character that is right further on, and not as the first.
+    #[error("the {what} {name:?} begins with {character:?}, which may only come later")]
+    First {
+        /// What the name should have named.
+        what: &'static str,
+        /// The text.
+        name: String,
+        /// Its first character.
+        character: char,
+    },
     /// The text has a character that such a name never has.
     #[error("the {what} {name:?} has {character:?} in it, which {rule}")]
     Character {
@@ -51,6 +61,9 @@ pub(super) fn check_name(
     };
     if name.len() > most {
         return Err(NameError::TooLong { what, name: name.to_owned(), most });
+    }
+    if !first(initial) && rest(initial) {
+        return Err(NameError::First { what, name: name.to_owned(), character: initial });
     }
     let wrong = if first(initial) { characters.find(|&c| !rest(c)) } else { Some(initial) };
     match wrong {
@@ -132,5 +145,29 @@ impl<T, E: Display, F: FnOnce(&str) -> Result<T, E>> Visitor<'_> for FromText<F>
 
     fn visit_str<R: serde::de::Error>(self, text: &str) -> Result<T, R> {
         (self.0)(text).map_err(R::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{HostId, Slot, Version};
+
+    #[test]
+    fn what_a_name_may_have_and_not_begin_with_is_not_said_to_be_in_none() {
+        let said = [
+            Slot::new("..").unwrap_err().to_string(),
+            HostId::new("-oProxyCommand").unwrap_err().to_string(),
+            Version::new("-1.0").unwrap_err().to_string(),
+        ];
+        assert_eq!(
+            said,
+            [
+                "the slot \"..\" begins with '.', which may only come later",
+                "the host name \"-oProxyCommand\" begins with '-', which may only come later",
+                "the version \"-1.0\" begins with '-', which may only come later",
+            ]
+        );
+        let elsewhere = Slot::new("a/b").unwrap_err().to_string();
+        assert!(elsewhere.contains("has '/' in it, which no slot has: letters"), "{elsewhere}");
     }
 }
