@@ -280,7 +280,7 @@ mod tests {
                 }
             }
         };
-        turn_away(30, PATIENCE - FAST * 5).await;
+        turn_away(30, PATIENCE.saturating_sub(FAST * 5)).await;
         assert_eq!((throttle.limit(), throttle.is_crowded()), (1, true), "others may crowd it for a while");
         turn_away(30, FAST * 10).await;
         assert_eq!((throttle.limit(), throttle.is_crowded()), (30, false));
