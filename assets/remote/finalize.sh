@@ -88,7 +88,7 @@ prune() {
                 before_links "$state_previous"
             fi
             scrap "releases/$name"
-            remove ".coalmine/primed.$name" ".coalmine/proven.$name"
+            remove ".coalmine/primed.$name" ".coalmine/proven.$name" ".coalmine/links.$name"
             note "pruned $name"
         fi
     done

@@ -29,10 +29,17 @@ sum_lists() {
     [ "$#" -eq 6 ] && [ "$2" -gt 0 ] && [ "$3 $6" = "seen kept" ] && sums="$1 $2 $4 $5"
 }
 
-# sum_seen FOLDER: prints what cksum makes of the first list, as it is there. This pipeline may be believed: of what is cut short, or
+# sum_seen FOLDER: prints what cksum makes of the first list, as it is there. Such a pipeline may be believed: of what is cut short, or
 # not said at all, another sum is made.
 sum_seen() {
     (cd "$1" 2>/dev/null && exec find . -mindepth 1 -printf "$seen_of_each" 2>/dev/null) | cksum 2>/dev/null
+}
+
+# sum_kept FOLDER SINCE: prints what cksum makes of the second list, what was changed after a file was made marked.
+sum_kept() {
+    (
+        cd "$1" 2>/dev/null && exec find . -mindepth 1 \( -cnewer "$2" -printf '!' -o -true \) -printf "$kept_of_each" 2>/dev/null
+    ) | cksum 2>/dev/null
 }
 
 # Begins what `record` ends: sets `began` to a file that is as old as what came last before, and older than all that is done from now on.
@@ -68,10 +75,11 @@ write_record() {
     printf '%s\n' "2 $2 $3 $sums" 2>/dev/null >".coalmine/proven.$1"
 }
 
-# A file that another release shares gets a link more or less when that one is made or removed, which is a change of its own. So
-# what was proven and not touched until then is recorded anew, if nothing but that has changed meanwhile: no size, no time of an edit.
+# A file that another release shares gets a link more or less when that one is made or removed, which is a change of its own. So what
+# was proven and not touched until then is noted when that is done: from then on its second list counts, in which such a change is none, and
+# what was changed after the note is marked.
 before_links() {
-    [ -n "$1" ] && was_proven "$1" "${1##*-}" || return 0
+    [ -n "$1" ] && printf '' 2>/dev/null >".coalmine/linked.before.$p_rollout" && was_proven "$1" "${1##*-}" || return 0
     printf '%s\n' "$1" 2>/dev/null >>".coalmine/linked.$p_rollout"
 }
 
@@ -83,44 +91,28 @@ made_links() {
     [ "$linked" != "$1" ] || printf '%s\n' "$1" 2>/dev/null >".coalmine/linked.at.$p_rollout"
 }
 
-# inherit: sets `base` to the release of which a folder was made by links, if that was proven and not touched since, and `based_at` to
-# the file whose time says when; to nothing else. What of its files nobody changed since is what the manifest of that release says.
-inherit() {
-    base='' based_at=.coalmine/linked.at.$p_rollout
-    [ -O "$based_at" ] && [ ! -h "$based_at" ] && read -r base <"$based_at" && is_id "$base" || base=''
-    after_links
-    case $recorded in
-    *" $base "*) ;;
-    *) base='' ;;
-    esac
-    [ -n "$base" ] || return 0
-    own=$digest
-    digest_of "releases/$base"
-    based_on=$digest digest=$own
-    read -r version known hashed_at _ <".coalmine/proven.$base" && [ "$version $known" = "2 $based_on" ] &&
-        is_number "$hashed_at" || base=''
-}
-
-# Sets `recorded` to what could be recorded anew.
+# Notes that links were made or removed.
 after_links() {
-    recorded=' '
     [ -s ".coalmine/linked.$p_rollout" ] || return 0
-    [ -n "$began" ] || begin_record
     while read -r name; do
-        if is_id "$name" && record_anew "$name"; then
-            recorded="$recorded$name "
-        fi
+        ! is_id "$name" || printf '%s\n' "$p_rollout" 2>/dev/null >".coalmine/links.$name"
     done <".coalmine/linked.$p_rollout"
     printf '' 2>/dev/null >".coalmine/linked.$p_rollout"
 }
 
-# record_anew ID: records a release again where nothing has changed since it was recorded but times of change and numbers of links; marks
-# are in the second list as well.
-record_anew() {
-    read -r version known hashed_at before 2>/dev/null <".coalmine/proven.$1" && [ "$version" = 2 ] || return 1
-    [ -d "releases/$1" ] && is_number "$hashed_at" && [ -n "$began" ] && find_room 1048576 || return 1
-    (list_metadata "releases/$1" -cnewer "$PWD/$began") && sum_lists && [ "${before#* * }" = "${sums#* * }" ] &&
-        write_record "$1" "$known" "$hashed_at"
+# inherit: sets `base` to the release of which a folder was made by links, if that was proven and not touched until then, `based_at` to
+# the file whose time says when, and `based_before` to one that is older than the proof; to nothing else. What of its files nobody changed
+# since is what the manifest of that release says.
+inherit() {
+    base='' based_at=.coalmine/linked.at.$p_rollout based_before=.coalmine/linked.before.$p_rollout
+    [ -O "$based_at" ] && [ ! -h "$based_at" ] && [ -O "$based_before" ] && [ ! -h "$based_before" ] &&
+        read -r base <"$based_at" && is_id "$base" && [ -d "releases/$base" ] || base=''
+    [ -n "$base" ] || return 0
+    own=$digest
+    digest_of "releases/$base"
+    based_on=$digest digest=$own
+    read -r version known hashed_at _ 2>/dev/null <".coalmine/proven.$base" && [ "$version $known" = "2 $based_on" ] &&
+        is_number "$hashed_at" || base=''
 }
 
 # was_recorded ID: tells whether a release was ever proven here, as its own line says.
@@ -146,7 +138,11 @@ was_proven() {
     # A clock that went back, or that is gone, proves nothing; nor does what was hashed too long ago.
     is_number "$proven_at" && ask_time && [ "$proven_at" -le "$time" ] || return 1
     [ -z "$p_rehash" ] || [ $((time - proven_at)) -lt "$p_rehash" ] || return 1
-    walked=$(sum_seen "releases/$1") && [ "${sums% * *}" = "$walked" ]
+    if [ ".coalmine/links.$1" -nt ".coalmine/proven.$1" ]; then
+        walked=$(sum_kept "releases/$1" "$PWD/.coalmine/links.$1") && [ "${sums#* * }" = "$walked" ]
+    else
+        walked=$(sum_seen "releases/$1") && [ "${sums% * *}" = "$walked" ]
+    fi
 }
 
 # prove_release ID full|changed DIGEST: proves a release as `prove` does, unless it was proven and not touched since. Sets `rests_on`

@@ -19,6 +19,8 @@ phase_seal() {
     fi
     [ -z "$p_pack" ] || unpack "$staging"
     if ! prove "$staging" "$p_verify" "$p_digest"; then
+        # What is wrong may be wrong where it was linked from: nobody vouches for that.
+        printf '' 2>/dev/null >".coalmine/linked.$p_rollout"
         mend "$staging"
         # Without a manifest nothing of the rest was looked at.
         if [ "$wrong" -gt 0 ]; then

@@ -50,7 +50,9 @@ survey_tree() {
 # What a release shares with one that is proven is hashed where it was changed since its links were made, and marked: that has to have a sum.
 walk_tree() {
     set -- -mindepth 1
-    [ -z "$base" ] || set -- "$@" '(' -cnewer "$root/$based_at" -fprintf "$work/entries" '!' -o -true ')'
+    # Later than the links, or while the release was proven of which they were made: the latter moves the time of an edit as well.
+    [ -z "$base" ] || set -- "$@" '(' '(' -cnewer "$root/$based_at" -o -newer "$root/$based_before" ')' \
+        -fprintf "$work/entries" '!' -o -true ')'
     set -- "$@" -fprintf "$work/entries" '%y%04m %s %n %p\n'
     if [ "$how" = full ] && [ -n "$began" ]; then
         set -- "$@" '(' -cnewer "$root/$began" -fprintf "$work/seen" '!' -fprintf "$work/kept" '!' -o -true ')' \
@@ -60,7 +62,7 @@ walk_tree() {
     if [ "$how" = changed ]; then
         set -- "$@" -links 1
     elif [ -n "$base" ]; then
-        set -- "$@" '(' -links 1 -o -cnewer "$root/$based_at" ')'
+        set -- "$@" '(' -links 1 -o -cnewer "$root/$based_at" -o -newer "$root/$based_before" ')'
     fi
     # shellcheck disable=SC2086
     find . "$@" ! -path "$odd" -exec $hasher {} + ')' >"$work/sums" 2>/dev/null
