@@ -7,9 +7,13 @@ gate() {
     tries=0
     lost=0
     while :; do
+        whole=''
+        [ ! -f ./MANIFEST ] || whole=yes
         attempt "$2" . "$5" "${6:-}"
+        # Whatever it says of a release that is gone with it.
+        [ -z "$whole" ] || [ -f ./MANIFEST ] || attempt_code=gone
         case $attempt_code in
-        0 | 75) break ;;
+        0 | 75 | gone) break ;;
         lost)
             # Whoever read its output ended before it did, and so ended it: that says nothing of the release.
             lost=$((lost + 1))

@@ -165,6 +165,7 @@ phase_finalize() {
         swap_repaired "$p_id"
         look "$p_link"
         [ "$link_id" = "$p_id" ] || fail other "$PWD/$p_link is ${link_id:-$link_is} and not $p_id any more"
+        [ -f "releases/$p_id/MANIFEST" ] || fail missing "$PWD/releases/$p_id is not whole any more: its manifest is gone"
     else
         adopted_target
         look "$p_link"

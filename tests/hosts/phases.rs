@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use coalmine::host::{Host as _, Survey, Switch, TargetSettings, TransferSettings};
+use coalmine::host::{GateCheck, Host as _, Survey, Switch, TargetSettings, TransferSettings};
 use coalmine::manifest::Manifest;
-use coalmine::model::{Installed, RollBackTarget, Slot, Verify};
+use coalmine::model::{Installed, RollBackTarget, Slot, Verdict, Verify};
 use coalmine::release::StoredRelease;
 
 use crate::programs::{Box, drift, failed, folder, lock, names, settled, simple, switch};
@@ -426,5 +426,35 @@ async fn a_release_of_thousands_of_files_is_proven_and_mended() {
         host.prime(&two, &rollout("r3"), &|_| {}).await.unwrap();
         host.activate(&two.id, &switch("r3")).await.unwrap();
         assert_whole(&two, &folder(root.path(), &two));
+    }
+}
+
+#[tokio::test]
+async fn a_gate_that_removes_the_release_fails_and_what_is_gone_is_not_called_good() {
+    for programs in Box::both() {
+        let (state, root) = (temporary(), temporary());
+        let fleet = programs.fleet(root.path(), state.path());
+        let host = host(&fleet, "here");
+        let one = simple(state.path(), "1.0");
+        host.lock(&lock("r1"), None).await.unwrap();
+        host.prime(&one, &rollout("r1"), &|_| {}).await.unwrap();
+        host.activate(&one.id, &switch("r1")).await.unwrap();
+        let gate = |run: &str| GateCheck {
+            name: "cleans".into(),
+            run: run.into(),
+            environment: vec![],
+            timeout: Duration::from_secs(30),
+            retries: 3,
+            dry: false,
+        };
+        let removes = gate("chmod -R u+w \"$PWD\"; rm -rf \"$PWD\"; exit 0");
+        let reports = host.check(&[gate("true"), removes, gate("true")]).await.unwrap();
+        let verdicts: Vec<_> = reports.iter().map(|report| report.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Pass, Verdict::Fail], "{}", programs.name);
+        assert_eq!(reports[1].message, "the release's manifest was gone after it");
+        let refused = failed(host.finalize(&one.id, &rollout("r1"), None).await.unwrap_err());
+        assert!(refused.message.contains("its manifest is gone"), "{}: {refused}", programs.name);
+        let facts = fs::read_to_string(root.path().join(".coalmine/state")).unwrap();
+        assert!(!facts.lines().any(|fact| fact.starts_with("good ")), "{}: {facts}", programs.name);
     }
 }

@@ -18,6 +18,7 @@ pub(super) fn report(gate: &GateCheck, code: &str, retries: &str, said: &str) ->
     let mut message = match code {
         "0" => String::new(),
         "lost" => "what it prints cannot be read on the host".to_owned(),
+        "gone" => "the release's manifest was gone after it".to_owned(),
         "late" => format!("took longer than {} s", gate.timeout.as_secs_f64()),
         code => format!("exit {code}"),
     };
