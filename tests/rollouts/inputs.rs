@@ -179,7 +179,10 @@ fn layout(state: &std::path::Path) -> BTreeSet<String> {
             "releases" => {
                 for id in names("releases").into_iter().filter(|id| id != ".lock") {
                     let within = names(&format!("releases/{id}")).into_iter();
-                    found.extend(within.map(|file| format!("releases/VERSION-DIGEST8/{file}")));
+                    let own = format!("proven-{}", rustix::process::geteuid().as_raw());
+                    found.extend(
+                        within.map(|file| format!("releases/VERSION-DIGEST8/{}", file.replace(&own, "proven-UID"))),
+                    );
                 }
             }
             "locks" => {
