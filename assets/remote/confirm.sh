@@ -4,7 +4,6 @@
 phase_confirm() {
     enter
     fence_briefly
-    hold
     if mv -f -T ".coalmine/armed.$p_rollout" ".coalmine/confirmed.$p_rollout" 2>/dev/null &&
         [ ! -e ".coalmine/armed.$p_rollout" ]; then
         remove ".coalmine/back.$p_rollout"
