@@ -325,9 +325,12 @@ impl Store {
     /// Gives a finished build its name, after everything of it is on the disk.
     pub(super) fn finish(&self, work: Work, meta: &Meta) -> Result<StoredRelease, ReleaseError> {
         let id = ReleaseId::new(&meta.version, &meta.digest);
-        for name in ["source", "history", "modules", "paths", "tools", "wheels", "tmp", "home", "constraints.txt"] {
-            let path = work.path.join(name);
-            remove_tree(&path).map_err(ReleaseError::disk("remove", &path))?;
+        // Whatever else a build needed is not the release's.
+        for entry in fs::read_dir(&work.path).map_err(ReleaseError::disk("read", &work.path))? {
+            let entry = entry.map_err(ReleaseError::disk("read", &work.path))?;
+            if entry.file_name() != "tree" && entry.file_name() != "log" {
+                remove_tree(&entry.path()).map_err(ReleaseError::disk("remove", entry.path()))?;
+            }
         }
         let path = work.path.join("meta.json");
         let text = serde_json::to_vec_pretty(meta).map_err(|error| ReleaseError::disk("write", &path)(error.into()))?;

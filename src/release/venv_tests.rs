@@ -117,6 +117,10 @@ async fn a_virtual_environment_is_the_same_from_any_folder_and_runs_from_any_fol
     // No path of a build is left, not in bytecode either, and nothing that only the build needed.
     for (state, release) in [(&here, &release), (&there, &other)] {
         assert_eq!(files_with(&release.tree, state.path().to_str().unwrap()), Vec::<std::path::PathBuf>::new());
+        let beside = fs::read_dir(release.tree.parent().unwrap()).unwrap();
+        let mut beside: Vec<_> = beside.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        beside.sort();
+        assert_eq!(beside, ["log", "meta.json", "tree"]);
     }
     let names: Vec<_> = release.manifest.entries().iter().map(|entry| entry.path().to_string_lossy()).collect();
     let has = |part: &str| names.iter().any(|name| name.contains(part));
