@@ -107,12 +107,6 @@ impl Fault {
         }
     }
 
-    /// Tells whether it is what a shell finds when it is opened, and keeps.
-    #[must_use]
-    pub const fn is_of_shells(self) -> bool {
-        matches!(self, Self::Full(_) | Self::Dies(_) | Self::WrongPython | Self::NoRsync | Self::Lies | Self::Sick)
-    }
-
     /// Says in one line what the host does, for a list of all of them.
     #[must_use]
     pub const fn does(self) -> &'static str {

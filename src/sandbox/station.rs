@@ -102,27 +102,12 @@ pub(super) async fn serve(
                 // Whoever asked may have stopped waiting for the answer.
                 Some(Order::Count(answer)) => answer.send(connections.len()).unwrap_or_default(),
                 Some(Order::Reload(answer)) => {
-                    let before = *fault.borrow();
                     let done = reload(&host, &context, &mut door, &mut namespace, &tell).await;
-                    let kept = || kept(&host, [before, *fault.borrow()], connections.len());
-                    answer.send(done.map(|note| note.or_else(kept))).unwrap_or_default();
+                    answer.send(done).unwrap_or_default();
                 }
             }
         }
     }
-}
-
-/// Says that what is connected does not suffer from a change of faults, where that is so.
-fn kept(host: &SandboxHost, faults: [Option<Fault>; 2], connections: usize) -> Option<String> {
-    let [before, now] = faults;
-    let is_of_shells = before != now && faults.into_iter().flatten().any(Fault::is_of_shells);
-    (is_of_shells && connections > 0).then(|| {
-        format!(
-            "shells that are open on {} keep what they found when they were opened, that of a rollout that runs too: \
-             the next ones find the change",
-            host.id
-        )
-    })
 }
 
 /// Makes the fault in the host's file the one in force.

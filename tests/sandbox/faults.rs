@@ -198,23 +198,6 @@ fn a_host_can_lie_about_its_version_and_another_be_sick() {
 }
 
 #[test]
-fn whoever_changes_what_open_shells_do_not_see_is_told_so() {
-    let fleet = Fleet::up(1);
-    assert_eq!(fleet.fault(FIRST, "sick"), [""; 0], "nobody is connected");
-    let mut session = fleet.session(FIRST, "cat");
-    assert_eq!(fleet.fault(FIRST, "sick"), [""; 0], "nothing changes");
-    let notes = fleet.fault(FIRST, "none");
-    assert!(
-        matches!(&*notes, [note] if note.starts_with(&format!("shells that are open on {FIRST} keep"))),
-        "{notes:?}"
-    );
-    // The line is everybody's at once.
-    assert_eq!(fleet.fault(FIRST, "slow:64k"), [""; 0]);
-    drop(session.stdin.take());
-    session.wait().unwrap();
-}
-
-#[test]
 fn a_changed_host_key_and_a_refused_key_are_told_by_ssh_as_such() {
     let fleet = Fleet::up(1);
     fleet.fault(FIRST, "key-changed");
