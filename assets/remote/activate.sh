@@ -3,7 +3,7 @@
 
 phase_activate() {
     enter
-    fence_briefly
+    fence briefly
     finish_adoption
     swap_repaired "$p_id"
     is_release "$p_id" || fail missing "$PWD/releases/$p_id is not here, or its manifest is another's"

@@ -83,7 +83,7 @@ phase_take() {
 # Tries the release where it lies, before anything is switched to it.
 phase_try() {
     enter
-    fence
+    fence always
     work_here
     look "$p_link"
     [ "$link_id" != "$p_id" ] || finish

@@ -3,7 +3,7 @@
 
 phase_confirm() {
     enter
-    fence_briefly
+    fence briefly
     if mv -f -T ".coalmine/armed.$p_rollout" ".coalmine/confirmed.$p_rollout" 2>/dev/null &&
         [ ! -e ".coalmine/armed.$p_rollout" ]; then
         remove ".coalmine/back.$p_rollout"

@@ -80,7 +80,7 @@ prune() {
             continue
         fi
         if [ "$kept" -lt "$p_keep" ]; then
-            ! { was_recorded "$name" || is_ours "$name"; } || kept=$((kept + 1))
+            ! { read_record "$name" "${name##*-}" || is_ours "$name"; } || kept=$((kept + 1))
         elif is_ours "$name"; then
             if [ -z "$linked" ]; then
                 linked=yes
@@ -159,7 +159,7 @@ phase_finalize() {
         say finalized
         finish
     fi
-    fence_briefly
+    fence briefly
     read_state
     if [ -n "$p_id" ]; then
         swap_repaired "$p_id"

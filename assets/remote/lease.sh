@@ -217,15 +217,17 @@ end_switches() {
 
 # extend_lease WHEN: moves the end of our own lease as far away as a phase from now on needs it, and never nearer: a phase beside
 # this may need it for longer. Does not return where it is not ours any more. `always` changes the name also where the end
-# is far enough.
+# is far enough; `briefly` does not where it is for one change.
 extend_lease() {
     tries=0
     while once_more held; do
         know_time
         read_lease
         holds_lease || lost
-        until=$((time + p_lease))
-        if [ "$until" -le "$lease_until" ] && ! is_dead "$time"; then
+        until=$((time + p_lease)) enough=$((time + p_lease))
+        # No change takes longer than that.
+        [ "$1" != briefly ] || enough=$((time + 20))
+        if [ "$enough" -le "$lease_until" ] && ! is_dead "$time"; then
             [ "$1" = always ] || return 0
             until=$((lease_until + 1))
         fi
@@ -233,44 +235,32 @@ extend_lease() {
     done
 }
 
-# Refuses to go on unless the lease is ours, and keeps it so while the phase lasts: the phase's deadline is shorter than that.
+# fence always|briefly: refuses to go on unless the lease is ours, and keeps it so while the phase lasts: the phase's deadline is shorter
+# than that. `always` changes the name, so that `let_go` of another phase beside this one fails.
 #
-# It always changes the name, so that `let_go` of another phase beside this one fails.
+# A phase that looks at the lease again before each of its changes has it `briefly`: as it is, as long as that lasts for a change, and without
+# a process. Its mark stays behind, and says that it is over.
 fence() {
     know_time
-    mark ".coalmine/phase.$((time + p_lease)).$p_nonce"
-    extend_lease always
+    phase=.coalmine/phase.$((time + p_lease)).$p_nonce
+    mark "$phase"
+    [ "$1" = always ] || brief=$phase
+    extend_lease "$1"
     p_fence=$lease_token
     held=$lease
     held_in=$PWD
-}
-
-# As `fence`, for a phase that looks at the lease again before each of its changes: it takes the lease as it is, as long as that lasts for a
-# change, and begins and ends no process for it. Its mark stays behind, and says that it is over.
-fence_briefly() {
-    know_time
-    brief=.coalmine/phase.$((time + p_lease)).$p_nonce
-    mark "$brief"
-    read_lease
-    holds_lease || lost
-    p_fence=$lease_token
-    held=$lease
-    held_in=$PWD
-    hold
 }
 
 # Ends the phase where the lease was lost since it began, as on a machine that stood still. To be asked right before what
 # others see.
 hold() {
     [ -n "$held" ] || return 0
-    read_lease
-    holds_lease || lost
-    [ -n "$brief" ] || return 0
-    # No change takes longer than that.
-    know_time
-    if [ "$lease_until" -lt $((time + 20)) ] || is_dead "$time"; then
-        extend_lease always
+    if [ -n "$brief" ]; then
+        extend_lease briefly
         held=$lease
+    else
+        read_lease
+        holds_lease || lost
     fi
 }
 

@@ -111,32 +111,28 @@ inherit() {
     own=$digest
     digest_of "releases/$base"
     based_on=$digest digest=$own
-    read -r version known hashed_at _ 2>/dev/null <".coalmine/proven.$base" && [ "$version $known" = "2 $based_on" ] &&
-        is_number "$hashed_at" || base=''
+    [ -n "$based_on" ] && read_record "$base" "$based_on" || base=''
 }
 
-# was_recorded ID: tells whether a release was ever proven here, as its own line says.
-was_recorded() {
+# read_record ID DIGEST: reads what was recorded of a release whose digest begins so: sets `known`, the digest, `proven_at` and `sums`; fails
+# where nothing was, or nothing that may be believed.
+read_record() {
     [ -O ".coalmine/proven.$1" ] && [ ! -h ".coalmine/proven.$1" ] || return 1
-    read -r version known _ 2>/dev/null <".coalmine/proven.$1" || return 1
+    read -r version known proven_at sums 2>/dev/null <".coalmine/proven.$1" || return 1
     case "$version $known" in
-    "2 ${1##*-}"*) return 0 ;;
+    "2 $2"*) is_number "$proven_at" ;;
+    *) return 1 ;;
     esac
-    return 1
 }
 
 # was_proven ID DIGEST: tells whether a release was proven and not touched since; sets `proven_at`. Fails where nobody knows.
 was_proven() {
     proven_at=''
     [ -z "$p_rehash" ] || [ "$p_rehash" -gt 0 ] || return 1
-    [ -O ".coalmine/proven.$1" ] && [ ! -h ".coalmine/proven.$1" ] && [ -d "releases/$1" ] || return 1
-    read -r version digest proven_at sums <".coalmine/proven.$1" || return 1
-    case "$version $digest" in
-    "2 $2"*) ;;
-    *) return 1 ;;
-    esac
+    [ -d "releases/$1" ] && read_record "$1" "$2" || return 1
+    digest=$known
     # A clock that went back, or that is gone, proves nothing; nor does what was hashed too long ago.
-    is_number "$proven_at" && ask_time && [ "$proven_at" -le "$time" ] || return 1
+    ask_time && [ "$proven_at" -le "$time" ] || return 1
     [ -z "$p_rehash" ] || [ $((time - proven_at)) -lt "$p_rehash" ] || return 1
     if [ ".coalmine/links.$1" -nt ".coalmine/proven.$1" ]; then
         walked=$(sum_kept "releases/$1" "$PWD/.coalmine/links.$1") && [ "${sums#* * }" = "$walked" ]

@@ -4,7 +4,7 @@
 
 phase_remove_slot() {
     cd "$p_root" 2>/dev/null || fail io "cannot enter $p_root"
-    fence_briefly
+    fence briefly
     is_name "$p_slot" || fail io "no slot was named"
     look "$p_slot"
     read_state

@@ -63,7 +63,7 @@ forget_good() {
 
 phase_roll_back() {
     enter
-    fence_briefly
+    fence briefly
     finish_adoption
     disarm
     read_state

@@ -5,7 +5,7 @@
 
 phase_seal() {
     enter
-    fence
+    fence always
     staging=releases/.$p_id.$p_rollout
     if [ ! -d "$staging" ]; then
         # The answer to the first time may have been lost.

@@ -119,7 +119,7 @@ phase_stage() {
         say already
         finish
     fi
-    fence
+    fence always
     sweep
     staging=releases/.$p_id.$p_rollout
     goal='final'

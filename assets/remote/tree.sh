@@ -169,7 +169,7 @@ prove() {
         inherit
     fi
     if [ -n "$base" ]; then
-        proof_time=$hashed_at
+        proof_time=$proven_at
         compare "$1" "$2"
         [ "$wrong" -gt 0 ] || [ "$extra" -gt 0 ] || return 0
         # To say what is wrong, all of it is looked at.

@@ -4,17 +4,17 @@
 //! metadata was. Every edit moves the time of change of what is edited, and nobody sets that back. What was changed in the very tick of the
 //! clock in which a proof began is not told from what is changed later in it: then nothing is recorded.
 
-use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File, Metadata};
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
 
 use super::error::ReleaseError;
 use super::store::StoredRelease;
@@ -53,11 +53,11 @@ impl StoredRelease {
             return self.verify();
         };
         // Before the first file is read: its time of change is when the proof began.
-        let mark = Mark::make(folder);
+        let mark = mark(folder);
         self.verify()?;
         if let Some((mark, began)) = mark {
             // Who cannot record it hashes again.
-            self.record(&mark, began).ok();
+            self.record(mark, began).ok();
         }
         Ok(())
     }
@@ -74,47 +74,27 @@ impl StoredRelease {
     }
 
     /// Records that all of it was hashed since a tick, unless something was changed since then, or in it.
-    fn record(&self, mark: &Mark, began: Tick) -> io::Result<()> {
+    fn record(&self, mark: NamedTempFile, began: Tick) -> io::Result<()> {
         let (metadata, changed) = survey(&self.tree)?;
         if changed >= began {
             return Ok(());
         }
         let proof = Proof { schema: SCHEMA, digest: self.digest, hashed_at: Timestamp::now(), metadata };
-        let mut file = OpenOptions::new().write(true).open(&mark.path)?;
-        serde_json::to_writer(&mut file, &proof)?;
-        file.flush()?;
-        fs::rename(&mark.path, mark.path.with_file_name(name()))
+        serde_json::to_writer(mark.as_file(), &proof)?;
+        let record = mark.path().with_file_name(name());
+        mark.persist(record).map(drop).map_err(io::Error::from)
     }
 }
 
-/// A file beside a release that becomes the record of its proof; removed when dropped.
-struct Mark {
-    path: PathBuf,
+/// Makes the file beside a release that becomes the record of its proof, and says in which tick; none where nothing can be written.
+fn mark(folder: &Path) -> Option<(NamedTempFile, Tick)> {
+    let mark = tempfile::Builder::new().prefix(&format!("{}.", name())).tempfile_in(folder).ok()?;
+    let began = tick(&mark.as_file().metadata().ok()?);
+    Some((mark, began))
 }
 
-impl Mark {
-    /// Makes one, and says in which tick; none where nothing can be written.
-    fn make(folder: &Path) -> Option<(Self, Tick)> {
-        let token: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
-        let mut own = name();
-        own.push(format!(".{token}"));
-        let path = folder.join(own);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).ok()?;
-        let mark = Self { path };
-        let changed = tick(&file.metadata().ok()?);
-        Some((mark, changed))
-    }
-}
-
-impl Drop for Mark {
-    fn drop(&mut self) {
-        // Gone where it became the record.
-        fs::remove_file(&self.path).ok();
-    }
-}
-
-fn name() -> OsString {
-    format!("proven-{}", rustix::process::geteuid().as_raw()).into()
+fn name() -> String {
+    format!("proven-{}", rustix::process::geteuid().as_raw())
 }
 
 /// Reads what this user recorded; what another may have written is nothing.
@@ -170,7 +150,7 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 
-    use super::{Mark, Tick, name};
+    use super::{Tick, mark, name};
     use crate::release::StoredRelease;
     use crate::release::fixture::{Product, StateFolder, by_commands, request};
 
@@ -216,7 +196,7 @@ mod tests {
 
         /// Records what is there as if it had been hashed.
         fn record_untrue(&self) {
-            self.release.record(&Mark::make(self.folder()).unwrap().0, LATER).unwrap();
+            self.release.record(mark(self.folder()).unwrap().0, LATER).unwrap();
         }
     }
 
@@ -263,9 +243,9 @@ mod tests {
     async fn what_was_changed_in_the_tick_in_which_a_proof_began_is_hashed_again() {
         let built = Built::new().await;
         let changed = super::survey(&built.release.tree).unwrap().1;
-        built.release.record(&Mark::make(built.folder()).unwrap().0, changed).unwrap();
+        built.release.record(mark(built.folder()).unwrap().0, changed).unwrap();
         assert!(!built.record().exists());
-        built.release.record(&Mark::make(built.folder()).unwrap().0, (changed.0, changed.1 + 1)).unwrap();
+        built.release.record(mark(built.folder()).unwrap().0, (changed.0, changed.1 + 1)).unwrap();
         assert!(built.record().exists());
     }
 
