@@ -1,7 +1,7 @@
 //! Real aria2 on loopback, each of its own address.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -164,11 +164,21 @@ async fn what_cannot_be_seeded_is_told_once_for_all() {
     assert!(refused.starts_with("the deploy server cannot seed: No such file"), "{refused}");
 }
 
+/// Connects from an address of its own: aria2 bans a liar by that, and who else comes from there.
+async fn connect(to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7)), 0))?;
+    let stream = socket.connect(to).await?.into_std()?;
+    stream.set_nonblocking(false)?;
+    Ok(stream)
+}
+
 /// Offers every piece to a peer, and sends other bytes for each that is asked for, until the peer hangs up; gives how many it sent.
 fn lie(to: SocketAddr, torrent: [u8; 20], pieces: usize, stop: &AtomicBool) -> usize {
     let mut sent = 0;
+    let handle = tokio::runtime::Handle::current();
     while !stop.load(Ordering::Relaxed) {
-        let Ok(mut stream) = TcpStream::connect(to) else {
+        let Ok(mut stream) = handle.block_on(connect(to)) else {
             std::thread::sleep(Duration::from_millis(20));
             continue;
         };
@@ -225,9 +235,9 @@ async fn a_peer_that_lies_is_found_out_and_harms_nobody() {
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let (to, hash) = (SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 6)), 23_006), stage.offer.torrent.hash);
-    let liar = std::thread::spawn(move || lie(to, hash, 3_000_000_usize.div_ceil(65_536), &stopped));
+    let liar = tokio::task::spawn_blocking(move || lie(to, hash, 3_000_000_usize.div_ceil(65_536), &stopped));
     assert_eq!(fetch.await, Ending::Exited(0));
     stop.store(true, Ordering::Relaxed);
-    assert!(liar.join().unwrap() > 0, "nobody asked the liar");
+    assert!(liar.await.unwrap() > 0, "nobody asked the liar");
     assert!(fs::read(folder.join(NAME)).unwrap() == stage.stored(), "what the liar sent was taken");
 }

@@ -62,25 +62,18 @@ pub(super) async fn run(
         }
     };
     let mut meter = Meter::new(copy.total);
-    let ended = {
-        let wait = child.wait();
-        let watch = watch(watched, copy.total, settings, |bytes| meter.reached(bytes, progress));
-        tokio::pin!(complain, wait, watch);
-        let mut complained = false;
-        let ended = loop {
-            tokio::select! {
-                biased;
-                ended = &mut wait => break Ok(ended),
-                failure = &mut watch => break Err(failure),
-                () = &mut complain, if !complained => complained = true,
-            }
-        };
-        // What failed is told by nothing else, and comes by another way than the exit code.
-        let most = if matches!(&ended, Ok(Ok(status)) if !status.success()) { GRACE } else { MOMENT };
-        if !complained && timeout(most, complain).await.is_err() {
-            tracing::debug!("standard error stays open");
-        }
-        ended
+    let watch = watch(watched, copy.total, settings, |bytes| meter.reached(bytes, progress));
+    // Whoever asks for the exit code lets go of the channel with the answer, and what is still to come on it is lost: so what is
+    // complained of is heard to its end before.
+    let given_up = tokio::select! {
+        biased;
+        () = complain => None,
+        failure = watch => Some(failure),
+    };
+    let ended = match given_up {
+        None => timeout(GRACE, child.wait()).await.map_err(|_| Broken { failure: lost(), again: true }),
+        // What was left running there may hold on to standard error.
+        Some(failure) => timeout(MOMENT, child.wait()).await.map_err(|_| failure),
     };
     let status = ended?;
     match status.map_err(|error| error.to_string()) {
