@@ -57,23 +57,26 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// When another holds it for longer, or when it is frozen.
+    /// When another holds it for longer, when it is frozen, or when it is another product's.
     pub async fn lock(
         &self,
         environment: &Environment,
         rollout: &RolloutId,
         reason: Option<&str>,
     ) -> Result<EnvironmentLock, Error> {
-        let (state_dir, environment) = (self.state_dir.clone(), environment.clone());
+        let (state_dir, name) = (self.state_dir.clone(), environment.clone());
         let (holder, wait) = (self.holder(rollout, reason), self.lock_wait());
         let listener = Arc::clone(&self.invocation.listener);
         let taken = in_thread(move || {
             let waiting = |held: &LockError, left: Duration| {
                 listener(Notice::Waiting { held: held.to_string(), left_s: left.as_secs() });
             };
-            EnvironmentLock::take(&state_dir, &environment, &holder, wait, waiting)
+            EnvironmentLock::take(&state_dir, &name, &holder, wait, waiting)
         });
-        Ok(taken.await??)
+        let lock = taken.await??;
+        // Of two products that begin at once, one had the lock before.
+        self.refuse_that_of_another_product(environment)?;
+        Ok(lock)
     }
 
     /// Takes over the lock that the process before handed on, or takes it: for a conductor that was started for a rollout.

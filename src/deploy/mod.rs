@@ -31,6 +31,7 @@ mod offer;
 mod one_host;
 mod operator;
 mod prepare;
+mod product;
 mod recorded;
 mod release;
 mod resume;

@@ -319,6 +319,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         let plan = Plan {
             rollout: new_id()?,
             environment: self.fleet.name.clone(),
+            product: Some(self.workspace.product()),
             kind,
             version: aim.release.version().clone(),
             mark: verdicts.against(&aim.release),

@@ -62,10 +62,14 @@ impl Here {
 
     /// Makes one whose environment has further keys.
     fn with(repository: &str, keys: &str) -> Self {
+        let stages = "[[environments.production.stages]]";
+        Self::of(&CONFIGURATION.replace("REPOSITORY", repository).replace(stages, &format!("{keys}\n{stages}")))
+    }
+
+    /// Makes one of this configuration.
+    fn of(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file: PathBuf = folder.path().join("coalmine.toml");
-        let stages = "[[environments.production.stages]]";
-        let text = CONFIGURATION.replace("REPOSITORY", repository).replace(stages, &format!("{keys}\n{stages}"));
         fs::write(&file, text).unwrap();
         let told: Arc<Mutex<Vec<Notice>>> = Arc::default();
         let hears = Arc::clone(&told);
@@ -431,4 +435,47 @@ async fn what_persons_do_to_the_service_of_hosts_between_plan_and_start_is_told_
     assert_eq!((is_kept_out("mw01"), is_kept_out("mw02")), (false, true), "whatever is found there, it stays out");
     let notes = &state.plan().unwrap().notes;
     assert!(since.iter().all(|note| notes.iter().any(|known| known == note)), "{notes:?}");
+}
+
+#[tokio::test]
+async fn an_environment_of_a_state_folder_is_of_one_product() {
+    let product = Product::new();
+    product.write("tool", "one").tag("1.0");
+    let repository = product.path().to_str().unwrap();
+    let here = Here::new(repository);
+    let begin = async |here: &Here| {
+        let deployment = here.deployment(simulated(&[])).await;
+        let prepared = deployment.prepare(Goal::Install(tag("1.0")), Options::default()).await.unwrap();
+        here.workspace.begin(prepared.plan, None).unwrap()
+    };
+    let beside = |changes: &[(&str, &str)]| {
+        let text = CONFIGURATION.replace("REPOSITORY", repository);
+        let text = changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
+        let mut beside = Here::of(&text);
+        beside.workspace.state_dir.clone_from(&here.workspace.state_dir);
+        beside
+    };
+    let (name, root) = (("name = \"tool\"", "name = \"shop\""), ("root = \"tool\"", "root = \"shop\""));
+    let shop = beside(&[name, root]);
+    // Whoever planned before the first rollout of the other finds it when it is to begin.
+    let environment = shop.workspace.policy().unwrap().0.clone();
+    let rollout = begin(&here).await;
+
+    let refused = |error: Error| {
+        let told = (error.kind(), error.to_string());
+        assert_eq!(told.0, Kind::Usage, "{}", told.1);
+        assert!(told.1.contains("is the environment of tool, another product than shop"), "{}", told.1);
+        assert!(told.1.contains(rollout.as_str()) && told.1.contains("environments.shop-production"), "{}", told.1);
+    };
+    refused(shop.workspace.fleet().await.unwrap_err());
+    refused(shop.workspace.fleet_of("production").await.unwrap_err());
+    refused(shop.workspace.freeze(None, false).unwrap_err());
+    refused(shop.workspace.lock(&environment, &rollout, None).await.map(drop).unwrap_err());
+
+    here.workspace.policy().unwrap();
+    beside(&[name]).workspace.policy().unwrap();
+    beside(&[root]).workspace.policy().unwrap();
+    let apart = beside(&[name, root, ("environments.production", "environments.shop-production")]);
+    begin(&apart).await;
+    here.workspace.policy().unwrap();
 }

@@ -200,7 +200,7 @@ impl Workspace {
     ///
     /// When there is none, or when its hosts cannot be read.
     pub async fn fleet_of(&self, name: &str) -> Result<Fleet<'_>, Error> {
-        let (name, policy) = self.config().environment(Some(name))?;
+        let (name, policy) = self.environment(Some(name))?;
         self.hosts_of(name, policy).await
     }
 
@@ -223,10 +223,15 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// When it is not clear which is meant.
+    /// When it is not clear which is meant, or when that is another product's.
     pub fn policy(&self) -> Result<(&Environment, &EnvironmentPolicy), Error> {
-        let wanted = self.invocation.environment.as_ref().map(Environment::as_str);
-        Ok(self.config().environment(wanted)?)
+        self.environment(self.invocation.environment.as_ref().map(Environment::as_str))
+    }
+
+    fn environment(&self, wanted: Option<&str>) -> Result<(&Environment, &EnvironmentPolicy), Error> {
+        let (name, policy) = self.config().environment(wanted)?;
+        self.refuse_that_of_another_product(name)?;
+        Ok((name, policy))
     }
 
     pub(super) async fn define(&self, expression: &Expression, key: &str) -> Result<Vec<HostId>, Error> {

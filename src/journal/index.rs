@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::error::JournalError;
 use super::rollouts::{Rollouts, is_locked};
-use crate::model::{Environment, Operator, ReleaseId, RolloutId, Slot, Version};
+use crate::model::{Environment, Operator, ProductId, ReleaseId, RolloutId, Slot, Version};
 use crate::plan::PlanKind;
 use crate::rollout::{Event, Outcome, Record};
 
@@ -20,6 +20,8 @@ pub struct Entry {
     pub number: Option<u64>,
     /// Whose fleet it was for.
     pub environment: Environment,
+    /// Which product that was of; none in journals of an earlier coalmine.
+    pub product: Option<ProductId>,
     /// What it was for.
     pub kind: PlanKind,
     /// What it installed.
@@ -70,17 +72,7 @@ impl Rollouts {
     /// When the folder cannot be read. A journal that cannot be is listed as such.
     pub fn list(&self) -> Result<Listing, JournalError> {
         let mut listing = Listing::default();
-        let folders = match std::fs::read_dir(self.root()) {
-            Ok(folders) => folders,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(listing),
-            Err(error) => return Err(JournalError::io("list", self.root())(error)),
-        };
-        for folder in folders {
-            let folder = folder.map_err(JournalError::io("list", self.root()))?;
-            let name = folder.file_name();
-            let Some(rollout) = name.to_str().and_then(|name| RolloutId::new(name).ok()) else {
-                continue;
-            };
+        for rollout in self.ids()? {
             match self.entry(&rollout) {
                 Ok(entry) => listing.entries.push(entry),
                 // Its disk was full when it was planned: it never began.
@@ -91,6 +83,36 @@ impl Rollouts {
         let place = |entry: &Entry| (entry.number, entry.started);
         listing.entries.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.rollout.cmp(&b.rollout)));
         Ok(listing)
+    }
+
+    /// Says of which product an environment is, and by which rollout: by any that says it, since all of them are of the same.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read. A journal that cannot be says nothing.
+    pub fn product_of(&self, environment: &Environment) -> Result<Option<(RolloutId, ProductId)>, JournalError> {
+        let mut rollouts = self.ids()?;
+        // Ids begin with the time: the latest are the likeliest to say it, and no other is opened then.
+        rollouts.sort_unstable_by(|a, b| b.cmp(a));
+        let product = |rollout: RolloutId| {
+            let entry = self.entry(&rollout).ok().filter(|entry| entry.environment == *environment)?;
+            Some((rollout, entry.product?))
+        };
+        Ok(rollouts.into_iter().find_map(product))
+    }
+
+    fn ids(&self) -> Result<Vec<RolloutId>, JournalError> {
+        let folders = match std::fs::read_dir(self.root()) {
+            Ok(folders) => folders,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(JournalError::io("list", self.root())(error)),
+        };
+        let mut rollouts = Vec::new();
+        for folder in folders {
+            let name = folder.map_err(JournalError::io("list", self.root()))?.file_name();
+            rollouts.extend(name.to_str().and_then(|name| RolloutId::new(name).ok()));
+        }
+        Ok(rollouts)
     }
 
     /// Gives a number that is greater than that of every rollout that is there.
@@ -131,6 +153,7 @@ impl Rollouts {
             rollout: plan.rollout,
             number: first.number,
             environment: plan.environment,
+            product: plan.product,
             kind: plan.kind,
             version: plan.version,
             release: plan.release,
@@ -163,6 +186,8 @@ struct First {
 struct PlanHead {
     rollout: RolloutId,
     environment: Environment,
+    #[serde(default)]
+    product: Option<ProductId>,
     kind: PlanKind,
     version: Version,
     release: ReleaseId,

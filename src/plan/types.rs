@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Carrier, Commit, Digest, Environment, Failure, FailureClass, FoundBad, FreezeWindow, GateName, HostHook, HostId,
-    HostIdx, Installed, Operator, PhaseHook, ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName, TakenOut,
-    Version,
+    HostIdx, Installed, Operator, PhaseHook, ProductId, ReleaseId, RollBackTarget, RolloutId, Site, Slot, StageName,
+    TakenOut, Version,
 };
 
 /// Says what a rollout is for.
@@ -273,6 +273,9 @@ pub struct Plan {
     pub rollout: RolloutId,
     /// Whose fleet it is.
     pub environment: Environment,
+    /// Which product that is of; none in journals of an earlier coalmine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<ProductId>,
     /// What it is for.
     pub kind: PlanKind,
     /// What is installed.

@@ -54,6 +54,20 @@ pub enum ReleaseError {
         /// What git printed.
         problem: String,
     },
+    /// The checkout has no remote of that name, and it is no address.
+    #[error(
+        "{} has no remote {remote:?}{}; product.remote names the one that is fetched first, and product.remote = \"\" fetches never",
+        repository.display(),
+        others(known)
+    )]
+    NoSuchRemote {
+        /// The checkout.
+        repository: PathBuf,
+        /// The name.
+        remote: String,
+        /// The remotes that it has.
+        known: Vec<String>,
+    },
     /// What environments run cannot be kept on a branch.
     #[error("the branch {branch:?} cannot keep what environments run: {problem}; product.state_branch names it")]
     StateBranch {
@@ -371,6 +385,10 @@ fn nearest_hint(nearest: &[String]) -> String {
     } else {
         format!("; the nearest are {}", nearest.join(", "))
     }
+}
+
+fn others(known: &[String]) -> String {
+    if known.is_empty() { ", nor any other".into() } else { format!(", but {}", known.join(", ")) }
 }
 
 fn nearest_branches(nearest: &[String]) -> String {

@@ -54,6 +54,24 @@ async fn what_is_no_repository_is_refused_and_so_is_a_folder_inside_one() {
 }
 
 #[tokio::test]
+async fn a_remote_that_the_checkout_does_not_have_is_told_with_those_that_it_has() {
+    let product = Product::new();
+    product.write("file", "").tag("1.0");
+    let source = Source { remote: "origin".to_owned(), ..product.source() };
+    let told = error(&source, tag("1.0")).await;
+    assert!(
+        told.contains("has no remote \"origin\", nor any other") && told.contains("product.remote = \"\""),
+        "{told}"
+    );
+    product.git(&["remote", "add", "upstream", "/nowhere"]);
+    let told = error(&source, tag("1.0")).await;
+    assert!(told.contains("has no remote \"origin\", but upstream;"), "{told}");
+    // What is there and does not answer is another matter.
+    let told = error(&Source { remote: "upstream".to_owned(), ..source }, tag("1.0")).await;
+    assert!(told.contains("cannot fetch from \"upstream\"") && told.contains("the network"), "{told}");
+}
+
+#[tokio::test]
 async fn the_latest_release_is_the_newest_version_and_no_prerelease() {
     let product = Product::new();
     product.tag("4.9.0-rc2").tag("4.9.0-rc10");

@@ -62,7 +62,9 @@ impl Repository {
         let setting = format!("remote.{remote}.fetch={tags}");
         let mut arguments = vec!["-c", &*setting, "fetch", "--quiet", "--prune", "--no-prune-tags", "--no-tags"];
         arguments.extend(["--end-of-options", remote]);
-        if !self.is_named(remote).await? {
+        let known = self.remotes().await?;
+        let is_named = known.iter().any(|name| name == remote);
+        if !is_named {
             arguments.push(&tags);
         }
         let mut answer = self.ask(&arguments, deadline).await?;
@@ -71,12 +73,12 @@ impl Repository {
             tokio::time::sleep(Duration::from_millis(fastrand::u64(200..600))).await;
             answer = self.ask(&arguments, deadline).await?;
         }
+        if answer.ended.is_err() && !is_named && !remote.contains(['/', ':']) {
+            let (repository, remote) = (self.path().to_owned(), remote.to_owned());
+            return Err(ReleaseError::NoSuchRemote { repository, remote, known });
+        }
         unless_refused(remote, answer)?;
         self.carry_over(&before).await
-    }
-
-    async fn is_named(&self, remote: &str) -> Result<bool, ReleaseError> {
-        Ok(self.remotes().await?.iter().any(|name| name == remote))
     }
 
     /// Makes an annotated tag of the checkout's commit, signed where that is wanted.

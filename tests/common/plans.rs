@@ -12,6 +12,7 @@ pub(crate) fn plan(rollout: RolloutId, environment: Environment, version: Versio
     Plan {
         rollout,
         environment,
+        product: None,
         kind: PlanKind::Install,
         release: ReleaseId::new(&version, &digest),
         version,

@@ -75,6 +75,7 @@ mod tests {
             rollout: RolloutId::new(rollout).unwrap(),
             number: None,
             environment: Environment::new("production").unwrap(),
+            product: None,
             kind: PlanKind::Install,
             release: ReleaseId::new(&version, &Digest([7; 32])),
             version,

@@ -1,0 +1,39 @@
+use super::error::Error;
+use super::workspace::Workspace;
+use crate::model::{Environment, ProductId};
+
+impl Workspace {
+    /// Says which product the configuration is of.
+    pub(super) fn product(&self) -> ProductId {
+        let (product, target) = (&self.config().product, &self.config().target);
+        let link = format!("{}/{}", target.root.as_str().trim_end_matches('/'), target.current.as_str());
+        ProductId { name: product.name.as_str().to_owned(), link }
+    }
+
+    /// Refuses an environment that is another product's in this state folder.
+    ///
+    /// History, verdicts, debt, locks and freezes are found by its name alone: one product would catch its hosts up with what the other
+    /// finalized.
+    ///
+    /// # Errors
+    ///
+    /// When it is, or when the folder of the rollouts cannot be read.
+    pub(super) fn refuse_that_of_another_product(&self, environment: &Environment) -> Result<(), Error> {
+        let mine = self.product();
+        let Some((rollout, theirs)) = self.rollouts().product_of(environment)? else {
+            return Ok(());
+        };
+        if !mine.is_another_than(&theirs) {
+            return Ok(());
+        }
+        let (folder, name) = (self.state_dir.display(), &theirs.name);
+        let message =
+            format!("{environment} in {folder} is the environment of {name}, another product than {}", mine.name);
+        Err(Error::usage(message)
+            .hint(format!("rollout {rollout} installed {name} there, as {}", theirs.link))
+            .hint(format!(
+                "name this one otherwise, such as environments.{}-{environment}, or keep its state elsewhere: --state-dir DIR, or COALMINE_STATE_DIR",
+                mine.name
+            )))
+    }
+}
