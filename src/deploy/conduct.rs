@@ -174,6 +174,7 @@ impl Workspace {
         let opened = Opened::new(&rollouts, rollout)?;
         let records: Vec<Record> = rollouts.read(rollout)?.collect::<Result<_, _>>()?;
         let plan = Arc::clone(opened.plan());
+        self.refuse_another_link(&plan)?;
         lock.describe(&self.holder(rollout, plan.reason.as_deref()))?;
         let config = self.config();
         let Reached { release, hosts } = reach(&plan)?;

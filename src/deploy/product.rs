@@ -1,6 +1,7 @@
 use super::error::Error;
 use super::workspace::Workspace;
 use crate::model::{Environment, ProductId};
+use crate::plan::Plan;
 
 impl Workspace {
     /// Says which product the configuration is of.
@@ -8,6 +9,24 @@ impl Workspace {
         let (product, target) = (&self.config().product, &self.config().target);
         let link = format!("{}/{}", target.root.as_str().trim_end_matches('/'), target.current.as_str());
         ProductId { name: product.name.as_str().to_owned(), link }
+    }
+
+    /// Refuses to go on with a rollout by a configuration that means another link on the hosts than the one that it switches.
+    ///
+    /// Nothing of it would be found there, and what it would lead back there was never anywhere else.
+    ///
+    /// # Errors
+    ///
+    /// When it does.
+    pub(super) fn refuse_another_link(&self, plan: &Plan) -> Result<(), Error> {
+        let mine = self.product();
+        let Some(theirs) = plan.product.as_ref().filter(|theirs| theirs.link != mine.link) else {
+            return Ok(());
+        };
+        let (rollout, before, now) = (&plan.rollout, &theirs.link, &mine.link);
+        let message = format!("rollout {rollout} switches {before} on its hosts, and the configuration says {now} now");
+        Err(Error::usage(message)
+            .hint("nothing was changed: put target.root and target.current back until it is over, or name the configuration that it began with: -c FILE"))
     }
 
     /// Refuses an environment that is another product's in this state folder.

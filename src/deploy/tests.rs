@@ -474,7 +474,15 @@ async fn an_environment_of_a_state_folder_is_of_one_product() {
 
     here.workspace.policy().unwrap();
     beside(&[name]).workspace.policy().unwrap();
-    beside(&[root]).workspace.policy().unwrap();
+    // One that moved on its hosts is the same, and does not go on there with what it began elsewhere.
+    let moved = beside(&[root]);
+    let lock = moved.workspace.lock(&environment, &rollout, None).await.unwrap();
+    let told = moved.workspace.reopen(&rollout, lock).map(drop).unwrap_err();
+    assert_eq!(told.kind(), Kind::Usage);
+    assert!(
+        told.to_string().contains("switches tool/live on its hosts, and the configuration says shop/live"),
+        "{told}"
+    );
     let apart = beside(&[name, root, ("environments.production", "environments.shop-production")]);
     begin(&apart).await;
     here.workspace.policy().unwrap();

@@ -28,6 +28,35 @@ const FIXED: [(&str, &str); 7] = [
     ("PIP_NO_INPUT", "1"),
 ];
 
+/// Steers shells, make, and what packs and unpacks: a release would lack files, or differ from another deployer's.
+const STEERS: [&str; 25] = [
+    "ENV",
+    "BASH_ENV",
+    "BASHOPTS",
+    "SHELLOPTS",
+    "CDPATH",
+    "GLOBIGNORE",
+    "POSIXLY_CORRECT",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "DESTDIR",
+    "MAKEFLAGS",
+    "GNUMAKEFLAGS",
+    "MFLAGS",
+    "MAKEFILES",
+    "MAKELEVEL",
+    "TAR_OPTIONS",
+    "TAR_READER_OPTIONS",
+    "TAR_WRITER_OPTIONS",
+    "GZIP",
+    "BZIP",
+    "BZIP2",
+    "UNZIP",
+    "ZIPOPT",
+    "GREP_OPTIONS",
+];
+
 /// Says a version to build backends, or that they need none; to those of all dependencies alike.
 const VERSIONS: [&str; 7] =
     ["SETUPTOOLS_SCM_", "PBR_", "PDM_BUILD_", "POETRY_DYNAMIC_", "UV_DYNAMIC_", "VERSIONEER_", "HATCH_"];
@@ -93,21 +122,22 @@ impl From<Environment> for Vec<(OsString, OsString)> {
 
 /// Gives this process's environment without what would make builds differ or go astray.
 pub(super) fn clean_environment() -> Environment {
-    let stays = |name: &str| {
-        let begins = |parts: &[&str]| parts.iter().any(|part| name.starts_with(part));
-        let steers_shell =
-            matches!(name, "ENV" | "BASH_ENV" | "CDPATH" | "SHELLOPTS" | "MAKEFLAGS" | "DESTDIR" | "LANGUAGE" | "LANG");
-        !(steers_shell
-            || name == "TZ"
-            || begins(&["PYTHON", "CONDA", "VIRTUAL_ENV", "PIP_", "GIT_DIR", "GIT_WORK", "GIT_INDEX", "GIT_CONFIG"])
-            || begins(&["LC_", "COALMINE_"])
-            || begins(&VERSIONS))
-    };
-    let mut environment = Environment(std::env::vars_os().filter(|(name, _)| stays(&name.to_string_lossy())).collect());
+    let stays = std::env::vars_os().filter(|(name, _)| !steers(&name.to_string_lossy()));
+    let mut environment = Environment(stays.collect());
     for (name, value) in FIXED {
         environment.set(name, value);
     }
     environment
+}
+
+/// Tells whether a variable changes what commands do that say nothing of it.
+fn steers(name: &str) -> bool {
+    let begins = |parts: &[&str]| parts.iter().any(|part| name.starts_with(part));
+    STEERS.contains(&name)
+        || begins(&["PYTHON", "CONDA", "VIRTUAL_ENV", "PIP_", "GIT_DIR", "GIT_WORK", "GIT_INDEX", "GIT_CONFIG"])
+        // What bash calls instead of a program, and what compresses how well.
+        || begins(&["LC_", "COALMINE_", "BASH_FUNC_", "XZ_", "ZSTD_"])
+        || begins(&VERSIONS)
 }
 
 /// Gives what git needs for a repository of coalmine's own, with nobody's configuration.
@@ -300,7 +330,19 @@ fn make_absolute(key: &str, value: &mut toml::Value, base: &Path) {
 mod tests {
     use std::path::Path;
 
-    use super::registries;
+    use super::{registries, steers};
+
+    #[test]
+    fn what_would_change_what_tools_do_is_not_inherited() {
+        for name in
+            ["TAR_OPTIONS", "MAKEFILES", "GNUMAKEFLAGS", "GZIP", "XZ_OPT", "ZSTD_CLEVEL", "BASH_FUNC_tar%%", "BASH_ENV"]
+        {
+            assert!(steers(name), "{name}");
+        }
+        for name in ["PATH", "HOME", "SSH_AUTH_SOCK", "CC", "BASH", "EDITOR", "npm_config_registry"] {
+            assert!(!steers(name), "{name}");
+        }
+    }
 
     #[test]
     fn of_cargos_configuration_only_the_registries_are_taken() {

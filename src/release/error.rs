@@ -44,6 +44,15 @@ pub enum ReleaseError {
         /// What git printed, or how it ended.
         problem: String,
     },
+    /// What leads from one commit to another is not there.
+    #[error(
+        "{} is shallow and does not have what is between the two: `git fetch --unshallow --tags` brings the history",
+        repository.display()
+    )]
+    Shallow {
+        /// The checkout.
+        repository: PathBuf,
+    },
     /// The remote did not answer, or refused.
     #[error(
         "cannot fetch from {remote:?}: {problem}; check the network and the credentials, or use --no-fetch to go on with what the checkout has"
@@ -56,7 +65,7 @@ pub enum ReleaseError {
     },
     /// The checkout has no remote of that name, and it is no address.
     #[error(
-        "{} has no remote {remote:?}{}; product.remote names the one that is fetched first, and product.remote = \"\" fetches never",
+        "{} has no remote {remote:?}{}; product.remote names the one that is fetched first, or \"\" for none, and --no-fetch goes on with what the checkout has",
         repository.display(),
         others(known)
     )]

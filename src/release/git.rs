@@ -209,8 +209,12 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// When git fails, or does not have one of the two.
+    /// When git fails, or does not have one of the two, or not what is between them, since the checkout is shallow.
     pub async fn commits_between(&self, without: &Commit, with: &Commit) -> Result<Vec<LogEntry>, ReleaseError> {
+        let related = ["merge-base", without.as_str(), with.as_str()];
+        if self.is_shallow().await? && self.ask(&related, READ_DEADLINE).await?.ended.is_err() {
+            return Err(ReleaseError::Shallow { repository: self.path.clone() });
+        }
         let range = format!("{}..{}", without.as_str(), with.as_str());
         let format = "--format=%H%x1f%an%x1f%s";
         let text = self.read(&["log", "--max-count=1000", "--no-show-signature", format, &range]).await?;

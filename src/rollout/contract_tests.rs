@@ -90,7 +90,7 @@ fn every_kind() -> Vec<Event> {
         Event::HostProgress { host: host(0), bytes: Bytes(1), total: Bytes(2), rate: Bytes(1), eta: None },
         Event::ConnectionsSqueezed(Squeeze { way: None, at_once: 15, most: 30, why: PushBack::TurnedAway }),
         Event::host_failed(host(0), Failure::new(FailureClass::Activate, "m")),
-        Event::HostSkipped { host: host(0), reason: "r".into() },
+        Event::HostSkipped { host: host(0), reason: "r".into(), overtaken: false },
         Event::GateResult {
             gate: "answers".into(),
             scope: GateScope::Host,
@@ -185,7 +185,10 @@ fn a_line_is_written_in_one_order_and_read_in_any() {
             Event::ConnectionsSqueezed(squeeze),
             r#""connections_squeezed","way":null,"at_once":15,"most":30,"why":"turned_away"}"#,
         ),
-        (Event::HostSkipped { host: host(0), reason: ":{".into() }, r#""host_skipped","host":"mw01","reason":":{"}"#),
+        (
+            Event::HostSkipped { host: host(0), reason: ":{".into(), overtaken: true },
+            r#""host_skipped","host":"mw01","reason":":{","overtaken":true}"#,
+        ),
         (Event::Unknown, r#""unknown"}"#),
     ] {
         assert_eq!(record(event).to_line().unwrap(), format!("{head}{tail}"));

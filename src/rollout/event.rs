@@ -190,6 +190,9 @@ pub enum Event {
         host: HostId,
         /// Why.
         reason: String,
+        /// Whether another rollout was there since: it does not go back with the others either.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        overtaken: bool,
     },
     /// A person asks for a host to be taken out of service, or back into it; what came of it is told by an event of its own.
     ServiceAsked {

@@ -157,7 +157,7 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
         Event::HostRetried { host, by } => {
             Line::new(Glyph::Note, format!("{host} is tried again, as {} asked", name(&by.0)))
         }
-        Event::HostSkipped { host, reason } => Line::of(Glyph::Skipped, host, "skipped", message(reason)),
+        Event::HostSkipped { host, reason, .. } => Line::of(Glyph::Skipped, host, "skipped", message(reason)),
         Event::ServiceAsked { host, what, by, reason } => {
             let why = reason.as_ref().map(|reason| format!(": {}", message(reason))).unwrap_or_default();
             Line::new(Glyph::Note, format!("{host} is to be {}, as {} asked{why}", what.done(), name(&by.0)))

@@ -359,6 +359,7 @@ fn steer(folder: &Path, command: &mut Command) {
     let elsewhere = elsewhere.to_string_lossy();
     command.envs([("LC_ALL", "C"), ("TZ", ZONE), ("PYTHONHASHSEED", "7"), ("PYTHONPATH", &*elsewhere)]);
     command.envs([("CFLAGS", "-O1 -g3"), ("CXXFLAGS", "-O1"), ("RUSTFLAGS", "-g"), ("MAKEFLAGS", "-k")]);
+    command.envs([("TAR_OPTIONS", "--exclude=*"), ("MAKEFILES", "/nowhere.mk"), ("GZIP", "-1"), ("XZ_OPT", "-0")]);
     for name in ["SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "PDM_BUILD_SCM_VERSION"] {
         command.env(name, "9.9.9");
     }

@@ -24,7 +24,7 @@ fn is_an_end(stdout: &str) {
 fn unit(name: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/systemd").join(name);
     let text = fs::read_to_string(path).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/coalmine ")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("ExecStart=coalmine ")).unwrap();
     let split = Command::new("sh").args(["-f", "-c", &format!("printf '%s\\n' {line}")]).output().unwrap();
     String::from_utf8(split.stdout).unwrap().lines().map(str::to_owned).collect()
 }

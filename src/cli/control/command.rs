@@ -103,9 +103,28 @@ pub(super) fn unreachable(error: ClientError) -> Error {
         ClientError::NotRunning(rollout) => {
             failed.hint(format!("`coalmine show {rollout}` tells how it ended, or that it waits to be resumed"))
         }
-        ClientError::Silent { .. } => {
-            failed.hint("`coalmine show` reads its journal; conductor.log beside it may say more")
-        }
+        ClientError::Silent { rollout, .. } => failed
+            .hint(format!("`coalmine show {rollout}` reads its journal; conductor.log beside it may say more"))
+            .hint(format!(
+                "where it hangs: `coalmine status` names its process, `kill -9 PID` ends it, and `coalmine resume {rollout}` goes on with it"
+            )),
         _ => failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::unreachable;
+    use crate::conductor::ClientError;
+    use crate::model::RolloutId;
+
+    #[test]
+    fn who_gets_no_answer_is_told_how_to_go_on_without_it() {
+        let rollout = RolloutId::new("r1").unwrap();
+        let told = unreachable(ClientError::Silent { rollout, within: Duration::from_secs(10) }).to_string();
+        assert!(told.contains("did not answer within 10 s"), "{told}");
+        assert!(told.contains("`kill -9 PID`") && told.contains("`coalmine resume r1`"), "{told}");
     }
 }

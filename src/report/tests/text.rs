@@ -148,7 +148,7 @@ fn nothing_that_came_from_elsewhere_reaches_the_terminal_as_an_order() {
     story.lock();
     let hosts = story.hosts("fleet");
     story.fail(&hosts[0], Failure::new(FailureClass::Transfer, evil).hint(evil).output(evil));
-    story.happens(Event::HostSkipped { host: hosts[1].clone(), reason: evil.into() });
+    story.happens(Event::HostSkipped { host: hosts[1].clone(), reason: evil.into(), overtaken: false });
     story.happens(Event::HostDepooled { host: hosts[2].clone(), by: None, reason: None, error: Some(evil.into()) });
     story.happens(Event::AbortRequested { by: crate::model::Operator(evil.into()) });
     story.finish(Outcome::Stopped);

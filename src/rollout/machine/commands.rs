@@ -116,6 +116,6 @@ impl Machine {
         }
         self.relock.remove(&index);
         self.taken.remove(&index);
-        self.emit(Event::HostSkipped { host, reason: format!("skipped by {by}") });
+        self.emit(Event::HostSkipped { host, reason: format!("skipped by {by}"), overtaken: false });
     }
 }

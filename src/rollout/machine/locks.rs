@@ -121,7 +121,7 @@ impl Machine {
         if is_foreign {
             let runs = release.map_or_else(|| "no release".to_owned(), |release| release.to_string());
             let reason = format!("runs {runs}: another was here since, and that is left as it is");
-            self.emit(Event::HostSkipped { host: host.clone(), reason });
+            self.emit(Event::HostSkipped { host: host.clone(), reason, overtaken: true });
         } else if again {
             let there = match self.goal(index) {
                 Some(goal) => release.as_ref() == Some(goal),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::table::{after, eve, host, plan, state_of, taken_over, way};
 use super::{Effect, Input, Machine, Step, Task, TaskOutput};
-use crate::model::{Command, Installed, RollBackTarget, StageIdx, Verdict};
+use crate::model::{Command, HostId, Installed, RollBackTarget, StageIdx, Verdict};
 use crate::plan::{Plan, Promote, StageGate};
 use crate::rollout::event::{Event, GateScope};
 use crate::rollout::pause::PauseReason;
@@ -102,6 +102,41 @@ fn who_goes_on_leaves_hosts_alone_that_another_came_to_before_their_lock_was_eve
         }));
     }
     assert_eq!(skipped, [host(2)]);
+}
+
+#[test]
+fn what_another_put_on_a_switched_host_does_not_go_back_with_the_others() {
+    let release = |installed: &str| Installed::Release { id: installed.parse().unwrap(), digest: None, drift: None };
+    let ours = plan().release.to_string();
+    // Both canaries were healthy when the conductor died.
+    let state = state_of(planned(vec![]), way()[..5].concat());
+    let mut machine = Machine::resume(state, after(10)).unwrap();
+    machine.step(Input::Begin { by: eve() }, after(10));
+    for index in 0..4 {
+        let installed = match index {
+            0 => release("9.0.0-09090909"),
+            1 => release(&ours),
+            _ => Installed::Missing,
+        };
+        let good = match index {
+            0 => RollBackTarget::Release { id: "9.0.0-09090909".parse().unwrap() },
+            _ => RollBackTarget::Nothing,
+        };
+        let locked = TaskOutput::Locked { installed, good: Some(good), latency_ms: 1, taken_from: None };
+        machine.step(Input::Done { host: host(index), task: Task::Lock, result: Ok(locked) }, after(11));
+    }
+    let step = machine.step(Input::Command { command: Command::Rollback, by: eve() }, after(12));
+    let back: Vec<HostId> = step
+        .effects
+        .into_iter()
+        .filter_map(|effect| match effect {
+            Effect::Start { host, task: Task::RollBack(_) } => Some(host),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(back, [host(1)]);
+    // Nor does it for whoever goes on after that.
+    assert!(machine.state().switched().all(|index| index.0 != 0));
 }
 
 #[test]

@@ -103,10 +103,13 @@ impl State {
                     }
                 }
             }
-            Event::HostSkipped { host, reason } => {
+            Event::HostSkipped { host, reason, overtaken } => {
                 if let Some(index) = self.index_of(host) {
                     self.forget_failure(index);
                     self.unlocked.remove(index);
+                    if *overtaken {
+                        self.leave_to_another(index);
+                    }
                     if let Some(status) = self.hosts.get_mut(index.0) {
                         status.skipped = Some(reason.clone());
                     }
@@ -277,6 +280,13 @@ impl State {
     fn leave_planned(&mut self) {
         if self.mode == Mode::Planned {
             self.mode = Mode::Locking;
+        }
+    }
+
+    /// Forgets that a host was switched: what it runs now is another's, and nothing here is undone there.
+    fn leave_to_another(&mut self, index: HostIdx) {
+        if let Some(order) = self.hosts.get_mut(index.0).and_then(|status| status.switched.take()) {
+            self.switched.remove(&order);
         }
     }
 

@@ -23,6 +23,9 @@ impl App {
         self.notice = None;
         let contexts = self.contexts();
         let keys = Arc::clone(&self.settings.keys);
+        if self.is_hidden() {
+            return self.key_in_the_dark(key);
+        }
         // These two are needed most where nothing else works.
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             match keys.lookup(key, &[Context::Everywhere]) {
@@ -53,6 +56,19 @@ impl App {
                 | Layer::Columns(..),
             ) => keys.lookup(key, contexts).map_or_else(Vec::new, |action| self.act_in_layer(action)),
             None => keys.lookup(key, contexts).map_or_else(Vec::new, |action| self.act(action)),
+        }
+    }
+
+    /// Takes a key where nothing can be read: a rollout is neither started nor changed, and who leaves is not asked what becomes of it.
+    fn key_in_the_dark(&mut self, key: KeyEvent) -> Vec<Request> {
+        let is_text = matches!(self.layers.last(), Some(Layer::Dialog(_) | Layer::Line(_)));
+        if is_text && !key.modifiers.contains(KeyModifiers::CONTROL) {
+            return Vec::new();
+        }
+        match self.settings.keys.lookup(key, &[Context::Everywhere]) {
+            Some(Action::Quit) => self.leave(),
+            Some(Action::Suspend) => vec![Request::Suspend],
+            _ => Vec::new(),
         }
     }
 

@@ -17,6 +17,8 @@ pub struct Heights {
 /// Says of a screen what its lists and windows are fitted to: the console knows nothing of how it is drawn.
 #[derive(Debug, Clone, Copy)]
 pub struct Layout {
+    /// The smallest terminal that anything but its size is said on, in columns and rows.
+    pub smallest: (u16, u16),
     /// How many lines each list has.
     pub heights: fn(&App) -> Heights,
     /// How far the text of the topmost layer can be scrolled.
@@ -29,4 +31,12 @@ pub struct Layout {
     pub columns: fn(&App) -> Vec<&'static str>,
     /// What is shown, as text.
     pub text: fn(&App) -> String,
+}
+
+impl Layout {
+    /// Tells whether nothing but its size is said on a terminal of so many columns and rows.
+    #[must_use]
+    pub const fn is_too_small(&self, (columns, rows): (u16, u16)) -> bool {
+        columns < self.smallest.0 || rows < self.smallest.1
+    }
 }

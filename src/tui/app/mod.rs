@@ -212,7 +212,22 @@ impl App {
     /// Tells whether a question lies open that nobody can have read yet.
     #[must_use]
     pub fn has_unseen_dialog(&self) -> bool {
-        matches!(self.layers.last(), Some(Layer::Dialog(dialog)) if !dialog.seen)
+        !self.is_hidden() && matches!(self.layers.last(), Some(Layer::Dialog(dialog)) if !dialog.seen)
+    }
+
+    /// Tells whether the terminal is too small to show anything: then keys do nothing but let out whoever wants out.
+    fn is_hidden(&self) -> bool {
+        self.layout.is_too_small(self.size)
+    }
+
+    /// Takes the size of the terminal; a question that it hid has to be read anew.
+    fn resize(&mut self, size: (u16, u16)) {
+        self.size = size;
+        if self.is_hidden()
+            && let Some(Layer::Dialog(dialog)) = self.layers.last_mut()
+        {
+            dialog.seen = false;
+        }
     }
 
     /// Tells whether the console is to end.

@@ -26,9 +26,11 @@ impl App {
                 self.fit();
                 return requests;
             }
+            Message::Paste(_) | Message::Mouse(_) if self.is_hidden() => {}
             Message::Paste(text) => self.paste(&text),
             Message::Mouse(event) => self.mouse(event),
-            Message::Resize(columns, rows) => self.size = (columns, rows),
+            Message::Resize(columns, rows) => self.resize((columns, rows)),
+            Message::Drawn if self.is_hidden() => {}
             Message::Tick(now) => self.tick(now),
             Message::Drawn => {
                 if let Some(Layer::Dialog(dialog)) = self.layers.last_mut() {

@@ -9,6 +9,7 @@ use super::screens::{in_flight, rolled_back, soaking};
 use crate::model::Command;
 use crate::tui::app::Layer;
 use crate::tui::messages::{Message, Request, Source, Ticket};
+use crate::tui::view;
 
 fn key() -> impl Strategy<Value = Message> {
     let named = prop::sample::select(vec![
@@ -158,7 +159,8 @@ proptest! {
                 }
             };
             for message in messages {
-                let confirmed = matches!(console.state.layers.last(), Some(Layer::Dialog(dialog)) if dialog.seen);
+                let shown = !view::LAYOUT.is_too_small(console.state.size);
+                let confirmed = shown && matches!(console.state.layers.last(), Some(Layer::Dialog(dialog)) if dialog.seen);
                 let enter = matches!(&message, Message::Key(key) if key.code == KeyCode::Enter);
                 console.send(message);
                 for request in console.requests() {

@@ -207,6 +207,33 @@ fn keys_that_were_typed_before_a_dialog_opened_do_not_answer_it() {
 }
 
 #[test]
+fn where_the_terminal_is_too_small_keys_do_nothing_but_let_out() {
+    let mut console = planned();
+    console.press("i24").send(Message::Resize(20, 5)).press("<Enter><Tab><Enter>x<Esc>");
+    console.send(Message::Paste("24".to_owned()));
+    // What is typed before it is shown again answers nothing either.
+    console.send(Message::Resize(100, 30)).send(Message::Key(crossterm::event::KeyCode::Enter.into()));
+    assert!(console.requests().is_empty());
+    console.draw();
+    console.send(Message::Drawn).press("<Enter>");
+    assert!(matches!(console.requests()[..], [Request::StartRollout { .. }]));
+
+    let mut console = watching(&in_flight());
+    console.send(Message::Resize(59, 30)).press("pRx<Enter>12");
+    assert!(console.requests().is_empty() && console.state.layers.is_empty());
+    assert_eq!(console.state.screen, Screen::Rollout);
+    // Nobody can read what is asked: who leaves leaves it running.
+    console.press("q");
+    assert!(matches!(console.requests()[..], [Request::Quit]));
+    // A letter may belong to what was being typed.
+    let mut console = watching(&in_flight());
+    console.press("/").send(Message::Resize(100, 14)).press("q");
+    assert!(console.requests().is_empty());
+    console.press("<Ctrl-c>");
+    assert!(matches!(console.requests()[..], [Request::Quit]));
+}
+
+#[test]
 fn flags_are_asked_of_the_plan_anew() {
     let mut console = planned();
     console.press("u");

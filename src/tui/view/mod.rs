@@ -30,8 +30,15 @@ const WIDE: u16 = 120;
 const NARROWEST: u16 = 30;
 
 /// What the console has to know of how it is drawn.
-pub const LAYOUT: Layout =
-    Layout { heights, scroll_limit, log_room: log::room, log_rows: log::rows, columns, text: text_of };
+pub const LAYOUT: Layout = Layout {
+    smallest: SMALLEST,
+    heights,
+    scroll_limit,
+    log_room: log::room,
+    log_rows: log::rows,
+    columns,
+    text: text_of,
+};
 
 /// Parts of the screen.
 #[derive(Debug, Clone, Copy)]
@@ -124,7 +131,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &App) {
     let area = frame.area();
     let theme = state.settings.theme;
     let mut painter = Painter { buffer: frame.buffer_mut(), theme };
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+    if LAYOUT.is_too_small((area.width, area.height)) {
         too_small(&mut painter, area, state);
     } else {
         let parts = parts(state);
