@@ -301,6 +301,12 @@ tidy() {
     done
 }
 
+# Removes a folder of what is temporary where those who write there have just been told to end: what one of them still writes as it ends stands
+# in the way of the folder's removal, and comes once.
+remove_work() {
+    rm -rf "$1" || { sleep 1 && rm -rf "$1"; }
+}
+
 # Ends this script, and whatever it started, when it has taken too long: a local timeout does not stop what runs here. And
 # when it is gone without a word, as one that was killed: what it started would live on, and so would this watch.
 # The group is this script's own: sshd makes a session of every command, and so does our side where there is no sshd.
@@ -321,7 +327,7 @@ watch() {
         [ "$left" -gt 0 ] || say late
         # The command of a gate has a session of its own.
         ! read -r gate <"${TMPDIR:-/tmp}/coalmine.$p_nonce/gate" || kill -9 "-$gate" || kill -9 "$gate"
-        rm -rf "${TMPDIR:-/tmp}/coalmine.$p_nonce"
+        remove_work "${TMPDIR:-/tmp}/coalmine.$p_nonce"
         kill -9 0
     ) </dev/null 2>/dev/null &
     watchdog=$!

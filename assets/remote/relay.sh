@@ -35,7 +35,7 @@ phase_relay() {
             say relay "$port" "$relay"
             # Until the other side lets go, or is gone.
             while read -r _ <&3; do :; done
-            rm -rf "$relay"
+            remove_work "$relay"
             kill -9 0
         fi
         port=$((port + 1))

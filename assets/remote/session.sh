@@ -82,7 +82,7 @@ end_gates() {
         if read -r gate 2>/dev/null <"$left/gate" && is_number "$gate"; then
             kill -9 "-$gate" 2>/dev/null || kill -9 "$gate" 2>/dev/null
         fi
-        rm -rf "$left"
+        remove_work "$left"
     done
 }
 

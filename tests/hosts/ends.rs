@@ -1,7 +1,7 @@
 //! Scripts that are killed, that hang, and what is left of one when it has ended.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -201,5 +201,37 @@ fn nothing_of_a_script_outlives_it() {
         assert_eq!(names(temporary.path()), ["coalmine.1.00ff"], "{}", programs.name);
         assert_eq!(names(&dead), Vec::<String>::new());
         assert!(fs::symlink_metadata(root.path().join(".coalmine-link.999999999.00ff")).is_err());
+    }
+}
+
+#[test]
+fn what_is_written_as_a_killed_script_is_cleared_up_after_keeps_nothing_there() {
+    for programs in Box::both() {
+        let (root, temporary) = (temporary(), temporary());
+        // As where a gate's end is written down between the removal of the files and that of their folder.
+        let rm = programs.folder.path().join("rm");
+        let met = programs.folder.path().join("met");
+        let text = format!(
+            "#!/bin/sh\ncase $2 in *coalmine.*) if mkdir '{}' 2>/dev/null; then /usr/bin/rm -rf \"$2\"/*; : >\"$2/code\"; \
+             rmdir \"$2\"; exit; fi ;; esac\nexec /usr/bin/rm \"$@\"\n",
+            met.display()
+        );
+        if rm.exists() {
+            fs::remove_file(&rm).unwrap();
+        }
+        fs::write(&rm, text).unwrap();
+        fs::set_permissions(&rm, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir(root.path().join("tool")).unwrap();
+        let mut check = Script::new(Phase::Check, Duration::from_secs(900));
+        check.set_path("root", root.path()).set("link", "tool");
+        let sleep = format!("sleep 4{}", std::process::id());
+        check.set("gates", &format!("gate 0 800 0 decides '{sleep}'"));
+        let mut child = programs.start_in(&check, temporary.path());
+        eventually("the gate runs", || processes_with(&sleep).iter().any(|(_, line)| line.starts_with("sleep ")));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        eventually("its folder goes", || names(temporary.path()).is_empty());
+        assert!(met.exists(), "{}: nothing was written meanwhile", programs.name);
+        assert!(processes_with(&sleep).is_empty());
     }
 }
