@@ -47,6 +47,7 @@ phase_activate() {
         flip "$p_link" "releases/$p_id"
         give_name
         note "$p_link switched to $p_id from ${link_id:-$link_is}"
+        [ "$p_confirm" -eq 0 ] || see_armed
         say activated "${adopted_id:--}"
     fi
 }

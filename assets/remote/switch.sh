@@ -72,13 +72,34 @@ arm() {
 disarm() {
     [ ! -e ".coalmine/armed.$p_rollout" ] ||
         mv -f -T ".coalmine/armed.$p_rollout" ".coalmine/disarmed.$p_rollout" 2>/dev/null
+    await_dead_man
+    [ ! -e ".coalmine/armed.$p_rollout" ] || fail io "cannot take the dead man's switch away"
+    remove ".coalmine/disarmed.$p_rollout" ".coalmine/back.$p_rollout" "./.coalmine-back.$p_rollout"
+}
+
+await_dead_man() {
     waited=0
     while [ -e ".coalmine/fired.$p_rollout" ] && [ "$waited" -lt 10 ]; do
         sleep 1
         waited=$((waited + 1))
     done
-    [ ! -e ".coalmine/armed.$p_rollout" ] || fail io "cannot take the dead man's switch away"
-    remove ".coalmine/disarmed.$p_rollout" ".coalmine/back.$p_rollout" "./.coalmine-back.$p_rollout"
+}
+
+# Ends a switch that came later than its dead man's: that had nothing to take back then, or not all, and nobody else would any more.
+see_armed() {
+    [ -e ".coalmine/fired.$p_rollout" ] || [ -e ".coalmine/reverted.$p_rollout" ] || return 0
+    await_dead_man
+    if [ -n "$p_slot" ] && [ -n "$p_name" ] && [ "$p_name" != "$taken" ] && [ -h "./$p_name" ]; then
+        learn readlink "./$p_name"
+        [ "$learned" != "$p_slot" ] || erase "./$p_name"
+    fi
+    if [ "$link_is" = missing ]; then
+        erase "./$p_link"
+    elif [ ! "./$p_link" -ef "$link_target" ]; then
+        flip "$p_link" "$link_target"
+    fi
+    note "$p_link went back to ${link_target:-none}: its time was over before it was switched"
+    fail reverted "it went back by itself: nothing had confirmed the switch in time"
 }
 
 # Sets `target` to what the link was before the first release came, or fails where that is gone.

@@ -104,8 +104,11 @@ async fn a_dead_mans_switch_fires_without_anybody_and_after_a_reboot_at_the_next
         // From nothing, back to nothing.
         host.lock(&lock(name), None).await.unwrap();
         host.prime(&one, &rollout(name), &|_| {}).await.unwrap();
-        host.activate(&one.id, &confirm(1)).await.unwrap();
-        assert_eq!(current(root.path()), to(&one));
+        // Where its time was over before it had come so far, that is its answer.
+        let activated = host.activate(&one.id, &confirm(1)).await;
+        assert!(activated.is_ok() || format!("{activated:?}").contains("went back by itself"), "{activated:?}");
+        let switched = format!("{name} tool switched to {}", one.id);
+        assert!(host_log(root.path()).iter().any(|line| line.contains(&switched)), "{:?}", host_log(root.path()));
         eventually("it goes back to nothing", || fs::symlink_metadata(root.path().join("tool")).is_err());
         assert!(failed(host.confirm(&rollout(name)).await.unwrap_err()).message.contains("went back"));
         settled(&host, &one, name).await;
@@ -133,10 +136,50 @@ async fn a_dead_mans_switch_fires_without_anybody_and_after_a_reboot_at_the_next
         assert!(host.confirm(&rollout(name)).await.is_err());
         assert!(host_log(root.path()).iter().any(|line| line.contains("not confirmed in time")));
         // A rollback takes it away.
-        host.activate(&two.id, &confirm(1)).await.unwrap();
+        host.activate(&two.id, &confirm(1000)).await.unwrap();
         host.roll_back(&RollBackTarget::Release { id: one.id.clone() }, None, &switch(name)).await.unwrap();
-        eventually("its watcher ends", || processes_with(&format!("sh {name} 1")).is_empty());
+        eventually("its watcher ends", || processes_with(&format!("sh {name} 1000")).is_empty());
         assert_eq!(current(root.path()), to(&one));
+    }
+}
+
+#[tokio::test]
+async fn a_switch_that_comes_when_its_time_is_over_is_taken_back() {
+    for programs in Box::both() {
+        let (state, root) = (temporary(), temporary());
+        let name = format!("e{}", std::process::id());
+        let name = name.as_str();
+        // The last step of a switch takes as long as its dead man's switch lasts, as on a disk that hangs.
+        let mv = programs.folder.path().join("mv");
+        let real = if mv.exists() { "/usr/bin/busybox mv" } else { "/usr/bin/mv" };
+        if mv.exists() {
+            fs::remove_file(&mv).unwrap();
+        }
+        let text = format!(
+            "#!/bin/sh\nleft=600\ncase $* in *.coalmine-link.*) while [ ! -e .coalmine/reverted.{name} ] && [ -e .coalmine/slow ] && \
+             [ $left -gt 0 ]; do /usr/bin/sleep 0.1; left=$((left - 1)); done ;; esac\nexec {real} \"$@\"\n"
+        );
+        fs::write(&mv, text).unwrap();
+        fs::set_permissions(&mv, fs::Permissions::from_mode(0o755)).unwrap();
+        let fleet = programs.fleet(root.path(), state.path());
+        let host = host(&fleet, "here");
+        let (one, two) = (simple(state.path(), "1.0"), simple(state.path(), "2.0"));
+        let quick = Switch { confirm: Duration::from_secs(1), ..switch(name) };
+        for (release, before) in [(&one, None), (&two, Some(&one))] {
+            if let Some(before) = before {
+                settled(&host, before, name).await;
+            }
+            host.lock(&lock(name), None).await.unwrap();
+            host.prime(release, &rollout(name), &|_| {}).await.unwrap();
+            fs::write(root.path().join(".coalmine/slow"), "").unwrap();
+            let failure = failed(host.activate(&release.id, &quick).await.unwrap_err());
+            fs::remove_file(root.path().join(".coalmine/slow")).unwrap();
+            assert!(failure.message.contains("went back by itself"), "{}: {failure:?}", programs.name);
+            let probe = host.probe(&Survey::Shallow, None).await.unwrap();
+            assert_eq!(probe.installed.release(), before.map(|before| &before.id), "{}", programs.name);
+            let link = fs::symlink_metadata(root.path().join("tool"));
+            assert_eq!(link.is_ok(), before.is_some(), "{}: {}", programs.name, current(root.path()).display());
+        }
     }
 }
 
