@@ -37,7 +37,7 @@ pub(crate) fn carry(fleet: &RealFleet, carriers: &[Carrier], hosts: &[(&str, Opt
 }
 
 pub(crate) fn with(carriers: CarrierSettings) -> TransferSettings {
-    TransferSettings { carriers, stall: Duration::from_secs(5), ..TransferSettings::default() }
+    TransferSettings { carriers, stall: Duration::from_secs(60), ..TransferSettings::default() }
 }
 
 /// Takes the lock and primes; gives what its progress was, too.
@@ -126,7 +126,7 @@ async fn gone(root: &Path) {
         names.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("swarm."))
     };
     while !arias(root).is_empty() || is_left() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "something of the swarm is left");
+        assert!(begun.elapsed() < Duration::from_secs(60), "something of the swarm is left");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -172,7 +172,7 @@ async fn a_seeder_that_is_killed_in_the_middle_lets_hosts_take_the_next_carrier_
         let me = std::process::id().to_string();
         let begun = std::time::Instant::now();
         loop {
-            assert!(begun.elapsed() < Duration::from_secs(30), "nobody fetched");
+            assert!(begun.elapsed() < Duration::from_secs(90), "nobody fetched");
             tokio::time::sleep(Duration::from_millis(20)).await;
             let seeders = crate::stage::processes_with(&format!("--stop-with-process={me} "));
             let seeder = seeders.iter().find(|(_, line)| line.contains("coalmine-swarm-"));
@@ -183,7 +183,8 @@ async fn a_seeder_that_is_killed_in_the_middle_lets_hosts_take_the_next_carrier_
         }
     };
     let ((primed, _), killed) = tokio::join!(prime(&fleet, "box", &release), kill);
-    assert!(killed.elapsed() < Duration::from_secs(20), "{:?}", killed.elapsed());
+    // And not when it had been silent for as long as a host may be.
+    assert!(killed.elapsed() < Duration::from_secs(60), "{:?}", killed.elapsed());
     assert_eq!(primed.unwrap().carried, Some(Carried { by: Carrier::Direct, relay: None }));
     assert_whole(&release, &folder(&target, &release));
     let told = told(&mut news);

@@ -109,13 +109,15 @@ async fn a_host_that_lets_in_and_runs_no_shell_is_given_up_after_the_time_to_con
     for forced in ["exec sleep 1000", "while printf x; do sleep 0.5; done"] {
         let sshd = Sshd::start(&format!("ForceCommand {forced}"));
         let state = temporary();
-        let ssh = SshSettings { connect_timeout: Duration::from_secs(2), ..sshd.ssh() };
+        // As long as a host may be silent, so that no slow login of others makes more of it.
+        let ssh = SshSettings { connect_timeout: Duration::from_secs(6), alive: Duration::from_secs(2), ..sshd.ssh() };
         let fleet = fleet(ssh, TransferSettings::default(), target(Path::new("/nonexistent")), state.path());
         let begun = Instant::now();
         let failure = failed(host(&fleet, "box").probe(&Survey::Shallow, None).await);
         assert_eq!(failure.class, FailureClass::Unreachable);
-        assert_eq!(failure.message, "logs in, but no shell answered for 2 s while asking what is installed");
-        assert!(begun.elapsed() < Duration::from_secs(8), "{forced}: {:?}", begun.elapsed());
+        assert_eq!(failure.message, "logs in, but no shell answered for 6 s while asking what is installed");
+        // It would go on for ever.
+        assert!(begun.elapsed() < Duration::from_secs(60), "{forced}: {:?}", begun.elapsed());
     }
 }
 
@@ -172,7 +174,7 @@ async fn a_key_that_was_revoked_and_a_certificate_that_does_not_fit_are_never_ca
         loop {
             let failure = failed(host.probe(&Survey::Shallow, None).await);
             // It listens anew a moment after it was told to.
-            if failure.message == message || begun.elapsed() > Duration::from_secs(10) {
+            if failure.message == message || begun.elapsed() > Duration::from_secs(60) {
                 assert_eq!(failure.message, message, "{failure:?}");
                 assert!(!failure.hint.unwrap_or_default().contains("accept-new"));
                 break;

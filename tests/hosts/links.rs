@@ -120,7 +120,7 @@ async fn a_host_that_falls_silent_is_unreachable_and_says_for_how_long() {
     let sshd = Sshd::start("");
     let state = temporary();
     let root = sshd.folder.path().join("root");
-    let fleet = fleet(sshd.ssh(), quick(), target(&root), state.path());
+    let fleet = fleet(sshd.impatient(), quick(), target(&root), state.path());
     let host = host(&fleet, "box");
     host.probe(&Survey::Shallow, None).await.unwrap();
     sshd.signal(&sshd.sessions(), "-STOP");
@@ -128,14 +128,15 @@ async fn a_host_that_falls_silent_is_unreachable_and_says_for_how_long() {
     let failure = failed(host.lock(&lock("r1"), None).await.unwrap_err());
     assert_eq!(failure.class, FailureClass::Unreachable);
     assert_eq!(failure.message, "no answer for 3 s while taking the lock");
-    assert!(begun.elapsed() < Duration::from_secs(8));
+    // Far less than the lease that it asked for.
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
 async fn a_host_that_takes_connections_and_says_nothing_is_unreachable() {
     let sshd = Sshd::start("");
     let state = temporary();
-    let fleet = fleet(sshd.ssh(), quick(), target(Path::new("/nonexistent")), state.path());
+    let fleet = fleet(sshd.impatient(), quick(), target(Path::new("/nonexistent")), state.path());
     sshd.signal(&[sshd.pid()], "-STOP");
     let failure = failed(host(&fleet, "box").probe(&Survey::Shallow, None).await.unwrap_err());
     assert_eq!(failure.message, "no answer for 5 s while connecting");
@@ -159,8 +160,6 @@ async fn connections_that_fail_say_why_and_what_to_do_and_are_not_tried_again() 
     fs::rename(path.join("user.pub"), path.join("kept.pub")).unwrap();
     keygen(&path.join("user"));
     let connections = || sshd.log().lines().filter(|line| line.contains("Connection from")).count();
-    // Whoever waited for it to listen is one.
-    eventually("it logs", || connections() == 1);
     let before = connections();
     expect("permission denied", "ssh").await;
     assert_eq!(connections(), before + 1, "it was tried again");
@@ -189,7 +188,8 @@ async fn a_transfer_that_stalls_fails_in_time() {
     let sshd = Sshd::start("");
     let state = temporary();
     let root = sshd.folder.path().join("root");
-    let transfer = TransferSettings { bandwidth: Some(Bytes(1_000_000)), retries: 0, ..quick() };
+    let stall = Duration::from_secs(2);
+    let transfer = TransferSettings { bandwidth: Some(Bytes(1_000_000)), retries: 0, stall, ..quick() };
     let fleet = fleet(sshd.ssh(), transfer, target(&root), state.path());
     let one = v1(state.path());
     let host = host(&fleet, "box");
@@ -314,22 +314,24 @@ async fn a_lease_is_renewed_beside_a_step_that_takes_longer_than_it_lasts() {
         settled(&host, &one).await;
         let request = lock("r1");
         host.lock(&request, None).await.unwrap();
-        let sleep = format!("sleep 3.{}", std::process::id());
+        let over = sshd.folder.path().join(format!("over-{name}"));
         let gate = GateCheck {
             name: "takes long".into(),
-            run: sleep.clone(),
+            run: format!("until [ -e {} ]; do sleep 0.1; done", over.display()),
             environment: vec![],
-            timeout: Duration::from_secs(600),
+            timeout: Duration::from_secs(90),
             retries: 0,
             dry: false,
         };
+        let runs = || !processes_with(&over.display().to_string()).is_empty();
         let checking = host.check(std::slice::from_ref(&gate));
         let renewing = async {
-            while processes_with(&sleep).is_empty() {
+            while !runs() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             host.renew(&request).await.unwrap();
-            assert!(!processes_with(&sleep).is_empty(), "{name}: it was renewed only after the step");
+            assert!(runs(), "{name}: it was renewed only after the step");
+            fs::write(&over, "").unwrap();
         };
         let (reports, ()) = tokio::join!(checking, renewing);
         assert_eq!(reports.unwrap().len(), 1);

@@ -1,7 +1,7 @@
 //! An sshd of a test's own.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -23,19 +23,28 @@ impl Sshd {
             keygen(&path.join(key));
         }
         fs::copy(path.join("user.pub"), path.join("authorized_keys")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder_name = path.display();
+        let mut sshd = Self { folder, port: 0, child: None };
+        sshd.trust("host.pub");
+        // A port that was free is somebody else's now and then.
+        for _ in 0..20 {
+            sshd.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            sshd.write_server(extra);
+            sshd.write_client("");
+            if sshd.listens() {
+                return sshd;
+            }
+        }
+        panic!("sshd does not listen: {}", sshd.log());
+    }
+
+    fn write_server(&self, extra: &str) {
+        let (port, folder_name) = (self.port, self.folder.path().display());
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {folder_name}/host\nPidFile none\n\
              AuthorizedKeysFile {folder_name}/authorized_keys\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
              KbdInteractiveAuthentication no\nLogLevel VERBOSE\n{extra}\n"
         );
-        fs::write(path.join("sshd_config"), config).unwrap();
-        let mut sshd = Self { folder, port, child: None };
-        sshd.write_client("");
-        sshd.trust("host.pub");
-        sshd.up();
-        sshd
+        fs::write(self.folder.path().join("sshd_config"), config).unwrap();
     }
 
     /// Writes the configuration of ssh that the fleet is given.
@@ -56,13 +65,14 @@ impl Sshd {
         fs::write(self.folder.path().join("known_hosts"), format!("box {key}")).unwrap();
     }
 
-    pub(crate) fn up(&mut self) {
+    /// Starts it, and waits until it says that it listens; tells whether it does.
+    fn listens(&mut self) -> bool {
         // It keeps its rights apart in a folder that packages make at boot.
         if fs::metadata("/run/sshd").is_err() {
             fs::create_dir_all("/run/sshd").unwrap_or_default();
         }
-        let log = fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        let child = Command::new("/usr/sbin/sshd")
+        let log = fs::File::create(self.folder.path().join("log")).unwrap();
+        let mut child = Command::new("/usr/sbin/sshd")
             .args(["-D", "-e", "-f"])
             .arg(self.folder.path().join("sshd_config"))
             .stdin(Stdio::null())
@@ -70,12 +80,16 @@ impl Sshd {
             .stderr(log)
             .spawn()
             .unwrap();
-        self.child = Some(child);
         let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(10), "sshd does not listen: {}", self.log());
+        while !self.log().contains("Server listening on") {
+            if child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "sshd does not listen: {}", self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
+        self.child = Some(child);
+        true
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -115,11 +129,16 @@ impl Sshd {
     pub(crate) fn ssh(&self) -> SshSettings {
         SshSettings {
             config: Some(self.folder.path().join("ssh_config")),
-            // A machine that has much else to do takes its time to start a shell.
-            connect_timeout: Duration::from_secs(5),
-            alive: Duration::from_secs(1),
+            // A machine that has much else to do takes its time to start a shell, and falls silent for a while.
+            connect_timeout: Duration::from_secs(20),
+            alive: Duration::from_secs(10),
             ..SshSettings::default()
         }
+    }
+
+    /// As [`Self::ssh`], for what is to be seen to be waited for: five seconds for a login, three for any other answer.
+    pub(crate) fn impatient(&self) -> SshSettings {
+        SshSettings { connect_timeout: Duration::from_secs(5), alive: Duration::from_secs(1), ..self.ssh() }
     }
 
     pub(crate) fn down(&mut self) {

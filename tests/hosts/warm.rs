@@ -21,22 +21,26 @@ fn keeping(sshd: &Sshd, state: &Path, keep: Duration) -> RealFleet {
     fleet(ssh, quick(), target(&sshd.folder.path().join("root")), state)
 }
 
-/// Does something while a gate sleeps on a host for a second and the fraction that `fraction` begins, and sees that the gate passes.
-async fn while_a_gate_sleeps<T>(host: &RealHost, fraction: &str, done: impl Future<Output = T>) -> T {
-    let command = format!("sleep 1.{fraction}{}", std::process::id());
+/// Does something while a gate runs on a host, which passes once that is done, and sees that it does.
+async fn while_a_gate_runs<T>(host: &RealHost, done: impl Future<Output = T>) -> T {
+    let folder = temporary();
+    let over = folder.path().join("over");
     let gates = [GateCheck {
-        name: "sleeps".into(),
-        run: command.clone(),
+        name: "waits".into(),
+        run: format!("until [ -e {} ]; do sleep 0.1; done", over.display()),
         environment: vec![],
-        timeout: Duration::from_secs(600),
+        // Whoever waits for it in vain is told soon enough.
+        timeout: Duration::from_secs(90),
         retries: 0,
         dry: false,
     }];
     let doing = async {
-        while processes_with(&command).is_empty() {
+        while processes_with(&over.display().to_string()).is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        done.await
+        let came = done.await;
+        fs::write(&over, "").unwrap();
+        came
     };
     let (reports, came) = tokio::join!(host.check(&gates), doing);
     assert_eq!(reports.unwrap()[0].verdict, Verdict::Pass);
@@ -96,7 +100,7 @@ async fn whoever_opened_it_takes_nothing_along_that_another_does() {
         host(&first, "box").close().await;
         drop(first);
     };
-    while_a_gate_sleeps(&theirs, "", leaving).await;
+    while_a_gate_runs(&theirs, leaving).await;
     assert_eq!(sshd.accepted(), 1, "{}", sshd.log());
 }
 
@@ -124,6 +128,9 @@ async fn a_transfer_that_is_given_up_leaves_the_connection_to_the_others() {
 #[tokio::test]
 async fn a_connection_that_is_gone_or_hangs_is_replaced_without_a_word() {
     let (sshd, state) = (Sshd::start(""), temporary());
+    let ssh = SshSettings { share: Some(state.path().to_owned()), ..sshd.impatient() };
+    let sharing =
+        |sshd: &Sshd, state: &Path| fleet(ssh.clone(), quick(), target(&sshd.folder.path().join("root")), state);
     let first = sharing(&sshd, state.path());
     ask(&first).await;
     let found = masters(&sshd);
@@ -150,7 +157,7 @@ async fn a_step_that_had_begun_over_it_is_as_one_whose_link_was_lost() {
     let second = sharing(&sshd, state.path());
     let theirs = host(&second, "box");
     settled(&theirs, &v1(state.path())).await;
-    while_a_gate_sleeps(&theirs, "5", async { sshd.signal(&sshd.sessions(), "-KILL") }).await;
+    while_a_gate_runs(&theirs, async { sshd.signal(&sshd.sessions(), "-KILL") }).await;
     assert_eq!(sshd.accepted(), 2);
 }
 
@@ -180,7 +187,7 @@ async fn who_takes_part_takes_no_session_from_a_rollout() {
     ask(&second).await;
     assert_eq!(sshd.accepted(), 1);
     // A step and a lease that is renewed meanwhile are two, and the other process has one.
-    while_a_gate_sleeps(&ours, "6", ours.renew(&lock("r2"))).await.unwrap();
+    while_a_gate_runs(&ours, ours.renew(&lock("r2"))).await.unwrap();
     assert_eq!(sshd.accepted(), 2, "{}", sshd.log());
 }
 
@@ -229,22 +236,25 @@ async fn only_who_would_connect_in_the_same_way_takes_part() {
 #[tokio::test]
 async fn what_is_kept_serves_the_next_process_and_ends_by_itself() {
     let (sshd, state) = (Sshd::start(""), temporary());
-    let keep = Duration::from_secs(5);
+    // What is kept for a moment ends by itself, and is opened anew.
+    for handshakes in 1..=2 {
+        ask(&keeping(&sshd, state.path(), Duration::from_secs(1))).await;
+        assert_eq!(sshd.accepted(), handshakes);
+        eventually("it ends", || sshd.sessions().is_empty() && masters(&sshd).is_empty());
+    }
+    let keep = Duration::from_secs(300);
     for _ in 0..2 {
         let fleet = keeping(&sshd, state.path(), keep);
         ask(&fleet).await;
         host(&fleet, "box").close().await;
         drop(fleet);
-        assert_eq!((sshd.accepted(), masters(&sshd).len()), (1, 1), "{}", sshd.log());
+        assert_eq!((sshd.accepted(), masters(&sshd).len()), (3, 1), "{}", sshd.log());
     }
-    eventually("it ends", || sshd.sessions().is_empty() && masters(&sshd).is_empty());
-    ask(&keeping(&sshd, state.path(), keep)).await;
-    assert_eq!(sshd.accepted(), 2);
     // What nobody could find is not kept.
     let ssh = SshSettings { keep, ..sshd.ssh() };
     let alone = fleet(ssh, quick(), target(Path::new("/nonexistent")), state.path());
     ask(&alone).await;
-    assert_eq!(sshd.accepted(), 3);
+    assert_eq!(sshd.accepted(), 4);
     drop(alone);
     eventually("it ends", || masters(&sshd).len() <= 1);
 }
