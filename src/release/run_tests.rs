@@ -25,7 +25,7 @@ async fn a_build_sees_a_clean_environment_and_a_check_sees_none() {
 
 /// Waits until a process is gone; `/proc` also shows those that nobody reaped, so their state is looked at.
 async fn gone(pid: &str) -> bool {
-    for _ in 0..100 {
+    for _ in 0..1200 {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         if stat.is_empty() || stat.contains(") Z ") {
             return true;
@@ -41,9 +41,10 @@ async fn a_command_that_takes_too_long_is_killed_with_all_that_it_started() {
     let pids = tempfile::tempdir().unwrap();
     let pid = pids.path().join("pid");
     let mut spec = by_commands(&[&format!("sleep 600 & echo $! > {}; wait", pid.display())], "true");
-    spec.deadline = Duration::from_millis(500);
+    // A shell has to begin in that time.
+    spec.deadline = Duration::from_secs(3);
     let error = refused(&product, spec).await.to_string();
-    assert!(error.contains("did not end within 0 seconds and was killed"), "{error}");
+    assert!(error.contains("did not end within 3 seconds and was killed"), "{error}");
     assert!(gone(fs::read_to_string(pid).unwrap().trim()).await);
 }
 
@@ -54,7 +55,7 @@ async fn what_a_command_leaves_running_does_not_hold_the_build_up() {
     let pid = pids.path().join("pid");
     let state = StateFolder::new();
     let spec = by_commands(&[COPY, &format!("sleep 600 & echo $! > {}", pid.display())], "true");
-    timeout(Duration::from_secs(30), state.prepare(&request(&product, "1.0", spec))).await.unwrap().unwrap();
+    timeout(Duration::from_secs(120), state.prepare(&request(&product, "1.0", spec))).await.unwrap().unwrap();
     assert!(gone(fs::read_to_string(pid).unwrap().trim()).await);
 }
 
@@ -108,7 +109,7 @@ async fn a_build_killed_midway_leaves_nothing_that_looks_finished_and_the_next_c
         let stored = state.stored();
         stored.first().is_some_and(|work| state.path().join("releases").join(work).join("root/tool").exists())
     };
-    timeout(Duration::from_secs(30), async {
+    timeout(Duration::from_secs(120), async {
         while !copied() {
             sleep(Duration::from_millis(20)).await;
         }

@@ -124,7 +124,7 @@ async fn every_host_gets_the_file_and_who_joins_late_does_too() {
     drop((again, stage));
     let begun = Instant::now();
     while Path::new(&format!("/proc/{seeder}")).exists() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "the seeder lives on");
+        assert!(begun.elapsed() < Duration::from_secs(60), "the seeder lives on");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -136,7 +136,7 @@ async fn who_waits_for_a_seeder_that_was_killed_is_told_at_once() {
     let kill = async {
         let begun = Instant::now();
         while !folder.join(NAME).exists() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "it never began");
+            assert!(begun.elapsed() < Duration::from_secs(50), "it never began");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let pid = rustix::process::Pid::from_raw(i32::try_from(seeder()).unwrap()).unwrap();

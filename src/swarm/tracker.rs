@@ -352,7 +352,7 @@ mod tests {
         drop(tracker);
         let begun = Instant::now();
         while TcpStream::connect((here, port)).await.is_ok() {
-            assert!(begun.elapsed() < Duration::from_secs(10), "it still listens");
+            assert!(begun.elapsed() < Duration::from_secs(60), "it still listens");
             tokio::task::yield_now().await;
         }
     }

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::project::{Answer, Project};
 
 fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(found) = found() {
             return found;

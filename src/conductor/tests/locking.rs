@@ -59,7 +59,9 @@ fn nobody_else_may_open_the_lock_and_a_holder_that_is_no_coalmine_is_told_as_suc
 fn a_lock_is_waited_for_and_that_is_told() {
     let state = tempfile::tempdir().unwrap();
     let lock = EnvironmentLock::take(state.path(), &production(), &holder("amy"), Duration::ZERO, |_, _| {}).unwrap();
+    let (heard, waits) = std::sync::mpsc::channel();
     let freeing = std::thread::spawn(move || {
+        waits.recv().unwrap();
         std::thread::sleep(Duration::from_millis(600));
         drop(lock);
     });
@@ -70,9 +72,10 @@ fn a_lock_is_waited_for_and_that_is_told() {
         assert!(left <= wait && left > wait / 2);
         assert!(why.to_string().contains("amy@deploy"));
         told += 1;
+        heard.send(()).unwrap();
     })
     .unwrap();
-    assert!(start.elapsed() > Duration::from_millis(500) && start.elapsed() < Duration::from_secs(30));
+    assert!(start.elapsed() > Duration::from_millis(500) && start.elapsed() < wait);
     assert_eq!(told, 1);
     freeing.join().unwrap();
 }

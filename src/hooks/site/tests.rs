@@ -105,7 +105,7 @@ async fn a_gate_that_hangs_fails_in_time_and_says_so() {
     let answer = ask(StageGateSettings { timeout: Duration::from_millis(200), ..gate("sleep 300") }, None).await;
     assert_eq!(answer.verdict, Verdict::Fail);
     assert!(answer.message.starts_with("not done within "), "{}", answer.message);
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 #[tokio::test]

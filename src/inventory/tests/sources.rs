@@ -122,8 +122,8 @@ fn a_command_that_hangs_is_killed_with_all_that_it_started() {
     let folder = Folder::new();
     let start = Instant::now();
     let hang = "echo thinking >&2; (sleep 60; touch late) & echo $! > child; sleep 60";
-    let refusal = folder.refusal(shell_within(hang, Duration::from_millis(300)));
-    assert!(refusal.contains("did not end within 300ms and was killed: thinking"), "{refusal}");
+    let refusal = folder.refusal(shell_within(hang, Duration::from_secs(3)));
+    assert!(refusal.contains("did not end within 3s and was killed: thinking"), "{refusal}");
     assert!(start.elapsed() < Duration::from_secs(30), "it was waited for");
     let child: u32 = std::fs::read_to_string(folder.path().join("child")).unwrap().trim().parse().unwrap();
     wait_until_gone(child);
@@ -152,7 +152,7 @@ fn a_command_may_print_more_than_a_pipe_holds_but_not_for_ever() {
 
 /// Waits until a process has died; one that is dead and not yet reaped by init counts.
 fn wait_until_gone(pid: u32) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(50);
     while let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/stat")) {
         let state = status.rsplit(')').next().and_then(|rest| rest.split_whitespace().next()).map(ToOwned::to_owned);
         if state.as_deref() == Some("Z") {

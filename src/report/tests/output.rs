@@ -78,7 +78,8 @@ fn a_reader_that_stalls_holds_nobody_up_and_gets_every_event_once_and_in_order()
     std::thread::sleep(Duration::from_millis(50));
     let started = Instant::now();
     hand_over(&reporter, &story.records[1..]);
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    // Whoever waited for the reader would do so for ever.
+    assert!(started.elapsed() < LONG, "{:?}", started.elapsed());
     assert_eq!(text(&taken), "");
     open.send(()).unwrap();
     assert_eq!(reporter.finish(LONG), Written::All);
@@ -108,7 +109,7 @@ fn a_stalled_reader_is_not_waited_for_longer_than_it_may() {
     hand_over(&reporter, &good().records);
     let started = Instant::now();
     assert_eq!(reporter.finish(Duration::from_millis(200)), Written::Stalled);
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < LONG);
     drop(open);
 }
 

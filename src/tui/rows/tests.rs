@@ -262,6 +262,6 @@ fn a_hundred_thousand_rows_are_grouped_and_filtered_within_a_frame_or_two() {
     rows.set_filter("state:failed mw9");
     rows.fit(&table, 40);
     // Unoptimized and on a busy machine it is many times what it is elsewhere; what is quadratic takes minutes.
-    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
     assert_eq!(rows.groups().len(), 1);
 }
