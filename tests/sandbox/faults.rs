@@ -64,10 +64,14 @@ fn commands_on_a_host_that_hangs_after_the_login_run_when_it_wakes_up() {
     let fleet = Fleet::up(1);
     fleet.fault(FIRST, "hang-exec");
     let mut session = fleet.spawn(FIRST, "echo awake");
+    let open = || -> usize { sandbox::status(&fleet.dir).unwrap().hosts.iter().map(|host| host.connections).sum() };
+    let begun = Instant::now();
+    while open() == 0 && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
     std::thread::sleep(Duration::from_secs(2));
     assert!(session.try_wait().unwrap().is_none());
-    let open: usize = sandbox::status(&fleet.dir).unwrap().hosts.iter().map(|host| host.connections).sum();
-    assert_eq!(open, 1, "it is logged in");
+    assert_eq!(open(), 1, "it is logged in");
     fleet.fault(FIRST, "none");
     assert_eq!(session.wait_with_output().unwrap().stdout, b"awake\n");
 }
@@ -75,12 +79,18 @@ fn commands_on_a_host_that_hangs_after_the_login_run_when_it_wakes_up() {
 #[test]
 fn a_slow_line_has_the_bandwidth_that_was_asked_for() {
     let fleet = Fleet::up(1);
+    let fetch = || {
+        let start = Instant::now();
+        let said = fleet.ssh(FIRST, "head -c 131072 /dev/zero | tr '\\0' x");
+        assert_eq!(said.len(), 131_072);
+        start.elapsed()
+    };
+    let usual = fetch();
     fleet.fault(FIRST, "slow:64k");
-    let start = Instant::now();
-    let said = fleet.ssh(FIRST, "head -c 131072 /dev/zero | tr '\\0' x");
-    let took = start.elapsed();
-    assert_eq!(said.len(), 131_072);
-    assert!((Duration::from_secs(2)..Duration::from_secs(8)).contains(&took), "{took:?}");
+    let took = fetch();
+    // What ssh says beside it passes there as well, and a busy machine takes its time for all of it.
+    let most = Duration::from_secs(6) + usual * 3;
+    assert!((Duration::from_secs(2)..most).contains(&took), "{took:?}, and {usual:?} before");
 }
 
 #[test]

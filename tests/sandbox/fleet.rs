@@ -21,6 +21,9 @@ fn coalmine() -> OsString {
     std::env::var_os("COALMINE_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_coalmine").into())
 }
 
+/// How many seconds a host has to let us in that is to do so, whatever else this machine does.
+const PATIENT: u32 = 60;
+
 pub(crate) struct Fleet {
     pub(crate) dir: PathBuf,
     _parent: tempfile::TempDir,
@@ -55,15 +58,16 @@ impl Fleet {
         (output.status.code(), said)
     }
 
-    fn command(&self, host: &str, command: &str) -> Command {
+    /// Gives a command on a host, which has so many seconds to let us in.
+    fn command(&self, host: &str, command: &str, seconds: u32) -> Command {
         let mut ssh = Command::new("ssh");
         ssh.arg("-F").arg(self.dir.join("ssh_config"));
-        ssh.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=3", host, command]);
+        ssh.args(["-o", "BatchMode=yes", "-o", &format!("ConnectTimeout={seconds}"), host, command]);
         ssh
     }
 
     pub(crate) fn try_ssh(&self, host: &str, command: &str) -> Output {
-        self.command(host, command).stdin(Stdio::null()).output().unwrap()
+        self.command(host, command, PATIENT).stdin(Stdio::null()).output().unwrap()
     }
 
     /// Runs a command on a host that must succeed; gives what it printed.
@@ -75,7 +79,7 @@ impl Fleet {
 
     /// Runs a command on a host that must fail; gives what was complained of.
     pub(crate) fn ssh_fails(&self, host: &str, command: &str) -> String {
-        let output = self.try_ssh(host, command);
+        let output = self.command(host, command, 8).stdin(Stdio::null()).output().unwrap();
         assert!(!output.status.success(), "{host}: {command} succeeded");
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
@@ -84,7 +88,7 @@ impl Fleet {
     pub(crate) fn spawn(&self, host: &str, command: &str) -> Child {
         let pipes = [Stdio::piped(), Stdio::piped(), Stdio::piped()];
         let [stdin, stdout, stderr] = pipes;
-        self.command(host, command).stdin(stdin).stdout(stdout).stderr(stderr).spawn().unwrap()
+        self.command(host, command, PATIENT).stdin(stdin).stdout(stdout).stderr(stderr).spawn().unwrap()
     }
 
     /// Starts a command on a host and waits until it runs there.
@@ -136,7 +140,7 @@ impl Fleet {
     /// Asserts that nothing is left; a process that is just ending gets a moment.
     pub(crate) fn assert_gone(&self) {
         assert!(!self.dir.exists());
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !self.processes().is_empty() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(50));
         }
