@@ -20,10 +20,15 @@ fn an_abort_from_another_terminal_takes_two_seconds() {
             break;
         }
     }
+    // What this machine takes meanwhile to start a command and to ask every host something.
+    let start = Instant::now();
+    fleet.coalmine(&["-v", "status", "1.2.0"]);
+    let usual = start.elapsed();
     let start = Instant::now();
     fleet.coalmine(&["abort"]).exits(0).says(&format!("abort: accepted by rollout {rollout}"));
     heard.extend(lines.map(Result::unwrap));
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(2).max(usual * 2), "{took:?}, and a status took {usual:?}");
     assert_eq!(watching.wait().unwrap().code(), Some(5));
     // Whoever watches hears what the journal has, no more and no less.
     let journaled: Vec<String> = heard.into_iter().filter(|line| !line.contains("\"host_progress\"")).collect();
@@ -60,7 +65,7 @@ fn a_rollout_is_paused_continued_and_rolled_back_from_elsewhere() {
 fn signals_stop_a_rollout_the_more_often_the_harder() {
     let fleet = Fleet::up(3);
     // 270 KiB at this rate keep the transfer going for as long as the test looks at it.
-    fleet.fault("mw01.eqiad.sandbox", "slow:8192");
+    fleet.fault("mw01.eqiad.sandbox", "slow:4096");
     let headless = fleet.start(&["install-world", "1.2.0", "--yes", "--headless", "--soak", "1s"]);
     let pid = i32::try_from(headless.id()).unwrap();
     let rollout = until("the rollout", || {
@@ -68,20 +73,16 @@ fn signals_stop_a_rollout_the_more_often_the_harder() {
         folders.filter_map(Result::ok).next().map(|folder| folder.file_name().into_string().unwrap())
     });
     fleet.wait_for(&rollout, "locked");
-    until("the others", || {
-        let primed = fleet.records(&rollout).iter().filter(|record| record["phase"] == "primed").count();
-        (primed == 4).then_some(())
-    });
+    let primed = || fleet.records(&rollout).iter().filter(|record| record["phase"] == "primed").count();
+    until("the others", || (primed() == 4).then_some(()));
     kill(pid, Signal::HUP);
     kill(pid, Signal::INT);
     fleet.wait_for(&rollout, "suspended");
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(fleet.coalmine(&["pause"]).code, Some(1), "it takes no other command any more");
-    let start = Instant::now();
     kill(pid, Signal::INT);
     let answer = Answer::of(headless.wait_with_output().unwrap()).exits(130);
-    // Half a minute is left of the transfer; freeing the host over such a link takes some seconds.
-    assert!(start.elapsed() < Duration::from_secs(12), "a transfer was waited for");
+    assert_eq!(primed(), 4, "a transfer was waited for");
     let answer = answer
         .says("SIGINT: no new host is started, those under way finish")
         .says("SIGINT: waiting for 1 host that gets the release")

@@ -1,6 +1,7 @@
 //! Who may deploy while another does.
 
 use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
 use rustix::process::Signal;
 
@@ -10,15 +11,27 @@ use crate::fleet::{Answer, Fleet, kill, until};
 fn of_two_state_folders_and_one_fleet_exactly_one_goes_ahead() {
     let fleet = Fleet::up(4);
     let other = fleet.dir.join("other-state");
-    let one = fleet.start(&["install-world", "1.2.0", "--yes", "--headless", "--soak", "2s"]);
-    let mut second = std::process::Command::new(crate::fleet::coalmine());
-    second.arg("-c").arg(fleet.dir.join("coalmine.toml")).arg("--state-dir").arg(&other);
-    second.args(["install-world", "1.2.0", "--yes", "--headless", "--soak", "2s"]);
-    let second = Answer::of(second.output().unwrap());
-    let first = Answer::of(one.wait_with_output().unwrap());
-    let mut codes = [first.code, second.code];
-    codes.sort_unstable();
-    assert_eq!(codes, [Some(0), Some(7)], "{first:?}{second:?}");
+    let elsewhere = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(crate::fleet::coalmine());
+        command.arg("-c").arg(fleet.dir.join("coalmine.toml")).arg("--state-dir").arg(&other).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    // Whoever goes ahead soaks until the other one has come, however much later that is.
+    let install = ["install-world", "1.2.0", "--yes", "--headless", "--soak", "10m"];
+    let mut both = [fleet.start(&install), elsewhere(&install).spawn().unwrap()];
+    let refused = until("who is refused", || both.iter_mut().position(|one| one.try_wait().unwrap().is_some()));
+    let [first, second] = both;
+    let (refused, mut goes_on, from_first) = if refused == 0 { (first, second, false) } else { (second, first, true) };
+    Answer::of(refused.wait_with_output().unwrap()).exits(7);
+    until("its end", || {
+        // Whatever stage soaks.
+        let promote = ["promote", "--reason", "the other one is gone"];
+        let mut command = if from_first { fleet.command(&promote) } else { elsewhere(&promote) };
+        command.output().unwrap();
+        goes_on.try_wait().unwrap()
+    });
+    Answer::of(goes_on.wait_with_output().unwrap()).exits(0).says("1.2.0 runs on 4 hosts");
 }
 
 #[test]

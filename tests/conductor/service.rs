@@ -163,13 +163,20 @@ fn a_host_that_lets_nobody_in_after_its_switch_goes_back_and_is_debt() {
     let fleet = Fleet::up(4);
     let path = fleet.dir.join("coalmine.toml");
     let text = fs::read_to_string(&path).unwrap();
-    let text = text.replace("keep    = 3", "keep    = 3\nconfirm = \"10s\"").replace("\"10%\"", "1");
+    let text = text.replace("keep    = 3", "keep    = 3\nconfirm = \"20s\"").replace("\"10%\"", "1");
     fs::write(&path, text).unwrap();
     fleet.coalmine(&["install-world", "1.1.0", "--yes", "--no-soak"]).exits(0);
-    let rollout = fleet.detach(&["1.2.0", "--soak", "3s"]);
+    let rollout = fleet.detach(&["1.2.0", "--soak", "10m"]);
     fleet.wait_for(&rollout, "soak_started");
     // What is connected stays so, and is switched; but the switch cannot be confirmed over a new connection.
     fleet.fault("mw02.eqiad.sandbox", "wrong-key");
+    for soaks in 1..=2 {
+        until("the soak", || {
+            let journal = fs::read_to_string(fleet.journal(&rollout)).unwrap_or_default();
+            (journal.matches("\"kind\":\"soak_started\"").count() == soaks).then_some(())
+        });
+        fleet.coalmine(&["promote", "--reason", "it is tried"]).exits(0);
+    }
     let answer = fleet.coalmine(&["show", "--follow", "--output", "jsonl"]).exits(3);
     let last: serde_json::Value = serde_json::from_str(answer.stdout.lines().last().unwrap()).unwrap();
     let debt = last.pointer("/debt").unwrap().as_array().unwrap();

@@ -13,7 +13,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use crate::fleet::{Fleet, coalmine};
 
 /// How long anything may take before a test has failed: on a busy machine even the build of a release stays below it.
-const LONGEST: Duration = Duration::from_secs(100);
+const LONGEST: Duration = Duration::from_secs(150);
 const AGAIN: Duration = Duration::from_millis(10);
 
 pub(crate) const TAB: &str = "\t";

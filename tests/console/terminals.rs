@@ -7,7 +7,7 @@ use crate::journey::promoted_by_hand;
 use crate::process::stat;
 use crate::terminal::{CTRL_L, ENTER, Opening, Terminal};
 
-/// A console that has lost its terminal ends after half a second; a busy machine makes more of it.
+/// A console that has lost its terminal ends after half a second; a busy machine makes more of it, as much as of one that is told to end.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
 /// What a console needs to end, far from what one that turns in circles would take.
 const BUSY_AT_MOST: Duration = Duration::from_millis(700);
@@ -37,37 +37,41 @@ fn a_rollout_does_not_notice_what_becomes_of_its_consoles() {
         watcher.wait("no notice", |screen| !screen.contents().contains("this console is read-only"));
     }
 
+    // One that is told to end from outside gives the terminal back as it was.
+    let attached = || {
+        let console = Terminal::open(&fleet, &Opening { arguments: &["attach"], ..Opening::BARE });
+        console.shows("waits for promotion");
+        console
+    };
+    let mut usual = Duration::ZERO;
+    for signal in [Signal::INT, Signal::QUIT, Signal::TERM] {
+        let told = attached();
+        assert!(told.look(|screen| screen.alternate_screen() && screen.hide_cursor() && screen.bracketed_paste()));
+        let start = Instant::now();
+        kill(told.pid(), signal);
+        told.wait("the screen before", |screen| {
+            !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
+        });
+        told.ends();
+        usual = usual.max(start.elapsed());
+    }
+
     // One whose window is closed ends by itself.
     let pid = starter.pid();
     let busy = stat(pid).unwrap().busy;
     let mut child = starter.hang_up();
     let start = Instant::now();
     let ended = until("the end of a console without a terminal", || stat(pid).filter(|stat| stat.state == 'Z'));
-    assert!(start.elapsed() < ENDS_WITHIN, "{:?}", start.elapsed());
+    let took = start.elapsed();
+    assert!(took < ENDS_WITHIN.max(usual * 4), "{took:?}, and one that is told takes {usual:?}");
     let busy = ended.busy.saturating_sub(busy);
     assert!(busy < BUSY_AT_MOST, "{busy:?}");
     child.wait().unwrap();
 
     // One is killed, and one is on a terminal that nobody reads any more.
-    let attached = || {
-        let console = Terminal::open(&fleet, &Opening { arguments: &["attach"], ..Opening::BARE });
-        console.shows("waits for promotion");
-        console
-    };
     let killed = attached();
     kill(killed.pid(), Signal::KILL);
     killed.ends();
-
-    // One that is told to end from outside gives the terminal back as it was.
-    for signal in [Signal::INT, Signal::QUIT, Signal::TERM] {
-        let told = attached();
-        assert!(told.look(|screen| screen.alternate_screen() && screen.hide_cursor() && screen.bracketed_paste()));
-        kill(told.pid(), signal);
-        told.wait("the screen before", |screen| {
-            !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
-        });
-        told.ends();
-    }
     let mut stalled = attached();
     stalled.stall(true);
     for _ in 0..200 {
