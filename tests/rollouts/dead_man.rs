@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::fleet::{Answer, Fleet, until};
+use crate::fleet::{Answer, Fleet, coalmine, until};
 use crate::hosts::mw;
 
 #[test]
@@ -10,7 +10,7 @@ fn a_host_that_is_lost_right_after_its_switch_goes_back_by_itself_and_is_debt() 
     let fleet = Fleet::of_scripts(4);
     let lost = mw(3, 4);
     fleet.configure(|text| {
-        let text = text.replace("keep    = 3", "keep    = 3\nconfirm = \"4s\"");
+        let text = text.replace("keep    = 3", "keep    = 3\nconfirm = \"20s\"");
         let text = text.replace("\"5s\"\nalive = \"5s\"", "\"4s\"\nalive = \"2s\"");
         text.replace("unreachable = \"10%\", transfer = \"5%\"", "unreachable = 1, transfer = 1")
             .replace("unhealthy = \"5%\"", "unhealthy = 1")
@@ -18,8 +18,11 @@ fn a_host_that_is_lost_right_after_its_switch_goes_back_by_itself_and_is_debt() 
     });
     fleet.install(&["1.0.0"]).exits(0);
     fleet.install(&["1.2.0", "--prime"]).exits(0);
-    // So slow that the new connection, which is to confirm the switch, takes its time.
-    fleet.fault(&lost, "slow:16k");
+    // Right before its switch it gets so busy that the new connection, which is to confirm that, comes to nothing.
+    let fault = format!("{} sandbox fault {lost} hang-exec --dir {}", coalmine().display(), fleet.dir.display());
+    fleet.configure(|text| {
+        format!("{text}\n[hooks.before]\nhost_switch = '''case {{host}} in {lost}) {fault} ;; esac'''\n")
+    });
     let rollout = fleet.start(&["install-world", "1.2.0", "--yes", "--headless"]);
     let folder = fleet.root(&lost).join(".coalmine");
     until("the switch to be armed", || {

@@ -119,7 +119,8 @@ fn a_host_that_hangs_at_login_and_one_whose_files_cannot_be_hashed_hold_nobody_u
         answer.says("logs in, but no shell answered").says(&login).says("while all others answered").says(&files);
     answer.says(&format!("waiting for {login},{files}, at most ")).says(" goes ahead without");
     eprintln!("{without:?} without, {with:?} with");
-    assert!(with <= without + std::time::Duration::from_secs(25), "{without:?} without, {with:?} with");
+    // Twice what all of it takes without them, for what a busy machine makes of the time in between.
+    assert!(with <= without * 2 + std::time::Duration::from_secs(25), "{without:?} without, {with:?} with");
 }
 
 /// Holds what was printed against the contract: kinds, fields, and numbers without a gap.

@@ -124,7 +124,7 @@ fn a_window_that_begins_while_a_rollout_runs_lets_it_finish_what_is_in_flight_an
     let hold = fleet.dir.join("hold");
     fs::write(&hold, "").unwrap();
     // The next minute that leaves time to begin before it.
-    let begins = (jiff::Timestamp::now().as_second() + 12).div_euclid(60) * 60 + 60;
+    let begins = (jiff::Timestamp::now().as_second() + 40).div_euclid(60) * 60 + 60;
     let minute = |second: i64| jiff::Timestamp::from_second(second).unwrap().strftime("%Y-%m-%d %H:%M").to_string();
     fleet.configure(|text| {
         let gate = format!("run     = \"while [ -e {} ]; do sleep 0.1; done\"", hold.display());

@@ -97,14 +97,14 @@ fn a_web_server_brings_packs_and_what_it_brings_wrong_or_not_at_all_comes_direct
     fs::create_dir(&packs).unwrap();
     let server = Server::start(&packs);
     let plain =
-        fs::read_to_string(fleet.dir.join("coalmine.toml")).unwrap().replace("\"20s\"\nretries", "\"3s\"\nretries");
+        fs::read_to_string(fleet.dir.join("coalmine.toml")).unwrap().replace("\"20s\"\nretries", "\"8s\"\nretries");
     // What the server does, and what a host with curl and one with wget say of it.
     for (version, how, curl, wget) in [
         ("2.1.0", "right", None, None),
         ("2.2.0", "short", Some("what came is not what was built"), Some("what came is not what was built")),
-        ("2.3.0", "cut", Some("curl: (18)"), Some("the connection ended early, or nothing came for 3 s")),
+        ("2.3.0", "cut", Some("curl: (18)"), Some("the connection ended early, or nothing came for 8 s")),
         ("2.4.0", "missing", Some("404"), Some("404")),
-        ("2.5.0", "hang", Some("curl: (28)"), Some("the connection ended early, or nothing came for 3 s")),
+        ("2.5.0", "hang", Some("curl: (28)"), Some("the connection ended early, or nothing came for 8 s")),
     ] {
         let place = packs.display();
         // One that is missing was never put there.
@@ -120,7 +120,8 @@ fn a_web_server_brings_packs_and_what_it_brings_wrong_or_not_at_all_comes_direct
         fleet.tag(version, |_| {});
         let begun = Instant::now();
         let answer = fleet.install(&[version, "--output", "jsonl"]).exits(0);
-        assert!(begun.elapsed() < Duration::from_secs(40), "{how}: {:?}", begun.elapsed());
+        // Far less than a server that hangs would take.
+        assert!(begun.elapsed() < Duration::from_secs(150), "{how}: {:?}", begun.elapsed());
         fleet.all_run(fleet.hosts(), Some(version));
         let primed = events(&answer, "host_phase").into_iter().filter(|event| event["phase"] == "primed");
         let ways: BTreeMap<String, String> = primed

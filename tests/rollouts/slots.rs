@@ -228,7 +228,7 @@ fn a_version_that_fails_in_its_slot_leaves_the_name_where_it_was_and_slots_in_us
 #[test]
 fn a_slot_that_nobody_confirms_goes_back_with_the_name_of_its_version() {
     let fleet = fleet();
-    fleet.configure(|text| text.replace("keep    = 3", "keep    = 3\nconfirm = \"4s\""));
+    fleet.configure(|text| text.replace("keep    = 3", "keep    = 3\nconfirm = \"15s\""));
     for version in ["1.2.0", "1.3.0", "1.4.0"] {
         fleet.install(&[version, "--next-slot"]).exits(0);
     }
@@ -247,8 +247,12 @@ fn a_slot_that_nobody_confirms_goes_back_with_the_name_of_its_version() {
     crate::fleet::kill(conductor, rustix::process::Signal::KILL);
     rollout.wait().unwrap();
     // Whatever was confirmed by then stays, the rest goes back, and no name is untrue.
-    std::thread::sleep(std::time::Duration::from_secs(7));
     for host in fleet.hosts() {
+        crate::fleet::until("what is not confirmed to go back", || {
+            let names = fs::read_dir(fleet.root(&host).join(".coalmine")).unwrap();
+            let mut names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            (!names.any(|name| name.starts_with("armed.") || name.starts_with("fired."))).then_some(())
+        });
         let version = fleet.runs_by(&host, "slot0").unwrap();
         let other = if version == "1.5.0" { "1.2.0" } else { "1.5.0" };
         assert_eq!(leads(&fleet, &host, &format!("tool-{version}")).as_deref(), Some("slot0"), "{host}");
