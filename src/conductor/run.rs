@@ -158,7 +158,7 @@ impl<F: Fleet, S: Site> Conductor<F, S> {
 
     /// Runs until the rollout is over or stopped; whoever watches has a short time to hear of it.
     ///
-    /// The environment is locked until this returns. Dropping the future ends everything at once, as the death of the
+    /// The environment is locked until the rollout is over, or this returns. Dropping the future ends everything at once, as the death of the
     /// process would: the rollout can be resumed.
     ///
     /// # Errors
@@ -182,6 +182,10 @@ impl<F: Fleet, S: Site> Conductor<F, S> {
             }
         };
         drop(running);
+        // Who hears that it is over may begin the next one at once, whoever else is still to hear it. What can be gone on with stays locked
+        // until its socket is free.
+        let is_over = matches!(&ended, Ok(state) if state.mode() == Mode::Finished);
+        let lock = (!is_over).then_some(lock);
         // The engine is gone before anybody is told so: its handles answer nothing more, and the journal is complete.
         farewell.send_replace(Some(match &ended {
             Ok(state) if state.mode() == Mode::Finished => Farewell::Finished,

@@ -131,6 +131,13 @@ impl Fleet {
         });
     }
 
+    /// Waits until a rollout is over, and what it had locked is free.
+    pub(crate) fn wait_for_the_end(&self, rollout: &str) {
+        let conductor = self.conductor();
+        self.wait_for(rollout, "rollout_finished");
+        until("the end of its conductor", || conductor.is_none_or(is_gone).then_some(()));
+    }
+
     pub(crate) fn fault(&self, host: &str, fault: &str) {
         sandbox::fault(&self.dir, &[HostId::new(host).unwrap()], fault.parse().ok()).unwrap();
     }
@@ -159,10 +166,12 @@ pub(crate) fn kill(pid: i32, signal: rustix::process::Signal) {
         assert_eq!(error, rustix::io::Errno::SRCH);
     }
     if signal == rustix::process::Signal::KILL {
-        // Its socket may be closed before its lock is free. One that nobody has reaped yet holds nothing.
-        until("the death of a conductor", || {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
-            (!stat.is_ok_and(|stat| !stat.contains(") Z "))).then_some(())
-        });
+        // Its socket may be closed before its lock is free.
+        until("the death of a conductor", || is_gone(pid).then_some(()));
     }
+}
+
+/// Tells whether a process is gone with all that it held: one that nobody has reaped yet holds nothing.
+fn is_gone(pid: i32) -> bool {
+    !fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }

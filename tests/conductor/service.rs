@@ -107,7 +107,7 @@ fn who_takes_a_host_out_of_service_is_announced_and_remembered_and_no_rollout_pu
     until("the announcement", || (heard().matches(&taken_out).count() == 2).then_some(()));
     assert_eq!(out()[0]["reason"], "noisy");
     fleet.coalmine(&["abort", &rollout]).exits(0);
-    fleet.wait_for(&rollout, "rollout_finished");
+    fleet.wait_for_the_end(&rollout);
     assert_eq!(out()[0]["reason"], "noisy", "a rollout that is over is no reason to forget it");
     // What fails is told, and changes nothing that is known.
     let path = fleet.dir.join("coalmine.toml");

@@ -154,7 +154,7 @@ fn a_window_that_begins_while_a_rollout_runs_lets_it_finish_what_is_in_flight_an
     assert_eq!(journal().matches("\"phase\":\"activating\"").count(), switched, "nobody new was switched");
     assert!(switched < 5, "there is somebody left");
     fleet.coalmine(&["continue", &rollout]).exits(0);
-    fleet.wait_for(&rollout, "rollout_finished");
+    fleet.wait_for_the_end(&rollout);
     fleet.all_run(fleet.hosts(), Some("1.0.0"));
     // Within it nothing new begins, but for who names it; and that is written down.
     let refused = fleet.install(&["1.2.0"]).exits(7);

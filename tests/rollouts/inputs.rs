@@ -245,7 +245,7 @@ fn what_programs_read_is_whole_and_the_state_folder_is_as_it_is_documented() {
     assert!(status["lock"].is_object(), "{status}");
     found.extend(layout(&fleet.state));
     fleet.coalmine(&["continue", &rollout]).exits(0);
-    fleet.wait_for(&rollout, "rollout_finished");
+    fleet.wait_for_the_end(&rollout);
     let read = |arguments: &[&str]| -> Value {
         let answer = fleet.coalmine(&[arguments, &["--output", "json"]].concat()).exits(0);
         let read: Value = serde_json::from_str(&answer.stdout).unwrap();

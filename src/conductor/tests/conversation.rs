@@ -136,6 +136,16 @@ async fn a_rollout_ends_although_nobody_reads_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_hears_that_a_rollout_is_over_finds_its_environment_free_whoever_else_is_still_to_hear_it() {
+    let world = World::new(1000, Promote::Auto);
+    let running = world.conduct();
+    let (_stalled, mut watcher) = (world.watch(0).await, world.watch(0).await);
+    assert_eq!(listen(&mut watcher).await.1, Some(News::Bye(Farewell::Finished)));
+    drop(world.lock());
+    assert_eq!(running.await.unwrap().unwrap().exit_code, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn commands_are_accepted_or_refused_and_journaled_with_who_gave_them() {
     let world = World::new(4, Promote::Manual);
     let running = world.conduct();
