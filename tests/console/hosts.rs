@@ -111,7 +111,7 @@ fn a_hosts_page_tells_its_drift_its_past_and_its_log_and_lends_the_terminal_to_a
 fn a_slow_host_is_named_watched_on_its_page_and_left_out_from_there() {
     let fleet = Fleet::up(4);
     let hosts = [HostId::new(HOST).unwrap()];
-    coalmine::sandbox::fault(&fleet.dir, &hosts, "slow:12k".parse().ok()).unwrap();
+    coalmine::sandbox::fault(&fleet.dir, &hosts, "slow:5k".parse().ok()).unwrap();
     let opening = Opening { arguments: &["install-world", "1.1.0", "--yes"], ..Opening::BARE };
     let mut console = Terminal::open(&fleet, &opening);
     console.shows("transfer");

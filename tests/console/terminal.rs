@@ -173,12 +173,12 @@ impl Terminal {
         self.press(ENTER);
     }
 
-    /// Presses a key now and then until something has the focus.
+    /// Presses a key now and then until something has the focus; ever more seldom, so that none is on its way when it has.
     #[track_caller]
     fn focus(&mut self, what: &str, key: &str, has_it: impl Fn(&vt100::Screen) -> bool) {
-        for _ in 0..50 {
+        for attempt in 1..=10 {
             self.press(key);
-            let deadline = Instant::now() + Duration::from_secs(2);
+            let deadline = Instant::now() + Duration::from_secs(2) * attempt;
             while Instant::now() < deadline {
                 if self.look(&has_it) {
                     return;

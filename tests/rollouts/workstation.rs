@@ -1,7 +1,8 @@
 //! From a workstation, through a jump host that has nothing but sshd.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::fleet::{Fleet, until};
@@ -17,28 +18,40 @@ struct Jump {
 impl Jump {
     fn start(fleet: &Fleet) -> Self {
         let folder = tempfile::Builder::new().prefix("coalmine-jump-").tempdir().unwrap();
-        let path = folder.path().display();
         let mut keygen = Command::new("ssh-keygen");
         keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(folder.path().join("host"));
         assert!(keygen.status().unwrap().success());
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // It keeps its rights apart in a folder that packages make at boot.
+        if fs::metadata("/run/sshd").is_err() {
+            fs::create_dir_all("/run/sshd").unwrap_or_default();
+        }
+        // A port that was free is somebody else's now and then.
+        let (port, child) = until("the jump host", || {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            Some((port, Self::listen(fleet, folder.path(), port)?))
+        });
+        Self { folder, port, child }
+    }
+
+    /// Starts an sshd, and waits until it says that it listens; gives none where it does not.
+    fn listen(fleet: &Fleet, folder: &Path, port: u16) -> Option<Child> {
+        let path = folder.display();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {path}/host\nPidFile none\nStrictModes no\nUsePAM no\n\
              AuthorizedKeysFile {}/keys/authorized\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
              ForceCommand false\nPermitTTY no\nMaxStartups 100\nLogLevel VERBOSE\n",
             fleet.dir.display()
         );
-        fs::write(folder.path().join("sshd_config"), config).unwrap();
-        // It keeps its rights apart in a folder that packages make at boot.
-        if fs::metadata("/run/sshd").is_err() {
-            fs::create_dir_all("/run/sshd").unwrap_or_default();
-        }
+        fs::write(folder.join("sshd_config"), config).unwrap();
         let mut sshd = Command::new("/usr/sbin/sshd");
-        sshd.args(["-D", "-e", "-f"]).arg(folder.path().join("sshd_config"));
-        let log = fs::File::create(folder.path().join("log")).unwrap();
-        let child = sshd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        until("the jump host", || TcpStream::connect(("127.0.0.1", port)).ok());
-        Self { folder, port, child }
+        sshd.args(["-D", "-e", "-f"]).arg(folder.join("sshd_config"));
+        let log = fs::File::create(folder.join("log")).unwrap();
+        let mut child = sshd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let is_there = until("a word of the jump host", || {
+            let log = fs::read_to_string(folder.join("log")).unwrap();
+            if log.contains("Server listening on") { Some(true) } else { child.try_wait().unwrap().map(|_| false) }
+        });
+        is_there.then_some(child)
     }
 
     fn log(&self) -> String {
