@@ -41,7 +41,7 @@ adopt() {
 
 # Sets `version` to the first word that a command printed which looks like one.
 find_version() {
-    tr -s '\000-\040\177' '\n' <"$work/out" >"$work/words" || fail io "cannot read what the version command printed"
+    tr -s '\000-\040\177' '\n' <"$output" >"$work/words" || fail io "cannot read what the version command printed"
     while read -r word; do
         case $word in
         [0-9]* | v[0-9]*)

@@ -83,13 +83,13 @@ phase_take() {
 # Tries the release where it lies, before anything is switched to it.
 phase_try() {
     enter
-    fence always
+    fence long
     work_here
     look "$p_link"
     [ "$link_id" != "$p_id" ] || finish
     attempt 60 "releases/$p_id" "$p_check"
     [ "$attempt_code" != 0 ] || finish
-    learn tail -n 1 "$work/out"
+    learn tail -n 1 "$output"
     fail unhealthy "$p_id does not work here ($attempt_code): $learned"
 }
 

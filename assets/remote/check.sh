@@ -24,10 +24,10 @@ gate() {
         tries=$((tries + 1))
         sleep 1
     done
-    if read_plain "$work/out"; then
+    if read_plain "$output"; then
         say gate "$1" "$attempt_code" "$tries" "=$plain"
     else
-        hex_file "$work/out"
+        hex_file "$output"
         say gate "$1" "$attempt_code" "$tries" "$hexed"
     fi
     [ "$attempt_code" = 0 ] || [ "$4" = dry ]
@@ -35,8 +35,9 @@ gate() {
 
 phase_check() {
     cd "$p_root" 2>/dev/null || fail io "cannot enter $p_root"
-    # The end of what each prints; to try more takes a shell as long as a process.
-    find_room 262144 || no_room
+    # The end of what each prints; to try more takes a shell as long as a process. They go with the lock, or with what is left of this shell.
+    aside=$PWD/.coalmine/run. behind=.$$.0
+    has_room 262144 || find_room 262144 || no_room
     # Through the link once: a check never sees half of two releases.
     root=$PWD
     cd -P "./$p_link/." 2>/dev/null || fail io "$PWD/$p_link is no folder"

@@ -192,7 +192,7 @@ phase_finalize() {
     # shellcheck disable=SC2086
     remove $old_tokens ".coalmine/confirmed.$p_rollout" ".coalmine/reverted.$p_rollout" ".coalmine/slot.$p_rollout" \
         ".coalmine/back.$p_rollout" ".coalmine/primed.${p_id:-none}" \
-        .coalmine/linked.* .coalmine/phase.*".$$".*
+        .coalmine/linked.* .coalmine/phase.*".$$".* .coalmine/run.*".$$".0
     free_lease
     say finalized
 }

@@ -235,17 +235,23 @@ extend_lease() {
     done
 }
 
-# fence always|briefly: refuses to go on unless the lease is ours, and keeps it so while the phase lasts: the phase's deadline is shorter
-# than that. `always` changes the name, so that `let_go` of another phase beside this one fails.
+# fence long|briefly: refuses to go on unless the lease is ours, and makes it last as long as the phase may: the phase's deadline is shorter
+# than that. Its name changes then, so that `let_go` of another phase beside this one fails.
 #
 # A phase that looks at the lease again before each of its changes has it `briefly`: as it is, as long as that lasts for a change, and without
-# a process. Its mark stays behind, and says that it is over.
+# a process. Its mark stays behind, and says that it is over. So does a long one whose usual time is within what the lease lasts anyway, and
+# within what `let_go` of another would leave of it: where it takes longer, the next look finds out whether another came meanwhile.
 fence() {
     know_time
     phase=.coalmine/phase.$((time + p_lease)).$p_nonce
     mark "$phase"
-    [ "$1" = always ] || brief=$phase
-    extend_lease "$1"
+    read_lease
+    if [ "$1" = briefly ] || { [ "$p_usual" -le "$p_rest" ] && [ "$((lease_until - time))" -ge "$p_usual" ]; }; then
+        brief=$phase
+        extend_lease briefly
+    else
+        extend_lease always
+    fi
     p_fence=$lease_token
     held=$lease
     held_in=$PWD

@@ -18,21 +18,22 @@ IFS='
 tab='	'
 newline='
 '
-# Where temporary files are; made by `work_here`.
-work=''
-# Whether this shell does one step after the other; what ends it and all that it began once nobody listens any more, and that of a
-# step alone. See session.sh.
-in_session='' guard='' own_guard=''
+# Where temporary files are; made by `work_here`. And what stands before and behind the names of those of a command; see attempt.sh.
+work='' aside='' behind=''
+# Whether this shell does one step after the other, and what ends it and all that it began once nobody listens any more; see session.sh.
+in_session='' guard=''
 # The aria2 that fetches and shares; see fetch.sh.
 aria=''
 # Who this is; set by `know_me`.
 me='' my_name='' my_group=''
 # When the clock was asked last, by the time that the machine runs; see `ask_time`.
 asked_at='' asked_time=''
+# What a session saw of the root when it began; see `look_around`.
+around=''
 # Whether nobody else may write here, as a step of this session found, which folder that is, and whether its folders are on one
 # device; set by `trust`.
 trusted='' here='' one_device='' began=''
-# The release whose proof counts for what a folder shares with it; see `inherit`.
+# The release whose proof counts for what a folder shares with it; see `find_base`.
 base=''
 # What ends a step in which that was found out first; see `serve`.
 farewell=0
@@ -198,12 +199,10 @@ look_for_tools() {
     missing=${missing# }
 }
 
-# Sets `time`, in seconds, and `stamp`, the same for people, some seconds old at most. The host's clock is asked where it was not
-# for ten seconds; in between the kernel's count of seconds goes on from there, and a clock that was set is seen soon enough.
+# Sets `time`, in seconds, some seconds old at most. The host's clock is asked where it was not for ten seconds; in between the kernel's
+# count of seconds goes on from there, and a clock that was set is seen soon enough.
 ask_time() {
-    runs=''
-    read -r runs _ 2>/dev/null </proc/uptime
-    runs=${runs%%.*}
+    read_uptime
     if is_number "$runs" && is_number "$asked_at" && [ "$((runs - asked_at))" -lt 10 ]; then
         # Both counts are cut to seconds: one less is never ahead of what the clock shows.
         time=$((asked_time + runs - asked_at))
@@ -211,14 +210,20 @@ ask_time() {
         return 0
     fi
     for _ in 1 2 3; do
-        time=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
-        stamp=${time#* } time=${time%% *}
+        time=$(date +%s)
         if is_number "$time"; then
             asked_at=$runs asked_time=$time
             return 0
         fi
     done
     return 1
+}
+
+# Sets `runs` to how many seconds the machine has been running.
+read_uptime() {
+    runs=''
+    read -r runs _ 2>/dev/null </proc/uptime
+    runs=${runs%%.*}
 }
 
 know_time() {
@@ -252,24 +257,22 @@ no_room() {
 find_room() {
     [ -z "$work" ] || return 0
     # Who needs files may take long.
-    if [ -n "$in_session" ] && [ -z "$guard" ]; then
-        guard
-        own_guard=$guard
-    fi
-    work=${TMPDIR:-/tmp}/coalmine.$p_nonce
-    mkdir -m 700 "$work" 2>/dev/null && has_room "$1" && return 0
-    rm -rf "$work"
-    work=$PWD/.coalmine/work.$p_nonce
-    mkdir -p "$work" 2>/dev/null && has_room "$1" && return 0
-    rm -rf "$work"
-    work=''
+    [ -z "$in_session" ] || [ -n "$guard" ] || guard
+    for work in "${TMPDIR:-/tmp}/coalmine.$p_nonce" "$PWD/.coalmine/work.$p_nonce"; do
+        aside=$work/ behind=''
+        mkdir -m 700 "$work" 2>/dev/null && has_room "$1" && return 0
+        rm -rf "$work"
+    done
+    work='' aside=''
     return 1
 }
 
 # has_room BYTES: tells whether so many can be written beside the temporary files; what fills a folder may be the release itself.
 has_room() {
-    printf "%${1}s" '' 2>/dev/null >"$work/room" || return 1
-    printf '' >"$work/room"
+    room=0
+    printf "%${1}s" '' 2>/dev/null >"${aside}room$behind" || room=1
+    printf '' 2>/dev/null >"${aside}room$behind"
+    return "$room"
 }
 
 # Tells whether something temporary has no owner any more: the shell whose number it bears is dead. What bears none is old
@@ -286,19 +289,21 @@ is_litter() {
 
 # Removes what scripts of this user left that were killed: nothing of theirs did it for them.
 tidy() {
+    set --
     for left in "${TMPDIR:-/tmp}"/coalmine.* .coalmine/work.* .coalmine/lock.* .coalmine/phase.* \
-        .coalmine/link.* .coalmine/flip.* .coalmine/log.* .coalmine/state.new.* \
+        .coalmine/link.* .coalmine/flip.* .coalmine/log.* .coalmine/state.new.* .coalmine/run.* \
         .coalmine/proven.new.* .coalmine/ref.* .coalmine/swarm.* .coalmine/relay.*; do
         # Somebody else may be at it.
         if [ -O "$left" ] && [ ! -h "$left" ] && is_litter "$left"; then
-            rm -rf "$left" 2>/dev/null
+            set -- "$@" "$left"
         fi
     done
     for left in ./.coalmine-link.*; do
         if [ -h "$left" ] && is_litter "$left"; then
-            rm -f "$left"
+            set -- "$@" "$left"
         fi
     done
+    [ $# -eq 0 ] || rm -rf "$@" 2>/dev/null
 }
 
 # Removes a folder of what is temporary where those who write there have just been told to end: what one of them still writes as it ends stands
@@ -326,17 +331,25 @@ watch() {
         done
         [ "$left" -gt 0 ] || say late
         # The command of a gate has a session of its own.
-        ! read -r gate <"${TMPDIR:-/tmp}/coalmine.$p_nonce/gate" || kill -9 "-$gate" || kill -9 "$gate"
+        end_gate "$p_root/.coalmine/run.gate.$$.0"
+        end_gate "${TMPDIR:-/tmp}/coalmine.$p_nonce/gate"
         remove_work "${TMPDIR:-/tmp}/coalmine.$p_nonce"
         kill -9 0
     ) </dev/null 2>/dev/null &
     watchdog=$!
 }
 
+# end_gate FILE: ends the command whose number a file has.
+end_gate() {
+    if read -r gate 2>/dev/null <"$1" && is_number "$gate"; then
+        kill -9 "-$gate" 2>/dev/null || kill -9 "$gate" 2>/dev/null
+    fi
+}
+
 clean_up() {
     [ -z "$aria" ] || kill -9 "$aria" 2>/dev/null
     [ -z "$watchdog" ] || kill -TERM "$watchdog" 2>/dev/null
-    [ -z "$own_guard" ] || kill -TERM "$own_guard" 2>/dev/null
+    [ -z "$guard" ] || kill -TERM "$guard" 2>/dev/null
     set -- ${work:+"$work"}
     # The mark of a step, or what one left that failed; here only if the root was entered.
     for left in .coalmine/*."$p_nonce" "./.coalmine-link.$p_nonce"; do
@@ -409,6 +422,30 @@ know_me() {
     me=$number
 }
 
+# What `trust` and the clock are asked with, in one.
+to_look_at='%f %u %g %d:%i %Y'
+
+# Sets `around` to what `trust` asks of the root, and looks at the clock with the same process: the kernel gives the folder of a process that has
+# just begun the time at which it is looked at first (proc_pid(5)). That is believed where it is near the time on the other side.
+look_around() {
+    if [ ! -d "$p_root/releases" ] || [ ! -d "$p_root/.coalmine" ] || [ ! -d /proc/self/. ]; then
+        return 0
+    fi
+    read_uptime
+    around=$(cd "$p_root" 2>/dev/null && exec stat -c "$to_look_at" . releases/. .coalmine/. /proc/self/. 2>/dev/null) || around=''
+    # shellcheck disable=SC2086
+    set -- $around
+    if [ $# -ne 20 ] || ! is_number "${20}"; then
+        around=''
+        return 0
+    fi
+    # shellcheck disable=SC2154 # set beside the library
+    apart=$((${20} - p_now))
+    if [ "${apart#-}" -le 30 ] && is_number "$runs"; then
+        asked_at=$runs asked_time=${20}
+    fi
+}
+
 # Refuses what others may write, as sshd does (StrictModes, sshd_config(5)): names and links in here say what is switched.
 # A group with nobody else in it is no other: where every user has one of the same name, folders are made for it. What was
 # so at the first step of a session is not asked again: nobody else could have changed it since. Sets `here` to the root's device
@@ -422,13 +459,14 @@ trust() {
             folders="$folders $folder/."
         fi
     done
+    learned=$around
     # shellcheck disable=SC2086
-    learn stat -c '%f %u %g %d:%i' $folders
+    [ -n "$learned" ] || learn stat -c "$to_look_at" $folders
     # shellcheck disable=SC2086
     set -- $learned
     here=${4:-} one_device=yes
     for folder in $folders; do
-        [ $# -ge 4 ] || fail io "cannot look at who may write $PWD"
+        [ $# -ge 5 ] || fail io "cannot look at who may write $PWD"
         case $1 in
         # The write bits of others, and of the group, in hexadecimal digits.
         *[!0-9a-f]* | *[2367abef]) refuse_writer ;;
@@ -439,7 +477,7 @@ trust() {
         esac
         [ -O "$folder" ] || [ "$2" = 0 ] || refuse_writer
         [ "${4%:*}" = "${here%:*}" ] || one_device=''
-        shift 4
+        shift 5
     done
     [ -z "$in_session" ] || farewell=3${one_device:+3}
     trusted=yes
@@ -457,7 +495,29 @@ refuse_writer() {
 # Tells the host's own log what was done here; never a reason to fail.
 note() {
     ask_time || return 0
+    spell_time
     printf '%s %s %s\n' "$stamp" "${p_rollout:--}" "$*" 2>/dev/null >>.coalmine/log || :
+}
+
+# Sets `stamp` to the time for people, as RFC 3339 has it. Counted from the first of March, the days of a year are those of any other, with that
+# of a leap year at their end; 719468 days before 1970 the count begins, and 146097 later the calendar begins anew.
+spell_time() {
+    second=$((time % 86400)) day=$((time / 86400 + 719468))
+    era=$((day / 146097)) day=$((day % 146097))
+    year=$(((day - day / 1460 + day / 36524 - day / 146096) / 365))
+    day=$((day - 365 * year - year / 4 + year / 100))
+    month=$(((5 * day + 2) / 153))
+    day=$((day - (153 * month + 2) / 5 + 1)) year=$((year + 400 * era)) month=$((month + 3))
+    [ "$month" -le 12 ] || month=$((month - 12)) year=$((year + 1))
+    hour=$((second / 3600)) minute=$((second / 60 % 60)) second=$((second % 60))
+    stamp=$year
+    for part in "-$month" "-$day" "T$hour" ":$minute" ":$second"; do
+        case $part in
+        ??) part="${part%?}0${part#?}" ;;
+        esac
+        stamp=$stamp$part
+    done
+    stamp=${stamp}Z
 }
 
 # Brings what was written under a path to the disk; older utilities know no argument and do all of it.

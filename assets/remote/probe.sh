@@ -177,7 +177,7 @@ say_link() {
         if runs_commands && [ -n "$p_version_command" ]; then
             work_here
             attempt 10 "./$p_link" "$p_version_command"
-            if [ "$attempt_code" = 0 ] && hex_file "$work/out"; then
+            if [ "$attempt_code" = 0 ] && hex_file "$output"; then
                 say version "$hexed"
             fi
         fi
@@ -288,7 +288,7 @@ say_package() {
         if runs_commands; then
             work_here
             attempt 10 . "$p_version_command"
-            [ "$attempt_code" != 0 ] || ! hex_file "$work/out" || version=$hexed
+            [ "$attempt_code" != 0 ] || ! hex_file "$output" || version=$hexed
         fi
         ;;
     esac
@@ -310,7 +310,7 @@ say_path() {
         case $line in
         PATH=*) path=${line#PATH=} ;;
         esac
-    done <"$work/out"
+    done <"$output"
     find_tool "${path:-$PATH}"
     if [ -z "$tool_at" ]; then
         say path none

@@ -100,18 +100,13 @@ after_links() {
     printf '' 2>/dev/null >".coalmine/linked.$p_rollout"
 }
 
-# inherit: sets `base` to the release of which a folder was made by links, if that was proven and not touched until then, `based_at` to
-# the file whose time says when, and `based_before` to one that is older than the proof; to nothing else. What of its files nobody changed
-# since is what the manifest of that release says.
-inherit() {
+# find_base: sets `base` to the release of which a folder was made by links, if that was not touched until then, `based_at` to the file whose
+# time says when, and `based_before` to one that is older than the proof; to nothing else. What of its files nobody changed since is
+# what the manifest of that release says, where that is the one that was proven.
+find_base() {
     base='' based_at=.coalmine/linked.at.$p_rollout based_before=.coalmine/linked.before.$p_rollout
     [ -O "$based_at" ] && [ ! -h "$based_at" ] && [ -O "$based_before" ] && [ ! -h "$based_before" ] &&
-        read -r base <"$based_at" && is_id "$base" && [ -d "releases/$base" ] || base=''
-    [ -n "$base" ] || return 0
-    own=$digest
-    digest_of "releases/$base"
-    based_on=$digest digest=$own
-    [ -n "$based_on" ] && read_record "$base" "$based_on" || base=''
+        read -r base <"$based_at" && is_id "$base" && [ -f "releases/$base/MANIFEST" ] || base=''
 }
 
 # read_record ID DIGEST: reads what was recorded of a release whose digest begins so: sets `known`, the digest, `proven_at` and `sums`; fails

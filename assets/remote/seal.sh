@@ -5,7 +5,7 @@
 
 phase_seal() {
     enter
-    fence always
+    fence long
     staging=releases/.$p_id.$p_rollout
     if [ ! -d "$staging" ]; then
         # The answer to the first time may have been lost.
@@ -37,8 +37,8 @@ phase_seal() {
     ! is_linked "releases/$p_id" || goal=releases/.$p_id.repair
     hold
     [ ! -d "$goal" ] || scrap "$goal"
+    # On the disk it is with the switch, at the latest.
     rename "$staging" "$goal"
-    settle releases
     if [ "$p_verify" = full ] && [ "$goal" = "releases/$p_id" ]; then
         record "$p_id" "$digest" "$proof_time"
     fi

@@ -11,8 +11,7 @@ serve() {
     trap : PIPE
     exec 3<&0 </dev/null
     end_stale
-    # shellcheck disable=SC2154 # set beside the library
-    guard_step "$p_first"
+    look_around
     # Where that fails a step asks again, and says so.
     ask_time || :
     printf '\n'
@@ -23,20 +22,10 @@ serve() {
     (first_step) 3<&-
     remember $?
     while IFS= read -r step <&3; do
-        guard_step "$step"
         (eval "$step") 3<&-
         remember $?
     done
-    [ -z "$guard" ] || kill -TERM "$guard" 2>/dev/null
     exit 0
-}
-
-# Has a guard before a step that changes something. A question ends by itself, or has one of its own as soon as it may take long.
-guard_step() {
-    case $1 in
-    *phase_probe) ;;
-    *) [ -n "$guard" ] || guard ;;
-    esac
 }
 
 # remember CODE: what is so for the session, and only a step can find out.
@@ -75,33 +64,39 @@ end_stale() {
 
 # Ends what a session's gates run, which has groups of its own, and removes what is temporary.
 end_gates() {
+    end_gate "$p_root/.coalmine/run.gate.$1.0"
     for left in "${TMPDIR:-/tmp}/coalmine.$1."*; do
-        if [ ! -O "$left" ] || [ -h "$left" ]; then
-            continue
+        if [ -O "$left" ] && [ ! -h "$left" ]; then
+            end_gate "$left/gate"
+            remove_work "$left"
         fi
-        if read -r gate 2>/dev/null <"$left/gate" && is_number "$gate"; then
-            kill -9 "-$gate" 2>/dev/null || kill -9 "$gate" 2>/dev/null
-        fi
-        remove_work "$left"
     done
 }
 
-# Ends this session and what it began once nobody listens any more, or its shell was killed: a link that is cut, or the other
-# side that gave up, ends no step by itself. Standard error is nobody's format, and can take an empty line.
+# Ends this session and what a step began once nobody listens any more, or its shell was killed: a link that is cut, or the other
+# side that gave up, ends no step by itself. What does little ends soon enough; whoever needs temporary files, or runs gates, may take long.
 guard() {
     (
         nap=''
         trap 'kill -9 $nap 2>/dev/null; exit 0' TERM
         trap : PIPE
-        exec 3<&- >/dev/null
+        exec 3>&2 >/dev/null
         while :; do
-            sleep 10 2>/dev/null &
+            sleep 10 2>/dev/null 3>&- &
             nap=$!
             wait "$nap"
-            printf '\n' >&2 && kill -0 "$$" && continue
-            end_gates "$$"
-            kill -9 0
+            is_heard || end_session
         done
     ) &
     guard=$!
+}
+
+# Tells whether somebody listens still. Standard error, here at 3, is nobody's format, and can take an empty line.
+is_heard() {
+    printf '\n' >&3 && kill -0 "$$"
+}
+
+end_session() {
+    end_gates "$$"
+    kill -9 0
 }

@@ -119,7 +119,7 @@ phase_stage() {
         say already
         finish
     fi
-    fence always
+    fence long
     sweep
     staging=releases/.$p_id.$p_rollout
     goal='final'

@@ -132,16 +132,25 @@ flip() {
     settle .
 }
 
-# digest_of FOLDER: sets `digest` to the SHA-256 of its manifest, to nothing where it has none.
+# digest_of FOLDER [OTHER]: sets `digest` to the SHA-256 of its manifest, to nothing where it has none, and `other_digest` to that of another's.
 digest_of() {
-    digest=''
+    digest='' other_digest=''
     [ -f "$1/MANIFEST" ] || return 1
-    learn sha256sum "$1/MANIFEST"
-    digest=$learned
+    set -- "$1/MANIFEST" ${2:+"$2/MANIFEST"}
+    learn sha256sum "$@"
+    if [ $# -gt 1 ]; then
+        read_digest "${learned#*"$newline"}" "$2"
+        other_digest=$digest
+    fi
+    read_digest "${learned%%"$newline"*}" "$1"
+}
+
+# read_digest LINE FILE: sets `digest` to what sha256sum said of a file.
+read_digest() {
     # A name that has to be escaped is marked so.
-    digest=${digest#\\}
+    digest=${1#\\}
     digest=${digest%% *}
-    [ "${#digest}" -eq 64 ] || fail io "sha256sum said $digest of $1/MANIFEST"
+    [ "${#digest}" -eq 64 ] || fail io "sha256sum said $digest of $2"
 }
 
 # Sets `listed` to the releases that are here, the newest first.

@@ -10,10 +10,15 @@
 # before it looks like one that had nothing to say.
 survey_tree() {
     how=$1
-    # Where the manifest has no byte that is spelled otherwise, neither have the names that matter.
+    # Where the manifest has no byte that is spelled otherwise, neither have the names that matter. Of the one that it is to be the other side
+    # knows that.
     is_plain='' is_quick=''
-    grep -q -F "\\" MANIFEST 2>/dev/null
-    [ $? -ne 1 ] || is_plain=yes
+    if [ -n "$p_plain" ] && [ -n "$digest" ] && [ "$digest" = "$p_digest" ]; then
+        is_plain=yes
+    else
+        grep -q -F "\\" MANIFEST 2>/dev/null
+        [ $? -ne 1 ] || is_plain=yes
+    fi
     printf '' >"$work/links"
     choose_hasher
     if [ -n "$is_plain" ] && [ -z "$careful" ] && walk_tree; then
@@ -154,7 +159,8 @@ prove() {
     proof_time=$time
     began='' base=''
     [ "$2" != full ] || begin_record
-    digest_of "$1"
+    [ "$2" != full ] || [ "$1" != "releases/.$p_id.$p_rollout" ] || find_base
+    digest_of "$1" "${base:+releases/$base}"
     case $digest in
     "$3"*) [ -n "$digest" ] ;;
     *) false ;;
@@ -165,9 +171,7 @@ prove() {
         return 1
     }
     careful=''
-    if [ "$2" = full ] && [ "$1" = "releases/.$p_id.$p_rollout" ]; then
-        inherit
-    fi
+    [ -z "$base" ] || read_record "$base" "${other_digest:-none}" || base=''
     if [ -n "$base" ]; then
         proof_time=$proven_at
         compare "$1" "$2"

@@ -13,6 +13,6 @@ phase_unlock() {
         [ ! -d "$left" ] || scrap "$left"
     done
     remove ".coalmine/linked.$p_rollout" ".coalmine/linked.at.$p_rollout" \
-        ".coalmine/linked.before.$p_rollout" .coalmine/phase.*".$$".*
+        ".coalmine/linked.before.$p_rollout" .coalmine/phase.*".$$".* .coalmine/run.*".$$".0
     free_lease
 }

@@ -90,6 +90,7 @@ impl Bootstrap<'_> {
             ("confirm", "0".to_owned()),
             ("lease", lease.to_string()),
             ("rest", LEASE.to_string()),
+            ("usual", lease.to_string()),
             ("term", "0".to_owned()),
             // No watch runs beside it.
             ("deadline", "0".to_owned()),
@@ -114,6 +115,7 @@ impl Bootstrap<'_> {
             "deep",
             "removals",
             "rehash",
+            "plain",
             "pack",
             "tops",
             "folders",

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -228,6 +228,8 @@ impl Script {
             "to",
             "back",
             "id",
+            "digest",
+            "plain",
             "deep",
             "rehash",
             "pack",
@@ -236,7 +238,7 @@ impl Script {
         ] {
             script.set(unset, "");
         }
-        script.set("term", "0").set("rest", "60");
+        script.set("term", "0").set("rest", "60").set("usual", "3600");
         script
     }
 
@@ -291,9 +293,10 @@ pub struct Opening {
     pub token: String,
     /// How the shell named itself that was given up before this one.
     stale: String,
-    /// What the first step does, and the function that does it.
-    phase: Phase,
+    /// What the first step does.
     first: Vec<u8>,
+    /// Where releases are, quoted.
+    root: Vec<u8>,
 }
 
 impl Opening {
@@ -303,8 +306,8 @@ impl Opening {
         Self {
             token: format!("@{:016x}", fastrand::u64(..)),
             stale: stale.unwrap_or_default().to_owned(),
-            phase: first.phase,
             first: [b"first_step() {\n", first.step().as_slice(), b"}\n"].concat(),
+            root: first.parameters.get("root").cloned().unwrap_or_else(|| quote_bytes(b"")),
         }
     }
 
@@ -338,14 +341,14 @@ impl Opening {
              if command -v gzip >/dev/null 2>&1 && command -v head >/dev/null 2>&1; then\n\
              printf '%s\\n' \"{token} stat $stat\" '{token} packed' '{token} end'\nlibrary=''\n\
              eval \"$(head -c {length} | gzip -dc 2>/dev/null)\"\n\
-             if [ \"$library\" = whole ]; then p_token='{token}' p_stale='{stale}' p_first={phase}; serve; fi\n\
+             if [ \"$library\" = whole ]; then p_token='{token}' p_stale='{stale}' p_now={now}; serve; fi\n\
              printf '\\n%s\\n' '{token} begin' '{token} unpacked' '{token} end'\n\
              else printf '%s\\n' \"{token} stat $stat\" '{token} end'; fi; }}\n",
             // Numbers, as they were read.
             stale = self.stale,
-            phase = self.phase.function(),
+            now = now(),
         );
-        [b"{\n", self.first.as_slice(), text.as_bytes()].concat()
+        [b"{\n", self.first.as_slice(), b"p_root=", self.root.as_slice(), b"\n", text.as_bytes()].concat()
     }
 
     /// Gives the library for a shell that waits for it packed.
@@ -364,8 +367,9 @@ impl Opening {
     fn serving(&self, first: &[u8]) -> Vec<u8> {
         let set = |name: &str, value: &str| [name.as_bytes(), b"=", &quote_bytes(value.as_bytes()), b"\n"].concat();
         let (token, stale) = (set("p_token", &self.token), set("p_stale", &self.stale));
-        let phase = set("p_first", self.phase.function());
-        [b"{\n", LIBRARY.as_slice(), first, &token, &stale, &phase, b"serve\n}\n"].concat()
+        let now = set("p_now", &now().to_string());
+        let root = [b"p_root=", self.root.as_slice(), b"\n"].concat();
+        [b"{\n", LIBRARY.as_slice(), first, &token, &stale, &root, &now, b"serve\n}\n"].concat()
     }
 }
 
@@ -378,6 +382,11 @@ fn without_comments(part: &str) -> String {
         !start.is_empty() && (!start.starts_with('#') || start.starts_with("# shellcheck disable"))
     };
     part.lines().filter(is_sent).flat_map(|line| [line.trim_start(), "\n"]).collect()
+}
+
+/// Gives the time of this machine, in seconds.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Writes whole seconds, never less than asked for.

@@ -146,6 +146,7 @@ pub struct Manifest {
     entries: Vec<Entry>,
     digest: Digest,
     length: Bytes,
+    is_plain: bool,
 }
 
 impl Manifest {
@@ -180,7 +181,8 @@ impl Manifest {
         links::stay_inside(&entries)?;
         let bytes = text::write(&entries);
         let digest = Digest(Sha256::digest(&bytes).into());
-        Ok(Self { entries, digest, length: Bytes(bytes.len() as u64) })
+        let is_plain = !bytes.contains(&b'\\');
+        Ok(Self { entries, digest, length: Bytes(bytes.len() as u64), is_plain })
     }
 
     /// Lists the entries, in order.
@@ -205,6 +207,12 @@ impl Manifest {
     #[must_use]
     pub const fn length(&self) -> Bytes {
         self.length
+    }
+
+    /// Tells whether every name in it is spelled as it is, without an escape.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// Counts what is in the tree.

@@ -106,7 +106,7 @@ async fn a_lock_is_fenced_renewed_and_taken_over() {
         let until: i64 = names(&lock_folder)[0].split('.').next().unwrap().parse().unwrap();
         let left = until - jiff::Timestamp::now().as_second();
         assert!((1..=61).contains(&left), "{left} s");
-        assert!(!names(&root.path().join(".coalmine")).iter().any(|name| name.starts_with("phase.")));
+        assert_eq!(phases_at_work(root.path()), [""; 0]);
         let later = programs.fleet(root.path(), state.path());
         let later = crate::stage::host(&later, "here");
         later.lock(&LockRequest { term: 7, ..why.clone() }, None).await.unwrap();
@@ -164,6 +164,14 @@ async fn a_lock_is_fenced_renewed_and_taken_over() {
         let over = LockRequest { over: Some(rollout("r4")), ..lock("r5") };
         host.lock(&over, None).await.unwrap();
     }
+}
+
+/// Gives the marks of phases that do not say that they are over.
+fn phases_at_work(root: &Path) -> Vec<String> {
+    let folder = root.join(".coalmine");
+    let is_at_work =
+        |name: &String| name.starts_with("phase.") && fs::read(folder.join(name)).is_ok_and(|text| text != b"over\n");
+    names(&folder).into_iter().filter(is_at_work).collect()
 }
 
 /// Gives the end of the one lease that there is, in seconds from now, and what follows on it in its name.
@@ -234,6 +242,45 @@ async fn a_switch_takes_the_lease_as_it_is_and_changes_nothing_once_that_is_lost
         assert!(said.iter().any(|line| line == "activated already"), "{}: {said:?}", programs.name);
         let (left, _) = lease(root.path());
         assert!((30..=40).contains(&left), "{}: {left} s", programs.name);
+    }
+}
+
+#[test]
+fn preparing_a_release_lengthens_the_lease_only_where_it_would_not_last_for_that() {
+    for programs in Box::both() {
+        let (state, root) = (temporary(), temporary());
+        let one = simple(state.path(), "1.0");
+        let taken = programs.run(&script(Phase::Lock, root.path(), "r1"));
+        let token = taken.iter().find_map(|line| line.strip_prefix("lease ")).unwrap().to_owned();
+        // What makes the folder sees what the lease is meanwhile.
+        let (mkdir, kept) = (programs.folder.path().join("mkdir"), programs.folder.path().join("mkdir.kept"));
+        fs::rename(&mkdir, &kept).ok();
+        let call = if programs.name == "busybox" { "/bin/busybox mkdir" } else { "/usr/bin/mkdir" };
+        let seen = programs.folder.path().join("seen");
+        let wrapper = format!("#!/bin/sh\necho .coalmine/lock/* >{}\n{call} \"$@\"\n", seen.display());
+        fs::write(&mkdir, wrapper).unwrap();
+        fs::set_permissions(&mkdir, fs::Permissions::from_mode(0o755)).unwrap();
+        let while_preparing = |left: i64, usual: &str| {
+            end_in(root.path(), left);
+            let mut script = script(Phase::Stage, root.path(), "r1");
+            script.set("id", &one.id.to_string()).set("digest", &one.digest.to_string()).set("fence", &token);
+            script.set("lease", "300").set("rest", "60").set("usual", usual).set("base", "-").set("removals", "");
+            script.set("need_kib", "1").set("need_inodes", "1");
+            let said = programs.run(&script);
+            assert!(said.iter().any(|line| line.starts_with("staged final nothing")), "{}: {said:?}", programs.name);
+            fs::remove_dir(root.path().join(format!("releases/.{}.r1", one.id))).unwrap();
+            let name = fs::read_to_string(&seen).unwrap();
+            let until: i64 = name.rsplit('/').next().unwrap().split('.').next().unwrap().parse().unwrap();
+            let (after, _) = lease(root.path());
+            assert!((1..=60).contains(&after), "{}: {after} s are left", programs.name);
+            until - jiff::Timestamp::now().as_second()
+        };
+        // As long as it usually takes it lasts anyway; not now; not ever.
+        for (left, usual, expected) in [(50, "30", 35..=50), (25, "30", 280..=300), (50, "70", 280..=300)] {
+            let seen = while_preparing(left, usual);
+            assert!(expected.contains(&seen), "{}: {seen} s with {left} left of {usual}", programs.name);
+        }
+        assert_eq!(phases_at_work(root.path()), [""; 0], "{}", programs.name);
     }
 }
 

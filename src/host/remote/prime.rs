@@ -303,6 +303,9 @@ fn time_for(manifest: &Manifest) -> u64 {
 
 fn name_release(script: &mut Script, release: &StoredRelease) {
     script.set("id", &release.id.to_string()).set("digest", &release.digest.to_string());
+    if release.manifest.is_plain() {
+        script.set("plain", "yes");
+    }
 }
 
 /// Gives the names of what is wrong; none when not as many came as the host counted.
