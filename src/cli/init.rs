@@ -7,8 +7,7 @@ use clap::Args;
 use super::ask::ask;
 use super::output::{count, is_interactive, notify, print, print_for_people};
 use super::{Globals, interrupt};
-use crate::deploy::{Beginning, Begun, Checkout, Error, HostSource, begin};
-use crate::model::Environment;
+use crate::deploy::{Beginning, Begun, Checkout, Error, HostSource, begin, usual_environment};
 
 /// How often somebody is asked the same.
 const TRIES: usize = 3;
@@ -126,7 +125,7 @@ fn complete(globals: &Globals, args: &InitArgs, checkout: Checkout, folder: &Pat
     }
     let environment = match &globals.environment {
         Some(environment) => environment.clone(),
-        None => Environment::new("production").map_err(Error::usage)?,
+        None => usual_environment(&globals.invocation(), &name)?,
     };
     let hosts = HostSource::read(&hosts, folder)?;
     let user = Some(user).filter(|user| !user.is_empty());

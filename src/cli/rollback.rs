@@ -3,9 +3,10 @@
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
-use super::args::{Selection, rollout, slot, version};
+use super::args::{Selection, StreamFormat, rollout, slot, version};
 use super::begin::{Running, go_ahead};
 use super::control::{one_that_runs, send};
+use super::output::{notify, print};
 use super::{Globals, completion};
 use crate::conductor::running;
 use crate::deploy::{Deployment, Error, Goal, Options, back_to};
@@ -77,7 +78,13 @@ fn roll_back_what_runs(globals: &Globals, args: &RollbackArgs) -> Result<Option<
                 "`coalmine rollback {rollout}` does that; --to, --limit, --exclude and --slot are for when nothing runs"
             )));
     }
-    send(&rollouts, &rollout, Command::Rollback).map(Some)
+    let accepted = send(&rollouts, &rollout, Command::Rollback)?;
+    match args.running.output {
+        StreamFormat::Text => print(&accepted)?,
+        // A reader of events gets events only, and those of that rollout are told where it was started.
+        StreamFormat::Jsonl => notify(&accepted),
+    }
+    Ok(Some(0))
 }
 
 fn goal(args: &RollbackArgs) -> Goal {

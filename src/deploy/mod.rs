@@ -69,6 +69,7 @@ pub use offer::Offer;
 pub use one_host::HostPast;
 pub use operator::operator;
 pub use prepare::{Goal, Options, Prepared};
+pub use product::usual_environment;
 pub use release::{Known, Making};
 pub use resume::{Resumed, may_resume, resumable, resume_due};
 pub use service::{OutOfService, Pooled, ServiceMark};

@@ -1,14 +1,33 @@
 use super::error::Error;
-use super::workspace::Workspace;
+use super::workspace::{Invocation, Workspace};
 use crate::model::{Environment, ProductId};
 use crate::plan::Plan;
+
+/// What most call the environment that matters.
+const USUAL: &str = "production";
+
+/// Names the environment of a configuration that is begun: as usual, or after the product where another one has that already.
+///
+/// # Errors
+///
+/// When the state folder cannot be read, or the product's name is none for an environment.
+pub fn usual_environment(invocation: &Invocation, product: &str) -> Result<Environment, Error> {
+    let usual = Environment::new(USUAL).map_err(Error::usage)?;
+    match invocation.rollouts()?.product_of(&usual)? {
+        Some((_, theirs)) if theirs.name != product => {
+            Environment::new(&format!("{product}-{USUAL}")).map_err(Error::usage)
+        }
+        _ => Ok(usual),
+    }
+}
 
 impl Workspace {
     /// Says which product the configuration is of.
     pub(super) fn product(&self) -> ProductId {
         let (product, target) = (&self.config().product, &self.config().target);
         let link = format!("{}/{}", target.root.as_str().trim_end_matches('/'), target.current.as_str());
-        ProductId { name: product.name.as_str().to_owned(), link }
+        let repository = product.repository.as_path().display().to_string();
+        ProductId { name: product.name.as_str().to_owned(), repository, link }
     }
 
     /// Refuses to go on with a rollout by a configuration that means another link on the hosts than the one that it switches.

@@ -8,7 +8,10 @@ use std::time::Duration;
 use jiff::{Timestamp, ToSpan as _};
 use tempfile::TempDir;
 
-use super::{Deployment, Error, Goal, Invocation, Kind, Notice, Options, Prepared, Selection, Workspace, may_resume};
+use super::{
+    Deployment, Error, Goal, Invocation, Kind, Notice, Options, Prepared, Selection, Workspace, may_resume,
+    usual_environment,
+};
 use crate::conductor::tests::{host as numbered, journal, plan};
 use crate::conductor::{EnvironmentLock, replay};
 use crate::config::{Channel, Sources};
@@ -472,6 +475,9 @@ async fn an_environment_of_a_state_folder_is_of_one_product() {
     refused(shop.workspace.freeze(None, false).unwrap_err());
     refused(shop.workspace.lock(&environment, &rollout, None).await.map(drop).unwrap_err());
 
+    // Nor does a configuration that is begun take its name.
+    let begun = |product: &str| usual_environment(&here.workspace.invocation, product).unwrap();
+    assert_eq!((begun("tool").as_str(), begun("shop").as_str()), ("production", "shop-production"));
     here.workspace.policy().unwrap();
     beside(&[name]).workspace.policy().unwrap();
     // One that moved on its hosts is the same, and does not go on there with what it began elsewhere.

@@ -194,7 +194,7 @@ impl HostPage {
             glyph.tone(),
             format!("{} {}", glyph.text(look.unicode), status.state),
         )];
-        let should = format!("{}, should run {}", status.version.as_deref().unwrap_or("nothing"), self.release.version);
+        let should = format!("{}, should run {}", status.runs(), self.release.version);
         told.push(Told::Fact("runs".to_owned(), Tone::Plain, should));
         if let Some(site) = &status.site {
             told.push(Told::Fact("site".to_owned(), Tone::Plain, site.to_string()));

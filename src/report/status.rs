@@ -83,6 +83,16 @@ impl HostStatusReport {
 }
 
 impl HostStatusReport {
+    /// Says what it runs: a version, nothing where that was seen, and otherwise that nobody knows.
+    #[must_use]
+    pub fn runs(&self) -> &str {
+        match (&self.version, self.state) {
+            (Some(version), _) => version,
+            (None, HostState::Missing) => "nothing",
+            (None, _) => "unknown",
+        }
+    }
+
     /// Tells whether it runs the release, and has it finalized.
     #[must_use]
     pub fn is_settled(&self) -> bool {

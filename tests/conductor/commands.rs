@@ -52,7 +52,8 @@ fn a_rollout_is_paused_continued_and_rolled_back_from_elsewhere() {
     fleet.coalmine(&["continue"]).exits(0);
     fleet.coalmine(&["skip", "--host", "nowhere"]).exits(1).says("nowhere takes no part in it");
     fleet.coalmine(&["rollback", "--to", "1.1.0", "--yes"]).exits(2).says("goes back as a whole");
-    fleet.coalmine(&["rollback"]).exits(0);
+    let answer = fleet.coalmine(&["rollback", "--output", "jsonl"]).exits(0).says("rollback: accepted");
+    assert_eq!(answer.stdout, "", "a reader of events gets events only");
     fleet.coalmine(&["show", "--follow"]).exits(6);
     for (host, log) in fleet.host_logs(&rollout) {
         let switched = log.iter().any(|line| line.contains(" switched to "));

@@ -73,18 +73,16 @@ pub(in crate::cli) struct SoakArgs {
 pub(in crate::cli) fn give(globals: &Globals, named: Option<&RolloutId>, command: Command) -> Result<u8, Error> {
     let rollouts = globals.rollouts()?;
     let rollout = one_that_runs(globals, &rollouts, named)?;
-    send(&rollouts, &rollout, command)
+    print(&send(&rollouts, &rollout, command)?)?;
+    Ok(0)
 }
 
-/// Gives a command to this rollout.
-pub(in crate::cli) fn send(rollouts: &Rollouts, rollout: &RolloutId, command: Command) -> Result<u8, Error> {
+/// Gives a command to this rollout, and says that it was accepted.
+pub(in crate::cli) fn send(rollouts: &Rollouts, rollout: &RolloutId, command: Command) -> Result<String, Error> {
     let word = command.word();
     let sent = runtime()?.block_on(conductor::command(rollouts, rollout, command, operator()));
     match sent {
-        Ok(()) => {
-            print(&format!("{word}: accepted by rollout {rollout}"))?;
-            Ok(0)
-        }
+        Ok(()) => Ok(format!("{word}: accepted by rollout {rollout}")),
         Err(ClientError::Rejected(why)) => Err(Error::before(format!("rollout {rollout} refuses `{word}`: {why}"))),
         Err(error) => Err(unreachable(error)),
     }

@@ -474,6 +474,13 @@ fn a_status_is_told_by_what_hosts_have_in_common_or_host_by_host() {
 }
 
 #[test]
+fn a_host_runs_nothing_only_where_that_was_seen() {
+    let report = status();
+    let runs = |name: &str| report.hosts.iter().find(|known| known.host == host(name)).unwrap().runs();
+    assert_eq!([runs("mw05.eqiad"), runs("mw07.codfw"), runs("mw10.codfw")], ["4.282.0", "nothing", "unknown"]);
+}
+
+#[test]
 fn releases_and_rollouts_are_tables() {
     let row = |name: &str, mark, built| ReleaseRow {
         version: version(name),

@@ -83,7 +83,7 @@ pub(super) fn page(state: &App, room: usize) -> Vec<Line<'static>> {
             let status = &answer.status;
             let (word, tone) = labelled(theme, state_glyph(status.state), status.state.word());
             facts.fact("answers", tone, &word);
-            facts.fact("runs", Tone::Plain, status.version.as_deref().unwrap_or("nothing"));
+            facts.fact("runs", Tone::Plain, status.runs());
             facts.fact("should run", Tone::Plain, answer.release.version.as_str());
             facts.fact("why", tone, status.error.as_deref().unwrap_or_default());
             facts.fact("what to try", Tone::Plain, status.hint.as_deref().unwrap_or_default());
