@@ -26,6 +26,7 @@ attempt() {
     kill -TERM "$timer" 2>/dev/null
     wait "$timer" 2>/dev/null
     timer=$?
+    forget_gate "${aside}gate$behind"
     attempt_code=lost
     read -r attempt_code <"${aside}code$behind"
     if [ "$timer" -eq "$was_late" ]; then
@@ -93,7 +94,8 @@ end_reader() {
         [ "$waited" -lt 2020 ] || break
     done
     if [ "$waited" -ge 2020 ]; then
-        kill -9 "$reader"
+        # First, for what comes of that may end this.
         [ "$ending" -ne 0 ] || ending=$was_cut
+        kill -9 "$reader"
     fi
 }

@@ -343,7 +343,13 @@ watch() {
 end_gate() {
     if read -r gate 2>/dev/null <"$1" && is_number "$gate"; then
         kill -9 "-$gate" 2>/dev/null || kill -9 "$gate" 2>/dev/null
+        forget_gate "$1"
     fi
+}
+
+# forget_gate FILE: a number that is free may be another's.
+forget_gate() {
+    [ ! -s "$1" ] || printf '' 2>/dev/null >"$1"
 }
 
 clean_up() {
@@ -371,7 +377,10 @@ begin() {
     printf '\n'
     say begin
     watchdog=''
-    [ -n "$in_session" ] || watch
+    if [ -z "$in_session" ]; then
+        forget_gate "$p_root/.coalmine/run.gate.$$.0"
+        watch
+    fi
     trap clean_up EXIT
     # Where the link is cut it is the next word that finds out.
     trap 'exit 1' HUP INT TERM PIPE
@@ -459,7 +468,8 @@ trust() {
             folders="$folders $folder/."
         fi
     done
-    learned=$around
+    learned=''
+    [ "$folders" != '. releases/. .coalmine/.' ] || learned=$around
     # shellcheck disable=SC2086
     [ -n "$learned" ] || learn stat -c "$to_look_at" $folders
     # shellcheck disable=SC2086

@@ -11,6 +11,8 @@ serve() {
     trap : PIPE
     exec 3<&0 </dev/null
     end_stale
+    # Of a shell before that had this number.
+    forget_gate "$p_root/.coalmine/run.gate.$$.0"
     look_around
     # Where that fails a step asks again, and says so.
     ask_time || :

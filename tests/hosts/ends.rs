@@ -248,6 +248,40 @@ fn nothing_of_a_script_outlives_it() {
 }
 
 #[test]
+fn the_number_of_a_gate_is_forgotten_as_soon_as_it_has_ended_since_it_may_be_anothers() {
+    for programs in Box::both() {
+        let root = temporary();
+        for folder in ["tool", "releases", ".coalmine"] {
+            fs::create_dir(root.path().join(folder)).unwrap();
+        }
+        let numbers = || -> Vec<String> {
+            let folder = root.path().join(".coalmine");
+            let kept = names(&folder).into_iter().filter(|name| name.starts_with("run.gate."));
+            kept.map(|name| fs::read_to_string(folder.join(name)).unwrap()).collect()
+        };
+        let check = |command: &str| {
+            let mut check = Script::new(Phase::Check, Duration::from_secs(900));
+            check.set_path("root", root.path()).set("link", "tool");
+            check.set("gates", &format!("gate 0 800 0 decides '{command}'\n"));
+            check
+        };
+        programs.run(&check("true"));
+        assert_eq!(numbers(), [""], "{}", programs.name);
+        let command = format!("sleep 3{}", std::process::id());
+        let mut child = programs.start(&check(&command));
+        let runs = || processes_with(&command).iter().any(|(_, line)| line.starts_with("sleep "));
+        eventually("the gate runs", runs);
+        assert!(numbers().iter().any(|number| !number.is_empty()), "{}", programs.name);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        eventually("what it started ends", || processes_with(&command).is_empty());
+        eventually("its number is forgotten", || numbers().iter().all(String::is_empty));
+        programs.run(&script(Phase::Probe, root.path(), ""));
+        assert_eq!(numbers(), [""; 0], "{}", programs.name);
+    }
+}
+
+#[test]
 fn what_is_written_as_a_killed_script_is_cleared_up_after_keeps_nothing_there() {
     for programs in Box::both() {
         let (root, temporary) = (temporary(), temporary());
