@@ -32,6 +32,12 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Lists what was said beside an answer, but for who or what is slow: on a busy machine somebody is.
+pub(crate) fn beside(answer: &Answer) -> Vec<&str> {
+    let of_slow = |line: &&str| ["waiting for ", "logins "].iter().any(|word| line.starts_with(word));
+    answer.stderr.lines().filter(|line| !of_slow(line)).collect()
+}
+
 impl Fleet {
     /// Starts a fleet whose product is a shell script with the tags 1.0.0 and 1.2.0, and whose stages do not soak.
     pub(crate) fn of_scripts(hosts: usize) -> Self {

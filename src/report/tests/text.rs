@@ -199,7 +199,7 @@ fn ten_thousand_hosts_are_told_in_few_lines_and_every_failure_is() {
     assert!(lines.len() < 60, "{} lines", lines.len());
     assert!(lines.iter().all(|line| line.chars().count() < 600));
     assert!(lines.iter().any(|line| line.contains("mw1237.eqiad.wmnet") || line.contains("mw01237.eqiad.wmnet")));
-    assert!(started.elapsed() < Duration::from_secs(20), "a debug build took {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60), "a debug build took {:?}", started.elapsed());
     let verbose = crate::report::Style { verbose: true, ..style(PLAIN) };
     assert!(show_text(&story.records, None, &verbose).1.len() > 400, "asked for, every change is told");
 }
