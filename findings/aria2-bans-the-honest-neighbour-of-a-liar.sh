@@ -66,23 +66,27 @@ PYTHON
 echo "$liar" >peers
 python3 tracker.py "$tracker" &
 running="$running $!"
-# Runs aria2 for so many seconds at most, in a folder, at a port.
-aria2() {
-    seconds=$1 folder=$2 port=$3
-    shift 3
-    timeout "$seconds" aria2c --no-conf --enable-dht=false --enable-dht6=false --bt-enable-lpd=false --interface=127.0.0.1 \
-        --enable-peer-exchange=false --bt-tracker-interval=5 --dir="$folder" --listen-port="$port" "$@" release.torrent
-}
-aria2 300 liar "$liar" --bt-seed-unverified=true --seed-ratio=0 >liar.log 2>&1 &
+cat >aria2.conf <<CONF
+enable-dht=false
+enable-dht6=false
+bt-enable-lpd=false
+enable-peer-exchange=false
+interface=127.0.0.1
+bt-tracker-interval=5
+CONF
+timeout 300 aria2c --conf-path=aria2.conf --dir=liar --listen-port="$liar" --seed-ratio=0 --bt-seed-unverified=true \
+    release.torrent >liar.log 2>&1 &
 running="$running $!"
-aria2 300 honest "$honest" --check-integrity=true --seed-ratio=0 >honest.log 2>&1 &
+timeout 300 aria2c --conf-path=aria2.conf --dir=honest --listen-port="$honest" --seed-ratio=0 --check-integrity=true \
+    release.torrent >honest.log 2>&1 &
 running="$running $!"
 sleep 3
 
 # Downloads for a minute at most, and prints what came.
 download() {
     status=0
-    aria2 60 "$1" "$(free_port)" --seed-time=0 --log="$1.log" --log-level=debug >"$1.out" 2>&1 || status=$?
+    timeout 60 aria2c --conf-path=aria2.conf --dir="$1" --listen-port="$(free_port)" --seed-time=0 --log="$1.log" \
+        --log-level=debug release.torrent >"$1.out" 2>&1 || status=$?
     python3 - "$1" "$status" <<'PYTHON'
 import sys
 

@@ -15,7 +15,7 @@ set -eu
 
 work=$(mktemp -d)
 uwsgi=
-trap '[ -z "$uwsgi" ] || kill -9 "$uwsgi" 2>/dev/null || :; rm -rf "$work"' EXIT
+trap '[ -z "$uwsgi" ] || { kill -INT "$uwsgi" && wait "$uwsgi"; } 2>/dev/null || :; rm -rf "$work"' EXIT
 cd "$work"
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check uwsgi==2.0.31 2>words \
