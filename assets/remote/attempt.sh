@@ -77,7 +77,10 @@ keep_time() {
         nap=$!
         wait "$nap" || exit 0
         left=$((left - span))
-        [ -z "$in_session" ] || is_heard || end_session
+        if [ -n "$in_session" ] && ! is_heard; then
+            end_gate "${aside}gate$behind"
+            end_session
+        fi
     done
     ending=$was_late
     end_gate "${aside}gate$behind"

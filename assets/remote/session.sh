@@ -81,7 +81,6 @@ guard() {
     (
         nap=''
         trap 'kill -9 $nap 2>/dev/null; exit 0' TERM
-        trap : PIPE
         exec 3>&2 >/dev/null
         while :; do
             sleep 10 2>/dev/null 3>&- &
@@ -93,8 +92,10 @@ guard() {
     guard=$!
 }
 
-# Tells whether somebody listens still. Standard error, here at 3, is nobody's format, and can take an empty line.
+# Tells whether somebody listens still. Standard error, here at 3, is nobody's format, and can take an empty line; a subshell has none of the
+# traps of its shell, and would end by that.
 is_heard() {
+    trap : PIPE
     printf '\n' >&3 && kill -0 "$$"
 }
 

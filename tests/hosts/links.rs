@@ -242,6 +242,18 @@ async fn an_account_without_a_shell_is_told_as_such() {
     assert_eq!(failure.message, message);
 }
 
+/// Gives a gate that has so many seconds.
+fn gate(name: &str, run: &str, seconds: u64) -> GateCheck {
+    GateCheck {
+        name: name.into(),
+        run: run.to_owned(),
+        environment: vec![],
+        timeout: Duration::from_secs(seconds),
+        retries: 0,
+        dry: false,
+    }
+}
+
 /// Lists what runs on the host beside sshd.
 fn on_the_host(sshd: &Sshd) -> Vec<u32> {
     let of_sshd = sshd.sessions();
@@ -273,14 +285,7 @@ async fn a_step_that_is_given_up_is_ended_on_the_host_before_the_next_one() {
     let host = host(&fleet, "box");
     settled(&host, &v1(state.path())).await;
     let sleep = format!("sleep 3{}", std::process::id());
-    let gate = GateCheck {
-        name: "hangs".into(),
-        run: sleep.clone(),
-        environment: vec![],
-        timeout: Duration::from_secs(600),
-        retries: 0,
-        dry: false,
-    };
+    let gate = gate("hangs", &sleep, 600);
     for is_first in [false, true] {
         if is_first {
             let there = on_the_host(&sshd);
@@ -315,14 +320,7 @@ async fn a_lease_is_renewed_beside_a_step_that_takes_longer_than_it_lasts() {
         let request = lock("r1");
         host.lock(&request, None).await.unwrap();
         let over = sshd.folder.path().join(format!("over-{name}"));
-        let gate = GateCheck {
-            name: "takes long".into(),
-            run: format!("until [ -e {} ]; do sleep 0.1; done", over.display()),
-            environment: vec![],
-            timeout: Duration::from_secs(90),
-            retries: 0,
-            dry: false,
-        };
+        let gate = gate("takes long", &format!("until [ -e {} ]; do sleep 0.1; done", over.display()), 90);
         let runs = || !processes_with(&over.display().to_string()).is_empty();
         let checking = host.check(std::slice::from_ref(&gate));
         let renewing = async {
@@ -336,6 +334,32 @@ async fn a_lease_is_renewed_beside_a_step_that_takes_longer_than_it_lasts() {
         let (reports, ()) = tokio::join!(checking, renewing);
         assert_eq!(reports.unwrap().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_gate_whose_link_is_cut_ends_long_before_its_time() {
+    let sshd = Sshd::start("");
+    let state = temporary();
+    let root = sshd.folder.path().join("root");
+    let fleet = fleet(sshd.ssh(), quick(), target(&root), state.path());
+    let host = host(&fleet, "box");
+    settled(&host, &v1(state.path())).await;
+    let sleep = format!("sleep 7{}", std::process::id());
+    let gate = gate("hangs", &sleep, 600);
+    let cut = async {
+        while processes_with(&sleep).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        sshd.signal(&sshd.sessions(), "-KILL");
+    };
+    // Nobody comes again who would end it.
+    tokio::select! {
+        biased;
+        () = cut => {}
+        ended = host.check(std::slice::from_ref(&gate)) => panic!("it ended: {ended:?}"),
+    }
+    eventually("the gate ends", || processes_with(&sleep).is_empty());
+    eventually("its session ends", || on_the_host(&sshd).is_empty());
 }
 
 #[tokio::test]
