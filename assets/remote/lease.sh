@@ -154,6 +154,7 @@ list_old_tokens() {
 # Takes the lock; does not return where another has it. Asked for once more by the same conductor, it is the same lease.
 take_lease() {
     p_fence=''
+    refuse_others
     taken_from=''
     tries=0
     while once_more taken; do
@@ -169,11 +170,12 @@ take_lease() {
             write_lease "$beside/$((time + p_lease)).$((token + 1)).$p_term.$p_rollout"
             if mv -f -T "$beside" .coalmine/lock 2>/dev/null; then
                 settle_token || continue
+                # Another may have come and gone since it was asked.
+                refuse_others
                 [ -z "$taken_from" ] || say before "$taken_from"
                 note "locked by $p_owner${p_reason:+: $p_reason}"
                 end_switches
-                say lease "$lease_token"
-                return 0
+                break
             fi
             rm -rf "$beside"
         elif [ "$lease_rollout" = "$p_rollout" ]; then
@@ -189,10 +191,7 @@ take_lease() {
                 next=$((lease_token + 1))
             fi
             # A first copy of this may have taken it just now, and not settled its token yet.
-            if move_lease "$until" "$next" "$p_term" && settle_token; then
-                say lease "$lease_token"
-                return 0
-            fi
+            ! move_lease "$until" "$next" "$p_term" || ! settle_token || break
         elif ! is_dead "$time" && [ "$lease_rollout" != "$p_over" ]; then
             describe "$lease"
             say holder "$described"
@@ -206,6 +205,8 @@ take_lease() {
             fi
         fi
     done
+    take_over
+    say lease "$lease_token"
 }
 
 # Lets dead man's switches of others fire now, which nobody can confirm any more: later they would go off under our feet.

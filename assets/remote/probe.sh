@@ -210,6 +210,8 @@ probe() {
     say_address
     say_link
     read_state
+    find_owner
+    [ -z "$astray" ] || { forget_state && say astray "$astray"; }
     for fact in "current $state_current" "good $state_good" "previous $state_previous" "rollout $state_rollout" \
         "pending $state_pending" "adopted $state_adopted"; do
         [ -z "${fact#* }" ] || say state "$fact"

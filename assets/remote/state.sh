@@ -24,11 +24,10 @@ is_ours() {
 
 # Reads .coalmine/state, or a slot's own. What was good here is `good`, before that `previous`, and before that each `was`, the
 # latest first; `bad` is what was good here and then left by a way back. Of a slot, `name` is its version's, and `since` the rollout
-# that finalized what it has.
+# that finalized what it has. All else is of the one link whose root this is, `link`.
 read_state() {
     state=.coalmine/state${p_slot:+.$p_slot}
-    state_current='' state_good='' state_previous='' state_rollout='' state_pending='' state_adopted=''
-    state_was='' state_bad='' state_name='' state_since=''
+    forget_state
     [ -e "$state" ] || return 0
     [ -r "$state" ] || fail io "cannot read $PWD/$state"
     while read -r key value; do
@@ -44,13 +43,77 @@ read_state() {
         bad) state_bad="$state_bad $value" ;;
         name) state_name=$value ;;
         since) state_since=$value ;;
+        link) state_link=$value ;;
         esac
     done <"$state"
+    # What another link had is nothing to go back to, unless it is the old name of this one, which has what that had.
+    case $state_link in
+    '' | "$p_link") ;;
+    *) [ "./$p_link" -ef "releases/$state_current" ] || forget_state ;;
+    esac
+}
+
+forget_state() {
+    state_current='' state_good='' state_previous='' state_rollout='' state_pending='' state_adopted=''
+    state_was='' state_bad='' state_name='' state_since='' state_link=''
+}
+
+# Sets `owner` to the link whose root this is, and `astray` to why nothing may be switched here where that is another: what is good here and what is
+# pruned is remembered of one link. It is ours where nothing has the owner's name any more, or what has it leads to ours: so a link is renamed.
+# A slot has a state of its own, and may be called as it likes, but not as that link.
+find_owner() {
+    owner='' astray='' switched=''
+    if [ -r .coalmine/state ]; then
+        while read -r key value; do
+            case $key in
+            link) owner=$value ;;
+            current) switched=$value ;;
+            esac
+        done <.coalmine/state
+    fi
+    is_name "$owner" || owner=''
+    # Where an earlier coalmine did not say, and ours is not there, it is the link that has what was switched to last.
+    if [ -z "$owner$p_slot" ] && is_id "$switched" && [ ! -h "./$p_link" ]; then
+        for link in ./*; do
+            if [ "$link" -ef "releases/$switched" ] && [ -h "$link" ] && [ ! -e ".coalmine/state.${link#./}" ]; then
+                learn readlink "$link"
+                [ "$learned" != "releases/$switched" ] || owner=${link#./}
+            fi
+        done
+    fi
+    if [ -n "$p_slot" ]; then
+        [ "$owner" != "$p_slot" ] || astray="$PWD/$p_slot is the link whose root that is, and no slot"
+    elif [ -f ".coalmine/state.$p_link" ] && [ -h "./$p_link" ]; then
+        astray="$PWD/$p_link is a slot there, and not the link whose root that is"
+    elif [ -n "$owner" ] && [ "$owner" != "$p_link" ] && { [ -h "./$owner" ] || [ -e "./$owner" ]; }; then
+        learned=''
+        [ ! -h "./$owner" ] || learn readlink "./$owner"
+        case $learned in
+        "$p_link" | "./$p_link" | "$PWD/$p_link") ;;
+        *) astray="$PWD is the root of the link $owner, and not of $p_link" ;;
+        esac
+    fi
+}
+
+# Ends the phase where the root is another link's; a lock that was taken is freed.
+refuse_others() {
+    find_owner
+    [ -z "$astray" ] || { free_lease && fail root "$astray"; }
+}
+
+# Goes on in the root of a link that has another name now, or is gone.
+take_over() {
+    [ -n "$owner" ] && [ -z "$p_slot" ] && [ "$owner" != "$p_link" ] || return 0
+    read_state
+    [ ! -h ".coalmine/adopted.$owner" ] || rename ".coalmine/adopted.$owner" ".coalmine/adopted.$p_link"
+    write_state
+    note "the root of the link $owner is that of $p_link now"
 }
 
 # Sets `facts` to what is remembered, a line each.
 gather_facts() {
     facts=''
+    [ -n "$p_slot" ] || facts="${newline}link $p_link"
     for fact in "current $state_current" "good $state_good" "previous $state_previous" "rollout $state_rollout" \
         "pending $state_pending" "adopted $state_adopted" "name $state_name" "since $state_since"; do
         [ -z "${fact#* }" ] || facts="$facts$newline$fact"

@@ -20,7 +20,7 @@ use super::when::Windows;
 use super::workspace::Selection;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError};
 use crate::host::{self, Survey};
-use crate::model::{Carrier, Failure, HostHook, HostId, PhaseHook, Probe, ReleaseId, Slot, Version};
+use crate::model::{ASTRAY, Carrier, Failure, HostHook, HostId, PhaseHook, Probe, ReleaseId, Slot, Version};
 use crate::plan::{self, BackTo, OnFailure, Plan, PlanKind, Policy, Relays, StageRequest};
 use crate::release::{StoredRelease, Verdicts, Wanted};
 use crate::rollout::{self, Record};
@@ -153,6 +153,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
             }
             Goal::Rollback { to, each } => {
                 let mut answers = self.survey(selection, slot.as_ref(), &Survey::Deep).await?;
+                refuse_astray(&answers)?;
                 if let Some(slot) = slot {
                     self.refuse_absent_slot(&answers, slot)?;
                 }
@@ -212,6 +213,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         }
         let depth = Survey::For(aim.release.clone());
         let answers = self.survey(&options.selection, aim.slot.as_ref(), &depth).await?;
+        refuse_astray(&answers)?;
         let verdicts = self.verdicts(&answers)?;
         self.refuse_bad(&verdicts, &aim.release, options)?;
         if let Some(slot) = &aim.slot {
@@ -368,6 +370,22 @@ fn refuse_unprimed(answers: &Answers, release: &ReleaseId) -> Result<(), Error> 
     Err(Error::before(format!("{release} was not primed on {hosts}; nothing was changed"))
         .hint(format!("to prime it there: coalmine install-world {version} --prime -l '{hosts}'"))
         .hint(format!("-x '{hosts}' leaves them out")))
+}
+
+/// Refuses hosts whose root is another link's, masters too: each of them would refuse the rollout, after all others were locked.
+fn refuse_astray(answers: &Answers) -> Result<(), Error> {
+    let mut why = None;
+    let astray: Vec<HostId> = answers
+        .all()
+        .filter_map(|(host, answer)| {
+            why = why.take().or_else(|| answer.as_ref().ok()?.astray.clone());
+            Some(host.clone()).filter(|_| answer.as_ref().is_ok_and(|probe| probe.astray.is_some()))
+        })
+        .collect();
+    let Some(why) = why else { return Ok(()) };
+    let hosts = crate::expr::fold(&astray);
+    let error = Error::usage(format!("{hosts}: {why}; nothing was changed")).hint(ASTRAY);
+    Err(if astray.len() < answers.all().count() { error.hint(format!("-x '{hosts}' leaves them out")) } else { error })
 }
 
 /// Gives the carriers that a plan names: none where there is nothing but what is always so.

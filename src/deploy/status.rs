@@ -97,6 +97,17 @@ pub fn compare(
     wanted: &WantedRelease,
     order: impl Fn(&Version, &Version) -> Ordering,
 ) -> (HostState, Option<String>) {
+    let (state, why) = compare_files(answer, wanted, order);
+    // Whatever its files are, nothing can be done to it before that is mended.
+    let astray = answer.as_ref().ok().and_then(|probe| probe.astray.clone());
+    (state, astray.or(why))
+}
+
+fn compare_files(
+    answer: &Result<Probe, Failure>,
+    wanted: &WantedRelease,
+    order: impl Fn(&Version, &Version) -> Ordering,
+) -> (HostState, Option<String>) {
     let probe = match answer {
         Ok(probe) => probe,
         Err(failure) if failure.class == FailureClass::Unreachable && !failure.here => {

@@ -43,6 +43,6 @@ pub use product::ProductId;
 pub use release::{Digest, DigestError, ReleaseId, Version, described};
 pub use service::{Pooling, ServiceWish, TakenOut};
 pub use squeeze::{PushBack, Squeeze};
-pub use survey::{Adopted, HostState, Installed, NamedSlot, Packaged, Probe, Proof, RestsOn, ToolPath};
+pub use survey::{ASTRAY, Adopted, HostState, Installed, NamedSlot, Packaged, Probe, Proof, RestsOn, ToolPath};
 pub use window::{CalendarTime, CalendarTimeError, FreezeWindow, Occurrence, WindowError, frozen_by, is_time_zone};
 pub use work::{GateReport, HostLock, LockHolder, Progress, RollBackTarget, Verdict};

@@ -184,6 +184,9 @@ pub struct Probe {
     /// Its lock, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<HostLock>,
+    /// Why nothing may be switched there: the root is another link's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub astray: Option<String>,
     /// The whole releases that it holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub releases: Vec<ReleaseId>,
@@ -239,6 +242,10 @@ pub enum ToolPath {
     /// Nothing: the release is run by its path.
     Nothing,
 }
+
+/// What to try where a root is another link's.
+pub const ASTRAY: &str = "each product needs a target.root of its own; where target.current was renamed, rename the link in that folder too: \
+     mv -T OLD NEW, and ln -s NEW OLD for whoever still uses the old name";
 
 impl Probe {
     /// Gives what was finalized there and not left by a way back since, the latest first.

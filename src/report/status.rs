@@ -10,8 +10,8 @@ use super::debt::debt_lines;
 use crate::conductor::{Freeze, Holder};
 use crate::deploy::{FoundMark, LiveRollout, OutOfService, Standing, WantedRelease, compare};
 use crate::model::{
-    Digest, Environment, Failure, HostId, HostLock, HostState, Installed, Probe, Proof, ReleaseId, RestsOn, RolloutId,
-    Site, Version,
+    ASTRAY, Digest, Environment, Failure, HostId, HostLock, HostState, Installed, Probe, Proof, ReleaseId, RestsOn,
+    RolloutId, Site, Version,
 };
 use crate::release::Recorded;
 use crate::rollout::Debt;
@@ -75,7 +75,10 @@ impl HostStatusReport {
             proof: probe.and_then(|probe| probe.proof),
             latency_ms: probe.map(|probe| milliseconds(probe.latency)),
             error,
-            hint: answer.as_ref().err().and_then(|failure| failure.hint.clone()),
+            hint: match answer {
+                Ok(probe) => probe.astray.as_ref().map(|_| ASTRAY.to_owned()),
+                Err(failure) => failure.hint.clone(),
+            },
             good: probe.and_then(|probe| probe.good.clone()),
             lock: probe.and_then(|probe| probe.lock.clone()),
         }

@@ -23,6 +23,7 @@ mod programs;
 mod proven;
 mod relays;
 mod room;
+mod roots;
 mod scripts;
 mod sshd;
 mod stage;

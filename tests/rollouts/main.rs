@@ -30,6 +30,7 @@ mod pty;
 mod refusals;
 mod relays;
 mod rollback;
+mod roots;
 mod slots;
 mod story;
 mod swarms;

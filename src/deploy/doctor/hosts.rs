@@ -8,7 +8,7 @@ use crate::deploy::error::Error;
 use crate::deploy::settings::{reach_alone, target_settings};
 use crate::deploy::workspace::{Fleet, Selection, Workspace};
 use crate::host::Survey;
-use crate::model::{Carrier, Failure, FailureClass, HostId, HostLock, Installed, LockHolder, Probe, ToolPath};
+use crate::model::{ASTRAY, Carrier, Failure, FailureClass, HostId, HostLock, Installed, LockHolder, Probe, ToolPath};
 use crate::plan::check_machines;
 use crate::release::Interpreter;
 
@@ -122,6 +122,7 @@ fn of_probe(
             ),
         );
     }
+    found.extend(probe.astray.iter().map(|astray| Finding::new("hosts", Health::Failed, astray).hint(ASTRAY)));
     found.extend(of_place(&fact));
     found.extend(of_carriers(host, &fact, needs));
     if let Some(interpreter) = interpreter {

@@ -76,6 +76,7 @@ pub(super) fn probe(answer: &Answer) -> Probe {
                 let over = record.kind == "left";
                 probe.lock = holder(record).map(|holder| HostLock { holder, over });
             }
+            "astray" => probe.astray = Some(record.text()),
             "adopted" => {
                 let gone = words.next() == Some("gone");
                 let place = words.next().map(|digits| clean_lines(&unhex(digits))).unwrap_or_default();
@@ -213,6 +214,7 @@ mod tests {
             record("differs", "bin/a tool"),
             record("surplus", "lib/left over"),
             record("log", "2026-01-01T00:00:00Z r1 switched \u{1b}to x"),
+            record("astray", "/srv/x is the root of the link a, and not of b"),
             record("future", "whatever"),
         ];
         let probe = probe(&Answer { records, ..Answer::default() });
@@ -236,6 +238,7 @@ mod tests {
         assert_eq!(probe.differs, ["bin/a tool"]);
         assert_eq!(probe.surplus, ["lib/left over"]);
         assert_eq!(probe.log, ["2026-01-01T00:00:00Z r1 switched to x"]);
+        assert_eq!(probe.astray.unwrap(), "/srv/x is the root of the link a, and not of b");
         assert_eq!(probe.facts[1], ("missing".to_owned(), "rsync awk".to_owned()));
         assert_eq!(describe_drift(&record("drift", "1 0 x")), "1 entry differs: x");
         assert_eq!(describe_drift(&record("drift", "0 0 ")), "its release is gone: the link leads to nothing");

@@ -4,7 +4,7 @@ use super::read;
 use crate::host::HostError;
 use crate::host::answer::{Answer, class_of_refusal};
 use crate::host::script::Phase;
-use crate::model::{Bytes, Failure, FailureClass};
+use crate::model::{ASTRAY, Bytes, Failure, FailureClass};
 
 /// Gives the word and the text of a refusal.
 pub(super) fn refusal(answer: &Answer) -> Option<(String, String)> {
@@ -47,6 +47,7 @@ pub(super) fn check(phase: Phase, answer: Answer) -> Result<Answer, HostError> {
         "temporary" => {
             failure.hint("the folder of temporary files there (TMPDIR, or /tmp) is full: free some space in it")
         }
+        "root" => failure.hint(ASTRAY),
         "missing" => failure.hint("prime the host again"),
         "reverted" => failure.hint("target.confirm must be longer than it takes to reach the host anew"),
         _ => with_hint(failure, &text),
