@@ -4,8 +4,9 @@ use std::io::{self, BufRead as _, Write as _};
 
 use super::interrupt;
 use super::output::notify;
-use crate::deploy::Error;
+use crate::deploy::{Error, Kind};
 use crate::process::in_thread;
+use crate::words::{Look, one_line};
 
 /// Asks on standard error, and reads a line, unless a signal comes first; nothing was changed on any host by then.
 pub(super) fn ask(question: &str) -> Result<String, Error> {
@@ -18,6 +19,19 @@ pub(super) async fn ask_in_thread(question: String) -> Result<String, Error> {
     let answer = in_thread(move || read(&question)).await??;
     line.ended = answer.ends_with('\n');
     Ok(answer)
+}
+
+/// Goes ahead only where what was expected was typed: whoever typed something else is told what that was, and whoever left with nothing is not.
+pub(super) fn confirmed(answer: &str, expected: &str) -> Result<(), Error> {
+    let typed = answer.trim();
+    if typed == expected {
+        return Ok(());
+    }
+    let why = match one_line(typed, 40, Look::default()) {
+        nothing if nothing.is_empty() => String::new(),
+        typed => format!(": {expected} was expected, and {typed} was typed"),
+    };
+    Err(Error::new(Kind::Interrupted, format!("not confirmed{why}; nothing was changed")))
 }
 
 fn read(question: &str) -> Result<String, Error> {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use clap::Args;
 
 use super::args::{Selection, StreamFormat, TableFormat, duration, reason};
-use super::ask::ask_in_thread;
+use super::ask::{ask_in_thread, confirmed};
 use super::control::{follow, show_rollout};
 use super::interrupt::{runtime, unless_interrupted};
 use super::output::{count, has_screen, is_interactive, notify, print, print_for_people};
 use super::plan::{changed, show};
 use super::{Globals, rollout};
-use crate::deploy::{Detached, Error, Kind, Options, Prepared, Reached, Workspace, not_begun, nothing_due};
+use crate::deploy::{Detached, Error, Options, Prepared, Reached, Workspace, not_begun, nothing_due};
 use crate::host::RealFleet;
 use crate::model::RolloutId;
 use crate::plan::LeftOutReason;
@@ -37,7 +37,7 @@ pub(super) struct Running {
     #[arg(long)]
     pub headless: bool,
 
-    /// Leaves the rollout to a process of its own, prints its id and exits with 8.
+    /// Leaves the rollout to a process of its own, prints its id (with `--output jsonl` the event of its plan) and exits with 8.
     #[arg(long, conflicts_with = "headless")]
     pub detach: bool,
 
@@ -121,7 +121,7 @@ pub(super) fn go_ahead<P: Into<Option<Prepared<RealFleet>>>>(
     preparation: impl Future<Output = Result<P, Error>>,
 ) -> Result<u8, Error> {
     let next = runtime()?.block_on(async {
-        match unless_interrupted(confirmed(globals, workspace, running, preparation)).await? {
+        match unless_interrupted(ready(globals, workspace, running, preparation)).await? {
             Ready::Exit(code) => Ok(Next::Exit(code)),
             Ready::Start(prepared) => start(globals, workspace, running, *prepared).await,
         }
@@ -149,7 +149,7 @@ enum Next {
 }
 
 /// Prepares a rollout and asks whoever sits there; nothing is changed anywhere.
-async fn confirmed<P: Into<Option<Prepared<RealFleet>>>>(
+async fn ready<P: Into<Option<Prepared<RealFleet>>>>(
     globals: &Globals,
     workspace: &Workspace,
     running: &Running,
@@ -175,7 +175,7 @@ async fn confirmed<P: Into<Option<Prepared<RealFleet>>>>(
     }
     prepared.check_reachable()?;
     let changes = changed(workspace, &prepared).await;
-    confirm(globals, &prepared, &changes, running).await?;
+    ask_whether(globals, &prepared, &changes, running).await?;
     let mut prepared = prepared;
     // Everybody is told what is coming, whatever the terminal of whoever starts it can show.
     prepared.plan.changes = changes_text(&changes, &prepared.plan.release, Look { color: false, unicode: true });
@@ -212,7 +212,7 @@ async fn start(
     if !running.detach {
         return follow(globals, &rollouts, &rollout, running.output).await.map(Next::Exit);
     }
-    print(rollout.as_str())?;
+    rollout::tell_detached(&rollouts, &rollout, running.output)?;
     notify(&format!("`coalmine attach {rollout}` follows it, `coalmine abort {rollout}` ends it"));
     Ok(Next::Exit(Exit::Waiting.code()))
 }
@@ -249,7 +249,7 @@ fn nothing_to_do(prepared: &Prepared<RealFleet>, output: StreamFormat) -> Result
 }
 
 /// Shows the plan and asks for the number of its hosts, unless `--yes` was given.
-async fn confirm(
+async fn ask_whether(
     globals: &Globals,
     prepared: &Prepared<RealFleet>,
     changes: &[DifferenceReport],
@@ -263,8 +263,5 @@ async fn confirm(
     let targets = plan.targets();
     let question = "\nType the number of hosts to go ahead, anything else to leave: ";
     let answer = ask_in_thread(question.to_owned()).await?;
-    if answer.trim() == targets.to_string() {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Interrupted, "not confirmed; nothing was changed"))
+    confirmed(&answer, &targets.to_string())
 }

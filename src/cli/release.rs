@@ -7,7 +7,7 @@ use std::process::Command;
 use clap::{Args, Subcommand};
 
 use super::args::version;
-use super::ask::ask;
+use super::ask::{ask, confirmed};
 use super::interrupt::{runtime, unless_interrupted};
 use super::output::{count, is_interactive, notify, print};
 use super::{Globals, interrupt};
@@ -143,8 +143,5 @@ fn confirm(args: &CutArgs, cutting: &Cutting, entry: &str) -> Result<(), Error> 
         _ => String::new(),
     };
     notify(&format!("{entry}\n{} is cut from {} ({since}){pushed}.", args.version, cutting.ground.branch));
-    if ask("Type the version to go ahead, anything else to leave: ")?.trim() == args.version.as_str() {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Interrupted, "not confirmed; nothing was changed"))
+    confirmed(&ask("Type the version to go ahead, anything else to leave: ")?, args.version.as_str())
 }

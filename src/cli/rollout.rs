@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::Globals;
 use super::args::StreamFormat;
-use super::output::{notify, style};
+use super::output::{notify, print, style};
 use crate::conductor::{Ending, EnvironmentLock, Notify, Signals};
 use crate::deploy::{Conducting, Error, Kind, Reached, Workspace};
 use crate::engine::Handle;
@@ -28,6 +28,17 @@ pub(super) fn remember_journal(path: &std::path::Path) {
 /// Says where the rollout of this process is written, when there is one.
 pub(super) fn journal() -> Option<&'static std::path::Path> {
     JOURNAL.get().map(std::path::PathBuf::as_path)
+}
+
+/// Says which rollout goes on in a process of its own: to a program by the first of its events, since a reader of events gets events only.
+pub(super) fn tell_detached(rollouts: &Rollouts, rollout: &RolloutId, output: StreamFormat) -> Result<(), Error> {
+    match output {
+        StreamFormat::Text => print(rollout.as_str()),
+        StreamFormat::Jsonl => match rollouts.read(rollout)?.next() {
+            Some(first) => print(&first?.to_line().map_err(Error::before)?),
+            None => Ok(()),
+        },
+    }
 }
 
 /// Conducts a rollout in this process until it is over or stopped, tells it on standard output, and gives its exit code.

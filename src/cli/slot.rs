@@ -4,11 +4,11 @@ use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
 
 use super::args::{Selection, TableFormat, slot};
-use super::ask::ask;
+use super::ask::{ask, confirmed};
 use super::interrupt::runtime;
 use super::output::{count, is_interactive, notify, print};
 use super::{Globals, completion, interrupt};
-use crate::deploy::{Deployment, Error, Kind, Slots, Workspace, no_slot};
+use crate::deploy::{Deployment, Error, Slots, Workspace, no_slot};
 use crate::expr::fold;
 use crate::host::RealFleet;
 use crate::model::Slot;
@@ -129,9 +129,7 @@ fn remove(globals: &Globals, args: &RemoveArgs) -> Result<u8, Error> {
         };
         notify(&text(&of));
         let answer = ask("\nType the number of hosts to remove it there, anything else to leave: ")?;
-        if answer.trim() != hosts.len().to_string() {
-            return Err(Error::new(Kind::Interrupted, "not confirmed; nothing was changed"));
-        }
+        confirmed(&answer, &hosts.len().to_string())?;
     }
     // From here on hosts change: a signal does not end it, and each host's deadline does.
     let removal = runtime()?.block_on(deployment.remove_slot(slot, &hosts))?;

@@ -84,7 +84,10 @@ fn an_editor_that_is_quit_cuts_no_release() {
     asking.shows("Type the version to go ahead");
     asking.types("no");
     let (code, shown) = asking.ends();
-    assert!(code == 130 && shown.contains("not confirmed; nothing was changed"), "{code}: {shown}");
+    assert!(
+        code == 130 && shown.contains("not confirmed: 1.3.0 was expected, and no was typed; nothing was changed"),
+        "{code}: {shown}"
+    );
     assert_eq!(refs(), before);
     // What is there is not made again.
     git(&product, &["tag", "1.3.0"]);

@@ -236,8 +236,11 @@ fn what_programs_read_is_whole_and_the_state_folder_is_as_it_is_documented() {
     assert!(stage["soak_s"].is_number() && stage.get("soak").is_none(), "{stage}");
 
     // A script leaves it to a person whether a stage goes on.
-    let answer = fleet.coalmine(&["install-world", "1.2.0", "--yes", "--detach", "--promote", "manual"]).exits(8);
-    let rollout = answer.stdout.trim().to_owned();
+    let answer = stream(&["1.2.0", "--yes", "--detach", "--promote", "manual"]).exits(8);
+    // What goes on elsewhere is named by its first event, and has not ended.
+    let told: Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!((&told["kind"], &told["seq"], &told["v"]), (&"rollout_planned".into(), &1.into(), &1.into()));
+    let rollout = told["rollout"].as_str().unwrap().to_owned();
     fleet.wait_for(&rollout, "promotion_needed");
     let status = fleet.status(&["1.2.0"]).1;
     assert_eq!(status["rollout"]["rollout"], *rollout, "{status}");

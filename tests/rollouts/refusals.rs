@@ -162,6 +162,31 @@ fn a_machine_without_room_for_a_rollout_says_how_much_is_needed_and_how_much_is_
 }
 
 #[test]
+fn whoever_types_another_number_is_told_the_right_one() {
+    let fleet = Fleet::of_scripts(2);
+    fleet.install(&["1.0.0", "--slot", "amy"]).exits(0);
+    let before = fleet.picture();
+    let asking: [(&[&str], &str, &str, &str); 3] = [
+        (
+            &["install-world", "1.0.0", "--headless"],
+            "Type the number of hosts",
+            "4",
+            ": 2 was expected, and 4 was typed",
+        ),
+        (&["slot", "remove", "amy"], "Type the number of hosts", "yes", ": 4 was expected, and yes was typed"),
+        (&["install-world", "1.0.0", "--headless"], "Type the number of hosts", "", ""),
+    ];
+    for (arguments, question, typed, told) in asking {
+        let mut asking = Pty::open(&fleet, arguments, &[]);
+        asking.shows(question);
+        asking.types(typed);
+        let (code, shown) = asking.ends();
+        assert!(code == 130 && shown.contains(&format!("not confirmed{told}; nothing was changed")), "{code}: {shown}");
+    }
+    assert_eq!(fleet.picture(), before);
+}
+
+#[test]
 fn whoever_is_asked_can_leave_by_ctrl_c_at_once() {
     let fleet = Fleet::of_scripts(1);
     fleet.install(&["1.0.0", "--slot", "amy"]).exits(0);

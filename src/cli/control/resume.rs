@@ -42,7 +42,7 @@ pub(in crate::cli) struct ResumeArgs {
     #[arg(long)]
     pub headless: bool,
 
-    /// Leaves the rollout to a process of its own, prints its id and exits with 8.
+    /// Leaves the rollout to a process of its own, prints its id (with `--output jsonl` the event of its plan) and exits with 8.
     #[arg(long, conflicts_with = "headless")]
     pub detach: bool,
 
@@ -78,7 +78,7 @@ pub(in crate::cli) fn resume(globals: &Globals, args: &ResumeArgs) -> Result<u8,
             Detached { rollouts: &rollouts, verbose: globals.verbose, config: config.as_deref(), unattended: false };
         detached.start(&entry.rollout, lock).await?;
         if args.detach {
-            print(entry.rollout.as_str())?;
+            rollout::tell_detached(&rollouts, &entry.rollout, args.output)?;
             return Ok(Exit::Waiting.code());
         }
         follow(globals, &rollouts, &entry.rollout, args.output).await
