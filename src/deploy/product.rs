@@ -27,7 +27,12 @@ impl Workspace {
         let (product, target) = (&self.config().product, &self.config().target);
         let link = format!("{}/{}", target.root.as_str().trim_end_matches('/'), target.current.as_str());
         let repository = product.repository.as_path().display().to_string();
-        ProductId { name: product.name.as_str().to_owned(), repository, link }
+        let login = || {
+            let user = target.user.as_ref().map_or("ssh's own choice", |user| user.as_str());
+            [&[user.to_owned()], target.r#become.as_slice()].concat().join(" ")
+        };
+        let login = (!target.root.as_path().is_absolute()).then(login);
+        ProductId { name: product.name.as_str().to_owned(), repository, link, login }
     }
 
     /// Refuses to go on with a rollout by a configuration that means another link on the hosts than the one that it switches.
@@ -39,13 +44,20 @@ impl Workspace {
     /// When it does.
     pub(super) fn refuse_another_link(&self, plan: &Plan) -> Result<(), Error> {
         let mine = self.product();
-        let Some(theirs) = plan.product.as_ref().filter(|theirs| theirs.link != mine.link) else {
-            return Ok(());
+        let Some(theirs) = &plan.product else { return Ok(()) };
+        let (before, now, keys) = match (&theirs.login, &mine.login) {
+            _ if theirs.link != mine.link => (theirs.link.clone(), mine.link.clone(), "target.root and target.current"),
+            // The same path below another's login folder.
+            (Some(before), Some(now)) if before != now => {
+                let of = |login: &str| format!("{} of {login}", mine.link);
+                (of(before), of(now), "target.user and target.become")
+            }
+            _ => return Ok(()),
         };
-        let (rollout, before, now) = (&plan.rollout, &theirs.link, &mine.link);
+        let rollout = &plan.rollout;
         let message = format!("rollout {rollout} switches {before} on its hosts, and the configuration says {now} now");
         Err(Error::usage(message)
-            .hint("nothing was changed: put target.root and target.current back until it is over, or name the configuration that it began with: -c FILE"))
+            .hint(format!("nothing was changed: put {keys} back until it is over, or name the configuration that it began with: -c FILE")))
     }
 
     /// Refuses an environment that is another product's in this state folder.

@@ -489,6 +489,13 @@ async fn an_environment_of_a_state_folder_is_of_one_product() {
         told.to_string().contains("switches tool/live on its hosts, and the configuration says shop/live"),
         "{told}"
     );
+    // Nor below the login folder of somebody else.
+    let other = beside(&[("root = \"tool\"", "root = \"tool\"\nuser = \"amy\"\nbecome = [\"sudo\", \"-n\"]")]);
+    let lock = other.workspace.lock(&environment, &rollout, None).await.unwrap();
+    let told = other.workspace.reopen(&rollout, lock).map(drop).unwrap_err().to_string();
+    let said =
+        "switches tool/live of ssh's own choice on its hosts, and the configuration says tool/live of amy sudo -n now";
+    assert!(told.contains(said) && told.contains("put target.user and target.become back"), "{told}");
     let apart = beside(&[name, root, ("environments.production", "environments.shop-production")]);
     begin(&apart).await;
     here.workspace.policy().unwrap();

@@ -10,6 +10,10 @@ pub struct ProductId {
     pub repository: String,
     /// The link that names its current release on hosts, with the folder that it is in.
     pub link: String,
+    /// Whose login folder that begins in, as the configuration says it; none where it begins in none, and in journals of an earlier
+    /// coalmine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
 }
 
 impl ProductId {
@@ -30,6 +34,7 @@ mod tests {
             name: name.to_owned(),
             repository: repository.to_owned(),
             link: link.to_owned(),
+            login: None,
         };
         let scap = product("scap", "/git/scap", "/srv/scap/current");
         assert!(!scap.is_another_than(&scap));
