@@ -94,9 +94,11 @@ impl Rollouts {
         let mut rollouts = self.ids()?;
         // Ids begin with the time: the latest are the likeliest to say it, and no other is opened then.
         rollouts.sort_unstable_by(|a, b| b.cmp(a));
+        // An environment that is new, or long unused, has all of them opened: no more is read of each than says it.
         let product = |rollout: RolloutId| {
-            let entry = self.entry(&rollout).ok().filter(|entry| entry.environment == *environment)?;
-            Some((rollout, entry.product?))
+            let path = self.journal(&rollout);
+            let first = first(&mut File::open(&path).ok()?, &path).ok()?;
+            Some((rollout, first.plan.product.filter(|_| first.plan.environment == *environment)?))
         };
         Ok(rollouts.into_iter().find_map(product))
     }

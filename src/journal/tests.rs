@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan as _};
 use tempfile::TempDir;
 
 use super::{Journal, JournalError, Memory, Records, Rollouts};
-use crate::model::{Bytes, Digest, Environment, HostId, Operator, Phase, RolloutId, StageName, Version};
+use crate::model::{Bytes, Digest, Environment, HostId, Operator, Phase, ProductId, RolloutId, StageName, Version};
 use crate::plan::Plan;
 use crate::plans;
 use crate::rollout::{Event, Outcome, Record};
@@ -134,6 +134,24 @@ fn a_rollout_whose_disk_was_full_when_it_was_planned_never_began() {
     fs::create_dir(rollouts.folder(&id("changed"))).unwrap();
     fs::write(rollouts.journal(&id("changed")), b"nonsense\n").unwrap();
     assert_eq!(rollouts.list().unwrap().unreadable.len(), 1);
+}
+
+#[test]
+fn of_which_product_an_environment_is_stands_at_the_beginning_of_its_journals_and_no_more_is_read() {
+    let (_folder, rollouts) = state();
+    let product = ProductId {
+        name: "scap".to_owned(),
+        repository: "/git/scap".to_owned(),
+        link: "/srv/scap/current".to_owned(),
+        login: None,
+    };
+    let plan = Plan { product: Some(product.clone()), ..plan("a", 1) };
+    let event = Event::RolloutPlanned { number: None, plan: plan.into() };
+    drop(rollouts.create(&Record { event, ..first("a", 1) }).unwrap());
+    append_text(&rollouts.journal(&id("a")), b"nonsense\n");
+    assert!(rollouts.entry(&id("a")).is_err());
+    let of = |name: &str| rollouts.product_of(&Environment::new(name).unwrap()).unwrap();
+    assert_eq!((of("production"), of("beta")), (Some((id("a"), product)), None));
 }
 
 #[test]
