@@ -9,7 +9,7 @@ use super::workspace::Workspace;
 use crate::config::Channel;
 use crate::model::{Environment, HostId, ReleaseId};
 use crate::plan::{Plan, PlanKind};
-use crate::release::{Noted, Recorded, Records, Repository, StateBranch};
+use crate::release::{APART, Noted, Recorded, Records, Repository, StateBranch};
 use crate::rollout::{HostEnd, Outcome, State};
 
 /// How long the remote may take where its word decides what is done.
@@ -118,7 +118,7 @@ impl Workspace {
         let Some(branch) = &product.state_branch else { return Ok(None) };
         let repository = Repository::open(product.repository.as_path()).await?;
         let remote = product.state_remote.as_ref().map(ToString::to_string);
-        Ok(Some(StateBranch::new(repository, branch.to_string(), remote)))
+        Ok(Some(StateBranch::new(repository, branch.to_string(), remote, self.product())))
     }
 
     fn tell_noted(&self, noted: Vec<Noted>) {
@@ -137,6 +137,11 @@ impl Workspace {
             Noted::NotFetched(why) => format!("what others wrote on the branch {branch} since is not known: {why}"),
             Noted::Unreadable(paths) => {
                 format!("the branch {branch} has files that cannot be read: {}", paths.join(", "))
+            }
+            Noted::Another { path, product } => {
+                format!(
+                    "{path} on the branch {branch} is of {product}, another product, and says nothing here: {APART}"
+                )
             }
         }
     }
@@ -189,6 +194,9 @@ impl Workspace {
             reason: plan.reason.clone(),
             hosts,
             debt: owing().await?,
+            // The branch knows whose it is.
+            product: None,
+            link: None,
         }))
     }
 }

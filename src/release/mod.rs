@@ -99,6 +99,6 @@ pub use progress::{Progress, Report, Step};
 pub use python::Interpreter;
 pub use resolve::{Resolved, Source, Wanted, resolve};
 pub use spec::{BuildKind, BuildSpec};
-pub use state_branch::{Noted, Recorded, Records, StateBranch};
+pub use state_branch::{APART, Noted, Recorded, Records, StateBranch};
 pub use store::{Store, StoredRelease};
 pub use verdicts::Verdicts;

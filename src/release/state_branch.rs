@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ReleaseError;
 use super::git::Repository;
-use crate::model::{Commit, Digest, Environment, HostId, Operator, ReleaseId, RolloutId, Slot, Version};
+use crate::model::{Commit, Digest, Environment, HostId, Operator, ProductId, ReleaseId, RolloutId, Slot, Version};
 
 /// How long the remote may take.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -51,6 +51,20 @@ pub struct Recorded {
     /// The hosts that should run it and do not.
     #[serde(default)]
     pub debt: Vec<HostId>,
+    /// The name of the product; none where an earlier coalmine wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// The link that names its release on hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+}
+
+impl Recorded {
+    /// Gives the name of the product where that is another than one: one that was renamed has its link still, and one that moved its name.
+    fn of_another_than(&self, name: &str, link: &str) -> Option<&str> {
+        let (theirs, at) = (self.product.as_deref()?, self.link.as_deref()?);
+        Some(theirs).filter(|theirs| *theirs != name && at != link)
+    }
 }
 
 /// Tells what became of a record besides being kept.
@@ -64,6 +78,13 @@ pub enum Noted {
     NotFetched(String),
     /// Files of the branch cannot be read.
     Unreadable(Vec<String>),
+    /// A file is of another product, which calls an environment the same; it is neither believed nor written over.
+    Another {
+        /// The file.
+        path: String,
+        /// The product that it is of.
+        product: String,
+    },
 }
 
 /// Reads and writes such a branch.
@@ -72,25 +93,30 @@ pub struct StateBranch {
     repository: Repository,
     branch: String,
     remote: Option<String>,
+    product: ProductId,
 }
 
 /// Holds what an environment runs, by the slot; none is the usual link.
 pub type Records = BTreeMap<Option<Slot>, Recorded>;
+
+/// What to do where two products meet on a branch.
+pub const APART: &str = "name the environment otherwise, or give each product a branch of its own";
 
 type Files = BTreeMap<String, String>;
 
 impl StateBranch {
     /// Names the branch; nothing is made yet.
     #[must_use]
-    pub const fn new(repository: Repository, branch: String, remote: Option<String>) -> Self {
-        Self { repository, branch, remote }
+    pub const fn new(repository: Repository, branch: String, remote: Option<String>, product: ProductId) -> Self {
+        Self { repository, branch, remote, product }
     }
 
     /// Writes what an environment runs now, and pushes it where that is wanted.
     ///
     /// # Errors
     ///
-    /// When the branch holds something else or is checked out, or when git cannot write. That a push fails is no error.
+    /// When the branch holds something else or another product's, or is checked out, or when git cannot write. That a push fails is no
+    /// error.
     pub async fn record(
         &self,
         environment: &Environment,
@@ -98,6 +124,11 @@ impl StateBranch {
         recorded: &Recorded,
     ) -> Result<Vec<Noted>, ReleaseError> {
         let path = path(environment, slot);
+        let recorded = &Recorded {
+            product: Some(self.product.name.clone()),
+            link: Some(self.product.link.clone()),
+            ..recorded.clone()
+        };
         let text = toml::to_string(recorded).map_err(|error| self.refuse(error.to_string()))?;
         let message = message(environment, slot, recorded);
         let mut noted = Vec::new();
@@ -106,6 +137,9 @@ impl StateBranch {
             let head = self.head(&self.local()).await?;
             let mut files = self.files(head.as_deref()).await?;
             self.check(&files)?;
+            if let Some(product) = files.get(&path).and_then(|text| self.another(&toml::from_str(text).ok()?)) {
+                return Err(self.refuse(format!("{path} there is of {product}, another product; {APART}")));
+            }
             files.insert(README.to_owned(), ABOUT.to_owned());
             files.insert(path.clone(), text.clone());
             kept =
@@ -148,6 +182,13 @@ impl StateBranch {
             for (path, text) in self.files(head.as_deref()).await? {
                 let Some(slot) = slot_of(&path, environment) else { continue };
                 match toml::from_str::<Recorded>(&text) {
+                    Ok(recorded) if self.another(&recorded).is_some() => {
+                        let product = self.another(&recorded).unwrap_or_default();
+                        let another = Noted::Another { path, product };
+                        if !noted.contains(&another) {
+                            noted.push(another);
+                        }
+                    }
                     Ok(recorded) if found.get(&slot).is_none_or(|found| found.at < recorded.at) => {
                         found.insert(slot, recorded);
                     }
@@ -225,8 +266,17 @@ impl StateBranch {
         let mut files = self.files(Some(&theirs)).await?;
         self.check(&files)?;
         let mut unreadable = Vec::new();
+        let both = |ours: &str, theirs: &str| {
+            let (ours, theirs) = (toml::from_str::<Recorded>(ours).ok()?, toml::from_str::<Recorded>(theirs).ok()?);
+            theirs.of_another_than(&ours.product?, &ours.link?).map(str::to_owned)
+        };
         let at = |text: &str| toml::from_str::<Recorded>(text).map(|recorded| recorded.at);
         for (path, text) in self.files(Some(&ours)).await? {
+            // Who came first there keeps the name.
+            if let Some(product) = files.get(&path).and_then(|theirs| both(&text, theirs)) {
+                noted.push(Noted::Another { path, product });
+                continue;
+            }
             let newer = match files.get(&path).map(|theirs| at(theirs)) {
                 None => true,
                 Some(Ok(theirs)) => at(&text).is_ok_and(|ours| ours > theirs),
@@ -311,6 +361,11 @@ impl StateBranch {
             true => Err(self.refuse("somebody has checked it out")),
             false => Ok(()),
         }
+    }
+
+    /// Gives the name of the product that a record is of, where that is another.
+    fn another(&self, recorded: &Recorded) -> Option<String> {
+        recorded.of_another_than(&self.product.name, &self.product.link).map(str::to_owned)
     }
 
     fn refuse(&self, problem: impl Into<String>) -> ReleaseError {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::state_branch::{Noted, Recorded, StateBranch};
-use crate::model::{Digest, Environment, Operator, ReleaseId, RolloutId, Slot, Version};
+use crate::model::{Digest, Environment, Operator, ProductId, ReleaseId, RolloutId, Slot, Version};
 use crate::release::Repository;
 use crate::release::fixture::Product;
 
@@ -29,7 +29,17 @@ fn recorded(version: &str, at: &str) -> Recorded {
         reason: Some("the fix".to_owned()),
         hosts: 2,
         debt: vec![crate::model::HostId::new("mw03").unwrap()],
+        product: Some("tool".to_owned()),
+        link: Some("/srv/tool/current".to_owned()),
     }
+}
+
+fn product(name: &str, link: &str) -> ProductId {
+    ProductId { name: name.to_owned(), repository: "/git/mono".to_owned(), link: link.to_owned(), login: None }
+}
+
+fn tool() -> ProductId {
+    product("tool", "/srv/tool/current")
 }
 
 /// Reads what an environment runs by its usual link.
@@ -57,9 +67,14 @@ impl Servers {
         Self { one, two, remote }
     }
 
-    async fn branch(&self, product: &Product) -> StateBranch {
+    async fn branch(&self, checkout: &Product) -> StateBranch {
+        self.branch_of(checkout, tool()).await
+    }
+
+    async fn branch_of(&self, checkout: &Product, product: ProductId) -> StateBranch {
         let remote = Some(self.remote.path().to_str().unwrap().to_owned());
-        StateBranch::new(Repository::open(product.path()).await.unwrap(), "coalmine/state".to_owned(), remote)
+        let repository = Repository::open(checkout.path()).await.unwrap();
+        StateBranch::new(repository, "coalmine/state".to_owned(), remote, product)
     }
 
     fn there(&self, arguments: &[&str]) -> String {
@@ -114,6 +129,35 @@ async fn two_deploy_servers_that_meet_keep_both_words() {
 }
 
 #[tokio::test]
+async fn two_products_of_one_repository_write_over_nothing_of_each_other_and_believe_none_of_it() {
+    let servers = Servers::new();
+    let now = recorded("1.0", "2026-01-01T00:00:00Z");
+    let mine = servers.branch(&servers.one).await;
+    mine.record(&production(), None, &now).await.unwrap();
+    let path = "production/current.toml".to_owned();
+    let another = |product: &str| Noted::Another { path: path.clone(), product: product.to_owned() };
+    // From the same checkout.
+    let shop = product("shop", "/srv/shop/current");
+    let theirs = servers.branch_of(&servers.one, shop.clone()).await;
+    assert_eq!(read(&theirs, &production()).await, (None, vec![another("tool")]));
+    let later = recorded("3.0", "2026-01-03T00:00:00Z");
+    let refused = theirs.record(&production(), None, &later).await.unwrap_err().to_string();
+    assert!(refused.contains("is of tool, another product; name the environment otherwise"), "{refused}");
+    theirs.record(&beta(), None, &later).await.unwrap();
+    assert_eq!(read(&mine, &production()).await, (Some(now.clone()), vec![]));
+    // From one that has not heard of the other: who came first keeps the name.
+    let far = servers.branch_of(&servers.two, shop).await;
+    assert_eq!(far.record(&production(), None, &later).await.unwrap(), [another("tool")]);
+    assert_eq!(read(&mine, &production()).await, (Some(now.clone()), vec![]));
+    assert_eq!(read(&far, &production()).await, (None, vec![another("tool")]));
+    // One that was renamed, or moved, is the same.
+    for same in [product("tool4", "/srv/tool/current"), product("tool", "/opt/tool/current")] {
+        let same = servers.branch_of(&servers.one, same).await;
+        assert_eq!(read(&same, &production()).await.0.map(|found| found.version), Some(now.version.clone()));
+    }
+}
+
+#[tokio::test]
 async fn a_remote_that_is_away_or_was_rewritten_is_told_and_stops_nothing() {
     let servers = Servers::new();
     let branch = servers.branch(&servers.one).await;
@@ -143,10 +187,10 @@ async fn a_branch_that_is_somebody_elses_is_left_alone() {
     let servers = Servers::new();
     let repository = Repository::open(servers.one.path()).await.unwrap();
     let now = recorded("1.0", "2026-01-01T00:00:00Z");
-    let main = StateBranch::new(repository.clone(), "main".to_owned(), None);
+    let main = StateBranch::new(repository.clone(), "main".to_owned(), None, tool());
     let refused = main.record(&production(), None, &now).await.unwrap_err().to_string();
     assert!(refused.contains("\"main\"") && refused.contains("product.state_branch"), "{refused}");
-    let own = StateBranch::new(repository, "own".to_owned(), None);
+    let own = StateBranch::new(repository, "own".to_owned(), None, tool());
     own.record(&production(), None, &now).await.unwrap();
     servers.one.git(&["checkout", "--quiet", "own"]);
     let refused = own.record(&production(), None, &now).await.unwrap_err().to_string();
