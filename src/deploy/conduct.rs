@@ -179,6 +179,9 @@ impl Workspace {
         let config = self.config();
         let Reached { release, hosts } = reach(&plan)?;
         let known = rollouts.clone();
+        // A rollback leads away from what waits in its environment, which this one holds: nobody goes on with that meanwhile, and what it left
+        // locked keeps nobody from going back. A conductor that is gone loses its leases there, and all that it may have left running with them.
+        let leads_away = (plan.kind == PlanKind::Rollback).then(|| plan.environment.clone());
         let parts = Parts {
             fleet: hosts,
             site: Arc::new(site::site(config, &plan)),
@@ -187,6 +190,7 @@ impl Workspace {
             clock: Arc::new(SystemClock::start()),
             knows: Arc::new(move |rollout| match known.entry(rollout) {
                 Ok(Entry { live: false, ended: Some(_), .. }) => Known::Over,
+                Ok(Entry { live: false, environment, .. }) if Some(&environment) == leads_away.as_ref() => Known::Over,
                 Ok(Entry { live: false, ended: None, .. }) => Known::Waits,
                 // Of one that cannot be read, or is another state folder's, nobody knows.
                 Ok(_) | Err(_) => Known::Nothing,

@@ -50,7 +50,7 @@ pub struct Parts<F, S> {
 /// Says what is known of a rollout that holds a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
-    /// It is over: what it left locked is nobody's.
+    /// It is over, or this one overtakes it: what it left locked is nobody's.
     Over,
     /// Nobody conducts it any more, and it can be gone on with from here.
     Waits,

@@ -120,6 +120,20 @@ fn a_conductor_that_slept_while_another_came_leaves_every_host_to_it() {
 }
 
 #[test]
+fn a_rollback_does_not_wait_for_the_leases_of_a_conductor_that_is_dead() {
+    let fleet = Fleet::up(2);
+    fleet.coalmine(&["install-world", "1.1.0", "--yes", "--headless", "--no-soak"]).exits(0);
+    let rollout = fleet.detach(&["1.2.0", "--soak", "10m"]);
+    fleet.wait_for(&rollout, "soak_started");
+    kill(fleet.conductor().unwrap(), Signal::KILL);
+    until("its death", || (fleet.coalmine(&["pause"]).code != Some(0)).then_some(()));
+    fleet.coalmine(&["rollback", "--yes", "--headless"]).exits(0);
+    let status = fleet.coalmine(&["status", "1.1.0"]).exits(0);
+    assert!(!status.stdout.contains("locked"), "{status:?}");
+    fleet.coalmine(&["resume", &rollout]).exits(1).says("was overtaken by");
+}
+
+#[test]
 fn what_a_dead_rollout_left_locked_is_told_with_what_to_do_and_is_broken_by_name() {
     let fleet = Fleet::up(2);
     let rollout = fleet.detach(&["1.2.0", "--soak", "10m"]);
