@@ -201,7 +201,7 @@ take_lease() {
             describe "$lease"
             if end_lease; then
                 taken_from=$described
-                note "the lock of rollout $whose had run out, and was ended by $p_owner"
+                note "the lock of rollout $whose was left there, and was ended by $p_owner"
             fi
         fi
     done

@@ -96,7 +96,7 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
         }
         Event::LockTakenOver { host, holder } => {
             let owner = name(&holder.owner.0);
-            let text = format!("the lock of {owner} for rollout {} had run out and was taken over", holder.rollout);
+            let text = format!("the lock of {owner} for rollout {} was left there and taken over", holder.rollout);
             Line::of(Glyph::Attention, host, "", text)
         }
         Event::LockLost { host, holder } => {

@@ -127,7 +127,13 @@ fn a_rollback_does_not_wait_for_the_leases_of_a_conductor_that_is_dead() {
     fleet.wait_for(&rollout, "soak_started");
     kill(fleet.conductor().unwrap(), Signal::KILL);
     until("its death", || (fleet.coalmine(&["pause"]).code != Some(0)).then_some(()));
-    fleet.coalmine(&["rollback", "--yes", "--headless"]).exits(0);
+    // It has not run out, and nobody says so.
+    fleet
+        .coalmine(&["rollback", "--yes", "--headless"])
+        .exits(0)
+        .says(&format!("for rollout {rollout} was left there"));
+    let (_, log) = fleet.host_logs("").swap_remove(0);
+    assert!(log.iter().any(|line| line.contains(&format!("the lock of rollout {rollout} was left there"))), "{log:#?}");
     let status = fleet.coalmine(&["status", "1.1.0"]).exits(0);
     assert!(!status.stdout.contains("locked"), "{status:?}");
     fleet.coalmine(&["resume", &rollout]).exits(1).says("was overtaken by");
