@@ -37,7 +37,7 @@ phase_check() {
     cd "$p_root" 2>/dev/null || fail io "cannot enter $p_root"
     # The end of what each prints; to try more takes a shell as long as a process. They go with the lock, or with what is left of this shell.
     aside=$PWD/.coalmine/run. behind=.$$.0
-    has_room 262144 || find_room 262144 || no_room
+    has_room 65536 || find_room 65536 || no_room
     # Through the link once: a check never sees half of two releases.
     root=$PWD
     cd -P "./$p_link/." 2>/dev/null || fail io "$PWD/$p_link is no folder"

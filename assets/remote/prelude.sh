@@ -18,6 +18,10 @@ IFS='
 tab='	'
 newline='
 '
+# What a step may be told by the other side, where it is told nothing of it.
+p_rollout='' p_fence='' p_over='' p_slot='' p_name='' p_owner='' p_reason='' p_link='' p_version_command='' p_tool=''
+p_python_path='' p_to='' p_back='' p_id='' p_digest='' p_plain='' p_deep='' p_rehash='' p_pack='' p_tops='' p_folders=''
+p_removals='' p_term=0 p_rest=60 p_usual=3600
 # Where temporary files are; made by `work_here`. And what stands before and behind the names of those of a command; see attempt.sh.
 work='' aside='' behind=''
 # Whether this shell does one step after the other, and what ends it and all that it began once nobody listens any more; see session.sh.
@@ -194,8 +198,8 @@ tools='awk cat chmod cp date df find grep id ln mkdir mv od paste readlink rm rm
 look_for_tools() {
     missing=''
     for tool in $tools; do
-        command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
-    done
+        command -v "$tool" || missing="$missing $tool"
+    done >/dev/null 2>&1
     missing=${missing# }
 }
 
@@ -243,10 +247,24 @@ is_number() {
     esac
 }
 
-# Makes the folder of what is temporary, with room for a mebibyte. Its name, as that of all that is temporary, has this shell's number
-# in it, so that who comes later knows whether its owner lives.
+# Makes the folder of what is temporary. Its name, as that of all that is temporary, has this shell's number in it, so that who comes later
+# knows whether its owner lives. To try more room takes a shell as long as ten processes; whoever may need more goes by `move_work`.
 work_here() {
-    find_room 1048576 || no_room
+    find_room 65536 || no_room
+}
+
+# move_work: goes on in the root, where the folder of temporary files is in another place that is full; fails where it is not. What
+# was written so far may be half, and is written again.
+move_work() {
+    case $work in
+    "$PWD/.coalmine/work.$p_nonce") return 1 ;;
+    esac
+    ! has_room 1048576 || return 1
+    cp -R "$work" "$PWD/.coalmine/work.$p_nonce" 2>/dev/null || return 1
+    rm -rf "$work"
+    work=$PWD/.coalmine/work.$p_nonce
+    aside=$work/
+    has_room 1048576
 }
 
 no_room() {

@@ -192,14 +192,15 @@ phase_stage() {
     staged "$goal" nothing
 }
 
-# Removes what our side listed, plain names at once and odd ones each by itself; the list is written by our side.
+# Removes what our side listed, plain names at once and odd ones each by itself. A line that ends with a slash says in which folder the
+# names below it are; nothing but a slash, that they are in the release itself.
 removals() {
     [ -n "$p_removals" ] || return 0
     case $p_removals in
     *\\*) ;;
     *)
         # Fewer than an argument list can be, and none that is spelled otherwise.
-        if [ ${#p_removals} -lt 50000 ]; then
+        if [ ${#p_removals} -lt 50000 ] && spell_removals && [ ${#spelled} -lt 500000 ]; then
             remove_plain "$staging.new"
             return 0
         fi
@@ -207,20 +208,40 @@ removals() {
     esac
     work_here
     # No program's argument: the list may be longer than one can be.
-    cat >"$work/removals" <<END_OF_REMOVALS || fail io "cannot list what the new release has no more"
+    awk '{ at = length($0) } substr($0, at) == "/" { folder = at > 1 ? $0 : ""; next } { print folder $0 }' >"$work/removals" <<END_OF_REMOVALS ||
 $p_removals
 END_OF_REMOVALS
+        fail io "cannot list what the new release has no more"
     if ! removals_plain >"$work/removals0" || ! removals_odd >>"$work/removals0"; then
         fail io "cannot list what the new release has no more"
     fi
     remove_listed "$staging.new" "$work/removals0"
 }
 
+# Sets `spelled` to the paths that are removed, a line each: folder by folder, for a shell copies all of what it adds to.
+spell_removals() {
+    spelled='' folder='' below=''
+    set -f
+    IFS=$newline
+    for line in $p_removals; do
+        case $line in
+        */)
+            spelled=$spelled$below below=''
+            folder=${line#/}
+            ;;
+        *) below=$below$newline$folder$line ;;
+        esac
+    done
+    spelled=$spelled$below
+    set +f
+    IFS=" $tab$newline"
+}
+
 remove_plain() {
     set -f
     IFS=$newline
     # shellcheck disable=SC2086
-    set -- "$1" $p_removals
+    set -- "$1" $spelled
     set +f
     IFS=" $tab$newline"
     came_from=$PWD

@@ -4,7 +4,7 @@
 # Names are bytes: they travel between commands ended by zero bytes, and are lines only after `tr` has put another byte where
 # a name has a line feed: the stand-in, one that no name there has in it. What differs is told as the manifest spells it, so nothing here has to escape a name.
 
-# Lists a folder's entries, a line each: mode, size, links and name; where links lead; and the SHA-256 of its files.
+# Lists a folder's entries, a line each, with tabs between: mode, size, links and name; where links lead; and the SHA-256 of its files.
 #
 # Each step writes a file and says whether it could: of a pipeline only the last command is heard, and one that was killed
 # before it looks like one that had nothing to say.
@@ -32,7 +32,7 @@ survey_tree() {
     list_tree && choose_stand_in || return 1
     echo "$stand_in" >"$work/stand_in" &&
         tr '\n\000' "\\$stand_in\\n" <"$work/names0" >"$work/names" &&
-        paste -d ' ' "$work/facts" "$work/names" >"$work/entries" || return 1
+        paste "$work/facts" "$work/names" >"$work/entries" || return 1
     [ ! -s "$work/links0" ] ||
         tr '\n\000' "\\$stand_in\\n" <"$work/links0" >"$work/links" || return 1
     # What cannot be read has no sum, and so differs. Only a file that no other release shares can be new ("changed").
@@ -58,7 +58,7 @@ walk_tree() {
     # Later than the links, or while the release was proven of which they were made: the latter moves the time of an edit as well.
     [ -z "$base" ] || set -- "$@" '(' '(' -cnewer "$root/$based_at" -o -newer "$root/$based_before" ')' \
         -fprintf "$work/entries" '!' -o -true ')'
-    set -- "$@" -fprintf "$work/entries" '%y%04m %s %n %p\n'
+    set -- "$@" -fprintf "$work/entries" '%y%04m\t%s\t%n\t%p\n'
     if [ "$how" = full ] && [ -n "$began" ]; then
         set -- "$@" '(' -cnewer "$root/$began" -fprintf "$work/seen" '!' -fprintf "$work/kept" '!' -o -true ')' \
             -fprintf "$work/seen" "$seen_of_each" -fprintf "$work/kept" "$kept_of_each"
@@ -75,11 +75,11 @@ walk_tree() {
 
 # Lists names, links and facts: by one walk where `find` is GNU's, a tool for each elsewhere.
 list_tree() {
-    find . -mindepth 1 -fprint0 "$work/names0" -fprintf "$work/facts" '%y%04m %s %n\n' \
+    find . -mindepth 1 -fprint0 "$work/names0" -fprintf "$work/facts" '%y%04m\t%s\t%n\n' \
         -type l -fprintf "$work/links0" '%p\000%l\000' 2>/dev/null && return 0
     # A tree that nobody changes lists itself in one order.
     find . -mindepth 1 -print0 >"$work/names0" &&
-        find . -mindepth 1 -exec stat -c '%f %s %h' {} + >"$work/facts" || return 1
+        find . -mindepth 1 -exec stat -c "%f$tab%s$tab%h" {} + >"$work/facts" || return 1
     # shellcheck disable=SC2016
     find . -type l -exec sh -c 'for l; do
         t=$(readlink "$l" && echo _) || exit 1
@@ -203,6 +203,7 @@ compare() {
             function name_of(key) { return key in spelled ? spelled[key] : key }
             # Undoes the escapes of a manifest.
             function plain(name,   out, at, code) {
+                if (!index(name, "\\")) return name
                 out = ""
                 while ((at = index(name, "\\")) > 0) {
                     code = octal(substr(name, at + 2, 3))
@@ -211,43 +212,61 @@ compare() {
                 }
                 return out name
             }
+            # Of an entry as it was listed, in a name of which a tab may be.
+            function name_here() { return NF == 4 ? $4 : substr($0, length($1) + length($2) + length($3) + 4) }
+            # How a line of the manifest begins that is of a mode as it was listed; few modes are there, and of many entries.
+            function learn(listed,   mode) {
+                mode = listed
+                sub(/^!/, "", mode)
+                kind[listed] = letter(mode)
+                is_safe[listed] = safe(mode)
+                begin[listed] = kind[listed] "\t" (runs(mode) ? 755 : 644) "\t"
+            }
             BEGIN {
                 work = ARGV[2]; all = ARGV[3] == "full"; stand_in = sprintf("%c", octal(ARGV[4])); is_quick = ARGV[6] == "yes"
-                if (ARGV[5] != "") while ((getline <ARGV[5]) > 0) if ($1 == "f") inherited[$5] = $4
+                # What a line of that manifest says is so, says the same line of this one.
+                if (ARGV[5] != "") while ((getline line <ARGV[5]) > 0) inherited[line]
                 while ((getline <ARGV[1]) > 0) {
                     if (NF != 5) continue
-                    key = index($5, "\\") ? plain($5) : $5
-                    kind[key] = $1; mode[key] = $2; size[key] = $3; proof[key] = $1 == "l" ? plain($4) : $4
+                    promised++
+                    key = plain($5)
+                    promise[key] = $0
                     if (key != $5) spelled[key] = $5
                 }
                 while ((getline name <(work "/links")) > 0 && (getline target <(work "/links")) > 0) points[name] = target
                 read_sums(work "/sums")
-                while ((getline line <(work "/entries")) > 0) {
+                while ((getline <(work "/entries")) > 0) {
                     entries++
-                    changed = sub(/^!/, "", line)
-                    if (split(line, part, " ") < 4) exit 3
-                    name = substr(line, length(part[1]) + length(part[2]) + length(part[3]) + 4)
+                    if (NF < 4) exit 3
+                    name = name_here()
                     if (index(name, "./") != 1) exit 3
                     key = substr(name, 3)
                     if (key == "MANIFEST") continue
-                    if (!(key in kind)) { extra++; print name >(work "/extra"); continue }
-                    seen[key] = 1
-                    is = letter(part[1])
-                    if (is_quick && is == "l" && length(points[name]) != part[2]) exit 3
-                    good = is == kind[key]
+                    if (!(key in promise)) { extra++; print name >(work "/extra"); continue }
+                    met++
+                    if (!($1 in kind)) learn($1)
+                    is = kind[$1]; line = promise[key]
+                    good = is == substr(line, 1, 1)
+                    if (is_quick && is == "l" && length(points[name]) != $2) exit 3
                     if (!good) print name >(work "/kind")
                     else if (is == "f") {
-                        good = part[2] == size[key] && runs(part[1]) == (mode[key] == "755") && safe(part[1])
-                        if (good && (all || part[3] == 1)) {
-                            if (key in sum) good = sum[key] == proof[key]
-                            else if (part[3] > 1 && !changed && (name_of(key) in inherited)) good = inherited[name_of(key)] == proof[key]
-                            else { unread++; good = 0 }
+                        start = begin[$1] $2 "\t"
+                        good = index(line, start) == 1 && is_safe[$1]
+                        if (good && (all || $3 == 1)) {
+                            if (key in sum) good = sum[key] == substr(line, length(start) + 1, 64)
+                            else if ($3 < 2 || index($1, "!") == 1 || !(line in inherited)) { unread++; good = 0 }
                         }
-                    } else if (is == "l") good = points[name] == proof[key]
-                    else good = safe(part[1])
+                    } else if (is == "l") {
+                        split(line, part, "\t")
+                        good = points[name] == plain(part[4])
+                    } else good = is_safe[$1]
                     if (!good) { wrong++; print name_of(key) >(work "/wrong") }
                 }
-                for (key in kind) if (!(key in seen)) { wrong++; print name_of(key) >(work "/wrong") }
+                if (met < promised) {
+                    close(work "/entries")
+                    while ((getline <(work "/entries")) > 0) delete promise[substr(name_here(), 3)]
+                    for (key in promise) { wrong++; print name_of(key) >(work "/wrong") }
+                }
                 # Last, and so what was found where the rest could not be written.
                 print entries + 0, wrong + 0, extra + 0, unread + 0 >(work "/verdict")
                 exit 0
@@ -262,7 +281,11 @@ compare() {
         compare "$1" "$2"
         return
         ;;
-    *) unproven "$1" ;;
+    *)
+        move_work || unproven "$1"
+        compare "$1" "$2"
+        return
+        ;;
     esac
     if ! read -r proven wrong extra unread <"$work/verdict" || ! is_number "$unread"; then
         unproven "$1"

@@ -39,16 +39,18 @@ unpack_by() {
 is_clear() {
     set -f
     IFS=$newline
+    folder=''
     for path in $p_folders; do
-        spell_out
+        in_folder || continue
         if [ -h "$1/$path" ] || [ ! -d "$1/$path" ]; then
             why="$path is no folder"
             break
         fi
         [ -w "$1/$path" ] || make_writable "$1"
     done
+    folder=''
     for path in $p_tops; do
-        spell_out
+        in_folder || continue
         if [ -e "$1/$path" ] || [ -h "$1/$path" ]; then
             why="$path is there already"
             break
@@ -59,8 +61,15 @@ is_clear() {
     [ -z "$why" ]
 }
 
-# Undoes the escapes of a manifest in `path`.
-spell_out() {
+# Puts the folder that the last line with a slash at its end named before `path`, and undoes the escapes of a manifest; fails for such a line.
+in_folder() {
+    case $path in
+    */)
+        folder=${path#/}
+        return 1
+        ;;
+    esac
+    path=$folder$path
     case $path in
     *\\*)
         path=$(printf '%b_' "$path")

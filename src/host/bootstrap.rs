@@ -101,27 +101,6 @@ impl Bootstrap<'_> {
             // Writing to a text cannot fail.
             writeln!(parameters, "p_{name}={}", quote(&value)).ok();
         }
-        for unset in [
-            "rollout",
-            "owner",
-            "fence",
-            "over",
-            "slot",
-            "name",
-            "version_command",
-            "tool",
-            "to",
-            "back",
-            "deep",
-            "removals",
-            "rehash",
-            "plain",
-            "pack",
-            "tops",
-            "folders",
-        ] {
-            writeln!(parameters, "p_{unset}=''").ok();
-        }
         let head = format!(
             "#!/bin/sh\n\
              # Installs {id} on a fresh host, from {masters}, by rsync over ssh. Written by coalmine.\n\

@@ -60,7 +60,7 @@ const MARGIN: u64 = 1024;
 pub(super) struct Delta {
     /// What rsync sends, each name ended by a zero byte.
     pub(super) list: Arc<[u8]>,
-    /// What the host removes before, a line each, spelled as in a manifest.
+    /// What the host removes before, as [`lines`] writes it.
     pub(super) removals: Arc<[u8]>,
     /// How many bytes the sent files have.
     pub(super) bytes: Bytes,
@@ -90,8 +90,7 @@ impl Delta {
                 }
                 continue;
             }
-            removals.extend_from_slice(&escape(entry.path().as_os_str()));
-            removals.push(b'\n');
+            removals.push(entry.path());
         }
         Self { large: large.into(), ..Self::new(&difference, removals, new) }
     }
@@ -101,11 +100,11 @@ impl Delta {
         Self::new(&Difference::whole(new), Vec::new(), new)
     }
 
-    fn new(difference: &Difference, removals: Vec<u8>, new: &Manifest) -> Self {
+    fn new(difference: &Difference, removals: Vec<&Path>, new: &Manifest) -> Self {
         let directories = new.totals().directories as u64;
         Self {
             list: difference.files_from().into(),
-            removals: removals.into(),
+            removals: lines(removals),
             bytes: difference.bytes(),
             large: Arc::from([]),
             is_patched: OnceCell::new(),
@@ -169,6 +168,24 @@ fn is_mostly_same(old: &Path, new: &Path) -> io::Result<bool> {
         all += 1;
         same += u64::from(before == now);
     }
+}
+
+/// Writes paths for a host, a line each, spelled as in a manifest: shells read what they are told byte by byte. A line that ends with a slash
+/// says in which folder the names below it are, and nothing but a slash, that they are in the release itself.
+pub(super) fn lines<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Arc<[u8]> {
+    let mut text = Vec::new();
+    let mut folder = Path::new("");
+    for path in paths {
+        let parent = path.parent().unwrap_or(Path::new(""));
+        if parent != folder {
+            folder = parent;
+            text.extend_from_slice(&escape(folder.as_os_str()));
+            text.extend_from_slice(b"/\n");
+        }
+        text.extend_from_slice(&escape(path.file_name().unwrap_or_default()));
+        text.push(b'\n');
+    }
+    text.into()
 }
 
 /// Counts what files take up: whole blocks each, and one for every folder, for hard links have folders of their own.
@@ -266,7 +283,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::{Delta, Deltas};
+    use super::{Delta, Deltas, lines};
     use crate::manifest::{Entry, Kind, Manifest};
     use crate::model::{Bytes, Digest, ReleaseId};
 
@@ -301,6 +318,14 @@ mod tests {
         removals.sort_unstable();
         assert_eq!(removals, ["gone", "turns", "was"]);
         assert_eq!(delta.bytes, Bytes(100 + new.length().0));
+    }
+
+    #[test]
+    fn a_folder_is_named_once_for_what_is_in_it() {
+        let text = |paths: &[&str]| String::from_utf8(lines(paths.iter().map(Path::new)).to_vec()).unwrap();
+        assert_eq!(text(&["a/b/c", "a/b/d", "a/e", "f", "MANIFEST"]), "a/b/\nc\nd\na/\ne\n/\nf\nMANIFEST\n");
+        assert_eq!(text(&["f", "a\nb/c\\"]), "f\na\\0012b/\nc\\0134\n");
+        assert_eq!(text(&[]), "");
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::delta::Delta;
+use super::delta::{Delta, lines};
 use super::limits::blame;
 use super::settings::TransferSettings;
-use crate::manifest::{Difference, Entry, Kind, MANIFEST, Manifest, escape};
+use crate::manifest::{Difference, Entry, Kind, MANIFEST, Manifest};
 use crate::model::{Bytes, Compress, Failure, FailureClass, PackWhen, ReleaseId};
 use crate::release::{Pack, Packing, Packs, ReleaseError, StoredRelease};
 
@@ -18,7 +18,7 @@ const WORTH_PACKING: Bytes = Bytes(1024 * 1024);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parcel {
     pub(super) pack: Pack,
-    /// What the host removes before, a line each, spelled as in a manifest: all that changes, for no archive is unpacked over it.
+    /// What the host removes before, as [`lines`] writes it: all that changes, for no archive is unpacked over it.
     pub(super) removals: Arc<[u8]>,
     /// What must not be there when it is unpacked; what the pack puts into a folder of its own is not named.
     pub(super) tops: Arc<[u8]>,
@@ -41,23 +41,13 @@ impl Parcel {
         let removals = difference.removals().iter().map(Entry::path).chain([Path::new(MANIFEST)]);
         Self {
             removals: lines(removals),
-            tops: lines(tops.into_iter()),
-            folders: lines(folders.into_iter()),
+            tops: lines(tops),
+            folders: lines(folders),
             need_kib: delta.need_kib + pack.bytes.0.div_ceil(1024),
             need_inodes: delta.need_inodes + 1,
             pack,
         }
     }
-}
-
-/// Writes names as a manifest spells them, a line each.
-fn lines<'a>(paths: impl Iterator<Item = &'a Path>) -> Arc<[u8]> {
-    let mut text = Vec::new();
-    for path in paths {
-        text.extend_from_slice(&escape(path.as_os_str()));
-        text.push(b'\n');
-    }
-    text.into()
 }
 
 /// Chooses how what travels to a host is packed; none is by rsync, file by file.
@@ -243,9 +233,9 @@ mod tests {
         let whole = Delta::whole(&new);
         let parcel = Parcel::new(pack.clone(), &Difference::between(&old, &new), &whole);
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        assert_eq!(text(&parcel.tops), "a/b/edited\\0012\nturns\nMANIFEST\n");
-        assert_eq!(text(&parcel.folders), "a\na/b\n");
-        assert_eq!(text(&parcel.removals), "turns\ngone\na/b/edited\\0012\nMANIFEST\n");
+        assert_eq!(text(&parcel.tops), "a/b/\nedited\\0012\n/\nturns\nMANIFEST\n");
+        assert_eq!(text(&parcel.folders), "a\na/\nb\n");
+        assert_eq!(text(&parcel.removals), "turns\ngone\na/b/\nedited\\0012\n/\nMANIFEST\n");
         assert_eq!(parcel.need_kib, whole.need_kib + 5);
         let parcel = Parcel::new(pack, &Difference::whole(&new), &whole);
         assert_eq!(text(&parcel.tops), "a\nturns\nMANIFEST\n");

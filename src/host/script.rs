@@ -197,6 +197,7 @@ pub struct Script {
     /// Whether it is a question on which nothing follows as a rule: what opens a shell for it takes the fewest processes and trips, and
     /// for what goes on the fewest bytes.
     pub alone: bool,
+    /// What it is told; the prelude says what is so of the others.
     parameters: BTreeMap<String, Vec<u8>>,
 }
 
@@ -212,33 +213,6 @@ impl Script {
         let token = script.token.clone();
         script.set("token", &token);
         script.set("deadline", &whole_seconds(deadline));
-        // Read by every script, and not every phase knows them.
-        for unset in [
-            "rollout",
-            "fence",
-            "over",
-            "slot",
-            "name",
-            "owner",
-            "reason",
-            "link",
-            "version_command",
-            "tool",
-            "python_path",
-            "to",
-            "back",
-            "id",
-            "digest",
-            "plain",
-            "deep",
-            "rehash",
-            "pack",
-            "tops",
-            "folders",
-        ] {
-            script.set(unset, "");
-        }
-        script.set("term", "0").set("rest", "60").set("usual", "3600");
         script
     }
 

@@ -128,10 +128,10 @@ fn read_line(line: &[u8]) -> Result<(OsString, Kind), String> {
         _ => return Err(format!("is of the unknown kind {:?}", text(letter))),
     };
     // One spelling only: `+1`, `007` and other modes are somebody else's writing.
-    if text(mode) != format!("{:o}", kind.mode()) {
+    if mode != format!("{:o}", kind.mode()).as_bytes() {
         return Err(format!("has the mode {:?}", text(mode)));
     }
-    if text(size) != kind.size().0.to_string() {
+    if size != kind.size().0.to_string().as_bytes() {
         return Err(format!("has the size {:?}", text(size)));
     }
     Ok((unescape(path)?, kind))

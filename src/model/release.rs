@@ -80,7 +80,11 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        // A manifest has one for every file.
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |number: u8| DIGITS.get(usize::from(number)).copied().map_or('?', char::from);
+        let text: String = self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+        f.write_str(&text)
     }
 }
 

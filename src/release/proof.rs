@@ -110,10 +110,10 @@ fn read(folder: &Path) -> Option<Proof> {
 fn survey(tree: &Path) -> io::Result<(Digest, Tick)> {
     let mut metadata = Sha256::new();
     let mut changed = Tick::default();
-    let mut note = |path: &Path, found: &Metadata| {
+    let mut note = |path: &[u8], found: &Metadata| {
         changed = changed.max(tick(found));
         // A path ends with what no path has.
-        metadata.update(path.as_os_str().as_bytes());
+        metadata.update(path);
         metadata.update([0]);
         for number in [found.dev(), found.ino(), found.size(), found.mode().into(), found.uid().into()] {
             metadata.update(number.to_le_bytes());
@@ -121,18 +121,22 @@ fn survey(tree: &Path) -> io::Result<(Digest, Tick)> {
         metadata.update(found.ctime().to_le_bytes());
         metadata.update(found.ctime_nsec().to_le_bytes());
     };
-    note(Path::new(""), &fs::symlink_metadata(tree)?);
-    let mut folders = vec![tree.to_path_buf()];
-    while let Some(folder) = folders.pop() {
+    note(b"", &fs::symlink_metadata(tree)?);
+    // Each with its path in the tree, and a slash behind it.
+    let mut folders = vec![(tree.to_path_buf(), Vec::new())];
+    while let Some((folder, inside)) = folders.pop() {
         // In an order of its own, which a file system need not have.
-        let mut entries = fs::read_dir(&folder)?.collect::<io::Result<Vec<_>>>()?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
+        let mut entries = fs::read_dir(&folder)?
+            .map(|entry| entry.map(|entry| (entry.file_name(), entry)))
+            .collect::<io::Result<Vec<_>>>()?;
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (name, entry) in entries {
             let found = entry.metadata()?;
-            let path = entry.path();
-            note(path.strip_prefix(tree).unwrap_or(&path), &found);
+            let mut path = [inside.as_slice(), name.as_bytes()].concat();
+            note(&path, &found);
             if found.is_dir() {
-                folders.push(path);
+                path.push(b'/');
+                folders.push((entry.path(), path));
             }
         }
     }

@@ -151,10 +151,7 @@ impl Store {
     ///
     /// When the store cannot be read.
     pub fn find_of(&self, version: &Version, commit: &Commit) -> Result<Option<StoredRelease>, ReleaseError> {
-        let of_version = self.ids()?.into_iter().filter(|id| id.version() == version);
-        let found =
-            of_version.filter_map(|id| self.get(&id).ok().flatten()).filter(|release| release.commit == *commit);
-        Ok(found.max_by_key(|release| release.built_at))
+        self.find_where(version, |meta| meta.commit == *commit)
     }
 
     /// Gives of which commit a release was built, and when, without opening it; none where that cannot be read.
@@ -170,9 +167,22 @@ impl Store {
     ///
     /// When the store cannot be read.
     pub fn find(&self, version: &Version) -> Result<Option<StoredRelease>, ReleaseError> {
+        self.find_where(version, |_| true)
+    }
+
+    /// Finds the release of a version that fits by its description; of several, the one built last. A manifest may be long, and so
+    /// only that of what is meant is read; one that is damaged is passed over.
+    fn find_where(
+        &self,
+        version: &Version,
+        fits: impl Fn(&Meta) -> bool,
+    ) -> Result<Option<StoredRelease>, ReleaseError> {
         let of_version = self.ids()?.into_iter().filter(|id| id.version() == version);
-        let found = of_version.filter_map(|id| self.get(&id).ok().flatten());
-        Ok(found.max_by_key(|release| release.built_at))
+        let mut found: Vec<(Timestamp, ReleaseId)> = of_version
+            .filter_map(|id| Self::meta(&self.path(&id)).ok().filter(&fits).map(|meta| (meta.built_at, id)))
+            .collect();
+        found.sort_by_key(|(built_at, _)| std::cmp::Reverse(*built_at));
+        Ok(found.into_iter().find_map(|(_, id)| self.get(&id).ok().flatten()))
     }
 
     /// Opens a release; none when the store does not have it.
@@ -268,10 +278,7 @@ impl Store {
 
     /// Finds what was built from the same commit in the same way, the last first.
     pub(super) fn find_built(&self, version: &Version, key: &Digest) -> Result<Option<StoredRelease>, ReleaseError> {
-        let of_version = self.ids()?.into_iter().filter(|id| id.version() == version);
-        let found =
-            of_version.filter_map(|id| self.get(&id).ok().flatten()).filter(|release| release.build_key == *key);
-        Ok(found.max_by_key(|release| release.built_at))
+        self.find_where(version, |meta| meta.build_key == *key)
     }
 
     /// Takes the lock of all building in this store, if nobody has it.

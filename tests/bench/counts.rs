@@ -168,7 +168,7 @@ async fn walk(fleet: &Fleet, listens: bool) -> Result<Vec<Step>> {
     let names = fs::read_to_string(&fleet.hosts)?;
     let id = HostId::new(names.lines().next().context("no host")?)?;
     let home = fleet.homes.first().context("no host")?;
-    let ssh = SshSettings { config: Some(fleet.dir.join("sandbox/ssh_config")), ..SshSettings::default() };
+    let ssh = SshSettings { config: Some(fleet.ssh_config.clone()), ..SshSettings::default() };
     let target = TargetSettings {
         root: ROOT.into(),
         current: "current".into(),

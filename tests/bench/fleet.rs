@@ -4,12 +4,13 @@
 //! apt-get install pssh strace zstd
 //! cargo bench --bench fleet
 //! cargo bench --bench fleet -- --hosts 200 --small --only status --only nothing --only activate --only rollback
+//! cargo bench --bench fleet -- --kex curve25519-sha256
 //! cargo bench --bench fleet -- --hosts 8 --rounds 3 --turns /tmp/turns --write /tmp/costs.md
 //! cargo bench --bench fleet -- --before /usr/local/bin/coalmine --only upgrade --rounds 1 --uncounted
 //! ```
 //!
 //! What every turn took is kept in a file beside the build, and the page is written from all that is there: it may be measured in parts, a few
-//! rounds or works at a time, and each number of hosts has tables of its own. Who measures anew removes the file.
+//! rounds or works at a time, and each number of hosts and each way to agree on a key has tables of its own. Who measures anew removes the file.
 //!
 //! It brings a sandbox up (real sshd and real rsync on loopback, accounts that log in to plain `sh`) and does in turns what a deployer
 //! does with coalmine, with bare ssh, with `parallel-rsync`, and with Ansible's `synchronize` where that is installed. It asserts
@@ -59,6 +60,9 @@ struct Options {
     /// When what travels is packed; `transfer.packs` has the words.
     #[arg(long)]
     packs: Option<String>,
+    /// How connections agree on a key, for everybody; none is ssh's own choice.
+    #[arg(long)]
+    kex: Option<String>,
     /// An older coalmine, which does the same.
     #[arg(long)]
     before: Option<PathBuf>,
@@ -103,11 +107,12 @@ fn measure(options: &Options, folder: &Path) -> Result<()> {
     let shape = if options.small { &product::SMALL } else { &product::FULL };
     let product = product::make(&folder.join("repository"), shape)?;
     eprintln!("bringing {} hosts up, and installing the first version", options.hosts);
-    let setup = Setup { hosts: options.hosts, kex: None, packs: options.packs.clone(), before: options.before.clone() };
+    let setup = Setup { hosts: options.hosts, kex: options.kex.clone(), packs: options.packs.clone(), before: options.before.clone() };
     let fleet = Fleet::up(folder, program, &setup)?;
     least::make(&fleet)?;
     let mut works = works(options, &fleet);
-    let setting = Setting { hosts: options.hosts, product: product.to_string() };
+    let product = format!("{product}; key exchange by {}", fleet.key_exchange()?);
+    let setting = Setting { hosts: options.hosts, product };
     let keep = |found| kept::keep(&options.turns, &setting, found);
     let counted = usize::from(!options.uncounted);
     let rounds = std::iter::once(Round::First)

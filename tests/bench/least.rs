@@ -116,7 +116,7 @@ impl Least {
 
 /// Gives what runs a command on every host, by a connection each, and many at once.
 pub(crate) fn by_ssh(fleet: &Fleet, text: &str, input: Option<&Path>) -> Vec<OsString> {
-    let config = fleet.dir.join("sandbox/ssh_config");
+    let config = &fleet.ssh_config;
     let mut command: Vec<OsString> = ["xargs", "-a"].map(OsString::from).into();
     command.push(fleet.hosts.clone().into());
     command.extend(["-P", "32", "-I", "HOST"].map(OsString::from));

@@ -53,6 +53,7 @@ impl fmt::Display for Way {
 #[derive(Debug, Default)]
 pub(crate) struct Setup {
     pub(crate) hosts: usize,
+    /// How connections agree on a key; none is as ssh does where nobody says it, and not what the sandbox takes for being cheap.
     pub(crate) kex: Option<String>,
     pub(crate) packs: Option<String>,
     /// An older coalmine, which has the hosts for itself in a folder of its own.
@@ -143,7 +144,8 @@ pub(crate) struct Fleet {
     pub(crate) dir: PathBuf,
     pub(crate) ours: Side,
     pub(crate) before: Option<Side>,
-    kex: Option<String>,
+    /// By which everybody connects.
+    pub(crate) ssh_config: PathBuf,
     /// The homes of the hosts that are upgraded.
     pub(crate) homes: Vec<PathBuf>,
     pub(crate) hosts: PathBuf,
@@ -177,11 +179,15 @@ impl Fleet {
             dir: dir.to_owned(),
             ours: Side::new(program, dir.to_owned(), ROOT),
             before,
-            kex: setup.kex.clone(),
+            ssh_config: dir.join("ssh_config"),
             supervisor: status.supervisor,
             held: RefCell::new(None),
         };
         fs::write(&fleet.hosts, list)?;
+        let usual = fs::read_to_string(sandbox.join("ssh_config"))?;
+        let agreed = setup.kex.as_ref().map(|kex| format!("Host *\n    KexAlgorithms {kex}\n")).unwrap_or_default();
+        let others = usual.lines().filter(|line| !line.trim_start().starts_with("KexAlgorithms"));
+        fs::write(&fleet.ssh_config, others.fold(agreed, |text, line| text + line + "\n"))?;
         let packs = setup.packs.as_ref().map(|when| format!("[transfer]\npacks = \"{when}\"\n"));
         let listen = format!("become = {}\n", serde_json::to_string(&listener()?)?);
         for (name, target, stay, soak) in [
@@ -215,8 +221,7 @@ check = "test -f pyvenv.cfg"
 [target]
 root = "{root}"
 {more}[ssh]
-config = "{dir}/sandbox/ssh_config"
-kex = "{kex}"
+config = "{dir}/ssh_config"
 {stay}[groups]
 all = {{ file = "{dir}/hosts" }}
 [environments.bench]
@@ -382,16 +387,24 @@ run = "{GATE}"
     }
 
     pub(crate) fn parallel_rsync(&self, options: &[&str], source: &Path, target: &str) -> Vec<OsString> {
-        let config = self.dir.join("sandbox/ssh_config");
+        let config = &self.ssh_config;
         let mut command: Vec<OsString> = vec!["parallel-rsync".into(), "-h".into(), self.hosts.clone().into()];
         command.extend(["-p", "32", "-t", "0"].map(Into::into));
         command.extend(["-S".into(), format!("-F{}", config.display()).into()]);
-        if let Some(kex) = &self.kex {
-            command.extend(["-O".into(), format!("KexAlgorithms={kex}").into()]);
-        }
         command.extend(options.iter().map(Into::into));
         command.extend([format!("{}/", source.display()).into(), target.into()]);
         command
+    }
+
+    /// Tells by which algorithm a connection to the first host agrees on its key.
+    pub(crate) fn key_exchange(&self) -> Result<String> {
+        let hosts = fs::read_to_string(&self.hosts)?;
+        let host = hosts.lines().next().context("no host")?;
+        let mut command = Command::new("ssh");
+        command.args(["-v", "-n", "-F"]).arg(&self.ssh_config).args([host, "true"]).stdin(Stdio::null());
+        let said = String::from_utf8_lossy(&command.output()?.stderr).into_owned();
+        let agreed = said.lines().find_map(|line| line.trim().strip_prefix("debug1: kex: algorithm: "));
+        agreed.map(str::to_owned).with_context(|| format!("ssh does not say how it agreed on a key:\n{said}"))
     }
 
     /// Counts the connections that hosts have taken so far, by their logs.

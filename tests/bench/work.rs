@@ -216,7 +216,7 @@ impl Work {
             Self::UpgradeByAnsible => {
                 let arguments =
                     format!("src={}/ dest=plain delete=true use_ssh_args=true", fleet.source(NEW, "fresh").display());
-                let ssh = format!("--ssh-common-args=-F {}", fleet.dir.join("sandbox/ssh_config").display());
+                let ssh = format!("--ssh-common-args=-F {}", fleet.ssh_config.display());
                 let list = fleet.hosts.display().to_string();
                 ["ansible", "all", "-f", "32", "-i", &list, &ssh, "-m", "ansible.posix.synchronize", "-a", &arguments]
                     .map(OsString::from)
