@@ -59,8 +59,6 @@ pub struct StoredRelease {
     pub had_in: Option<Duration>,
     /// What whoever plans with it should know, a sentence each; nothing of it is stored.
     pub notes: Vec<String>,
-    /// What it was built from and how, as one digest.
-    pub(super) build_key: Digest,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -262,7 +260,6 @@ impl Store {
             tagged: None,
             had_in: None,
             notes: Vec::new(),
-            build_key: meta.build_key,
         })
     }
 
@@ -390,7 +387,6 @@ impl StoredRelease {
             interpreter: None,
             built_at: Timestamp::UNIX_EPOCH,
             built_by: Operator("nobody".into()),
-            build_key: digest,
             tagged: None,
             had_in: None,
             notes: Vec::new(),

@@ -107,7 +107,12 @@ fn measure(options: &Options, folder: &Path) -> Result<()> {
     let shape = if options.small { &product::SMALL } else { &product::FULL };
     let product = product::make(&folder.join("repository"), shape)?;
     eprintln!("bringing {} hosts up, and installing the first version", options.hosts);
-    let setup = Setup { hosts: options.hosts, kex: options.kex.clone(), packs: options.packs.clone(), before: options.before.clone() };
+    let setup = Setup {
+        hosts: options.hosts,
+        kex: options.kex.clone(),
+        packs: options.packs.clone(),
+        before: options.before.clone(),
+    };
     let fleet = Fleet::up(folder, program, &setup)?;
     least::make(&fleet)?;
     let mut works = works(options, &fleet);

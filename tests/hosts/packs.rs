@@ -396,3 +396,31 @@ async fn what_lies_in_folders_that_their_owner_may_not_write_is_upgraded_all_the
         assert_whole(&two, &root.path().join("tool/."));
     }
 }
+
+#[tokio::test]
+async fn what_goes_is_removed_however_long_its_list_is() {
+    let long = "a-folder-with-a-name-of-some-length/".repeat(7);
+    // More than an argument of a command may be, and few bytes that become as many.
+    for names in [
+        (0..3000).map(|n| format!("lib/file-with-a-name-of-its-own-{n}")).collect::<Vec<_>>(),
+        (0..2000).map(|n| format!("{long}{n}")).collect(),
+    ] {
+        let stand = Stand::new(&["tar", "zstd", "gzip"]);
+        let going: Vec<_> = names.iter().map(|name| (name.as_bytes(), Content::Text("goes"))).collect();
+        let stays: &[u8] = b"lib/stays";
+        let one = release(
+            stand.state.path(),
+            "1.0",
+            &[going, vec![(stays, Content::Text("stays"))]].into_iter().flatten().collect::<Vec<_>>(),
+        );
+        let two =
+            release(stand.state.path(), "2.0", &[(stays, Content::Text("stays")), (b"new", Content::Text("new"))]);
+        let host = stand.host(packed(PackWhen::Always));
+        for (release, name) in [(&one, "r1"), (&two, "r2")] {
+            settled(&host, release, name).await;
+            assert_whole(release, &folder(stand.root.path(), release));
+        }
+        assert_whole(&one, &folder(stand.root.path(), &one));
+        assert_eq!(litter(stand.root.path()), Vec::<PathBuf>::new());
+    }
+}
