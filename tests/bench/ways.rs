@@ -233,8 +233,7 @@ soak = "{soak}"
 name = "works"
 on = "host"
 run = "{GATE}"
-"#,
-            kex = self.kex.as_deref().unwrap_or_default(),
+"#
         )
     }
 
