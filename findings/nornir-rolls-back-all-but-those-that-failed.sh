@@ -2,9 +2,9 @@
 # GUESS     nr.run(task=deploy) runs a task on all hosts of the inventory, and nr.run(task=rollback) after it another one, on the same
 #           hosts. nr.filter(name="web2") is web2. A result that has not failed is one of all hosts.
 # HAPPENS   A host on which a task has failed is left out of every run that follows: the rollback goes to those on which the deploy went
-#           well, and not to the one that needs it. The result has no entry of it, failed is False, and nothing is
-#           logged. nr.filter(name="web2") has the one host, and runs on none of them: failed is False again, with a warning in the
-#           log. A run can be told on_failed=True, and then is of all. A check at the end is as blind: the fleet is well
+#           well, and not to the one that needs it. The result has no entry of it, failed is False, and nothing warns.
+#           nr.filter(name="web2") has the one host, and runs on none of them: failed is False again, with a warning in the
+#           log this time. A run can be told on_failed=True, and then is of all. A check at the end is as blind: the fleet is well
 #           without web2. With raise_on_error=True nobody is left out.
 # VERSIONS  nornir 3.6.0 (PyPI)
 # SOURCE    nornir/core/__init__.py: "Run task over all the hosts in the inventory"; on_failed, "whether to run or not this task on

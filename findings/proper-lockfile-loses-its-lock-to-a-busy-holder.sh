@@ -7,8 +7,8 @@
 #           in beside the second, whose release lets in the fourth beside the third: after one that took 14 seconds, all who
 #           take 5 run in pairs. With execFile, which waits in the loop, there is one at a time. No error, no warning in either.
 # VERSIONS  proper-lockfile 4.1.2 (npm)
-# SOURCE    proper-lockfile's README: stale, update, onCompromised, "called if the lock gets compromised"; lib/lockfile.js: unlock asks
-#           whether the lock is known to be released, and not whose it is
+# SOURCE    proper-lockfile's README: it "detects cases in which updates take longer than expected", and release "rejects the promise on
+#           error (e.g. when the lock was already compromised)"; lib/lockfile.js: unlock does not ask whose it is
 # NEEDS     node, npm, sleep; two minutes. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 
