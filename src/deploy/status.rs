@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::notice::Notice;
-use super::service::OutOfService;
+use super::service::{OutOfService, unknown};
 use super::workspace::Workspace;
 use crate::conductor::{self, ConductorError, EnvironmentLock, Freeze, Holder, LockError, frozen, running, waiting};
 use crate::journal::Entry;
@@ -227,7 +227,11 @@ impl Workspace {
         let bad = verdicts.against(&id).map(|bad| FoundMark { verdict: "bad", reason: Some(bad.reason) });
         let mark = bad.or_else(|| verdicts.is_good(&id).then_some(FoundMark { verdict: "good", reason: None }));
         let freeze = frozen(&self.state_dir, environment)?;
-        let out_of_service = self.out_of_service(environment)?;
+        // What hosts say of themselves is worth telling without it.
+        let out_of_service = self.out_of_service(environment).unwrap_or_else(|error| {
+            self.notify(Notice::warning(unknown(&error)));
+            Vec::new()
+        });
         Ok(Standing { lock, freeze, rollout, mark, debt, out_of_service, recorded })
     }
 

@@ -33,3 +33,25 @@ impl Fleet {
             .collect()
     }
 }
+
+#[test]
+fn a_journal_that_is_damaged_hides_no_host_and_an_empty_one_is_no_success() {
+    let fleet = Fleet::up(2);
+    let rollout = fleet.detach(&["1.2.0", "--soak", "0s"]);
+    fleet.wait_for_the_end(&rollout);
+    let whole = fs::read_to_string(fleet.journal(&rollout)).unwrap();
+    // As a disk leaves it that lost its power: zero bytes where a line was.
+    let mut lines: Vec<String> = whole.lines().map(str::to_owned).collect();
+    let middle = lines.len() / 2;
+    lines[middle] = "\0".repeat(lines[middle].len());
+    fs::write(fleet.journal(&rollout), lines.join("\n") + "\n").unwrap();
+    let status = fleet.coalmine(&["status", "1.2.0"]).exits(0).says("whether hosts are out of service is not known");
+    assert!(status.stdout.contains("2 current"), "{status:?}");
+    fleet.coalmine(&["status", "1.2.0", "--output", "json"]).exits(0);
+    fleet.coalmine(&["show", &rollout]).exits(1).says("not a record");
+
+    fs::write(fleet.journal(&rollout), "").unwrap();
+    for format in ["text", "json", "jsonl", "markdown", "junit"] {
+        fleet.coalmine(&["show", &rollout, "--output", format]).exits(1).says("never began");
+    }
+}

@@ -147,7 +147,11 @@ fn out_of_service(backend: &Backend, environment: &Environment) -> Result<Vec<Ou
     if let Some((_, known)) = backend.memory().service.as_ref().filter(|(known, _)| *known == mark) {
         return Ok(known.clone());
     }
-    let out = backend.workspace.out_of_service(environment)?;
+    // The lock, the rollouts and the debt are worth showing without it. Told once for each state of it.
+    let out = backend.workspace.out_of_service(environment).unwrap_or_else(|error| {
+        tracing::warn!("whether hosts are out of service is not known: {error}");
+        Vec::new()
+    });
     backend.memory().service = Some((mark, out.clone()));
     Ok(out)
 }

@@ -205,6 +205,10 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
             Err(error) => broken = Some(error),
         }
     }
+    if records.is_empty() {
+        let why = format!("rollout {rollout} never began: {} has no record", rollouts.journal(&rollout).display());
+        return Err(broken.map_or_else(|| Error::before(why), Error::from));
+    }
     let listing = rollouts.list()?;
     let entry = listing.entries.iter().find(|entry| entry.rollout == rollout);
     let overtaken = entry.and_then(|entry| overtaken(&rollouts, &listing.entries, entry));
