@@ -97,6 +97,23 @@ pub fn frozen(state: &Path, environment: &Environment) -> Result<Option<Freeze>,
     }
 }
 
+/// Tells whether an environment is frozen, to whoever only looks: where nobody can tell by whom, it is by somebody, and that is the reason.
+///
+/// # Errors
+///
+/// When the file is there and cannot be read.
+pub fn seen_frozen(state: &Path, environment: &Environment) -> Result<Option<Freeze>, ConductorError> {
+    match frozen(state, environment) {
+        Err(error @ ConductorError::Unreadable { .. }) => Ok(Some(Freeze {
+            owner: Operator("somebody".into()),
+            reason: Some(error.to_string()),
+            since: Timestamp::now(),
+            started: None,
+        })),
+        seen => seen,
+    }
+}
+
 /// Says what became of a wish to freeze an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Freezing {

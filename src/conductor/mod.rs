@@ -75,7 +75,7 @@ pub use access::{Access, trust_state};
 pub use client::{ClientError, News, Watcher, command};
 pub use error::ConductorError;
 pub use find::{Due, Waiting, due, overtaker, replay, running, waiting};
-pub use freeze::{Freeze, Freezing, Ran, Started, freeze, frozen, note_broken, unfreeze};
+pub use freeze::{Freeze, Freezing, Ran, Started, freeze, frozen, note_broken, seen_frozen, unfreeze};
 pub use launch::{Launch, Readiness, Ready, Start, StartError, log_in};
 pub use lock::{EnvironmentLock, Holder, LockError, Standing, standing};
 pub use run::{Conductor, Ending, Opened};

@@ -252,8 +252,10 @@ impl<F: host::Fleet> Deployment<'_, F> {
     /// Tells that nobody may start what is only planned.
     fn tell_freeze(&self) {
         match self.workspace.held(self.fleet.name) {
-            Some(LockError::Frozen { freeze, .. }) if freeze.lets(&self.workspace.operator) => {}
-            Some(frozen @ LockError::Frozen { .. }) => self.notify(Notice::warning(frozen)),
+            Some(ConductorError::Lock(LockError::Frozen { freeze, .. })) if freeze.lets(&self.workspace.operator) => {}
+            Some(frozen @ (ConductorError::Lock(LockError::Frozen { .. }) | ConductorError::Unreadable { .. })) => {
+                self.notify(Notice::warning(frozen));
+            }
             _ => {}
         }
     }

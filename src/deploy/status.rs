@@ -6,7 +6,7 @@ use super::error::Error;
 use super::notice::Notice;
 use super::service::{OutOfService, unknown};
 use super::workspace::Workspace;
-use crate::conductor::{self, ConductorError, EnvironmentLock, Freeze, Holder, LockError, frozen, running, waiting};
+use crate::conductor::{self, ConductorError, EnvironmentLock, Freeze, Holder, running, seen_frozen, waiting};
 use crate::journal::Entry;
 use crate::model::{
     Commit, Digest, Environment, Failure, FailureClass, FoundBad, HostState, Installed, Operator, Probe, ReleaseId,
@@ -226,7 +226,7 @@ impl Workspace {
         let (id, verdicts) = (release.id(), self.verdicts(environment)?);
         let bad = verdicts.against(&id).map(|bad| FoundMark { verdict: "bad", reason: Some(bad.reason) });
         let mark = bad.or_else(|| verdicts.is_good(&id).then_some(FoundMark { verdict: "good", reason: None }));
-        let freeze = frozen(&self.state_dir, environment)?;
+        let freeze = seen_frozen(&self.state_dir, environment)?;
         // What hosts say of themselves is worth telling without it.
         let out_of_service = self.out_of_service(environment).unwrap_or_else(|error| {
             self.notify(Notice::warning(unknown(&error)));
@@ -235,12 +235,10 @@ impl Workspace {
         Ok(Standing { lock, freeze, rollout, mark, debt, out_of_service, recorded })
     }
 
-    /// Says who holds an environment, as far as that can be read.
+    /// Says who holds an environment, or that nobody can tell who.
     #[must_use]
-    pub fn held(&self, environment: &Environment) -> Option<LockError> {
-        match EnvironmentLock::look(&self.state_dir, environment, None) {
-            Err(ConductorError::Lock(held)) => Some(held),
-            _ => None,
-        }
+    pub fn held(&self, environment: &Environment) -> Option<ConductorError> {
+        let seen = EnvironmentLock::look(&self.state_dir, environment, None).err();
+        seen.filter(|error| matches!(error, ConductorError::Lock(_) | ConductorError::Unreadable { .. }))
     }
 }

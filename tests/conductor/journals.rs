@@ -35,7 +35,7 @@ impl Fleet {
 }
 
 #[test]
-fn a_journal_that_is_damaged_hides_no_host_and_an_empty_one_is_no_success() {
+fn a_journal_or_a_freeze_that_is_damaged_hides_no_host_and_an_empty_one_is_no_success() {
     let fleet = Fleet::up(2);
     let rollout = fleet.detach(&["1.2.0", "--soak", "0s"]);
     fleet.wait_for_the_end(&rollout);
@@ -49,6 +49,16 @@ fn a_journal_that_is_damaged_hides_no_host_and_an_empty_one_is_no_success() {
     assert!(status.stdout.contains("2 current"), "{status:?}");
     fleet.coalmine(&["status", "1.2.0", "--output", "json"]).exits(0);
     fleet.coalmine(&["show", &rollout]).exits(1).says("not a record");
+
+    // As a machine leaves it that went down while it was written.
+    let frozen = fleet.state.join("locks/sandbox.frozen");
+    fs::write(&frozen, "").unwrap();
+    let status = fleet.coalmine(&["status", "1.2.0"]).exits(0);
+    assert!(status.stdout.contains("2 current"), "{status:?}");
+    status.says("not by whom");
+    fleet.coalmine(&["plan", "1.1.0"]).exits(9).says("not by whom");
+    fleet.coalmine(&["install-world", "1.2.0", "--yes"]).exits(1).says("not by whom");
+    fs::remove_file(&frozen).unwrap();
 
     fs::write(fleet.journal(&rollout), "").unwrap();
     for format in ["text", "json", "jsonl", "markdown", "junit"] {

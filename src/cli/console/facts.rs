@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Backend, output};
-use crate::conductor::{Standing, frozen, overtaker, running, standing, waiting};
+use crate::conductor::{Standing, overtaker, running, seen_frozen, standing, waiting};
 use crate::deploy::{Debts, Error, LiveRollout, OutOfService, ended};
 use crate::journal::Entry;
 use crate::model::{Environment, Version};
@@ -70,7 +70,7 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
         let state = &backend.workspace.state_dir;
         let runs = running(&rollouts, Some(environment))?;
         let waits = waiting(&rollouts, Some(environment))?.resumable;
-        let frozen = frozen(state, environment)?;
+        let frozen = seen_frozen(state, environment)?;
         let held = match standing(state, environment)? {
             Standing::Free => None,
             Standing::Held(holder) => holder,
