@@ -186,7 +186,11 @@ impl Work {
             },
             Self::UpgradeByRsync | Self::UpgradeByAnsible => fleet.go_back(Way::Plain),
             Self::InstallByRsync => clear(fleet, "first"),
-            Self::WarmStatus => fleet.hold_by_soak(),
+            Self::WarmStatus => {
+                // Where nothing is to be done, nothing soaks.
+                put_old(fleet, side)?;
+                fleet.hold_by_soak()
+            }
             Self::WarmNothing => fleet.hold_by_itself(),
             Self::BareSsh | Self::BareGate => Ok(()),
         }
