@@ -18,10 +18,9 @@ IFS='
 tab='	'
 newline='
 '
-# What a step may be told by the other side, where it is told nothing of it.
-p_rollout='' p_fence='' p_over='' p_slot='' p_name='' p_owner='' p_reason='' p_link='' p_version_command='' p_tool=''
-p_python_path='' p_to='' p_back='' p_id='' p_digest='' p_plain='' p_deep='' p_rehash='' p_pack='' p_tops='' p_folders=''
-p_removals='' p_term=0 p_rest=60 p_usual=3600
+# What a step may be told by the other side, and is told nothing of it: what ends at once has nothing for any of them.
+read -r p_rollout p_fence p_over p_slot p_name p_owner p_reason p_link p_version_command p_tool p_python_path p_to p_back p_id \
+    p_digest p_plain p_deep p_rehash p_pack p_tops p_folders p_removals </dev/null || :
 # Where temporary files are; made by `work_here`. And what stands before and behind the names of those of a command; see attempt.sh.
 work='' aside='' behind=''
 # Whether this shell does one step after the other, and what ends it and all that it began once nobody listens any more; see session.sh.

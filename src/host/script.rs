@@ -213,6 +213,8 @@ impl Script {
         let token = script.token.clone();
         script.set("token", &token);
         script.set("deadline", &whole_seconds(deadline));
+        // What some phases say otherwise.
+        script.set("term", "0").set("rest", "60").set("usual", "3600");
         script
     }
 
