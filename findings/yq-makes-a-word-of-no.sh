@@ -3,8 +3,8 @@
 #           -Y for those who want styles kept as well, and yq writes YAML 1.1, as PyYAML and Ansible read it.
 # HAPPENS   It reads by YAML 1.2 and writes for readers of 1.1, so each value on which they differ becomes another for good:
 #           `rollback: no` comes out as 'no', in quotes, which a template takes for true, and `mode: 0644` as 644, which as a mode
-#           is 01204. Exit 0, no word, the diff has a line more than was asked. -Y does the same, and --yml-out-ver 1.2 keeps no
-#           and loses the mode. yq 3.4.3, of 2024, kept 0644 as 420, and made 'no' of no already.
+#           is 01204. Exit 0, and nothing is said. -Y does the same, and --yml-out-ver 1.2 keeps no and loses the mode. yq 3.4.3,
+#           the version before 4.0, made 'no' of no already, and kept the mode, as 420.
 # VERSIONS  yq 4.4.5 and 3.4.3 (PyPI, kislyuk's), PyYAML 6.0.4, jq of the machine
 # SOURCE    yq/loader.py: set_yaml_grammar reads by 1.2; yq/parser.py: --yaml-output-grammar-version, default 1.1; issue 203. The
 #           docs tell of no difference between the two
