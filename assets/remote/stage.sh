@@ -223,14 +223,12 @@ spell_removals() {
     spelled='' folder='' below=''
     set -f
     IFS=$newline
-    for line in $p_removals; do
-        case $line in
-        */)
+    for path in $p_removals; do
+        if in_folder; then
+            below=$below$newline$path
+        else
             spelled=$spelled$below below=''
-            folder=${line#/}
-            ;;
-        *) below=$below$newline$folder$line ;;
-        esac
+        fi
     done
     spelled=$spelled$below
     set +f

@@ -376,15 +376,9 @@ fn refuse_unprimed(answers: &Answers, release: &ReleaseId) -> Result<(), Error> 
 
 /// Refuses hosts whose root is another link's, masters too: each of them would refuse the rollout, after all others were locked.
 fn refuse_astray(answers: &Answers) -> Result<(), Error> {
-    let mut why = None;
-    let astray: Vec<HostId> = answers
-        .all()
-        .filter_map(|(host, answer)| {
-            why = why.take().or_else(|| answer.as_ref().ok()?.astray.clone());
-            Some(host.clone()).filter(|_| answer.as_ref().is_ok_and(|probe| probe.astray.is_some()))
-        })
-        .collect();
-    let Some(why) = why else { return Ok(()) };
+    let (astray, why): (Vec<HostId>, Vec<String>) =
+        answers.all().filter_map(|(host, answer)| Some((host.clone(), answer.as_ref().ok()?.astray.clone()?))).unzip();
+    let Some(why) = why.first() else { return Ok(()) };
     let hosts = crate::expr::fold(&astray);
     let error = Error::usage(format!("{hosts}: {why}; nothing was changed")).hint(ASTRAY);
     Err(if astray.len() < answers.all().count() { error.hint(format!("-x '{hosts}' leaves them out")) } else { error })

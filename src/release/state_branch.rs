@@ -181,19 +181,17 @@ impl StateBranch {
             let head = self.head(&reference).await?;
             for (path, text) in self.files(head.as_deref()).await? {
                 let Some(slot) = slot_of(&path, environment) else { continue };
-                match toml::from_str::<Recorded>(&text) {
-                    Ok(recorded) if self.another(&recorded).is_some() => {
-                        let product = self.another(&recorded).unwrap_or_default();
-                        let another = Noted::Another { path, product };
-                        if !noted.contains(&another) {
-                            noted.push(another);
-                        }
+                let Ok(recorded) = toml::from_str::<Recorded>(&text) else {
+                    noted.push(Noted::Unreadable(vec![path]));
+                    continue;
+                };
+                if let Some(product) = self.another(&recorded) {
+                    let another = Noted::Another { path, product };
+                    if !noted.contains(&another) {
+                        noted.push(another);
                     }
-                    Ok(recorded) if found.get(&slot).is_none_or(|found| found.at < recorded.at) => {
-                        found.insert(slot, recorded);
-                    }
-                    Ok(_) => {}
-                    Err(_) => noted.push(Noted::Unreadable(vec![path])),
+                } else if found.get(&slot).is_none_or(|found| found.at < recorded.at) {
+                    found.insert(slot, recorded);
                 }
             }
         }
