@@ -245,7 +245,8 @@ extend_lease() {
 fence() {
     know_time
     phase=.coalmine/phase.$((time + p_lease)).$p_nonce
-    mark "$phase"
+    read_stat "$$"
+    printf '%s\n' "$stat_start" 2>/dev/null >"$phase" || mark "$phase"
     read_lease
     if [ "$1" = briefly ] || { [ "$p_usual" -le "$p_rest" ] && [ "$((lease_until - time))" -ge "$p_usual" ]; }; then
         brief=$phase

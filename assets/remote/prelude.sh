@@ -292,12 +292,29 @@ has_room() {
     return "$room"
 }
 
+# Reads a process's group and when it began, by which a number that was given anew is told from the old one.
+read_stat() {
+    stat_group='' stat_start=''
+    if read -r stat 2>/dev/null <"/proc/$1/stat"; then
+        # Behind the name, which may have anything in it: state, parent, group, and the start as the 20th (proc_pid_stat(5)).
+        # shellcheck disable=SC2086
+        set -- ${stat##*) }
+        [ "$#" -lt 20 ] || stat_group=$3 stat_start=${20}
+    fi
+}
+
 # Tells whether something temporary has no owner any more: the shell whose number it bears is dead. What bears none is old
-# when nobody touched it for two hours.
+# when nobody touched it for two hours. The mark of a phase says when its shell began, for somebody waits for that one, and a number is given anew.
 is_litter() {
     litter_shell=${1%.*}
-    litter_shell=${litter_shell##*.}
-    if is_number "$litter_shell"; then
+    litter_shell=${litter_shell##*.} litter_began=''
+    case $1 in
+    */phase.*) read -r litter_began 2>/dev/null <"$1" ;;
+    esac
+    if is_number "$litter_shell" && is_number "$litter_began"; then
+        read_stat "$litter_shell"
+        [ "$stat_start" != "$litter_began" ]
+    elif is_number "$litter_shell"; then
         [ "$litter_shell" != "$$" ] && ! kill -0 "$litter_shell" 2>/dev/null
     else
         [ -n "$(find "$1" -prune -mmin +120 2>/dev/null)" ]

@@ -298,11 +298,32 @@ fn a_lock_is_freed_beside_a_phase_that_is_over_and_not_beside_one_that_may_still
             script.set("fence", &token);
             programs.run(&script);
         };
-        fs::write(&mark, "").unwrap();
-        unlock();
-        lease(root.path());
+        let stat = fs::read_to_string("/proc/self/stat").unwrap();
+        // The 22nd field, of which two are before what follows on the name.
+        let began = stat.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap();
+        for at_work in ["", &format!("{began}\n")] {
+            fs::write(&mark, at_work).unwrap();
+            unlock();
+            lease(root.path());
+        }
         fs::write(&mark, "over\n").unwrap();
         unlock();
         assert!(!root.path().join(".coalmine/lock").exists(), "{}", programs.name);
+    }
+}
+
+#[test]
+fn a_phase_whose_number_another_process_has_by_now_holds_nobody_up() {
+    for programs in Box::both() {
+        let root = temporary();
+        let taken = programs.run(&script(Phase::Lock, root.path(), "r1"));
+        let token = taken.iter().find_map(|line| line.strip_prefix("lease ")).unwrap().to_owned();
+        let until = jiff::Timestamp::now().as_second() + 100;
+        let mark = root.path().join(format!(".coalmine/phase.{until}.{}.00ff", std::process::id()));
+        fs::write(&mark, "1\n").unwrap();
+        let mut script = script(Phase::Unlock, root.path(), "r1");
+        script.set("fence", &token);
+        programs.run(&script);
+        assert!(!root.path().join(".coalmine/lock").exists() && !mark.exists(), "{}", programs.name);
     }
 }

@@ -127,6 +127,14 @@ impl Fleet {
         self.dir.join("hosts").join(host).join("minewatch")
     }
 
+    /// Lists what a host remembers of rollouts, and its log: for whoever has to find out why.
+    pub(crate) fn remembers(&self, host: &str) -> String {
+        let folder = self.root(host).join(".coalmine");
+        let listed = Command::new("ls").args(["-laR", "--time-style=full-iso"]).arg(&folder).output().unwrap();
+        let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+        format!("{}\n{log}", String::from_utf8_lossy(&listed.stdout))
+    }
+
     /// Proves that what a host runs is a whole release, file by file, or that it runs none; gives its version.
     #[track_caller]
     pub(crate) fn runs(&self, host: &str) -> Option<String> {

@@ -62,7 +62,8 @@ fn heal(fleet: &Fleet, version: &str) {
             assert!(!name.starts_with('.'), "{host}: {name} was left over");
         }
         let lock = fs::read_dir(fleet.root(&host).join(".coalmine/lock"));
-        assert_eq!(lock.map(Iterator::count).unwrap_or_default(), 0, "{host} is locked");
+        let is_free = lock.map(Iterator::count).unwrap_or_default() == 0;
+        assert!(is_free, "{host} is locked: {}", fleet.remembers(&host));
     }
 }
 
