@@ -24,6 +24,8 @@ serve() {
     (first_step) 3<&-
     remember $?
     while IFS= read -r step <&3; do
+        # What a step finds out is gone with it: those that follow each other soon have one answer.
+        ask_time || :
         (eval "$step") 3<&-
         remember $?
     done
@@ -36,17 +38,6 @@ remember() {
     3) trusted=yes ;;
     33) trusted=yes one_device=yes ;;
     esac
-}
-
-# Reads a process's group and when it began, by which a number that was given anew is told from the old one.
-read_stat() {
-    stat_group='' stat_start=''
-    if read -r stat 2>/dev/null <"/proc/$1/stat"; then
-        # Behind the name, which may have anything in it: state, parent, group, and the start as the 20th (proc_pid_stat(5)).
-        # shellcheck disable=SC2086
-        set -- ${stat##*) }
-        [ "$#" -lt 20 ] || stat_group=$3 stat_start=${20}
-    fi
 }
 
 # Ends the sessions before, where a step of one was given up and may still be at work: two of one rollout at once would be two
