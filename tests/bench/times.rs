@@ -43,7 +43,7 @@ pub(crate) fn run(folder: &Path, wanted: &dyn Fn(&str) -> bool, rounds: usize) -
         Project::named("hatch-vcs")?.make(&repository)?;
         fs::write(repository.join("requirements.txt"), requirements)?;
         commit(&repository, &[TIMED])?;
-        let by_pip = Deployer::first(None);
+        let by_pip = Deployer { own_pip: true, ..Deployer::first(None) };
         let by_uv = Deployer { uv: Some(uv.clone()), ..by_pip.clone() };
         let (mut plain, mut pip, mut with_uv) = (Vec::new(), Vec::new(), Vec::new());
         let places = [by_pip.place(&repository, TIMED, BUILD)?, by_uv.place(&repository, TIMED, BUILD)?];

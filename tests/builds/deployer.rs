@@ -12,6 +12,9 @@ use serde::Deserialize;
 
 use crate::packages::succeed;
 
+#[path = "../common/pip.rs"]
+mod pip;
+
 /// Where the other deployer is (POSIX TZ); a place with a name is in somebody's table of places.
 const ZONE: &str = "QQQQQ-9:37";
 
@@ -45,6 +48,8 @@ pub(crate) struct Deployer {
     pub(crate) toolchain: Option<PathBuf>,
     /// Packages of Rust that are taken from a copy in this user's home, and none from elsewhere.
     pub(crate) crates: Option<PathBuf>,
+    /// Whether this one unpacks a pip, and takes none that another unpacked.
+    pub(crate) own_pip: bool,
 }
 
 /// What the build says as JSON.
@@ -73,7 +78,16 @@ pub(crate) struct Built {
 impl Deployer {
     /// The one whose repository it is, with pip.
     pub(crate) const fn first(wheels: Option<PathBuf>) -> Self {
-        Self { checkout: Checkout::Full, hostile: false, folder: None, uv: None, wheels, toolchain: None, crates: None }
+        Self {
+            checkout: Checkout::Full,
+            hostile: false,
+            folder: None,
+            uv: None,
+            wheels,
+            toolchain: None,
+            crates: None,
+            own_pip: false,
+        }
     }
 
     /// Builds the tag in a folder of its own; `build` are lines of the configuration's `[build]`.
@@ -116,6 +130,9 @@ impl Deployer {
             let own = fs::read_to_string(&configuration).unwrap_or_default();
             fs::write(configuration, own + &from)?;
         }
+        if !self.own_pip {
+            pip::lend(&at("state"), !self.hostile);
+        }
         if self.hostile {
             own_all(place.0.path())?;
         }
@@ -147,6 +164,9 @@ impl Deployer {
         let told = said(&output);
         ensure!(output.status.success(), "the build as {self:?} failed: {told}");
         let line = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !self.own_pip && !self.hostile {
+            pip::keep(&at("state"));
+        }
         let Told { digest, tree } = serde_json::from_str(&line).with_context(|| line)?;
         Ok(Built { place: place.clone(), digest, tree, told })
     }

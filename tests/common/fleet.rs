@@ -13,6 +13,9 @@ use coalmine::sandbox::{self, Options};
 use coalmine::words::VERBS;
 use serde_json::Value;
 
+#[path = "pip.rs"]
+mod pip;
+
 /// How long anything may take before a test has failed: on a busy machine the build of a release alone takes more than a minute.
 const LONGEST: Duration = Duration::from_secs(150);
 
@@ -85,7 +88,7 @@ impl Fleet {
         let fleet = Self { state: dir.join("state"), dir, _parent: parent };
         let supervisor = [coalmine(), "sandbox".into(), "serve".into()].into();
         sandbox::up(&Options { dir: fleet.dir.clone(), hosts, supervisor }).unwrap();
-        hand_over(&pip_of_all(), &fleet.state.join("cache"));
+        pip::lend(&fleet.state, true);
         fleet
     }
 
@@ -144,36 +147,12 @@ impl Fleet {
     }
 }
 
-/// Where tests leave each other the pip that their builds unpacked: it is the same for all of one interpreter, whose digest is in its name, and
-/// takes longer than all else in a build.
-fn pip_of_all() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("pip")
-}
-
-/// Copies what builds keep of pip into a folder where it is not there yet, each whole or not at all.
-fn hand_over(from: &Path, to: &Path) {
-    for kept in fs::read_dir(from).into_iter().flatten().flatten() {
-        let name = kept.file_name();
-        let target = to.join(&name);
-        if !name.to_string_lossy().starts_with("pip-") || target.exists() {
-            continue;
-        }
-        fs::create_dir_all(to).unwrap();
-        let making = to.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-        let copied = Command::new("cp").arg("-a").arg(kept.path()).arg(&making).status().unwrap();
-        // Another test may have been first.
-        if !copied.success() || fs::rename(&making, &target).is_err() {
-            fs::remove_dir_all(&making).ok();
-        }
-    }
-}
-
 impl Drop for Fleet {
     fn drop(&mut self) {
         if let Some(pid) = self.conductor() {
             kill(pid, rustix::process::Signal::KILL);
         }
-        hand_over(&self.state.join("cache"), &pip_of_all());
+        pip::keep(&self.state);
         if let Err(error) = sandbox::down(&self.dir) {
             eprintln!("the sandbox was not taken down: {error}");
         }
