@@ -1,6 +1,6 @@
 #!/bin/sh
-# GUESS     `wormhole send tool`, of a folder with releases/1, releases/2 and current, a link to releases/2, sends a link or, as it has
-#           always done, the files behind it: then releases/2 arrives twice, as itself and as current.
+# GUESS     `wormhole send tool`, of a folder with releases/1, releases/2 and current, a link to releases/2, sends a link or the
+#           files behind it: then releases/2 arrives twice, as itself and as current.
 # HAPPENS   It arrives once, as current, and releases/2 is not there: "Transfer complete", exit 0 on both sides, and the receiver has
 #           a release fewer. To be safe from loops, a folder that was seen is left out, wherever it was seen, and a link in
 #           the top folder is seen before what is below. Of stable and current, both to one release, one comes; of shared/log and a
