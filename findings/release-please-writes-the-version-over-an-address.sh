@@ -1,22 +1,22 @@
 #!/bin/sh
 # GUESS     x-release-please-version behind a line of compose.yml or of an inventory has the version on that line made the new one.
-#           release-please's docs: it replaces "a semver-looking string on that line".
+#           Of itself it says that it replaces "a semver-looking string on that line".
 # HAPPENS   It takes the first three numbers with dots that it meets, and the first only. Of 10.0.0.5:5000/tool:1.4.2 it makes
 #           1.5.0.5:5000/tool:1.4.2: the image of before, from a registry whose address is the version. In a block the
 #           same is done to each line. Of .../v1.4.2/tool-1.4.2.tar.gz the folder alone is new. What stands behind a hyphen
 #           is taken for a candidate's name, up to the next hyphen: tool-1.4.2-linux.tar.gz becomes tool-1.5.0, and
 #           tool_1.4.2-1_amd64.deb tool_1.5.0. x-release-please-major makes registry:1 of registry:5000. No word of it in the log.
-# VERSIONS  release-please 17.9.0 (npm, 2026)
-# SOURCE    src/updaters/generic.ts: VERSION_REGEX, without a border before or behind, in line.replace
+# VERSIONS  release-please 17.11.2 (npm, 2026)
+# SOURCE    src/updaters/generic.ts: the comment of Generic; VERSION_REGEX, without a border before or behind, in line.replace
 # NEEDS     node, npm. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-npm install --silent --no-audit --no-fund --ignore-scripts --prefix . release-please@17.9.0 >/dev/null \
+npm install --silent --no-audit --no-fund --ignore-scripts --prefix . release-please@17.11.2 >/dev/null \
     || { echo "not to be installed here" >&2; exit 77; }
-echo "release-please 17.9.0"
+echo "release-please 17.11.2"
 
 cat >update.js <<'NODE'
 const { Generic } = require('release-please/build/src/updaters/generic');

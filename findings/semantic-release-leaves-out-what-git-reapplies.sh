@@ -7,7 +7,7 @@
 #           tree and in no release; revert and reapply alone are a patch, of nothing. With git's name of before, Revert
 #           "Revert ...", all is counted right, so one history is a minor release or none by whose git wrote it.
 # VERSIONS  @semantic-release/commit-analyzer 13.0.1, conventional-changelog-angular 8.3.1, conventional-changelog-conventionalcommits
-#           9.3.1, which has the same pattern (npm); git 2.43 and newer
+#           9.3.1, whose pattern begins the same (npm); git 2.43 and newer
 # SOURCE    git-revert(1): the subject begins with "Reapply"; src/parser.js of either preset: revertPattern
 # NEEDS     git of 2.43 or newer, node, npm. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
