@@ -244,9 +244,9 @@ extend_lease() {
 # within what `let_go` of another would leave of it: where it takes longer, the next look finds out whether another came meanwhile.
 fence() {
     know_time
-    phase=.coalmine/phase.$((time + p_lease)).$p_nonce
     read_stat "$$"
-    printf '%s\n' "$stat_start" 2>/dev/null >"$phase" || mark "$phase"
+    phase=.coalmine/phase.$((time + p_lease))${stat_start:+.s$stat_start}.$p_nonce
+    mark "$phase"
     read_lease
     if [ "$1" = briefly ] || { [ "$p_usual" -le "$p_rest" ] && [ "$((lease_until - time))" -ge "$p_usual" ]; }; then
         brief=$phase
@@ -281,7 +281,9 @@ another_phase() {
         [ "$over" != over ] || continue
         found=${found#.coalmine/phase.}
         # Its own goes with it.
-        [ "${found#*.}" != "$p_nonce" ] || continue
+        case $found in
+        *".$p_nonce") continue ;;
+        esac
         if is_number "${found%%.*}" && [ "${found%%.*}" -ge "$time" ]; then
             return 0
         fi

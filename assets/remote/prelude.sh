@@ -304,13 +304,12 @@ read_stat() {
 }
 
 # Tells whether something temporary has no owner any more: the shell whose number it bears is dead. What bears none is old
-# when nobody touched it for two hours. The mark of a phase says when its shell began, for somebody waits for that one, and a number is given anew.
+# when nobody touched it for two hours. The mark of a phase says before that when its shell began: a number is given anew, and somebody waits for
+# a phase.
 is_litter() {
     litter_shell=${1%.*}
-    litter_shell=${litter_shell##*.} litter_began=''
-    case $1 in
-    */phase.*) read -r litter_began 2>/dev/null <"$1" ;;
-    esac
+    litter_began=${litter_shell%.*}
+    litter_shell=${litter_shell##*.} litter_began=${litter_began##*.s}
     if is_number "$litter_shell" && is_number "$litter_began"; then
         read_stat "$litter_shell"
         [ "$stat_start" != "$litter_began" ]

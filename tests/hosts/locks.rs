@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use coalmine::host::script::Phase;
 use coalmine::host::{Host as _, HostError, LockRequest};
@@ -290,26 +290,31 @@ fn a_lock_is_freed_beside_a_phase_that_is_over_and_not_beside_one_that_may_still
         let root = temporary();
         let taken = programs.run(&script(Phase::Lock, root.path(), "r1"));
         let token = taken.iter().find_map(|line| line.strip_prefix("lease ")).unwrap().to_owned();
-        let until = jiff::Timestamp::now().as_second() + 100;
-        // Of a shell that lives.
-        let mark = root.path().join(format!(".coalmine/phase.{until}.{}.00ff", std::process::id()));
+        // Of a shell that lives; which one that is an earlier coalmine does not say.
+        let stat = fs::read_to_string("/proc/self/stat").unwrap();
+        // The 22nd field, of which two are before what follows on the name.
+        let began = stat.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap();
+        let marks = ["", &format!(".s{began}")].map(|began| mark(root.path(), began));
         let unlock = || {
             let mut script = script(Phase::Unlock, root.path(), "r1");
             script.set("fence", &token);
             programs.run(&script);
         };
-        let stat = fs::read_to_string("/proc/self/stat").unwrap();
-        // The 22nd field, of which two are before what follows on the name.
-        let began = stat.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap();
-        for at_work in ["", &format!("{began}\n")] {
-            fs::write(&mark, at_work).unwrap();
+        for at_work in marks {
+            fs::write(&at_work, "").unwrap();
             unlock();
             lease(root.path());
+            fs::write(&at_work, "over\n").unwrap();
         }
-        fs::write(&mark, "over\n").unwrap();
         unlock();
         assert!(!root.path().join(".coalmine/lock").exists(), "{}", programs.name);
     }
+}
+
+/// Names the mark of a phase whose shell has the number of this process; `began` is when that shell did.
+fn mark(root: &Path, began: &str) -> PathBuf {
+    let until = jiff::Timestamp::now().as_second() + 100;
+    root.join(format!(".coalmine/phase.{until}{began}.{}.00ff", std::process::id()))
 }
 
 #[test]
@@ -318,9 +323,8 @@ fn a_phase_whose_number_another_process_has_by_now_holds_nobody_up() {
         let root = temporary();
         let taken = programs.run(&script(Phase::Lock, root.path(), "r1"));
         let token = taken.iter().find_map(|line| line.strip_prefix("lease ")).unwrap().to_owned();
-        let until = jiff::Timestamp::now().as_second() + 100;
-        let mark = root.path().join(format!(".coalmine/phase.{until}.{}.00ff", std::process::id()));
-        fs::write(&mark, "1\n").unwrap();
+        let mark = mark(root.path(), ".s1");
+        fs::write(&mark, "").unwrap();
         let mut script = script(Phase::Unlock, root.path(), "r1");
         script.set("fence", &token);
         programs.run(&script);
