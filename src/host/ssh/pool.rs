@@ -58,7 +58,7 @@ impl Pool {
     /// When there is no ssh here, or no folder for the sockets.
     pub(in crate::host) fn new(settings: SshSettings, transfers: usize) -> io::Result<Self> {
         // Where there is no ssh it is known before any host is asked: that is no host's fault.
-        let recent = config::recent()
+        let machine = config::OfMachine::this()
             .map_err(|error| io::Error::new(error.kind(), format!("cannot start ssh on this machine: {error}")))?;
         let parent = parent();
         clear(&parent);
@@ -70,7 +70,7 @@ impl Pool {
         let owner = File::create(folder.path().join("owner"))?;
         flock(&owner, FlockOperation::NonBlockingLockExclusive)?;
         let system = system::faithful(Path::new("/etc/ssh/ssh_config"), folder.path());
-        let text = config::write(&settings, recent, std::env::home_dir().as_deref(), &system);
+        let text = config::write(&settings, machine, std::env::home_dir().as_deref(), &system);
         fs::write(folder.path().join("config"), text)?;
         Ok(Self {
             ways: Ways::new(&settings),

@@ -163,7 +163,7 @@ mod tests {
         write("more of it", "User nested\n");
         let into = tempfile::tempdir().unwrap();
         let system = faithful(&etc.path().join("ssh_config"), into.path());
-        let text = config::write(&SshSettings::default(), config::recent().unwrap(), None, &system);
+        let text = config::write(&SshSettings::default(), config::OfMachine::this().unwrap(), None, &system);
         let generated = into.path().join("config");
         fs::write(&generated, text).unwrap();
         let told = |host: &str| {
