@@ -55,6 +55,7 @@ pub mod plan;
 pub mod rollout;
 pub mod words;
 
+pub mod files;
 pub mod process;
 
 pub mod config;

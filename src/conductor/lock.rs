@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::access::shared_folder;
 use super::error::ConductorError;
 use super::freeze::{Freeze, frozen};
+use crate::files;
 use crate::journal::clear_temporary;
 use crate::model::{Environment, Operator, RolloutId};
 
@@ -101,6 +102,11 @@ impl LockError {
             Self::Held { holder: None, .. } => Some("`--wait-lock 30m` waits for it".to_owned()),
             Self::Frozen { environment, freeze } => {
                 Some(format!("ask {}; `coalmine -e {environment} unlock` frees it for everybody", freeze.owner))
+            }
+            // The lock is on the file, whatever is in it: a new one is another lock.
+            Self::Io { path, .. } if path.symlink_metadata().is_ok() && !path.is_file() => {
+                let path = path.display();
+                Some(format!("see that no rollout runs (`coalmine rollouts`), then: mv {path} {path}.damaged"))
             }
             Self::Io { .. } => None,
         }
@@ -283,7 +289,7 @@ pub enum Standing {
 /// When the disk refuses.
 pub fn standing(state: &Path, environment: &Environment) -> Result<Standing, ConductorError> {
     let path = path(&state.join("locks"), environment);
-    let file = match File::open(&path) {
+    let file = match files::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Free),
         opened => opened.map_err(LockError::io("open", &path))?,
     };
@@ -303,7 +309,7 @@ fn path(locks: &Path, environment: &Environment) -> PathBuf {
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
-    match options.open(path) {
+    match files::open_with(&mut options, path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         opened => {
             let file = opened?;
@@ -320,7 +326,7 @@ fn open(path: &Path) -> io::Result<File> {
             file.set_permissions(Permissions::from_mode(folder.mode() & 0o660 | 0o600))?;
             Ok(file)
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.create_new(false).open(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files::open_with(options.create_new(false), path),
         Err(error) => Err(error),
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::shared_folder;
 use super::error::ConductorError;
+use crate::files;
 use crate::model::{Environment, HostId, Pooling, ServiceWish, TakenOut};
 
 /// The version of the lines.
@@ -74,7 +75,7 @@ pub fn note_service(state: &Path, environment: &Environment, note: &ServiceNote)
     let mode = folder.metadata().map_err(ConductorError::io("look at", &folder))?.mode() & 0o666 | 0o600;
     let write = || {
         let is_new = !path.exists();
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
+        let mut file = files::open_with(OpenOptions::new().read(true).append(true).create(true), &path)?;
         if is_new {
             file.set_permissions(Permissions::from_mode(mode))?;
         }
@@ -109,7 +110,7 @@ fn is_torn(file: &mut std::fs::File) -> io::Result<bool> {
 /// When the file is there and cannot be read. A line that cannot be understood is told, and passed over.
 pub fn by_hand(state: &Path, environment: &Environment) -> Result<BTreeMap<HostId, ByHand>, ConductorError> {
     let path = path(state, environment);
-    let text = match std::fs::read(&path) {
+    let text = match files::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         read => read.map_err(ConductorError::io("read", &path))?,
     };

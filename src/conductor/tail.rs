@@ -2,6 +2,8 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use crate::files;
+
 /// How much is read and sent at once.
 const CHUNK: usize = 256 * 1024;
 
@@ -18,7 +20,7 @@ pub(super) struct Tail {
 
 impl Tail {
     pub(super) fn open(journal: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::open(journal)?, offset: 0, lines: 0 })
+        Ok(Self { file: files::open(journal)?, offset: 0, lines: 0 })
     }
 
     /// Reads whole lines after number `after` and up to number `last`, some at once; nothing when there are no more.

@@ -1,4 +1,4 @@
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ReleaseError;
 use super::store::Store;
+use crate::files;
 use crate::model::{Environment, Operator, ReleaseId, RolloutId};
 
 /// The version of a line.
@@ -84,7 +85,7 @@ impl Store {
     }
 
     fn append(&self, record: &MarkRecord) -> io::Result<()> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(self.marks_path())?;
+        let mut file = files::open_with(OpenOptions::new().read(true).append(true).create(true), &self.marks_path())?;
         flock(&file, FlockOperation::LockExclusive)?;
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
@@ -101,24 +102,45 @@ impl Store {
         file.sync_all()
     }
 
-    /// Lists the marks, oldest first; torn lines and those of a later version are left out.
+    /// Lists the marks, oldest first; lines that say nothing are left out, as [`Store::damaged_marks`] counts them.
     ///
     /// # Errors
     ///
     /// When the file is there and cannot be read.
     pub fn marks(&self) -> Result<Vec<MarkRecord>, ReleaseError> {
-        let path = self.marks_path();
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(ReleaseError::disk("read", path)(error)),
-        };
-        let lines = text.split(|&byte| byte == b'\n');
-        let records = lines.filter_map(|line| serde_json::from_slice::<MarkRecord>(line).ok());
-        Ok(records.filter(|record| record.v == VERSION).collect())
+        Ok(self.read_marks()?.0)
     }
 
-    fn marks_path(&self) -> PathBuf {
+    /// Counts the lines from which no mark can be read, from 1: torn or damaged ones, and those of a later version.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::marks`].
+    pub fn damaged_marks(&self) -> Result<Vec<usize>, ReleaseError> {
+        Ok(self.read_marks()?.1)
+    }
+
+    fn read_marks(&self) -> Result<(Vec<MarkRecord>, Vec<usize>), ReleaseError> {
+        let path = self.marks_path();
+        let text = match files::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
+            Err(error) => return Err(ReleaseError::disk("read", path)(error)),
+        };
+        let (mut marks, mut damaged) = (Vec::new(), Vec::new());
+        let lines = text.split(|&byte| byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty());
+        for (line, number) in lines {
+            match serde_json::from_slice::<MarkRecord>(line) {
+                Ok(record) if record.v == VERSION => marks.push(record),
+                Ok(_) | Err(_) => damaged.push(number),
+            }
+        }
+        Ok((marks, damaged))
+    }
+
+    /// Names the file that they are in.
+    #[must_use]
+    pub fn marks_path(&self) -> PathBuf {
         self.state().join("marks.jsonl")
     }
 }

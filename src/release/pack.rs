@@ -11,6 +11,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
+use crate::files;
 use crate::manifest::{Entry, Kind, MANIFEST, Manifest};
 use crate::model::{Bytes, Digest};
 
@@ -161,7 +162,7 @@ fn name_target(archive: &mut Builder<impl Write>, header: &mut Header, target: &
 
 /// Hashes a file; gives its length, too.
 pub(super) fn measure(path: &Path) -> io::Result<(Digest, Bytes)> {
-    let mut read = Measured { to: File::open(path)?, sum: Sha256::new(), bytes: 0 };
+    let mut read = Measured { to: files::open(path)?, sum: Sha256::new(), bytes: 0 };
     io::copy(&mut read, &mut io::sink())?;
     Ok((Digest(read.sum.finalize().into()), Bytes(read.bytes)))
 }

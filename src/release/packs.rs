@@ -12,6 +12,7 @@ use rustix::io::retry_on_intr;
 use super::error::ReleaseError;
 use super::pack::{self, Packing, Unpackable};
 use super::store::{Store, StoredRelease};
+use crate::files;
 use crate::manifest::{Difference, Manifest};
 use crate::model::{Bytes, Digest};
 
@@ -129,7 +130,7 @@ impl Packs {
 
     /// Finds a pack that was made before, and proves it.
     fn known(&self, way: &Path, packing: Packing) -> Option<Pack> {
-        let digest: Digest = fs::read_to_string(way).ok()?.trim().parse().ok()?;
+        let digest: Digest = said(way)?.trim().parse().ok()?;
         let pack = Pack { digest, packing, bytes: Bytes(0), folder: self.folder.clone() };
         let path = pack.path();
         let (found, bytes) = pack::measure(&path).ok()?;
@@ -187,8 +188,10 @@ impl Packs {
 
     /// Waits for the lock of all that make packs; the kernel frees it when a process dies.
     fn lock(&self) -> io::Result<File> {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.folder.join(".lock"))?;
+        let file = files::open_with(
+            OpenOptions::new().read(true).write(true).create(true).truncate(false),
+            &self.folder.join(".lock"),
+        )?;
         retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))?;
         Ok(file)
     }
@@ -227,7 +230,7 @@ impl Packs {
         for (path, name, _) in self.entries() {
             let leads_nowhere = || {
                 let ending = name.split_once(".tar").map(|(_, ending)| ending).unwrap_or_default();
-                let digest = fs::read_to_string(&path).unwrap_or_default();
+                let digest = said(&path).unwrap_or_default();
                 !self.folder.join(format!("{}.tar{ending}", digest.trim())).exists()
             };
             if name.starts_with(WAY) && leads_nowhere() {
@@ -244,8 +247,12 @@ impl Packs {
     }
 }
 
+fn said(path: &Path) -> Option<String> {
+    String::from_utf8(files::read(path).ok()?).ok()
+}
+
 fn touch(path: &Path) -> io::Result<()> {
-    File::open(path)?.set_times(FileTimes::new().set_modified(SystemTime::now()))
+    files::open(path)?.set_times(FileTimes::new().set_modified(SystemTime::now()))
 }
 
 /// What cannot be removed is tried again by the next.

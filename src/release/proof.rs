@@ -4,7 +4,7 @@
 //! metadata was. Every edit moves the time of change of what is edited, and nobody sets that back. What was changed in the very tick of the
 //! clock in which a proof began is not told from what is changed later in it: then nothing is recorded.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -18,6 +18,7 @@ use tempfile::NamedTempFile;
 
 use super::error::ReleaseError;
 use super::store::StoredRelease;
+use crate::files;
 use crate::model::Digest;
 
 /// The version of the file.
@@ -99,7 +100,7 @@ fn name() -> String {
 
 /// Reads what this user recorded; what another may have written is nothing.
 fn read(folder: &Path) -> Option<Proof> {
-    let file = File::open(folder.join(name())).ok()?;
+    let file = files::open(&folder.join(name())).ok()?;
     let found = file.metadata().ok()?;
     let is_ours = found.is_file() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0;
     let proof: Proof = is_ours.then(|| serde_json::from_reader(io::BufReader::new(file)).ok()).flatten()?;

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::ReleaseError;
 use super::python::Interpreter;
+use crate::files;
 use crate::manifest::{MANIFEST, Manifest};
 use crate::model::{Bytes, Commit, Digest, Operator, ReleaseId, Version};
 
@@ -138,7 +139,7 @@ impl Store {
     ///
     /// When the store cannot be read.
     pub fn ids(&self) -> Result<Vec<ReleaseId>, ReleaseError> {
-        let entries = fs::read_dir(&self.releases).map_err(ReleaseError::disk("read", &self.releases))?;
+        let entries = files::list(&self.releases).map_err(ReleaseError::disk("read", &self.releases))?;
         Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
     }
 
@@ -242,7 +243,7 @@ impl Store {
         let damaged = |problem: String| ReleaseError::Damaged { path: path.to_path_buf(), problem };
         let meta = Self::meta(path)?;
         let tree = path.join("tree");
-        let manifest = fs::read(tree.join(MANIFEST)).map_err(|error| damaged(format!("its manifest: {error}")))?;
+        let manifest = files::read(&tree.join(MANIFEST)).map_err(|error| damaged(format!("its manifest: {error}")))?;
         let manifest = Manifest::parse(&manifest).map_err(|error| damaged(error.to_string()))?;
         if manifest.digest() != meta.digest || ReleaseId::new(&meta.version, &meta.digest) != *id {
             return Err(damaged("its name, meta.json and manifest do not belong together".into()));
@@ -265,7 +266,7 @@ impl Store {
 
     fn meta(path: &Path) -> Result<Meta, ReleaseError> {
         let damaged = |problem: String| ReleaseError::Damaged { path: path.to_path_buf(), problem };
-        let text = fs::read(path.join("meta.json")).map_err(|error| damaged(format!("meta.json: {error}")))?;
+        let text = files::read(&path.join("meta.json")).map_err(|error| damaged(format!("meta.json: {error}")))?;
         let schema: Schema = serde_json::from_slice(&text).map_err(|error| damaged(format!("meta.json: {error}")))?;
         if schema.schema != SCHEMA {
             return Err(damaged(format!("meta.json is of schema {}; this coalmine reads {SCHEMA}", schema.schema)));
@@ -281,7 +282,7 @@ impl Store {
     /// Takes the lock of all building in this store, if nobody has it.
     pub(super) fn try_lock(&self) -> Result<Option<BuildLock>, ReleaseError> {
         let path = self.lock_path();
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let open = files::open_with(OpenOptions::new().read(true).write(true).create(true).truncate(false), &path);
         let mut file = open.map_err(ReleaseError::disk("open", &path))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
@@ -297,7 +298,7 @@ impl Store {
     /// Tells who has the lock.
     pub(super) fn lock_owner(&self) -> String {
         let mut owner = String::new();
-        let read = File::open(self.lock_path()).and_then(|file| file.take(32).read_to_string(&mut owner));
+        let read = files::open(&self.lock_path()).and_then(|file| file.take(32).read_to_string(&mut owner));
         if read.is_err() || owner.trim().is_empty() { "unknown".into() } else { owner.trim().to_owned() }
     }
 

@@ -7,6 +7,7 @@ use etcetera::BaseStrategy as _;
 use etcetera::base_strategy::Xdg;
 use serde::{Deserialize, Serialize};
 
+use crate::files;
 use crate::tui::messages::Hidden;
 
 /// The file, as its version has it.
@@ -28,7 +29,7 @@ fn path() -> Option<PathBuf> {
 /// Reads what was chosen; a file that is not there, or cannot be read, is no choice.
 pub(super) fn read() -> Hidden {
     let Some(path) = path() else { return Hidden::default() };
-    let Ok(text) = fs::read(&path) else { return Hidden::default() };
+    let Ok(text) = files::read(&path) else { return Hidden::default() };
     match serde_json::from_slice::<Kept>(&text) {
         Ok(kept) if kept.v == VERSION => kept.hidden_columns,
         Ok(kept) => {
