@@ -49,7 +49,7 @@ pub(super) fn run(globals: &Globals, args: &StatusArgs) -> Result<u8, Error> {
         TableFormat::Text => print_for_people(&report.text(look(globals.color), globals.verbose > 0).join("\n"))?,
         TableFormat::Json => print(&serde_json::to_string(&report).map_err(Error::before)?)?,
     }
-    if let Some(found) = workspace.found_bad(&report.environment, &report.release)? {
+    if let Some(found) = workspace.found_bad(&report.environment, &report.release) {
         let where_it_is = if found.everywhere { "" } else { " on some hosts" };
         notify(&format!("{} is bad{where_it_is}: {}", report.release.version, found.describe()));
     }
@@ -78,6 +78,6 @@ async fn survey(workspace: &Workspace, args: &StatusArgs) -> Result<StatusReport
         rows.push(HostStatusReport::new(host.clone(), site, workspace.groups_of(host), answer, &wanted, order));
     }
     let name = &deployment.fleet.name;
-    let standing = workspace.standing(name, &wanted).await?;
+    let standing = workspace.standing(name, &wanted).await;
     Ok(StatusReport::new((*name).clone(), wanted, rows).standing(standing))
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::shared_folder;
 use super::error::ConductorError;
+use crate::files;
 use crate::journal::clear_temporary;
 use crate::model::{Environment, HostId, LockHolder, Operator, ReleaseId};
 
@@ -82,13 +83,15 @@ struct Written {
 /// When the file is there and cannot be read or understood: then nobody should start anything either.
 pub fn frozen(state: &Path, environment: &Environment) -> Result<Option<Freeze>, ConductorError> {
     let path = path(&state.join("locks"), environment);
-    let bytes = match std::fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(ConductorError::io("read", &path))?,
-    };
     let unreadable = |why: String| ConductorError::Unreadable {
         path: path.clone(),
         why: format!("says that {environment} is frozen, but not by whom ({why}); `coalmine unlock` frees it"),
+    };
+    let bytes = match files::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Whether there is one is not known where the folder is out of reach.
+        Err(error) if path.symlink_metadata().is_err() => return Err(ConductorError::io("read", &path)(error)),
+        read => read.map_err(|error| unreadable(error.to_string()))?,
     };
     match serde_json::from_slice(&bytes) {
         Ok(Written { v: VERSION, freeze }) => Ok(Some(freeze)),
@@ -98,20 +101,16 @@ pub fn frozen(state: &Path, environment: &Environment) -> Result<Option<Freeze>,
 }
 
 /// Tells whether an environment is frozen, to whoever only looks: where nobody can tell by whom, it is by somebody, and that is the reason.
-///
-/// # Errors
-///
-/// When the file is there and cannot be read.
-pub fn seen_frozen(state: &Path, environment: &Environment) -> Result<Option<Freeze>, ConductorError> {
-    match frozen(state, environment) {
-        Err(error @ ConductorError::Unreadable { .. }) => Ok(Some(Freeze {
+#[must_use]
+pub fn seen_frozen(state: &Path, environment: &Environment) -> Option<Freeze> {
+    frozen(state, environment).unwrap_or_else(|error| {
+        Some(Freeze {
             owner: Operator("somebody".into()),
             reason: Some(error.to_string()),
             since: Timestamp::now(),
             started: None,
-        })),
-        seen => seen,
-    }
+        })
+    })
 }
 
 /// Says what became of a wish to freeze an environment.
@@ -166,7 +165,7 @@ pub fn freeze(
         }
         written => written.map_err(ConductorError::io("write", &path))?,
     }
-    note(&locks, environment, if before.is_some() { "taken_over" } else { "frozen" }, Some(freeze), before.as_ref())?;
+    note(&locks, environment, if before.is_some() { "taken_over" } else { "frozen" }, Some(freeze), before.as_ref());
     Ok(before.map_or(Freezing::Frozen, Freezing::TakenOver))
 }
 
@@ -214,16 +213,13 @@ pub fn note_broken(
     append(&shared_folder(state, "locks")?, &noted)
 }
 
-/// Writes down what was done, for whoever asks later where a freeze has gone.
-fn note(
-    locks: &Path,
-    environment: &Environment,
-    what: &str,
-    freeze: Option<&Freeze>,
-    before: Option<&Freeze>,
-) -> Result<(), ConductorError> {
+/// Writes down what was done, for whoever asks later where a freeze has gone; it is done, also where that cannot be written down.
+fn note(locks: &Path, environment: &Environment, what: &str, freeze: Option<&Freeze>, before: Option<&Freeze>) {
     let at = Timestamp::now();
-    append(locks, &Noted { v: VERSION, at, environment, what, freeze, before, broken: None })
+    let noted = append(locks, &Noted { v: VERSION, at, environment, what, freeze, before, broken: None });
+    if let Err(error) = noted {
+        tracing::warn!("it is not written down who did that, and when: {error}");
+    }
 }
 
 fn append(locks: &Path, noted: &Noted<'_>) -> Result<(), ConductorError> {
@@ -231,7 +227,7 @@ fn append(locks: &Path, noted: &Noted<'_>) -> Result<(), ConductorError> {
     let mode = locks.metadata().map_err(ConductorError::io("look at", locks))?.mode() & 0o666 | 0o600;
     let write = || {
         let is_new = !path.exists();
-        let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
+        let mut file = files::open_with(OpenOptions::new().append(true).create(true), &path)?;
         if is_new {
             file.set_permissions(Permissions::from_mode(mode))?;
         }
@@ -259,9 +255,14 @@ pub fn unfreeze(state: &Path, environment: &Environment) -> Result<Option<Freeze
     };
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Whatever is in a folder that stands there was not made here, and is kept.
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            let aside = path.with_extension("damaged");
+            std::fs::rename(&path, &aside).map_err(ConductorError::io("move away", &path))?;
+        }
         removed => removed.map_err(ConductorError::io("remove", &path))?,
     }
-    note(&state.join("locks"), environment, "freed", None, before.as_ref())?;
+    note(&state.join("locks"), environment, "freed", None, before.as_ref());
     Ok(before)
 }
 

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::error::ConductorError;
 use super::lines::{Line, Lines};
 use super::lock::EnvironmentLock;
+use crate::files;
 use crate::model::Environment;
 
 /// The version of the file and of the handshake.
@@ -91,7 +92,7 @@ impl Launch {
     /// When it is not there or not to be understood.
     pub fn load(folder: &Path) -> Result<Self, ConductorError> {
         let path = file_in(folder);
-        let bytes = std::fs::read(&path).map_err(ConductorError::io("read", &path))?;
+        let bytes = files::read(&path).map_err(ConductorError::io("read", &path))?;
         let unreadable = |why: String| ConductorError::Unreadable { path: path.clone(), why };
         let launch: Self = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
         if launch.v == VERSION {
@@ -152,9 +153,18 @@ pub(super) fn file_in(folder: &Path) -> PathBuf {
 }
 
 /// Names the log of the conductor that runs by itself, in a rollout's folder.
-#[must_use]
-pub fn log_in(folder: &Path) -> PathBuf {
+pub(super) fn log_in(folder: &Path) -> PathBuf {
     folder.join("conductor.log")
+}
+
+/// Says where a conductor's log says why it failed; where it is empty, that whoever found the disk full could not write that down either.
+#[must_use]
+pub fn log_says(folder: &Path) -> String {
+    let log = log_in(folder);
+    match log.metadata() {
+        Ok(found) if found.len() > 0 => format!("{} says why", log.display()),
+        _ => format!("its log is empty, as where a disk is full: df {}", folder.display()),
+    }
 }
 
 /// Says how a conductor is started that outlives this process.
@@ -184,12 +194,12 @@ pub enum StartError {
         hint: Option<String>,
     },
     /// It said nothing.
-    #[error("the conductor {why}; its log is {}", log.display())]
+    #[error("the conductor {why}; {log}")]
     Silent {
         /// What it did instead.
         why: String,
         /// Where it may have said more.
-        log: PathBuf,
+        log: String,
     },
     /// The system refused.
     #[error(transparent)]
@@ -231,8 +241,8 @@ impl Start<'_> {
     pub async fn run(&self, lock: EnvironmentLock) -> Result<Ready, StartError> {
         let log = log_in(self.folder);
         let mut options = OpenOptions::new();
-        let file =
-            options.create(true).append(true).mode(0o600).open(&log).map_err(ConductorError::io("open", &log))?;
+        let file = files::open_with(options.create(true).append(true).mode(0o600), &log)
+            .map_err(ConductorError::io("open", &log))?;
         let (program, arguments) = self
             .command
             .split_first()
@@ -257,7 +267,7 @@ impl Start<'_> {
         // This process's end of the lock goes with the command: from here on it is the conductor's alone.
         drop(command);
         let mut child = spawned.map_err(ConductorError::io("start", program))?;
-        let silent = |why: String| StartError::Silent { why, log: log.clone() };
+        let silent = |why: String| StartError::Silent { why, log: log_says(self.folder) };
         let Some(stdout) = child.stdout.take() else {
             return Err(silent("has no output".to_owned()));
         };
@@ -331,7 +341,7 @@ impl Readiness {
 
 #[cfg(test)]
 mod tests {
-    use super::Launch;
+    use super::{Launch, log_says};
     use crate::model::Environment;
 
     #[test]
@@ -370,6 +380,15 @@ mod tests {
         assert_eq!(read, launch);
         assert_eq!(read.settings().collect::<Vec<_>>(), [("COALMINE_LOCK_WAIT", "5s")]);
         assert_eq!(read.variables().count(), 2, "an agent that is gone helps nobody");
+    }
+
+    #[test]
+    fn an_empty_log_is_not_said_to_say_why() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(super::log_in(folder.path()), "").unwrap();
+        assert!(log_says(folder.path()).contains("is empty"));
+        std::fs::write(super::log_in(folder.path()), "the disk is full\n").unwrap();
+        assert!(log_says(folder.path()).ends_with("conductor.log says why"));
     }
 
     #[test]

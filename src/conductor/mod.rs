@@ -76,7 +76,7 @@ pub use client::{ClientError, News, Watcher, command};
 pub use error::ConductorError;
 pub use find::{Due, Waiting, due, overtaker, replay, running, waiting};
 pub use freeze::{Freeze, Freezing, Ran, Started, freeze, frozen, note_broken, seen_frozen, unfreeze};
-pub use launch::{Launch, Readiness, Ready, Start, StartError, log_in};
+pub use launch::{Launch, Readiness, Ready, Start, StartError, log_says};
 pub use lock::{EnvironmentLock, Holder, LockError, Standing, standing};
 pub use run::{Conductor, Ending, Opened};
 pub use service::{ByHand, ServiceNote, ServiceStep, by_hand, by_hand_changed, note_service};

@@ -29,7 +29,13 @@ impl Detached<'_> {
         let folder = self.rollouts.folder(rollout);
         // What another user wrote down names commands, folders and variables of that one's choice: nothing of it is obeyed.
         let launch = match Launch::stranger(&folder)? {
-            None => Launch::load(&folder)?,
+            // By a configuration that is named it can be gone on with, also where what was noted is lost.
+            None => match Launch::load(&folder) {
+                Err(_) if self.config.is_some() => {
+                    Launch::of_process(self.config, lock.environment().clone(), self.verbose)?
+                }
+                loaded => loaded?,
+            },
             Some(_) => Launch::of_process(self.config, lock.environment().clone(), self.verbose)?,
         };
         let command = self.command(rollout, &launch)?;

@@ -1,3 +1,4 @@
+use super::damage::{self, in_a_line};
 use super::error::Error;
 use super::notice::Notice;
 use super::workspace::Workspace;
@@ -35,9 +36,24 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// When the marks cannot be read.
+    /// When the marks cannot be read. That single lines say nothing is told.
     pub fn verdicts(&self, environment: &Environment) -> Result<Verdicts, Error> {
-        Ok(Verdicts::of(&self.store()?.marks()?, environment))
+        let store = self.store()?;
+        let marks = store.marks().map_err(|error| {
+            Error::from(error).because("what was found bad is not known", damage::put_back(&store.marks_path()))
+        })?;
+        if let Some(damaged) = damage::marks(&store) {
+            self.warn_once(&damaged.to_string());
+        }
+        Ok(Verdicts::of(&marks, environment))
+    }
+
+    /// As [`Workspace::verdicts`], for whoever only looks: where the marks cannot be read there are none, and that is told.
+    pub(super) fn known_verdicts(&self, environment: &Environment) -> Verdicts {
+        self.verdicts(environment).unwrap_or_else(|error| {
+            self.warn_once(&in_a_line(&error));
+            Verdicts::default()
+        })
     }
 
     /// Marks a version in the environment by somebody's word, and gives the releases that are meant: every build of it that

@@ -14,6 +14,7 @@ mod carriage;
 mod catch_up;
 mod conduct;
 mod cut;
+mod damage;
 mod debts;
 mod deployment;
 mod detached;

@@ -87,7 +87,7 @@ impl Workspace {
             };
             offers.push(Offer { version, wanted, at, head_of: None, hosts: 0, ran_before: true, mark: None });
         }
-        let verdicts = self.verdicts(fleet.name)?;
+        let verdicts = self.known_verdicts(fleet.name);
         for offer in &mut offers {
             offer.hosts = counts.get(&offer.version).copied().unwrap_or(0);
             offer.mark = verdicts.mark_of(&offer.version);

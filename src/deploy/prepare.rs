@@ -106,6 +106,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
     /// When another holds the environment, when a name or a selection is wrong, when there is no such release, or when there can
     /// be no plan.
     pub async fn prepare(&self, goal: Goal, options: Options) -> Result<Prepared<F>, Error> {
+        drop(self.workspace.tell_damaged_journals());
         if options.dry_run {
             self.tell_freeze();
         } else {
@@ -263,6 +264,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
     /// Refuses what another holds before minutes are spent on it, and tells what waits.
     pub(super) fn heed_others(&self) -> Result<(), Error> {
         let state_dir = &self.workspace.state_dir;
+        self.workspace.refuse_that_of_another_product(self.fleet.name)?;
         let may_wait = !self.workspace.lock_wait().is_zero();
         match EnvironmentLock::look(state_dir, self.fleet.name, Some(&self.workspace.operator)) {
             Err(ConductorError::Lock(LockError::Held { .. })) if may_wait => {}

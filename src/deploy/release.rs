@@ -64,13 +64,14 @@ impl Workspace {
         Ok(Source { bad, ..settings::source(self.config(), no_fetch) })
     }
 
-    /// Finds what is wanted without building it.
+    /// Finds what is wanted without building it. Where nobody can tell what is bad, nothing is passed over for that.
     ///
     /// # Errors
     ///
     /// When there is no such commit.
     pub async fn find(&self, wanted: &Wanted, no_fetch: bool) -> Result<Resolved, Error> {
-        let source = self.source(no_fetch)?;
+        let bad = self.policy().map(|(environment, _)| self.known_verdicts(environment).bad_versions());
+        let source = Source { bad: bad.unwrap_or_default(), ..settings::source(self.config(), no_fetch) };
         Ok(resolve(&source, wanted, &|progress| self.notify_progress(progress)).await?)
     }
 
@@ -83,7 +84,7 @@ impl Workspace {
         let tags = self.tags().await?;
         let built = store.ids()?;
         let verdicts = match self.policy() {
-            Ok((environment, _)) => self.verdicts(environment)?,
+            Ok((environment, _)) => self.known_verdicts(environment),
             Err(_) => Verdicts::default(),
         };
         let known = tags.into_iter().rev().map(|tag| {

@@ -60,7 +60,15 @@ impl Workspace {
         if let Some(why) = Launch::stranger(&rollouts.folder(rollout))? {
             return Self::of_a_stranger(invocation, rollout, &why);
         }
-        let launch = Launch::load(&rollouts.folder(rollout))?;
+        let launch = match Launch::load(&rollouts.folder(rollout)) {
+            // Nothing but the name of the configuration would be missing.
+            Err(_) if invocation.config.is_some() => return Self::open(invocation),
+            loaded => loaded.map_err(|error| {
+                let hint =
+                    format!("to go on with it by a configuration that you name: coalmine -c FILE resume {rollout}");
+                Error::from(error).hint(hint)
+            })?,
+        };
         let absolute = |path: &PathBuf| std::path::absolute(path).map_err(Error::before);
         let named = invocation.config.as_ref().map(absolute).transpose()?.or_else(|| launch.config.clone());
         std::env::set_current_dir(&launch.folder).map_err(|error| {

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::damage::{in_a_line, put_back};
 use super::error::Error;
 use super::notice::Notice;
 use super::site;
@@ -84,7 +85,7 @@ pub(super) struct ServiceNow {
 
 /// Says that nobody knows which hosts are out of service.
 pub(super) fn unknown(error: &Error) -> String {
-    format!("whether hosts are out of service is not known: {error}")
+    format!("whether hosts are out of service is not known: {}", in_a_line(error))
 }
 
 /// Says what became of a person's wish about the service of a host.
@@ -186,9 +187,14 @@ impl Workspace {
     /// When the state folder or the journal of the last rollout cannot be read.
     pub fn out_of_service(&self, environment: &Environment) -> Result<Vec<OutOfService>, Error> {
         let last = self.last_rollout(environment)?;
+        self.refuse_unread_since(last.as_ref())?;
         let last = last.map(|entry| replay(&self.rollouts(), &entry.rollout)).transpose()?;
         let mut out: BTreeMap<HostId, OutOfService> = last.iter().flat_map(by_rollouts).collect();
-        for (host, by_hand) in by_hand(&self.state_dir, environment)? {
+        let by_hand = by_hand(&self.state_dir, environment).map_err(|error| {
+            let path = self.state_dir.join("service").join(format!("{environment}.jsonl"));
+            Error::from(error).hint(put_back(&path))
+        })?;
+        for (host, by_hand) in by_hand {
             if last.as_ref().and_then(|state| told_by(state, &host)).is_some_and(|at| at > by_hand.at) {
                 continue;
             }
@@ -217,6 +223,17 @@ impl Workspace {
     /// Sums up the rollout of an environment that was planned last: what is known of service goes from each to the next.
     fn last_rollout(&self, environment: &Environment) -> Result<Option<Entry>, Error> {
         Ok(self.rollouts().list()?.entries.into_iter().rfind(|entry| entry.environment == *environment))
+    }
+
+    /// Refuses to take a rollout for the last one where the journal of a later one cannot be read.
+    fn refuse_unread_since(&self, last: Option<&Entry>) -> Result<(), Error> {
+        // Names begin with the time: what cannot be read has no number.
+        let is_later = |rollout: &RolloutId| last.is_none_or(|last| *rollout > last.rollout);
+        let mut unreadable = self.rollouts().list()?.unreadable.into_iter();
+        match unreadable.find(|(rollout, error)| error.is_damage() && is_later(rollout)) {
+            Some((_, error)) => Err(error.into()),
+            None => Ok(()),
+        }
     }
 
     /// Gives what is known now of the service of hosts, as a plan has it.

@@ -2,9 +2,10 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
+use super::damage::in_a_line;
 use super::error::Error;
 use super::notice::Notice;
-use super::service::{OutOfService, unknown};
+use super::service::{OutOfService, unknown as unknown_service};
 use super::workspace::Workspace;
 use crate::conductor::{self, ConductorError, EnvironmentLock, Freeze, Holder, running, seen_frozen, waiting};
 use crate::journal::Entry;
@@ -12,7 +13,7 @@ use crate::model::{
     Commit, Digest, Environment, Failure, FailureClass, FoundBad, HostState, Installed, Operator, Probe, ReleaseId,
     RolloutId, Version,
 };
-use crate::release::{Recorded, Wanted};
+use crate::release::{Recorded, Verdicts, Wanted};
 use crate::rollout::Debt;
 
 /// Names the release that hosts are compared with.
@@ -52,6 +53,8 @@ pub struct Standing {
     pub out_of_service: Vec<OutOfService>,
     /// What was written down last on the branch that deploy servers share; none where there is no such branch.
     pub recorded: Option<Recorded>,
+    /// What of all that is not known, and why: a sentence for each file that cannot be read.
+    pub unknown: Vec<String>,
 }
 
 /// Names a rollout that is not over.
@@ -185,10 +188,15 @@ impl Workspace {
             }
             found => found?,
         };
-        let built = self.store()?.find_of(&resolved.version, &resolved.commit)?;
-        if built.is_none() {
+        let found = self.store().and_then(|store| Ok(store.find_of(&resolved.version, &resolved.commit)?));
+        if let Ok(None) = &found {
             self.notify(Notice::NeverBuilt { version: resolved.version.clone() });
         }
+        // Hosts say what they run all the same, only not whether that is right.
+        let built = found.unwrap_or_else(|error| {
+            self.warn_once(&format!("what was built here is not known: {}", in_a_line(&error)));
+            None
+        });
         Ok(WantedRelease {
             version: resolved.version,
             commit: Some(resolved.commit),
@@ -196,43 +204,81 @@ impl Workspace {
         })
     }
 
-    /// Says what was found against a release: on some hosts, or everywhere.
-    ///
-    /// # Errors
-    ///
-    /// When the marks cannot be read.
-    pub fn found_bad(&self, environment: &Environment, release: &WantedRelease) -> Result<Option<FoundBad>, Error> {
-        Ok(self.verdicts(environment)?.against(&release.id()))
+    /// Says what was found against a release: on some hosts, or everywhere; nothing where that cannot be read, which is told.
+    #[must_use]
+    pub fn found_bad(&self, environment: &Environment, release: &WantedRelease) -> Option<FoundBad> {
+        self.known_verdicts(environment).against(&release.id())
     }
 
-    /// Says how an environment stands, beside its hosts: what cannot be read of it is an error, and no silence.
+    /// Says how an environment stands, beside its hosts. What hosts say of themselves is worth telling without it: what cannot be read
+    /// is told, and is among what is unknown.
+    pub async fn standing(&self, environment: &Environment, release: &WantedRelease) -> Standing {
+        let mut unknown = self.tell_damaged_journals();
+        let mut told = |what: String| {
+            self.warn_once(&what);
+            unknown.push(what);
+        };
+        let lock = match self.held_by(environment) {
+            Ok(holder) => holder,
+            Err(why) => {
+                told(why);
+                None
+            }
+        };
+        let rollout = self.live_rollout(environment).unwrap_or_else(|error| {
+            told(format!("which rollout runs or waits is not known: {}", in_a_line(&error)));
+            None
+        });
+        let mut records = self.recorded_if_known(environment).await;
+        let debt = self.debts_since(environment, None, &records).unwrap_or_else(|error| {
+            told(format!("who is in debt is not known: {}", in_a_line(&error)));
+            Vec::new()
+        });
+        let recorded = records.remove(&None);
+        let verdicts = self.verdicts(environment).unwrap_or_else(|error| {
+            told(in_a_line(&error));
+            Verdicts::default()
+        });
+        let id = release.id();
+        let bad = verdicts.against(&id).map(|bad| FoundMark { verdict: "bad", reason: Some(bad.reason) });
+        let mark = bad.or_else(|| verdicts.is_good(&id).then_some(FoundMark { verdict: "good", reason: None }));
+        let freeze = seen_frozen(&self.state_dir, environment);
+        let out_of_service = self.out_of_service(environment).unwrap_or_else(|error| {
+            told(unknown_service(&error));
+            Vec::new()
+        });
+        Standing { lock, freeze, rollout, mark, debt, out_of_service, recorded, unknown }
+    }
+
+    /// Says who holds an environment on this machine.
     ///
     /// # Errors
     ///
-    /// When the state folder or the store cannot be read.
-    pub async fn standing(&self, environment: &Environment, release: &WantedRelease) -> Result<Standing, Error> {
-        let lock = match conductor::standing(&self.state_dir, environment)? {
-            conductor::Standing::Held(holder) => holder.map(|holder| *holder),
-            conductor::Standing::Free => None,
-        };
+    /// A sentence, when that cannot be read.
+    pub fn held_by(&self, environment: &Environment) -> Result<Option<Holder>, String> {
+        match conductor::standing(&self.state_dir, environment) {
+            Ok(conductor::Standing::Held(holder)) => Ok(holder.map(|holder| *holder)),
+            Ok(conductor::Standing::Free) => Ok(None),
+            Err(error) => Err(format!("who holds {environment} is not known: {}", in_a_line(&error.into()))),
+        }
+    }
+
+    /// As [`Workspace::holder`], for whoever goes on without knowing; why nobody knows is told.
+    #[must_use]
+    pub fn seen_holder(&self, environment: &Environment) -> Option<Holder> {
+        self.held_by(environment).unwrap_or_else(|why| {
+            self.warn_once(&why);
+            None
+        })
+    }
+
+    fn live_rollout(&self, environment: &Environment) -> Result<Option<LiveRollout>, Error> {
         let rollouts = self.rollouts();
-        let rollout = match running(&rollouts, Some(environment))?.pop() {
-            Some(entry) => Some(LiveRollout::of(entry, true)),
-            None => waiting(&rollouts, Some(environment))?.resumable.pop().map(|entry| LiveRollout::of(entry, false)),
-        };
-        let mut records = self.recorded_if_known(environment).await;
-        let debt = self.debts_since(environment, None, &records)?;
-        let recorded = records.remove(&None);
-        let (id, verdicts) = (release.id(), self.verdicts(environment)?);
-        let bad = verdicts.against(&id).map(|bad| FoundMark { verdict: "bad", reason: Some(bad.reason) });
-        let mark = bad.or_else(|| verdicts.is_good(&id).then_some(FoundMark { verdict: "good", reason: None }));
-        let freeze = seen_frozen(&self.state_dir, environment)?;
-        // What hosts say of themselves is worth telling without it.
-        let out_of_service = self.out_of_service(environment).unwrap_or_else(|error| {
-            self.notify(Notice::warning(unknown(&error)));
-            Vec::new()
-        });
-        Ok(Standing { lock, freeze, rollout, mark, debt, out_of_service, recorded })
+        if let Some(entry) = running(&rollouts, Some(environment))?.pop() {
+            return Ok(Some(LiveRollout::of(entry, true)));
+        }
+        let waits = waiting(&rollouts, Some(environment))?.resumable.pop();
+        Ok(waits.map(|entry| LiveRollout::of(entry, false)))
     }
 
     /// Says who holds an environment, or that nobody can tell who.

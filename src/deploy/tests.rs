@@ -353,7 +353,7 @@ async fn a_version_can_be_marked_before_it_is_built_and_whatever_is_built_of_it_
     assert!(matches!(&known[0].mark, Some(Mark::Bad { reason }) if reason.contains("CVE 1")), "{known:?}");
     let wanted = here.workspace.wanted_release(&tag("1.1"), true).await.unwrap();
     let (environment, _) = here.workspace.policy().unwrap();
-    assert_eq!(here.workspace.standing(environment, &wanted).await.unwrap().mark.unwrap().verdict, "bad");
+    assert_eq!(here.workspace.standing(environment, &wanted).await.mark.unwrap().verdict, "bad");
     let deployment = here.deployment(simulated(&[])).await;
     let (kind, message) = refusal(deployment.prepare(Goal::Prime(tag("1.1")), Options::default()).await);
     assert_eq!(kind, Kind::Usage, "{message}");
@@ -404,6 +404,37 @@ fn what_was_overtaken_is_over_or_runs_is_not_gone_on_with() {
     let conducted = rollouts.reopen(&waits).unwrap();
     assert!(why(&waits).starts_with("a conductor runs rollout waits already"), "{}", why(&waits));
     drop(conducted);
+}
+
+#[test]
+fn a_rollout_whose_start_is_not_to_be_read_is_gone_on_with_by_a_configuration_that_is_named() {
+    let here = Here::new("/nowhere");
+    let rollouts = here.workspace.rollouts();
+    let waits = left(&rollouts, "waits", 0, vec![Event::Locked { hosts: 3 }]);
+    fs::write(rollouts.folder(&waits).join("launch.json"), "{\"v\":").unwrap();
+    let named = here.workspace.invocation.clone();
+    Workspace::of_rollout(&named, &rollouts, &waits).unwrap();
+    let error = Workspace::of_rollout(&Invocation { config: None, ..named }, &rollouts, &waits).unwrap_err();
+    assert!(error.message().contains("launch.json"), "{error}");
+    assert!(error.hints()[0].contains("coalmine -c FILE resume waits"), "{error}");
+}
+
+#[test]
+fn no_earlier_rollout_is_asked_who_is_out_of_service_where_a_later_one_cannot_be_read() {
+    let here = Here::new("/nowhere");
+    let rollouts = here.workspace.rollouts();
+    let (environment, _) = here.workspace.policy().unwrap();
+    left(&rollouts, "20260101-000000-0000", 0, vec![Event::Locked { hosts: 3 }]);
+    let later = left(&rollouts, "20260102-000000-0000", 1, vec![Event::Locked { hosts: 3 }]);
+    here.workspace.out_of_service(environment).unwrap();
+    fs::write(rollouts.journal(&later), "garbage\n").unwrap();
+    let why = here.workspace.out_of_service(environment).unwrap_err().to_string();
+    assert!(why.contains("20260102-000000-0000"), "{why}");
+    // One that is older has nothing to say of it.
+    let newest = left(&rollouts, "20260103-000000-0000", 2, vec![Event::Locked { hosts: 3 }]);
+    here.workspace.out_of_service(environment).unwrap();
+    fs::remove_file(rollouts.journal(&newest)).unwrap();
+    assert!(here.workspace.out_of_service(environment).is_err());
 }
 
 const HOOKS: &str = "[hooks]\ndepool = [\"true\"]\nrepool = [\"true\"]";

@@ -1,5 +1,6 @@
 use super::deployment::Deployment;
 use super::error::Error;
+use super::notice::Notice;
 use super::workspace::Selection;
 use crate::conductor::note_broken;
 use crate::host::{self, Host as _, HostError, Survey};
@@ -51,7 +52,12 @@ impl<F: host::Fleet> Deployment<'_, F> {
         let by = &self.workspace.operator;
         let broken = self.hosts.host(host).break_lock(&holder.rollout, by, reason).await;
         if let Ok(Some(holder)) = &broken {
-            note_broken(&self.workspace.state_dir, self.fleet.name, host, holder, by, reason)?;
+            let noted = note_broken(&self.workspace.state_dir, self.fleet.name, host, holder, by, reason);
+            // It is broken: the others are to be, and whoever asked is told so.
+            if let Err(error) = noted {
+                self.workspace
+                    .notify(Notice::warning(format!("it is not written down who broke the lock of {host}: {error}")));
+            }
         }
         Ok(broken.map_err(|error: HostError| error.to_string()))
     }

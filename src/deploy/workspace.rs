@@ -1,9 +1,11 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::error::Error;
+use super::damage::in_a_line;
+use super::error::{Error, Kind};
 use super::notice::{Listener, Notice};
 use super::operator::operator;
 use crate::conductor::trust_state;
@@ -76,6 +78,8 @@ pub struct Workspace {
     /// How long a lock that another holds is waited for, where the configuration does not say it.
     pub lock_wait: Option<Duration>,
     pub(super) invocation: Invocation,
+    /// What was warned of already, so that it is not told again whoever comes upon it.
+    warned: Mutex<BTreeSet<String>>,
 }
 
 /// Holds an environment with its hosts.
@@ -143,7 +147,15 @@ impl Workspace {
         let inventory = Arc::new(inventory(&loaded, |_| true)?);
         let state_dir = state_dir(invocation.state_dir.as_deref())?;
         trust_state(&state_dir).map_err(Error::usage)?;
-        Ok(Self { loaded, inventory, state_dir, operator: operator(), lock_wait: None, invocation: invocation.clone() })
+        Ok(Self {
+            loaded,
+            inventory,
+            state_dir,
+            operator: operator(),
+            lock_wait: None,
+            invocation: invocation.clone(),
+            warned: Mutex::default(),
+        })
     }
 
     /// Gives the configuration.
@@ -182,6 +194,13 @@ impl Workspace {
     /// Tells whoever listens.
     pub(super) fn notify(&self, notice: Notice) {
         (self.invocation.listener)(notice);
+    }
+
+    /// Warns of something that several steps of a command may come upon, once.
+    pub(super) fn warn_once(&self, text: &str) {
+        if self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned()) {
+            self.notify(Notice::warning(text));
+        }
     }
 
     /// Gives the environment that was named, or the only one, with its hosts.
@@ -230,7 +249,13 @@ impl Workspace {
 
     fn environment(&self, wanted: Option<&str>) -> Result<(&Environment, &EnvironmentPolicy), Error> {
         let (name, policy) = self.config().environment(wanted)?;
-        self.refuse_that_of_another_product(name)?;
+        match self.refuse_that_of_another_product(name) {
+            // Whose it is decides what is begun, and nothing of what hosts say.
+            Err(error) if error.kind() == Kind::Before => {
+                self.warn_once(&format!("no rollout is known: {}", in_a_line(&error)));
+            }
+            judged => judged?,
+        }
         Ok((name, policy))
     }
 

@@ -19,6 +19,14 @@ pub enum JournalError {
         /// What the system said.
         source: io::Error,
     },
+    /// Something else stands where the journal should.
+    #[error("could not open {}: {why}; {}", path.display(), mending(path))]
+    NoFile {
+        /// The journal.
+        path: PathBuf,
+        /// What does.
+        why: io::Error,
+    },
     /// An append failed before: what the disk holds of it is unknown, so nothing more may follow.
     #[error(
         "the journal could not be written before, and nothing may follow a gap; `resume` goes on from what it holds"
@@ -71,6 +79,28 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Tells whether something is lost: not where a journal was removed, or is another's to read.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        !matches!(self, Self::Missing(_)) && !self.is_forbidden()
+    }
+
+    /// Tells whether a journal is there and only others may read it.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+
+    /// Says why the journal of a rollout could not be opened.
+    pub(super) fn opening(rollout: &RolloutId, path: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing(rollout.clone()),
+            // What the system has no word for.
+            io::ErrorKind::Other => Self::NoFile { path: path.to_owned(), why: error },
+            _ => Self::io("open", path)(error),
+        }
+    }
+
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }

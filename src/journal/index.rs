@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::Path;
@@ -7,6 +8,7 @@ use serde::Deserialize;
 
 use super::error::JournalError;
 use super::rollouts::{Rollouts, is_locked};
+use crate::files;
 use crate::model::{Environment, Operator, ProductId, ReleaseId, RolloutId, Slot, Version};
 use crate::plan::PlanKind;
 use crate::rollout::{Event, Outcome, Record};
@@ -60,8 +62,8 @@ impl Entry {
 pub struct Listing {
     /// Those that could be read.
     pub entries: Vec<Entry>,
-    /// Why others could not be.
-    pub unreadable: Vec<JournalError>,
+    /// Those that could not be, and why.
+    pub unreadable: Vec<(RolloutId, JournalError)>,
 }
 
 impl Rollouts {
@@ -77,7 +79,7 @@ impl Rollouts {
                 Ok(entry) => listing.entries.push(entry),
                 // Its disk was full when it was planned: it never began.
                 Err(_) if self.never_began(&rollout) => {}
-                Err(error) => listing.unreadable.push(error),
+                Err(error) => listing.unreadable.push((rollout, error)),
             }
         }
         let place = |entry: &Entry| (entry.number, entry.started);
@@ -97,14 +99,14 @@ impl Rollouts {
         // An environment that is new, or long unused, has all of them opened: no more is read of each than says it.
         let product = |rollout: RolloutId| {
             let path = self.journal(&rollout);
-            let first = first(&mut File::open(&path).ok()?, &path).ok()?;
+            let first = first(&mut files::open(&path).ok()?, &path).ok()?;
             Some((rollout, first.plan.product.filter(|_| first.plan.environment == *environment)?))
         };
         Ok(rollouts.into_iter().find_map(product))
     }
 
     fn ids(&self) -> Result<Vec<RolloutId>, JournalError> {
-        let folders = match std::fs::read_dir(self.root()) {
+        let folders = match files::list(self.root()) {
             Ok(folders) => folders,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(JournalError::io("list", self.root())(error)),
@@ -126,14 +128,22 @@ impl Rollouts {
         Ok(listing.entries.iter().filter_map(|entry| entry.number).max().unwrap_or(0).saturating_add(1))
     }
 
-    /// Tells whether a journal has no whole line, and nobody writes one.
+    /// Tells whether a journal has no whole line, nobody writes one, and none is lost.
     fn never_began(&self, rollout: &RolloutId) -> bool {
-        let Ok(mut file) = File::open(self.journal(rollout)) else {
+        let Ok(mut file) = files::open(&self.journal(rollout)) else {
             return false;
         };
         let mut head = Vec::new();
         let read = file.by_ref().take(64 * 1024 * 1024).read_to_end(&mut head);
-        read.is_ok() && !head.contains(&b'\n') && is_locked(&file).is_ok_and(|live| !live)
+        let is_empty = read.is_ok() && !head.contains(&b'\n') && is_locked(&file).is_ok_and(|live| !live);
+        is_empty && self.stands_alone(rollout)
+    }
+
+    /// Tells whether nothing stands beside a journal: whatever does was made after the first record was on the disk.
+    fn stands_alone(&self, rollout: &RolloutId) -> bool {
+        let of_others = |name: &OsStr| name != "journal.jsonl" && !name.as_encoded_bytes().starts_with(b".tmp");
+        let mut entries = files::list(&self.folder(rollout)).into_iter().flatten().flatten();
+        !entries.any(|entry| of_others(&entry.file_name()))
     }
 
     /// Sums one rollout up.
@@ -143,10 +153,7 @@ impl Rollouts {
     /// When there is no such rollout, or when one of the journal's ends cannot be read.
     pub fn entry(&self, rollout: &RolloutId) -> Result<Entry, JournalError> {
         let path = self.journal(rollout);
-        let mut file = File::open(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => JournalError::Missing(rollout.clone()),
-            _ => JournalError::io("open", &path)(error),
-        })?;
+        let mut file = files::open(&path).map_err(|error| JournalError::opening(rollout, &path, error))?;
         let live = is_locked(&file).map_err(JournalError::io("ask for the lock of", &path))?;
         let first = first(&mut file, &path)?;
         let last = last(&mut file, &path)?;

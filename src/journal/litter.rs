@@ -1,4 +1,4 @@
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 
 use super::rollouts::Rollouts;
+use crate::files;
 use crate::model::RolloutId;
 
 /// After this long nobody is about to name what has no name yet, however slow a disk is.
@@ -54,7 +55,7 @@ impl Rollouts {
     /// Tells whether a rollout has no journal, or had none worth the name.
     fn clear_unbegun(&self, rollout: &RolloutId) -> bool {
         let path = self.journal(rollout);
-        let file = match File::open(&path) {
+        let file = match files::open(&path) {
             Err(error) => return error.kind() == io::ErrorKind::NotFound,
             Ok(file) => file,
         };

@@ -10,6 +10,7 @@ use super::error::JournalError;
 use super::reader::Records;
 use super::storage::Disk;
 use super::writer::Journal;
+use crate::files;
 use crate::model::RolloutId;
 use crate::rollout::{Event, Record};
 
@@ -103,11 +104,8 @@ impl Rollouts {
     /// When there is none, when a conductor lives, when it is damaged, or when the disk refuses.
     pub fn reopen(&self, rollout: &RolloutId) -> Result<(Journal<Disk>, Vec<Record>), JournalError> {
         let path = self.journal(rollout);
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .open(&path)
-            .map_err(|error| missing_or("open", rollout, &path, error))?;
+        let file = files::open_with(OpenOptions::new().read(true).append(true), &path)
+            .map_err(|error| JournalError::opening(rollout, &path, error))?;
         lock(&file, rollout, &path)?;
         let mut reader = Records::new(BufReader::with_capacity(256 * 1024, &file), &path);
         let records = reader.by_ref().collect::<Result<Vec<_>, _>>()?;
@@ -127,7 +125,7 @@ impl Rollouts {
     /// When there is none or when it cannot be opened.
     pub fn read(&self, rollout: &RolloutId) -> Result<Records<BufReader<File>>, JournalError> {
         let path = self.journal(rollout);
-        let file = File::open(&path).map_err(|error| missing_or("open", rollout, &path, error))?;
+        let file = files::open(&path).map_err(|error| JournalError::opening(rollout, &path, error))?;
         Ok(Records::new(BufReader::with_capacity(256 * 1024, file), path))
     }
 
@@ -138,7 +136,7 @@ impl Rollouts {
     /// When there is no such rollout or when its journal cannot be opened.
     pub fn is_live(&self, rollout: &RolloutId) -> Result<bool, JournalError> {
         let path = self.journal(rollout);
-        let file = File::open(&path).map_err(|error| missing_or("open", rollout, &path, error))?;
+        let file = files::open(&path).map_err(|error| JournalError::opening(rollout, &path, error))?;
         is_locked(&file).map_err(JournalError::io("ask for the lock of", &path))
     }
 }
@@ -165,11 +163,4 @@ fn lock(file: &File, rollout: &RolloutId, path: &Path) -> Result<(), JournalErro
         }
     }
     Err(JournalError::InUse(rollout.clone()))
-}
-
-fn missing_or(action: &'static str, rollout: &RolloutId, path: &Path, error: io::Error) -> JournalError {
-    match error.kind() {
-        io::ErrorKind::NotFound => JournalError::Missing(rollout.clone()),
-        _ => JournalError::io(action, path)(error),
-    }
 }

@@ -130,6 +130,10 @@ fn a_rollout_whose_disk_was_full_when_it_was_planned_never_began() {
     }
     let listing = rollouts.list().unwrap();
     assert_eq!((listing.entries.len(), listing.unreadable.len()), (1, 0), "{:?}", listing.unreadable);
+    // What is made once it has begun stands beside it: so its journal was longer.
+    fs::write(rollouts.folder(&id("empty")).join("launch.json"), "{}").unwrap();
+    assert_eq!(rollouts.list().unwrap().unreadable.len(), 1);
+    fs::remove_dir_all(rollouts.folder(&id("empty"))).unwrap();
     // What somebody changed is told.
     fs::create_dir(rollouts.folder(&id("changed"))).unwrap();
     fs::write(rollouts.journal(&id("changed")), b"nonsense\n").unwrap();
@@ -263,7 +267,7 @@ fn the_index_tells_the_ends_of_every_rollout() {
         [("b", None, true, false), ("a", Some((Outcome::RolledBack, 6)), false, false), ("c", None, false, true),]
     );
     assert_eq!(listing.unreadable.len(), 1);
-    let why = listing.unreadable[0].to_string();
+    let why = listing.unreadable[0].1.to_string();
     let folder = rollouts.folder(&id("d"));
     let folder = folder.display();
     assert!(why.contains(&format!("mv {folder} {folder}.damaged")) && why.contains("coalmine status"), "{why}");

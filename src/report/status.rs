@@ -147,6 +147,8 @@ pub struct StatusReport {
     pub out_of_service: Vec<OutOfService>,
     /// What was written down last on the branch that deploy servers share; null where there is no such branch.
     pub recorded: Option<Recorded>,
+    /// What beside the hosts is not known, since a file of the state folder cannot be read: a sentence for each.
+    pub unknown: Vec<String>,
 }
 
 impl StatusReport {
@@ -170,18 +172,19 @@ impl StatusReport {
             debt: Vec::new(),
             out_of_service: Vec::new(),
             recorded: None,
+            unknown: Vec::new(),
         }
     }
 
     /// Adds how the environment stands.
     #[must_use]
     pub fn standing(self, standing: Standing) -> Self {
-        let Standing { lock, freeze, rollout, mark, mut debt, out_of_service, recorded } = standing;
+        let Standing { lock, freeze, rollout, mark, mut debt, out_of_service, recorded, unknown } = standing;
         // Who was caught up meanwhile owes nothing any more.
         let settled: HashSet<&HostId> =
             self.hosts.iter().filter(|host| host.is_settled()).map(|host| &host.host).collect();
         debt.retain(|owed| !settled.contains(&owed.host));
-        Self { lock, freeze, rollout, mark, debt, out_of_service, recorded, ..self }
+        Self { lock, freeze, rollout, mark, debt, out_of_service, recorded, unknown, ..self }
     }
 
     /// Counts the hosts in a state.

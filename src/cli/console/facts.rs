@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Backend, output};
-use crate::conductor::{Standing, overtaker, running, seen_frozen, standing, waiting};
+use crate::conductor::{overtaker, running, seen_frozen, waiting};
 use crate::deploy::{Debts, Error, LiveRollout, OutOfService, ended};
 use crate::journal::Entry;
 use crate::model::{Environment, Version};
@@ -70,11 +70,8 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
         let state = &backend.workspace.state_dir;
         let runs = running(&rollouts, Some(environment))?;
         let waits = waiting(&rollouts, Some(environment))?.resumable;
-        let frozen = seen_frozen(state, environment)?;
-        let held = match standing(state, environment)? {
-            Standing::Free => None,
-            Standing::Held(holder) => holder,
-        };
+        let frozen = seen_frozen(state, environment);
+        let held = backend.workspace.seen_holder(environment);
         let lock = frozen
             .map(|freeze| LockFacts {
                 owner: freeze.owner,
@@ -178,8 +175,8 @@ fn read(backend: &Backend, tagged: &HashMap<Version, Timestamp>) -> Result<Vec<H
     let (environment, _) = backend.workspace.policy()?;
     let rollouts = backend.rollouts();
     let listing = rollouts.list()?;
-    for unreadable in &listing.unreadable {
-        tracing::warn!("{unreadable}");
+    for (_, error) in &listing.unreadable {
+        tracing::warn!("{error}");
     }
     let entries = listing.entries.iter().rev().filter(|entry| entry.environment == *environment).take(HISTORY);
     let overtaken = |entry: &Entry| {

@@ -12,6 +12,7 @@ mod watch;
 use crate::deploy::{Debts, Deployment, Detached, Error, OutOfService, ServiceMark, Workspace, operator, reach};
 use std::collections::HashMap;
 use std::fs::OpenOptions;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use super::interrupt::runtime;
 use super::{Globals, output};
 use crate::conductor::{EnvironmentLock, command};
 use crate::config::{self, ConsoleSettings};
+use crate::files;
 use crate::host::RealFleet;
 use crate::journal::Rollouts;
 use crate::model::{Digest, Environment, RolloutId, Version};
@@ -59,7 +61,7 @@ pub(super) fn open(globals: &Globals, workspace: Workspace, opening: Opening) ->
         now: jiff::Timestamp::now(),
         open: opening.rollout,
     };
-    let log = log_file(&workspace)?;
+    let log = log_file(&workspace.state_dir)?;
     let aside = log.try_clone().map_err(|error| Error::before(format!("the log cannot be opened twice: {error}")))?;
     output::redirect_errors(aside);
     let runtime = runtime()?;
@@ -102,13 +104,18 @@ fn theme(globals: &Globals, console: &ConsoleSettings) -> Theme {
     Theme { color: look.color, ascii: globals.ascii || !look.unicode, ground, palette }
 }
 
-/// Opens the file that takes what is logged while the screen is the console's.
-fn log_file(workspace: &Workspace) -> Result<std::fs::File, Error> {
-    let folder = workspace.state_dir.join("logs");
+/// Opens the file that takes what is logged while the screen is the console's; where there can be none, as another user's or on a full disk,
+/// that is told and nothing is kept.
+fn log_file(state: &Path) -> Result<std::fs::File, Error> {
+    let folder = state.join("logs");
     let path = folder.join("console.log");
-    std::fs::create_dir_all(&folder)
-        .and_then(|()| OpenOptions::new().create(true).append(true).open(&path))
-        .map_err(|error| Error::before(format!("{}: {error}", path.display())))
+    let opened = std::fs::create_dir_all(&folder)
+        .and_then(|()| files::open_with(OpenOptions::new().create(true).append(true), &path));
+    opened.or_else(|error| {
+        output::notify(&format!("what the console logs is not kept: {}: {error}", path.display()));
+        let nowhere = OpenOptions::new().append(true).open("/dev/null");
+        nowhere.map_err(|error| Error::before(format!("/dev/null: {error}")))
+    })
 }
 
 /// Answers the console's requests.
@@ -309,4 +316,18 @@ async fn serve(mut environment: Arc<Backend>, mut requests: mpsc::UnboundedRecei
         }
     }
     tasks.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::log_file;
+
+    #[test]
+    fn a_console_opens_also_where_its_log_cannot_be_written() {
+        let state = tempfile::tempdir().unwrap();
+        std::fs::write(state.path().join("logs"), "no folder").unwrap();
+        log_file(state.path()).unwrap().write_all(b"kept nowhere").unwrap();
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::{Backend, output};
-use crate::conductor::{ClientError, Farewell, News, Watcher};
+use crate::conductor::{ClientError, Farewell, News, Watcher, log_says};
 use crate::deploy::Error;
 use crate::journal::Entry;
 use crate::model::RolloutId;
@@ -85,7 +85,9 @@ async fn watch(backend: &Backend, rollout: &RolloutId, mut watcher: Watcher) -> 
             }
             Ok(Some(News::Bye(Farewell::Finished)) | None) => return false,
             Ok(Some(News::Bye(Farewell::Suspended))) => ("it was stopped, and can be resumed".to_owned(), true),
-            Ok(Some(News::Bye(Farewell::Failed))) => ("it failed; its log says why".to_owned(), true),
+            Ok(Some(News::Bye(Farewell::Failed))) => {
+                (format!("it failed; {}", log_says(&backend.rollouts().folder(rollout))), true)
+            }
             Ok(Some(News::Lost)) => ("its conductor died; it can be resumed".to_owned(), true),
             Err(error) => (error.to_string(), false),
         };

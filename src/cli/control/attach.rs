@@ -109,8 +109,8 @@ pub(in crate::cli) async fn follow(
     match end {
         Some(News::Lost) => notify(&format!("the conductor of rollout {rollout} died")),
         Some(News::Bye(Farewell::Failed)) => notify(&format!(
-            "the conductor of rollout {rollout} could not go on; {} says why",
-            crate::conductor::log_in(&rollouts.folder(rollout)).display()
+            "the conductor of rollout {rollout} could not go on; {}",
+            crate::conductor::log_says(&rollouts.folder(rollout))
         )),
         _ => {}
     }

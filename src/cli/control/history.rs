@@ -74,7 +74,7 @@ pub(in crate::cli) enum ShowFormat {
 pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result<u8, Error> {
     let rollouts = globals.rollouts()?;
     let listing = rollouts.list()?;
-    for error in &listing.unreadable {
+    for (_, error) in &listing.unreadable {
         notify(&format!("left out: {error}"));
     }
     let wanted = globals.environment.as_ref();

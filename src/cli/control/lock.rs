@@ -49,7 +49,8 @@ pub(in crate::cli) fn lock(globals: &Globals, args: &LockArgs) -> Result<u8, Err
     }
     print_for_people(&format!("{environment} is frozen for everybody: {}", mine.reason()))?;
     let rollouts = workspace.rollouts();
-    for entry in running(&rollouts, Some(environment))? {
+    // It is frozen, also where nobody can tell what runs, which was told.
+    for entry in running(&rollouts, Some(environment)).unwrap_or_default() {
         notify(&format!(
             "rollout {id} runs and goes on: `coalmine pause {id}` stops it from starting hosts",
             id = entry.rollout

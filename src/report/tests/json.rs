@@ -123,7 +123,7 @@ fn status_has_the_shape_that_product_md_promises() {
                 "unreachable": 1, "unknown": 0,
             },
             "lock": null, "freeze": null, "rollout": null, "mark": null, "debt": [], "out_of_service": [],
-            "recorded": null,
+            "recorded": null, "unknown": [],
         })
     );
 }

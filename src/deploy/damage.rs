@@ -1,0 +1,92 @@
+//! What of the state folder cannot be read, or not whole: what is unknown for that, and what to do about it.
+
+use std::fmt;
+use std::path::Path;
+
+use super::error::Error;
+use super::workspace::Workspace;
+use crate::journal::JournalError;
+use crate::release::Store;
+
+/// How many journals are named; `doctor` names all.
+const NAMED: usize = 3;
+
+/// Tells of something that cannot be read, or not whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Damage {
+    /// What, and what is unknown for that.
+    pub(super) message: String,
+    /// What to do; none where the message says it.
+    pub(super) hint: Option<String>,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.hint.iter().try_for_each(|hint| write!(f, "; {hint}"))
+    }
+}
+
+/// Says what to do about what cannot be read.
+pub(super) fn put_back(path: &Path) -> String {
+    let path = path.display();
+    format!("see whose it is (ls -ld {path}), put it back from a backup, or do without: mv {path} {path}.damaged")
+}
+
+/// Writes an error with what to do, in one line.
+pub(super) fn in_a_line(error: &Error) -> String {
+    [&[error.message().to_owned()], error.hints()].concat().join("; ")
+}
+
+/// Finds the marks that say nothing.
+pub(super) fn marks(store: &Store) -> Option<Damage> {
+    // Where none can be read, that is an error to whoever wants them.
+    let lines: Vec<String> = store.damaged_marks().ok()?.iter().map(usize::to_string).collect();
+    let path = store.marks_path();
+    (!lines.is_empty()).then(|| Damage {
+        message: format!(
+            "{}: no mark can be read from line {}: a version that was marked there, good or bad, is not",
+            path.display(),
+            lines.join(", ")
+        ),
+        hint: Some("`coalmine releases` lists what is marked; mark it again, and remove that line".to_owned()),
+    })
+}
+
+impl Workspace {
+    /// Finds the rollouts of which nothing can be read, whichever environment they were of.
+    pub(super) fn damaged_journals(&self) -> Vec<Damage> {
+        let listing = match self.rollouts().list() {
+            Ok(listing) => listing,
+            Err(error) => {
+                let hint = Some(put_back(self.rollouts().root()));
+                return vec![Damage { message: format!("no rollout is known: {error}"), hint }];
+            }
+        };
+        let forbidden = listing.unreadable.iter().filter(|(_, error)| error.is_forbidden()).count();
+        let damaged = listing.unreadable.into_iter().filter(|(_, error)| error.is_damage());
+        let mut told: Vec<Damage> = damaged
+            .map(|(rollout, error)| {
+                let hint =
+                    matches!(error, JournalError::Io { .. }).then(|| put_back(&self.rollouts().journal(&rollout)));
+                Damage { message: format!("rollout {rollout} is not known: {error}"), hint }
+            })
+            .collect();
+        if forbidden > 0 {
+            let message = format!("{forbidden} rollouts of others are not known, which you may not read");
+            told.push(Damage { message, hint: Some("`control.group` names the group that may".to_owned()) });
+        }
+        told
+    }
+
+    /// Tells of the rollouts of which nothing can be read: what they left is unknown, such as who is in debt. Gives what was told.
+    pub(super) fn tell_damaged_journals(&self) -> Vec<String> {
+        let damaged = self.damaged_journals();
+        let mut told: Vec<String> = damaged.iter().take(NAMED).map(Damage::to_string).collect();
+        if let Some(more) = damaged.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            told.push(format!("{more} more rollouts are not known: `coalmine doctor` names them"));
+        }
+        told.iter().for_each(|text| self.warn_once(text));
+        told
+    }
+}
