@@ -1,6 +1,7 @@
 //! The command line as its users meet it: what the real binary prints, refuses and completes, and what it answers.
 
 mod completion;
+mod damage;
 mod diff;
 mod examples;
 mod init;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::finding::{Finding, Health};
+use super::kept;
 use crate::conductor::{ConductorError, EnvironmentLock, LockError};
 use crate::deploy::settings;
 use crate::deploy::site::broken_programs;
@@ -41,6 +42,7 @@ pub(super) async fn examine(
     found.push(agent().await);
     found.extend(capacity(workspace, fleet));
     found.push(room(workspace));
+    found.extend(kept::examine(workspace, fleet));
     found.extend(lock(workspace, fleet));
     found.extend(hooks(workspace));
     found

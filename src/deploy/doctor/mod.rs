@@ -2,6 +2,7 @@
 
 mod finding;
 mod hosts;
+mod kept;
 mod machine;
 
 pub use finding::{Finding, Health};
