@@ -251,6 +251,7 @@ pub fn unfreeze(state: &Path, environment: &Environment) -> Result<Option<Freeze
         Err(ConductorError::Unreadable { .. }) => {
             Some(Freeze { owner: Operator("somebody".into()), reason: None, since: Timestamp::now(), started: None })
         }
+        Ok(None) => return Ok(None),
         before => before?,
     };
     match std::fs::remove_file(&path) {

@@ -108,6 +108,9 @@ impl LockError {
                 let path = path.display();
                 Some(format!("see that no rollout runs (`coalmine rollouts`), then: mv {path} {path}.damaged"))
             }
+            Self::Io { path, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some(format!("see who may read and write it: ls -ld {}", path.display()))
+            }
             Self::Io { .. } => None,
         }
     }

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+
 use super::error::Error;
 use super::workspace::Workspace;
 use crate::journal::JournalError;
@@ -27,10 +30,14 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Says what to do about what cannot be read.
+/// Says what to do about what cannot be read: what is another's to read may be whole, and is no reason to do without.
 pub(super) fn put_back(path: &Path) -> String {
+    let may = access(path, Access::READ_OK | Access::WRITE_OK);
     let path = path.display();
-    format!("see whose it is (ls -ld {path}), put it back from a backup, or do without: mv {path} {path}.damaged")
+    match may {
+        Err(Errno::ACCESS) => format!("see who may read and write it: ls -ld {path}"),
+        _ => format!("put it back from a backup, or do without: mv {path} {path}.damaged"),
+    }
 }
 
 /// Writes an error with what to do, in one line.
@@ -88,5 +95,21 @@ impl Workspace {
         }
         told.iter().for_each(|text| self.warn_once(text));
         told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::put_back;
+
+    #[test]
+    fn nobody_is_told_to_move_away_what_only_others_may_read() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(put_back(folder.path()).contains("mv "));
+        if rustix::process::geteuid().is_root() {
+            eprintln!("skipped: root may read everything");
+            return;
+        }
+        assert!(put_back("/root/marks.jsonl".as_ref()).starts_with("see who may read"));
     }
 }

@@ -7,7 +7,9 @@ use super::error::Error;
 use super::notice::Notice;
 use super::service::{OutOfService, unknown as unknown_service};
 use super::workspace::Workspace;
-use crate::conductor::{self, ConductorError, EnvironmentLock, Freeze, Holder, running, seen_frozen, waiting};
+use crate::conductor::{
+    self, ConductorError, EnvironmentLock, Freeze, Holder, LockError, running, seen_frozen, waiting,
+};
 use crate::journal::Entry;
 use crate::model::{
     Commit, Digest, Environment, Failure, FailureClass, FoundBad, HostState, Installed, Operator, Probe, ReleaseId,
@@ -285,6 +287,10 @@ impl Workspace {
     #[must_use]
     pub fn held(&self, environment: &Environment) -> Option<ConductorError> {
         let seen = EnvironmentLock::look(&self.state_dir, environment, None).err();
-        seen.filter(|error| matches!(error, ConductorError::Lock(_) | ConductorError::Unreadable { .. }))
+        // That nobody can tell was told with how the environment stands.
+        seen.filter(|error| match error {
+            ConductorError::Lock(error) => !matches!(error, LockError::Io { .. }),
+            error => matches!(error, ConductorError::Unreadable { .. }),
+        })
     }
 }

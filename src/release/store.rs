@@ -88,18 +88,20 @@ impl Meta {
 }
 
 impl Store {
-    /// Opens the store in a state folder, and makes it where there is none.
+    /// Opens the store in a state folder, and makes it where there is none. Where it cannot be made, as on a read-only disk, nothing was
+    /// built, and whoever builds is told why not.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be made.
+    /// When the state folder is not there and cannot be made.
     pub fn open(state: &Path) -> Result<Self, ReleaseError> {
         let releases = state.join("releases");
         // Nobody else may write there, whatever the umask.
         let mut folders = fs::DirBuilder::new();
-        folders.recursive(true).mode(0o755).create(&releases).map_err(ReleaseError::disk("make", &releases))?;
+        let made = folders.recursive(true).mode(0o755).create(&releases);
         // Builds run in other folders, so the path has to hold there too.
-        let state = fs::canonicalize(state).map_err(ReleaseError::disk("open", state))?;
+        let state = fs::canonicalize(state)
+            .map_err(|error| ReleaseError::disk("make", &releases)(made.err().unwrap_or(error)))?;
         let releases = state.join("releases");
         Ok(Self { state, releases, rehash: Duration::ZERO })
     }
@@ -139,7 +141,10 @@ impl Store {
     ///
     /// When the store cannot be read.
     pub fn ids(&self) -> Result<Vec<ReleaseId>, ReleaseError> {
-        let entries = files::list(&self.releases).map_err(ReleaseError::disk("read", &self.releases))?;
+        let entries = match files::list(&self.releases) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listed => listed.map_err(ReleaseError::disk("read", &self.releases))?,
+        };
         Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
     }
 

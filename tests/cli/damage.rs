@@ -56,7 +56,10 @@ fn what_would_lose_something_is_refused_by_the_name_of_the_file() {
     project.coalmine(&["releases"]).exits(0).complains("what was found bad is not known");
     fs::remove_file(project.path("state/marks.jsonl")).unwrap();
     fs::create_dir_all(project.path("state/locks/production.lock")).unwrap();
-    project.coalmine(&install).exits(1).complains("production.lock: it is a folder, and no file");
+    let told = "production.lock: it is a folder, and no file";
+    project.coalmine(&install).exits(1).complains(told);
+    let status = project.coalmine(&["status", "--no-fetch"]).exits(4);
+    assert_eq!(status.stderr.matches(told).count(), 1, "{}", status.stderr);
     assert!(!project.left("ran-build"));
 }
 
@@ -70,6 +73,18 @@ fn a_folder_of_rollouts_that_is_none_stops_what_begins_one_and_nothing_else() {
     project.coalmine(&["unlock"]).exits(0);
     assert!(project.coalmine(&["doctor"]).exits(1).stdout.contains(told));
     project.coalmine(&["install-world", "1.9.0", "--yes", "--no-fetch"]).exits(1).complains(told);
+    assert!(!project.left("ran-build"));
+}
+
+#[test]
+fn a_folder_of_releases_that_is_none_stops_what_builds_one_and_nothing_else() {
+    let project = Project::new();
+    project.write("state/releases", "no folder");
+    let answer = project.coalmine(&["status", "--no-fetch"]).exits(4);
+    assert!(answer.stdout.contains("mw[01-04].eqiad.invalid"), "{answer:?}");
+    answer.complains("what was built here is not known").complains("releases: it is a file, and no folder");
+    let install = project.coalmine(&["install-world", "1.9.0", "--yes", "--no-fetch"]).exits(1);
+    install.complains("releases: it is a file, and no folder");
     assert!(!project.left("ran-build"));
 }
 

@@ -1,6 +1,7 @@
 //! What coalmine keeps on this machine: whether it can be read, and what follows where it cannot.
 
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::finding::{Finding, Health};
@@ -102,7 +103,9 @@ fn appended(state: &Path) -> Vec<Finding> {
     let cannot = |name: &&str| {
         let path = state.join(name);
         let error = files::open_with(OpenOptions::new().append(true), &path).err()?;
-        let is_told = error.kind() != std::io::ErrorKind::NotFound && path.symlink_metadata().is_ok();
+        // A disk that is read-only is told by itself.
+        let is_of_it = !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ReadOnlyFilesystem);
+        let is_told = is_of_it && path.symlink_metadata().is_ok();
         let finding = || {
             let message = format!("nothing can be written to {}: {error}", path.display());
             warning("kept", &message).hint(put_back(&path))
