@@ -42,6 +42,8 @@ fn short(path: &Path) -> io::Result<Short> {
 /// Whoever calls holds the lock of the rollout's journal: so nobody listens on what is removed.
 pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
     match std::fs::remove_file(path) {
+        // One with anything in it is somebody's, and stays.
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => std::fs::remove_dir(path)?,
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }

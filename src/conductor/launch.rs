@@ -157,6 +157,18 @@ pub(super) fn log_in(folder: &Path) -> PathBuf {
     folder.join("conductor.log")
 }
 
+/// Opens the log of a conductor; where something else stands in its place, a rollout is gone on with all the same.
+fn log_for(folder: &Path) -> Stdio {
+    let log = log_in(folder);
+    match files::open_with(OpenOptions::new().create(true).append(true).mode(0o600), &log) {
+        Ok(file) => file.into(),
+        Err(error) => {
+            tracing::warn!("nothing that its conductor logs is kept: {}: {error}", log.display());
+            Stdio::null()
+        }
+    }
+}
+
 /// Says where a conductor's log says why it failed; where it is empty, that whoever found the disk full could not write that down either.
 #[must_use]
 pub fn log_says(folder: &Path) -> String {
@@ -239,10 +251,6 @@ impl Start<'_> {
     ///
     /// When it says that it cannot, or nothing at all.
     pub async fn run(&self, lock: EnvironmentLock) -> Result<Ready, StartError> {
-        let log = log_in(self.folder);
-        let mut options = OpenOptions::new();
-        let file = files::open_with(options.create(true).append(true).mode(0o600), &log)
-            .map_err(ConductorError::io("open", &log))?;
         let (program, arguments) = self
             .command
             .split_first()
@@ -252,7 +260,7 @@ impl Start<'_> {
             .args(arguments)
             .current_dir(&self.launch.folder)
             .stdout(Stdio::piped())
-            .stderr(file)
+            .stderr(log_for(self.folder))
             .stdin(lock.hand_on());
         // The variables that set something are those of the start, and no others.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(OURS.as_bytes())) {

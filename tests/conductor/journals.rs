@@ -4,6 +4,7 @@
 
 use std::fs;
 
+use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::Value;
 
 use crate::fleet::Fleet;
@@ -64,4 +65,21 @@ fn a_journal_or_a_freeze_that_is_damaged_hides_no_host_and_an_empty_one_is_no_su
     for format in ["text", "json", "jsonl", "markdown", "junit"] {
         fleet.coalmine(&["show", &rollout, "--output", format]).exits(1).says("never began");
     }
+}
+
+#[test]
+fn a_rollout_is_gone_on_with_whatever_stands_where_its_log_and_its_socket_belong() {
+    let fleet = Fleet::up(1);
+    let rollout = fleet.detach(&["1.2.0", "--soak", "0s"]);
+    fleet.wait_for_the_end(&rollout);
+    let whole = fs::read_to_string(fleet.journal(&rollout)).unwrap();
+    let begun: Vec<&str> = whole.lines().take(8).collect();
+    fs::write(fleet.journal(&rollout), begun.join("\n") + "\n").unwrap();
+    let folder = fleet.state.join("rollouts").join(&rollout);
+    fs::remove_file(folder.join("conductor.log")).unwrap();
+    mkfifoat(CWD, folder.join("conductor.log"), Mode::RUSR | Mode::WUSR).unwrap();
+    fs::create_dir(folder.join("control.sock")).unwrap();
+    let resumed = fleet.coalmine(&["resume", &rollout, "--detach"]).exits(8);
+    resumed.says("conductor.log: it is a pipe, and no file");
+    fleet.wait_for_the_end(&rollout);
 }
