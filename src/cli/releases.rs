@@ -120,7 +120,7 @@ async fn list(workspace: &Workspace, args: &ReleasesArgs) -> Result<ReleasesRepo
         }
         (Seen::Surveyed, installed.versions)
     } else {
-        (Seen::Journals, workspace.left_by_rollouts(&fleet)?)
+        (Seen::Journals, workspace.left_by_rollouts(&fleet))
     };
     let mut counts: HashMap<Version, usize> = HashMap::new();
     for version in installed.into_values() {

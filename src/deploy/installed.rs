@@ -59,12 +59,11 @@ impl<F: host::Fleet> Deployment<'_, F> {
 impl Workspace {
     /// Reads from the journals what rollouts left on the hosts of an environment, without asking these.
     ///
-    /// # Errors
-    ///
-    /// When the state folder cannot be read.
-    pub fn left_by_rollouts(&self, fleet: &Fleet<'_>) -> Result<HashMap<HostId, Version>, Error> {
+    /// Where no journal can be read, which whoever asks for the environment is told, nothing is known of any.
+    #[must_use]
+    pub fn left_by_rollouts(&self, fleet: &Fleet<'_>) -> HashMap<HostId, Version> {
         let rollouts = self.rollouts();
-        let mut entries = rollouts.list()?.entries;
+        let mut entries = rollouts.list().map(|listing| listing.entries).unwrap_or_default();
         entries.retain(|entry| entry.environment == *fleet.name && entry.kind != PlanKind::Prime);
         let mut left: HashMap<HostId, Option<Version>> = HashMap::new();
         for entry in entries.iter().rev().take(ROLLOUTS) {
@@ -77,7 +76,7 @@ impl Workspace {
                 break;
             }
         }
-        Ok(fleet.hosts.iter().filter_map(|host| Some((host.clone(), left.remove(host)??))).collect())
+        fleet.hosts.iter().filter_map(|host| Some((host.clone(), left.remove(host)??))).collect()
     }
 }
 

@@ -79,10 +79,13 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// When the repository or the store cannot be read.
+    /// When the repository cannot be read. That the store or the marks cannot be is told.
     pub async fn known(&self, store: &Store) -> Result<Vec<Known>, Error> {
         let tags = self.tags().await?;
-        let built = store.ids()?;
+        let built = store.ids().unwrap_or_else(|error| {
+            self.warn_once(&format!("what was built here is not known: {error}"));
+            Vec::new()
+        });
         let verdicts = match self.policy() {
             Ok((environment, _)) => self.known_verdicts(environment),
             Err(_) => Verdicts::default(),

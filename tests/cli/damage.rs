@@ -69,6 +69,7 @@ fn a_folder_of_rollouts_that_is_none_stops_what_begins_one_and_nothing_else() {
     project.write("state/rollouts", "no folder");
     let told = "rollouts: it is a file, and no folder";
     project.coalmine(&["status", "--no-fetch"]).exits(4).complains(told);
+    assert!(project.coalmine(&["releases"]).exits(0).complains(told).stdout.contains("1.10.0"));
     project.coalmine(&["lock", "--reason", "audit"]).exits(0);
     project.coalmine(&["unlock"]).exits(0);
     assert!(project.coalmine(&["doctor"]).exits(1).stdout.contains(told));
@@ -83,6 +84,8 @@ fn a_folder_of_releases_that_is_none_stops_what_builds_one_and_nothing_else() {
     let answer = project.coalmine(&["status", "--no-fetch"]).exits(4);
     assert!(answer.stdout.contains("mw[01-04].eqiad.invalid"), "{answer:?}");
     answer.complains("what was built here is not known").complains("releases: it is a file, and no folder");
+    let releases = project.coalmine(&["releases"]).exits(0);
+    assert!(releases.complains("what was built here is not known").stdout.contains("1.10.0"));
     let install = project.coalmine(&["install-world", "1.9.0", "--yes", "--no-fetch"]).exits(1);
     install.complains("releases: it is a file, and no folder");
     assert!(!project.left("ran-build"));
