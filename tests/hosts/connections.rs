@@ -105,6 +105,24 @@ async fn a_jump_host_that_turns_connections_away_slows_down_only_what_is_behind_
 }
 
 #[tokio::test]
+async fn a_jump_host_that_is_gone_is_not_said_to_be_asked_too_much() {
+    let (sshd, jump) = (Sshd::start("MaxStartups 100"), Sshd::start(""));
+    behind(&sshd, &jump, 1, "user");
+    let state = temporary();
+    let fleet = fleet(sshd.ssh(), TransferSettings::default(), target(Path::new("/nonexistent")), state.path());
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let host = fleet.host(&HostId::new(&format!("box{n}")).unwrap());
+        tasks.spawn(async move { failed(host.probe(&Survey::Shallow, None).await).message });
+    }
+    while let Some(message) = tasks.join_next().await {
+        assert_eq!(message.unwrap(), "jump host bastion: connection refused");
+    }
+    let told = fleet.squeezes();
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_host_that_lets_in_and_runs_no_shell_is_given_up_after_the_time_to_connect() {
     for forced in ["exec sleep 1000", "while printf x; do sleep 0.5; done"] {
         let sshd = Sshd::start(&format!("ForceCommand {forced}"));

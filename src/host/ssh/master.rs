@@ -205,6 +205,8 @@ impl Master {
             // Who waits for the way, or before another attempt, takes up no room that others could use.
             let room = pool.room().await;
             let before = if shares { pool.fingerprint(host) } else { None };
+            // Asked before: another host may ask for more while this one is tried without.
+            let is_verbose = pool.verbose.load(Ordering::Relaxed);
             let (reading, said) = match Self::try_open(pool, host).await? {
                 Opened::Open(names, took) => {
                     opening.turn.accepted(host, took);
@@ -216,8 +218,9 @@ impl Master {
                 }
                 Opened::Failed(reading, said) => (reading, said),
             };
-            let is_told = !reading.mute || pool.verbose.load(Ordering::Relaxed);
-            if is_told && let Some(why) = reading.cause.push_back() {
+            if (is_verbose || !reading.mute)
+                && let Some(why) = reading.cause.push_back()
+            {
                 opening.turn.pushed_back(host, why);
             }
             drop((opening, room));
