@@ -22,6 +22,9 @@ use crate::release::{Mark, Records, StoredRelease, Wanted};
 use crate::rollout::{Debt, Outcome, Record, State};
 use crate::words::{beside, named};
 
+/// What the one stage is called in which hosts are caught up with.
+pub(super) const CATCH_UP: &str = "catch-up";
+
 /// Names what an environment finalized last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Finalized {
@@ -179,7 +182,7 @@ pub(super) fn one_wave(mut stages: Vec<StageRequest>) -> Result<Vec<StageRequest
     let widest = stages.iter().map(|stage| stage.concurrency).max();
     let Some(last) = stages.pop() else { return Ok(stages) };
     let stage = StageRequest {
-        name: StageName::new("catch-up").map_err(Error::before)?,
+        name: StageName::new(CATCH_UP).map_err(Error::before)?,
         selection: StageSelection::Rest,
         waves: Vec::new(),
         concurrency: widest.unwrap_or(last.concurrency),
@@ -247,7 +250,18 @@ impl<F: host::Fleet> Deployment<'_, F> {
             self.refuse_unheard_slot(slot).await?;
         }
         let owing: HashSet<&HostId> = debts.iter().map(|debt| &debt.host).collect();
-        let mut chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
+        let everybody = self.fleet.everybody();
+        let gone: Vec<HostId> =
+            debts.iter().map(|debt| &debt.host).filter(|host| !everybody.contains(host)).cloned().collect();
+        if !gone.is_empty() {
+            let text = format!(
+                "{} in debt is no host of {} any more: nothing is brought there, and the next rollout of all its hosts forgets it",
+                fold(&gone),
+                self.fleet.name
+            );
+            self.workspace.notify(Notice::warning(text));
+        }
+        let mut chosen = self.workspace.select(everybody, selection).await?;
         chosen.retain(|host| owing.contains(host));
         if chosen.is_empty() {
             return Ok(None);

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 
+use super::catch_up::CATCH_UP;
 use super::error::Error;
 use super::installed::ROLLOUTS;
 use crate::conductor::replay;
 use crate::journal::{Entry, Rollouts};
 use crate::model::{Environment, HostId, RolloutId, Slot};
-use crate::plan::{LeftOutReason, PlanKind};
+use crate::plan::{LeftOutReason, Plan, PlanKind};
 use crate::release::{Recorded, Records};
 use crate::rollout::{Debt, HostEnd, State};
 
@@ -112,8 +113,14 @@ fn on_record(host: &HostId, recorded: &Recorded) -> Debt {
     }
 }
 
-/// Takes in what one more rollout left: whoever got its release owes nothing any more, and who took no part owes what it did.
+/// Takes in what one more rollout left: whoever got its release owes nothing any more, and who took no part owes what it did. Who is
+/// not even left out of a plan of the whole environment is no host of it any more, and nothing could ever bring it its release.
 fn owe(debts: &mut BTreeMap<HostId, Debt>, state: &State) {
+    if let Some(plan) = state.plan().filter(|plan| names_everybody(plan)) {
+        let hosts = plan.hosts.iter().map(|host| &host.host);
+        let named: HashSet<&HostId> = hosts.chain(plan.left_out.iter().map(|out| &out.host)).collect();
+        debts.retain(|host, _| named.contains(host));
+    }
     for (index, host) in state.placed() {
         if state.host_end(index) == HostEnd::Healthy {
             debts.remove(&host.id);
@@ -126,6 +133,12 @@ fn owe(debts: &mut BTreeMap<HostId, Debt>, state: &State) {
     for debt in state.summary().debt {
         debts.insert(debt.host.clone(), debt);
     }
+}
+
+/// Tells whether a plan names every host of its environment, deploy servers too; one of some hosts, or that catches up, need not.
+fn names_everybody(plan: &Plan) -> bool {
+    plan.left_out.iter().all(|out| out.reason != LeftOutReason::Excluded)
+        && plan.stages.iter().all(|stage| stage.name.as_str() != CATCH_UP)
 }
 
 /// Lists the rollouts of an environment that are over, in the order in which they were planned.

@@ -103,6 +103,27 @@ fn hosts_that_missed_a_rollout_catch_up_with_what_was_finalized_last() {
 }
 
 #[test]
+fn a_host_that_left_the_inventory_owes_nothing_once_all_others_were_asked() {
+    let fleet = Fleet::of_scripts(4);
+    fleet.fault(&mw(2, 4), "refuses");
+    fleet.install(&["1.0.0", "--skip-unreachable"]).exits(4);
+    let targets = fleet.dir.join("targets");
+    let listed = fs::read_to_string(&targets).unwrap();
+    fs::write(&targets, listed.replace(&format!("{}\n", mw(2, 4)), "")).unwrap();
+    let answer = fleet.install(&["--debt"]).exits(0);
+    let told = format!("{} in debt is no host of sandbox any more", mw(2, 4));
+    assert!(answer.stderr.contains(&told), "{}", answer.stderr);
+    // A rollout of some hosts does not know who else there is.
+    fleet.install(&["1.2.0", "-l", &mw(1, 4)]).exits(0);
+    fleet.coalmine(&["status"]).says("in debt: 1 host (unreachable): mw02.eqiad.sandbox");
+    fleet.install(&["1.2.0"]).exits(0);
+    assert!(!fleet.coalmine(&["status"]).exits(0).stdout.contains("in debt"));
+    assert!(!fleet.coalmine(&["rollouts"]).exits(0).stdout.contains("in debt"));
+    let answer = fleet.install(&["--debt"]).exits(0);
+    assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("", ""));
+}
+
+#[test]
 fn what_runs_is_kept_on_a_branch_from_which_another_deploy_server_starts() {
     let fleet = Fleet::of_scripts(2);
     fleet.configure(|text| text.replace("[build]", "state_branch = \"coalmine/state\"\n[build]"));
