@@ -15,6 +15,17 @@ use crate::words::{count, held_by, reason, stages};
 /// How many lines of what changes stand in a question; the plan has all of them.
 const CHANGES: usize = 3;
 
+/// How many lines say what it means to roll back.
+const ROLLBACK_LINES: usize = 2;
+
+fn goes_back(switched: usize) -> String {
+    format!("Roll {} back?", count(switched, "host"))
+}
+
+fn stays(switched: usize) -> String {
+    format!("{} stay on the new release; every host is left as it stands.", count(switched, "switched host"))
+}
+
 impl App {
     /// Does one of the actions of the rollout, or asks first.
     pub(super) fn act_on_rollout(&mut self, action: Action) -> Vec<Request> {
@@ -118,10 +129,7 @@ impl App {
         let state = self.watched.as_ref().map(Watched::state);
         let switched = state.map_or(0, |state| state.switched().count());
         Dialog::new("Abort the rollout?", "Abort", decision)
-            .says(format!(
-                "{} stay on the new release; every host is left as it stands.",
-                count(switched, "switched host")
-            ))
+            .says(stays(switched))
             .says(format!("`{}` would put them back instead.", self.key_on(Screen::Rollout, Action::Rollback)))
             .same_as(self.same_as_on_rollout(&Command::Abort))
     }
@@ -141,15 +149,39 @@ impl App {
 
     fn rollback_dialog(&self) -> Dialog {
         let switched = self.watched.as_ref().map_or(0, |watched| watched.state().switched().count());
-        Dialog::new(
-            format!("Roll {} back?", count(switched, "host")),
-            "Roll back",
-            Decision::Commands(vec![Command::Rollback]),
-        )
-        .says("Each goes to the release that was last good there, the last one switched first.")
-        .says(format!("Type the number of hosts to confirm: {switched}"))
-        .same_as(self.same_as_on_rollout(&Command::Rollback))
-        .by_typing(switched.to_string())
+        Dialog::new(goes_back(switched), "Roll back", Decision::Commands(vec![Command::Rollback]))
+            .says("Each goes to the release that was last good there, the last one switched first.")
+            .says(format!("Type the number of hosts to confirm: {switched}"))
+            .same_as(self.same_as_on_rollout(&Command::Rollback))
+            .by_typing(switched.to_string())
+    }
+
+    /// Says anew how many hosts a question is about that lies open while hosts are switched.
+    ///
+    /// The number that was asked for still confirms it: in a wave it changes faster than anybody types.
+    pub(super) fn recount(&mut self) {
+        let Some(watched) = &self.watched else { return };
+        let switched = watched.state().switched().count();
+        for layer in &mut self.layers {
+            let Layer::Dialog(dialog) = layer else { continue };
+            let asked = dialog.decisions().find_map(|decision| match decision {
+                Decision::Commands(commands) => commands.first().cloned(),
+                _ => None,
+            });
+            if asked == Some(Command::Abort)
+                && let Some(line) = dialog.body.first_mut()
+            {
+                *line = stays(switched);
+            } else if asked == Some(Command::Rollback)
+                && let Some((asked, _)) = &dialog.typed
+            {
+                let is_known = asked.parse() == Ok(switched);
+                let told = format!("It was {asked} when this was asked, and that number still confirms it.");
+                dialog.title = goes_back(switched);
+                dialog.body.truncate(ROLLBACK_LINES);
+                dialog.body.extend((!is_known).then_some(told));
+            }
+        }
     }
 
     /// Asks for the number of hosts before a plan is started.

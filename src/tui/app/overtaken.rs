@@ -29,9 +29,10 @@ impl App {
         }
     }
 
-    /// Turns every question into what is so that is none any more.
+    /// Turns every question into what is so that is none any more, and lets those that still are say what is so.
     pub(super) fn turn_overtaken(&mut self) {
         self.turn(Self::overtaken);
+        self.recount();
     }
 
     /// Turns every question about the rollout that was shown, where another is shown since.

@@ -168,6 +168,30 @@ fn a_question_that_is_still_one_stays_whatever_happens_beside_it() {
 }
 
 #[test]
+fn a_question_about_hosts_counts_those_that_are_switched_while_it_is_open() {
+    for (keys, now) in [("R", "Roll 9 hosts back?"), ("x", "9 switched hosts stay")] {
+        let mut run = soaking();
+        let asked = run.state().switched().count();
+        assert!(asked < 9);
+        let mut console = watching(&run);
+        console.press(keys);
+        let before = run.records.len();
+        run.pass(900);
+        run.until(|state| matches!(state.mode(), Mode::Promoting { .. }));
+        run.command(Command::Continue).unwrap();
+        run.until(|state| state.switched().count() == 9);
+        console.send(since(&run, before));
+        let screen = console.screen();
+        assert!(screen.contains(now), "{screen}");
+        if keys == "R" {
+            assert!(screen.contains(&format!("It was {asked} when this was asked")), "{screen}");
+            console.press(&format!("{asked}<Enter>"));
+            assert_eq!(commands(&mut console), [Command::Rollback]);
+        }
+    }
+}
+
+#[test]
 fn an_answer_about_one_rollout_is_not_given_to_another() {
     for keys in ["x<Tab>", "q<Tab>"] {
         let mut console = watching(&in_flight());
