@@ -185,8 +185,9 @@ fn layout(state: &std::path::Path) -> BTreeSet<String> {
                     );
                 }
             }
-            "locks" => {
-                found.extend(names("locks").iter().map(|file| format!("locks/{}", file.replace("sandbox.", "ENV."))));
+            folder @ ("locks" | "service") => {
+                let of = |file: &String| format!("{folder}/{}", file.replace("sandbox.", "ENV."));
+                found.extend(names(folder).iter().map(of));
             }
             "logs" => {
                 found.extend(names("logs").iter().map(|file| format!("logs/{}", file.replace("2.0.0", "VERSION"))));
@@ -269,9 +270,13 @@ fn what_programs_read_is_whole_and_the_state_folder_is_as_it_is_documented() {
     fleet.tag("2.0.0", |tree| fs::write(tree.join("bin/tool"), "#!/bin/sh\nexit 4\n").unwrap());
     events(&stream(&["2.0.0", "--yes"]).exits(1));
 
+    fleet.configure(|text| text + "\n[hooks]\ndepool = [\"true\"]\nrepool = [\"true\"]\n");
+    fleet.coalmine(&["depool", &mw(1, 4), "--reason", "its disk fails"]).exits(0);
+
     // Every name is explained, and nothing is that nobody finds.
     found.extend(layout(&fleet.state));
-    let (mut documented, console) = (documented(), "logs/console.log".to_owned());
-    assert!(documented.remove(&console), "the console's own");
+    let mut documented = documented();
+    assert!(documented.remove("logs/console.log"), "the console's own");
+    assert!(documented.remove("packs"), "nothing is packed for so few");
     assert_eq!(found, documented);
 }
