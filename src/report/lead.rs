@@ -158,7 +158,7 @@ impl Spent {
             ("priming", self.priming_s),
             ("switching", self.switching_s),
             ("soaking", self.soaking_s),
-            ("held by a person", self.held_s),
+            ("waiting for a person", self.held_s),
             ("rolling back", self.rolling_back_s),
             ("without a conductor", self.unattended_s),
         ];
@@ -239,7 +239,7 @@ mod tests {
         let all = parts + spent.rolling_back_s + spent.unattended_s;
         assert!((all - took).abs() < 0.001, "{all} is not {took}: {spent:?}");
         assert!(
-            spent.text().starts_with("10m soaking, 2m without a conductor, 1m 30s held by a person, 42s building"),
+            spent.text().starts_with("10m soaking, 2m without a conductor, 1m 30s waiting for a person, 42s building"),
             "{}",
             spent.text()
         );
