@@ -77,6 +77,8 @@ pub fn soak_left(state: &State, now: Timestamp) -> Option<String> {
     let then = after_soak(state, stage)?;
     Some(if left.is_zero() && status.early.is_some() {
         format!("stage {} is promoted early, once its gates have passed", plan.name)
+    } else if left.is_zero() && plan.gates.is_empty() {
+        format!("stage {} has soaked, and its conductor has yet to say so", plan.name)
     } else if left.is_zero() {
         format!("stage {} has soaked, and its gates have yet to pass", plan.name)
     } else {

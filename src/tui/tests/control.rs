@@ -192,6 +192,21 @@ fn a_question_about_hosts_counts_those_that_are_switched_while_it_is_open() {
 }
 
 #[test]
+fn a_soak_that_is_over_waits_for_no_gate_where_there_is_none() {
+    for (has_gates, awaited) in [(true, "its gates have yet to pass"), (false, "its conductor has yet to say so")] {
+        let mut plan = plan(24);
+        plan.stages.iter_mut().filter(|_| !has_gates).for_each(|stage| stage.gates.clear());
+        let mut run = Run::new(plan);
+        run.until(|state| matches!(state.mode(), Mode::Soaking { .. }));
+        let mut console = watching(&run);
+        // Its conductor says nothing, as where it was stopped.
+        console.send(Message::Tick(run.now + std::time::Duration::from_secs(1200)));
+        let screen = console.screen();
+        assert!(screen.contains(&format!("over, {awaited}")), "{screen}");
+    }
+}
+
+#[test]
 fn an_answer_about_one_rollout_is_not_given_to_another() {
     for keys in ["x<Tab>", "q<Tab>"] {
         let mut console = watching(&in_flight());

@@ -174,7 +174,10 @@ fn soak(state: &App, watched: &Watched, idx: StageIdx, room: usize) -> Option<Li
     let name = format!(" stage {} soaks ", plan.name);
     let (whole, until) = (words::span(all), clock(soak.until, &state.settings.zone));
     let words = if left == Duration::ZERO {
-        [" over, its gates have yet to pass".to_owned(), String::new(), String::new()]
+        // Without gates nothing is to come but the word of a conductor that hangs, or runs a hook.
+        let awaited =
+            if plan.gates.is_empty() { "its conductor has yet to say so" } else { "its gates have yet to pass" };
+        [format!(" over, {awaited}"), String::new(), String::new()]
     } else {
         let left = words::span(left);
         [
