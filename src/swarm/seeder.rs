@@ -2,6 +2,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use tokio::time::{Instant, sleep};
 
 use super::hub::Settings;
@@ -13,6 +15,8 @@ const LISTENS: Duration = Duration::from_secs(10);
 /// What its log is called, and what stands in that before the port.
 const LOG: &str = "log";
 const LISTENING: &str = "listening on TCP port ";
+/// What its folder is called, before the number of the process that seeds.
+const FOLDER: &str = "coalmine-swarm-";
 /// The longest that anything is seeded; a rollout may soak for days, and its hosts come in stages.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -24,13 +28,14 @@ pub(super) struct Seeder {
 }
 
 impl Seeder {
-    /// Prepares it, in a folder of its own in which the file is a link.
+    /// Prepares it, in a folder of its own in which the file is a link; those of processes that were killed are removed.
     ///
     /// # Errors
     ///
     /// When that folder cannot be made.
     pub(super) fn new(pack: &Path, name: &str, torrent: &Torrent, settings: &Settings) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("coalmine-swarm-").tempdir()?;
+        clear(&std::env::temp_dir());
+        let folder = tempfile::Builder::new().prefix(&format!("{FOLDER}{}-", std::process::id())).tempdir()?;
         std::os::unix::fs::symlink(std::path::absolute(pack)?, folder.path().join(name))?;
         let file = folder.path().join("torrent");
         std::fs::write(&file, &torrent.file)?;
@@ -91,6 +96,20 @@ impl Seeder {
                 return None;
             }
             sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Removes what seeders left whose process is gone; what is another user's stays.
+pub(super) fn clear(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(FOLDER)?.split_once('-')?.0.parse().ok());
+        let is_dead = |pid| test_kill_process(pid) == Err(Errno::SRCH);
+        if number.and_then(Pid::from_raw).is_some_and(is_dead)
+            && let Err(error) = std::fs::remove_dir_all(entry.path())
+        {
+            tracing::debug!(%error, ?name, "a dead seeder's folder stays");
         }
     }
 }

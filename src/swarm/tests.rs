@@ -241,3 +241,26 @@ async fn a_peer_that_lies_is_found_out_and_harms_nobody() {
     assert!(liar.await.unwrap() > 0, "nobody asked the liar");
     assert!(fs::read(folder.join(NAME)).unwrap() == stage.stored(), "what the liar sent was taken");
 }
+
+#[test]
+fn what_the_seeder_of_a_killed_process_left_is_removed_and_nothing_else() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut gone = std::process::Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    let folder = |name: String| {
+        let folder = parent.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("torrent"), "").unwrap();
+        folder
+    };
+    let left = folder(format!("coalmine-swarm-{}-aB3dE6", gone.id()));
+    let others = [
+        format!("coalmine-swarm-{}-aB3dE6", std::process::id()),
+        "coalmine-swarm-aB3dE6".into(),
+        format!("mine-{}-x", gone.id()),
+    ]
+    .map(folder);
+    super::seeder::clear(parent.path());
+    assert!(!left.exists());
+    assert!(others.iter().all(|folder| folder.join("torrent").exists()));
+}
