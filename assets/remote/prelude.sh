@@ -292,14 +292,14 @@ has_room() {
     return "$room"
 }
 
-# Reads a process's group and when it began, by which a number that was given anew is told from the old one.
+# Reads a process's state, its group and when it began, by which a number that was given anew is told from the old one.
 read_stat() {
-    stat_group='' stat_start=''
+    stat_state='' stat_group='' stat_start=''
     if read -r stat 2>/dev/null <"/proc/$1/stat"; then
         # Behind the name, which may have anything in it: state, parent, group, and the start as the 20th (proc_pid_stat(5)).
         # shellcheck disable=SC2086
         set -- ${stat##*) }
-        [ "$#" -lt 20 ] || stat_group=$3 stat_start=${20}
+        [ "$#" -lt 20 ] || stat_state=$1 stat_group=$3 stat_start=${20}
     fi
 }
 
@@ -310,11 +310,15 @@ is_litter() {
     litter_shell=${1%.*}
     litter_began=${litter_shell%.*}
     litter_shell=${litter_shell##*.} litter_began=${litter_began##*.s}
-    if is_number "$litter_shell" && is_number "$litter_began"; then
+    if is_number "$litter_shell"; then
         read_stat "$litter_shell"
-        [ "$stat_start" != "$litter_began" ]
-    elif is_number "$litter_shell"; then
-        [ "$litter_shell" != "$$" ] && ! kill -0 "$litter_shell" 2>/dev/null
+        # Dead, and not reaped: where nobody does that it stays so.
+        [ "$stat_state" != Z ] || return 0
+        if is_number "$litter_began"; then
+            [ "$stat_start" != "$litter_began" ]
+        else
+            [ "$litter_shell" != "$$" ] && ! kill -0 "$litter_shell" 2>/dev/null
+        fi
     else
         [ -n "$(find "$1" -prune -mmin +120 2>/dev/null)" ]
     fi

@@ -291,10 +291,8 @@ fn a_lock_is_freed_beside_a_phase_that_is_over_and_not_beside_one_that_may_still
         let taken = programs.run(&script(Phase::Lock, root.path(), "r1"));
         let token = taken.iter().find_map(|line| line.strip_prefix("lease ")).unwrap().to_owned();
         // Of a shell that lives; which one that is an earlier coalmine does not say.
-        let stat = fs::read_to_string("/proc/self/stat").unwrap();
-        // The 22nd field, of which two are before what follows on the name.
-        let began = stat.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap();
-        let marks = ["", &format!(".s{began}")].map(|began| mark(root.path(), began));
+        let me = std::process::id();
+        let marks = ["".into(), format!(".s{}", began(me))].map(|began| mark(root.path(), &began, me));
         let unlock = || {
             let mut script = script(Phase::Unlock, root.path(), "r1");
             script.set("fence", &token);
@@ -311,23 +309,44 @@ fn a_lock_is_freed_beside_a_phase_that_is_over_and_not_beside_one_that_may_still
     }
 }
 
-/// Names the mark of a phase whose shell has the number of this process; `began` is when that shell did.
-fn mark(root: &Path, began: &str) -> PathBuf {
+/// Names the mark of a phase by the number of its shell, and when that began.
+fn mark(root: &Path, began: &str, shell: u32) -> PathBuf {
     let until = jiff::Timestamp::now().as_second() + 100;
-    root.join(format!(".coalmine/phase.{until}{began}.{}.00ff", std::process::id()))
+    root.join(format!(".coalmine/phase.{until}{began}.{shell}.00ff"))
+}
+
+/// Says when a process began: the 22nd field, of which two are before what follows on the name.
+fn began(process: u32) -> String {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    stat.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap().to_owned()
 }
 
 #[test]
-fn a_phase_whose_number_another_process_has_by_now_holds_nobody_up() {
+fn a_phase_whose_shell_is_dead_holds_nobody_up_whoever_has_its_number() {
     for programs in Box::both() {
         let root = temporary();
         let taken = programs.run(&script(Phase::Lock, root.path(), "r1"));
         let token = taken.iter().find_map(|line| line.strip_prefix("lease ")).unwrap().to_owned();
-        let mark = mark(root.path(), ".s1");
-        fs::write(&mark, "").unwrap();
+        let me = std::process::id();
+        let others = mark(root.path(), ".s1", me);
+        fs::write(&others, "").unwrap();
+        // One that has ended, and that nobody has reaped yet.
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        let stat = Path::new("/proc").join(ended.id().to_string()).join("stat");
+        while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let dead = ["".into(), format!(".s{}", began(ended.id()))].map(|began| mark(root.path(), &began, ended.id()));
+        dead.iter().for_each(|mark| fs::write(mark, "").unwrap());
         let mut script = script(Phase::Unlock, root.path(), "r1");
         script.set("fence", &token);
         programs.run(&script);
-        assert!(!root.path().join(".coalmine/lock").exists() && !mark.exists(), "{}", programs.name);
+        assert!(
+            !root.path().join(".coalmine/lock").exists(),
+            "{}: {:?}",
+            programs.name,
+            names(&root.path().join(".coalmine"))
+        );
+        ended.wait().unwrap();
     }
 }
