@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use coalmine::host::{GateCheck, Host as _, LockRequest, Survey, TransferSettings};
@@ -194,6 +195,7 @@ async fn a_transfer_that_stalls_fails_in_time() {
     let one = v1(state.path());
     let host = host(&fleet, "box");
     host.lock(&lock("r1"), None).await.unwrap();
+    let stopped = Mutex::new(Vec::new());
     let failure = host
         .prime(&one, &rollout("r1"), &|progress| {
             if progress.bytes > Bytes(300_000) {
@@ -204,10 +206,13 @@ async fn a_transfer_that_stalls_fails_in_time() {
                     .filter(|pid| ours.contains(pid))
                     .collect();
                 sshd.signal(&receivers, "-STOP");
+                stopped.lock().unwrap().extend(receivers);
             }
         })
         .await
         .unwrap_err();
+    // Nothing else ends what is stopped.
+    sshd.signal(&stopped.into_inner().unwrap(), "-KILL");
     let failure = failed(failure);
     assert_eq!((failure.class, failure.message.as_str()), (FailureClass::Transfer, "no byte for 2 s"));
 }
