@@ -265,7 +265,7 @@ impl Workspace {
         }
     }
 
-    /// As [`Workspace::holder`], for whoever goes on without knowing; why nobody knows is told.
+    /// Says who holds an environment, for whoever goes on without knowing: why nobody knows is told.
     #[must_use]
     pub fn seen_holder(&self, environment: &Environment) -> Option<Holder> {
         self.held_by(environment).unwrap_or_else(|why| {
