@@ -62,7 +62,8 @@ nothing is far away. *Deploy server* is the processor time of what is compared a
 - A ratio is of what the column `beside` names: bare ssh, a cold connection for each host, with 32 of them at once; the same that runs the
   gate's command; or `parallel-rsync` of the same files.
 - Everybody's connections agree on a key in the same way, which each table names. What ssh takes where nobody says it (9.2 has `sntrup761x25519-sha512`) costs the
-  deploy server a multiple of `curve25519-sha256` (`ssh.kex`), and beside so dear a connection all else looks cheap: so there are tables of both.
+  deploy server a multiple of `curve25519-sha256` (`ssh.kex`), and beside so dear a connection all else looks cheap: `--kex` measures by another, in tables of its own.
+  The cipher is everybody's own choice: coalmine prefers AES-GCM where the processor has instructions for it, ssh by itself ChaCha20.
 - *Beyond ssh* is the deploy server's processor time beyond what bare ssh takes, as a part of what that beside takes beyond it.
 - *Processes* are those of a host beside sshd's own, counted by strace in a turn of its own.
 - *Scripts* is what a shell on the host read from the deploy server, and *carried* the pack that came, in a turn in which the hosts listened;
