@@ -9,7 +9,6 @@ use rustix::io::Errno;
 use super::error::Error;
 use super::workspace::Workspace;
 use crate::journal::JournalError;
-use crate::release::Store;
 
 /// How many journals are named; `doctor` names all.
 const NAMED: usize = 3;
@@ -45,11 +44,9 @@ pub(super) fn in_a_line(error: &Error) -> String {
     [&[error.message().to_owned()], error.hints()].concat().join("; ")
 }
 
-/// Finds the marks that say nothing.
-pub(super) fn marks(store: &Store) -> Option<Damage> {
-    // Where none can be read, that is an error to whoever wants them.
-    let lines: Vec<String> = store.damaged_marks().ok()?.iter().map(usize::to_string).collect();
-    let path = store.marks_path();
+/// Tells of the lines of marks that say nothing.
+pub(super) fn marks(path: &Path, damaged: &[usize]) -> Option<Damage> {
+    let lines: Vec<String> = damaged.iter().map(usize::to_string).collect();
     (!lines.is_empty()).then(|| Damage {
         message: format!(
             "{}: no mark can be read from line {}: a version that was marked there, good or bad, is not",
@@ -86,14 +83,13 @@ impl Workspace {
         told
     }
 
-    /// Tells of the rollouts of which nothing can be read: what they left is unknown, such as who is in debt. Gives what was told.
-    pub(super) fn tell_damaged_journals(&self) -> Vec<String> {
+    /// Says of which rollouts nothing can be read, a sentence each: what they left is unknown, such as who is in debt.
+    pub(super) fn unknown_rollouts(&self) -> Vec<String> {
         let damaged = self.damaged_journals();
         let mut told: Vec<String> = damaged.iter().take(NAMED).map(Damage::to_string).collect();
         if let Some(more) = damaged.len().checked_sub(NAMED).filter(|more| *more > 0) {
             told.push(format!("{more} more rollouts are not known: `coalmine doctor` names them"));
         }
-        told.iter().for_each(|text| self.warn_once(text));
         told
     }
 }

@@ -39,13 +39,14 @@ impl Workspace {
     /// When the marks cannot be read. That single lines say nothing is told.
     pub fn verdicts(&self, environment: &Environment) -> Result<Verdicts, Error> {
         let store = self.store()?;
-        let marks = store.marks().map_err(|error| {
-            Error::from(error).because("what was found bad is not known", damage::put_back(&store.marks_path()))
-        })?;
-        if let Some(damaged) = damage::marks(&store) {
+        let path = store.marks_path();
+        let read = store
+            .read_marks()
+            .map_err(|error| Error::from(error).because("what was found bad is not known", damage::put_back(&path)))?;
+        if let Some(damaged) = damage::marks(&path, &read.damaged) {
             self.warn_once(&damaged.to_string());
         }
-        Ok(Verdicts::of(&marks, environment))
+        Ok(Verdicts::of(&read.marks, environment))
     }
 
     /// As [`Workspace::verdicts`], for whoever only looks: where the marks cannot be read there are none, and that is told.

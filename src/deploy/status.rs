@@ -215,11 +215,12 @@ impl Workspace {
     /// Says how an environment stands, beside its hosts. What hosts say of themselves is worth telling without it: what cannot be read
     /// is told, and is among what is unknown.
     pub async fn standing(&self, environment: &Environment, release: &WantedRelease) -> Standing {
-        let mut unknown = self.tell_damaged_journals();
+        let mut unknown = Vec::new();
         let mut told = |what: String| {
             self.warn_once(&what);
             unknown.push(what);
         };
+        self.unknown_rollouts().into_iter().for_each(&mut told);
         let lock = match self.held_by(environment) {
             Ok(holder) => holder,
             Err(why) => {

@@ -73,6 +73,15 @@ impl MarkRecord {
     }
 }
 
+/// Holds what was read of the marks.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ReadMarks {
+    /// The marks, oldest first.
+    pub marks: Vec<MarkRecord>,
+    /// The lines from which none can be read, from 1: torn or damaged ones, and those of a later version.
+    pub damaged: Vec<usize>,
+}
+
 impl Store {
     /// Appends a mark; it is on the disk when this returns.
     ///
@@ -102,40 +111,36 @@ impl Store {
         file.sync_all()
     }
 
-    /// Lists the marks, oldest first; lines that say nothing are left out, as [`Store::damaged_marks`] counts them.
+    /// Lists the marks, oldest first; lines that say nothing are left out.
     ///
     /// # Errors
     ///
     /// When the file is there and cannot be read.
     pub fn marks(&self) -> Result<Vec<MarkRecord>, ReleaseError> {
-        Ok(self.read_marks()?.0)
+        Ok(self.read_marks()?.marks)
     }
 
-    /// Counts the lines from which no mark can be read, from 1: torn or damaged ones, and those of a later version.
+    /// Reads the marks, and which lines say nothing.
     ///
     /// # Errors
     ///
     /// As [`Store::marks`].
-    pub fn damaged_marks(&self) -> Result<Vec<usize>, ReleaseError> {
-        Ok(self.read_marks()?.1)
-    }
-
-    fn read_marks(&self) -> Result<(Vec<MarkRecord>, Vec<usize>), ReleaseError> {
+    pub fn read_marks(&self) -> Result<ReadMarks, ReleaseError> {
         let path = self.marks_path();
         let text = match files::read(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ReadMarks::default()),
             Err(error) => return Err(ReleaseError::disk("read", path)(error)),
         };
-        let (mut marks, mut damaged) = (Vec::new(), Vec::new());
+        let mut read = ReadMarks::default();
         let lines = text.split(|&byte| byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty());
         for (line, number) in lines {
             match serde_json::from_slice::<MarkRecord>(line) {
-                Ok(record) if record.v == VERSION => marks.push(record),
-                Ok(_) | Err(_) => damaged.push(number),
+                Ok(record) if record.v == VERSION => read.marks.push(record),
+                Ok(_) | Err(_) => read.damaged.push(number),
             }
         }
-        Ok((marks, damaged))
+        Ok(read)
     }
 
     /// Names the file that they are in.

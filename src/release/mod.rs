@@ -90,7 +90,7 @@ pub use cut::{Bump, Cut, CutError, Ground, propose, read_changelog, with_entry};
 pub use error::{Ended, FailedStep, ReleaseError};
 pub use git::{LogEntry, MovedTag, Repository, Tag};
 pub use heads::Head;
-pub use marks::{Mark, MarkRecord};
+pub use marks::{Mark, MarkRecord, ReadMarks};
 pub use order::{VersionOrder, compare, is_prerelease};
 pub use pack::Packing;
 pub use packs::{Pack, PackLimits, Packs};

@@ -75,9 +75,9 @@ fn journals(workspace: &Workspace, fleet: &Fleet<'_>) -> Vec<Finding> {
 fn marks(workspace: &Workspace) -> Vec<Finding> {
     let Ok(store) = workspace.store() else { return Vec::new() };
     let path = store.marks_path();
-    match store.marks() {
+    match store.read_marks() {
         Err(error) => vec![Finding::new("marks", Health::Failed, error).hint(put_back(&path))],
-        Ok(_) => damage::marks(&store).into_iter().map(|damage| of("marks", damage)).collect(),
+        Ok(read) => damage::marks(&path, &read.damaged).into_iter().map(|damage| of("marks", damage)).collect(),
     }
 }
 

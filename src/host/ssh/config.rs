@@ -38,21 +38,21 @@ impl OfMachine {
         if let Some(known) = KNOWN.get() {
             return Ok(known);
         }
-        let ciphers = has_aes().then_some(CIPHERS);
-        // An ssh that was built without OpenSSL takes the whole line for a mistake.
+        let mut ciphers = has_aes().then_some(CIPHERS);
         let told = match understood(RECENT.into_iter().chain(ciphers))? {
             Some(told) => told,
-            None => understood(RECENT.into_iter())?.unwrap_or_default(),
+            None => {
+                // To an ssh that was built without OpenSSL the whole line is a mistake.
+                ciphers = None;
+                understood(RECENT.into_iter())?.unwrap_or_default()
+            }
         };
-        let is_known = |(option, value): &(&str, &str)| {
-            let said = told.lines().find_map(|line| line.strip_prefix(&format!("{} ", option.to_ascii_lowercase())));
-            said.is_some_and(|said| value.strip_prefix('^').is_none_or(|first| said.starts_with(first)))
+        let is_known = |(option, _): &(&str, &str)| {
+            told.lines().any(|line| line.split(' ').next() == Some(&*option.to_ascii_lowercase()))
         };
-        let lines = |options: &[(&str, &str)]| {
-            let known = options.iter().filter(|option| is_known(option));
-            known.map(|(option, value)| format!("{option} {value}\n")).collect()
-        };
-        Ok(KNOWN.get_or_init(|| Self { first: lines(&RECENT), last: lines(ciphers.as_slice()) }))
+        let line = |(option, value)| format!("{option} {value}\n");
+        let first = RECENT.into_iter().filter(is_known).map(line).collect();
+        Ok(KNOWN.get_or_init(|| Self { first, last: ciphers.map(line).unwrap_or_default() }))
     }
 }
 
@@ -79,8 +79,9 @@ fn has_aes() -> bool {
 /// Writes the configuration that ssh is started with.
 ///
 /// Of every option ssh takes the first value that it finds (ssh_config(5)), so what matters here stands first, what the user
-/// says of hosts, keys, proxies and certificates follows, and last what is so where nobody says otherwise. A jump host's ssh is given the same file: what it says holds there too,
-/// so nothing of the connection's control socket is in it. `system` is the file of the whole machine.
+/// says of hosts, keys, proxies and certificates follows, and last what is so where nobody says otherwise. A jump host's ssh is
+/// given the same file: what it says holds there too, so nothing of the connection's control socket is in it. `system` is the
+/// file of the whole machine.
 pub(super) fn write(settings: &SshSettings, machine: &OfMachine, home: Option<&Path>, system: &Path) -> String {
     let keys = match settings.host_keys {
         HostKeys::Strict => "yes",
@@ -210,6 +211,7 @@ mod tests {
         let told = effective(&SshSettings::default(), Some(home.path()), "alias");
         assert!(told.contains("hostname 192.0.2.9"));
     }
+
     #[test]
     fn the_cipher_that_costs_least_here_is_preferred_where_nobody_says_otherwise() {
         let folder = tempfile::tempdir().unwrap();
