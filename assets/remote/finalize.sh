@@ -157,7 +157,7 @@ phase_finalize() {
         read_state
         [ "$state_good" = "$p_id" ] || lost
         say finalized
-        finish
+        return
     fi
     fence briefly
     read_state

@@ -18,30 +18,34 @@ IFS='
 tab='	'
 newline='
 '
-# What a step may be told by the other side, and is told nothing of it: what ends at once has nothing for any of them.
-read -r p_rollout p_fence p_over p_slot p_name p_owner p_reason p_link p_version_command p_tool p_python_path p_to p_back p_id \
-    p_digest p_plain p_deep p_rehash p_pack p_tops p_folders p_removals </dev/null || :
-# Where temporary files are; made by `work_here`. And what stands before and behind the names of those of a command; see attempt.sh.
-work='' aside='' behind=''
-# Whether this shell does one step after the other, and what ends it and all that it began once nobody listens any more; see session.sh.
-in_session='' guard=''
-# The aria2 that fetches and shares; see fetch.sh.
-aria=''
 # Who this is; set by `know_me`.
 me='' my_name='' my_group=''
+# Whether this shell does one step after the other; see session.sh.
+in_session=''
 # When the clock was asked last, by the time that the machine runs; see `ask_time`.
 asked_at='' asked_time=''
 # What a session saw of the root when it began; see `look_around`.
 around=''
 # Whether nobody else may write here, as a step of this session found, which folder that is, and whether its folders are on one
 # device; set by `trust`.
-trusted='' here='' one_device='' began=''
-# The release whose proof counts for what a folder shares with it; see `find_base`.
-base=''
-# What ends a step in which that was found out first; see `serve`.
-farewell=0
-# The lease as this phase has made it, and the mark of a phase that needs no longer one; see lease.sh.
-held='' brief=''
+trusted='' here='' one_device=''
+
+# Sets what is one step's to what it is when a step begins.
+forget_step() {
+    # What a step may be told by the other side, and is told nothing of it: what ends at once has nothing for any of them.
+    read -r p_rollout p_fence p_over p_slot p_name p_owner p_reason p_link p_version_command p_tool p_python_path p_to p_back p_id \
+        p_digest p_plain p_deep p_rehash p_pack p_tops p_folders p_removals p_own p_tracker p_limit p_upload </dev/null || :
+    # Where temporary files are; made by `work_here`. And what stands before and behind the names of those of a command; see attempt.sh.
+    work='' aside='' behind=''
+    # What ends a session and all that it began once nobody listens any more; see session.sh. And the aria2 that fetches and shares; see fetch.sh.
+    guard='' aria=''
+    # The file that is older than what is proven; see `begin_record`. And the release whose proof counts for what a folder shares with it; see
+    # `find_base`.
+    began='' base=''
+    # The lease as this phase has made it, and the mark of a phase that needs no longer one; see lease.sh.
+    held='' brief=''
+}
+forget_step
 
 say() {
     printf '%s %s\n' "$p_token" "$*"
@@ -64,11 +68,15 @@ fail() {
 }
 
 finish() {
+    end_step
+    exit 0
+}
+
+end_step() {
     [ -z "$held" ] || let_go
     clean_up
     trap - EXIT
     say end
-    exit "$farewell"
 }
 
 # Does what must succeed; the last line that it printed is the failure's text.
@@ -422,7 +430,8 @@ begin() {
     # Where the link is cut it is the next word that finds out.
     trap 'exit 1' HUP INT TERM PIPE
     "$1" </dev/null
-    finish
+    end_step
+    [ -n "$in_session" ] || exit 0
 }
 
 # Goes into the root, made where it is missing: from here on every path is relative to it.
@@ -526,7 +535,6 @@ trust() {
         [ "${4%:*}" = "${here%:*}" ] || one_device=''
         shift 5
     done
-    [ -z "$in_session" ] || farewell=3${one_device:+3}
     trusted=yes
 }
 

@@ -12,7 +12,7 @@ phase_seal() {
         for there in "releases/$p_id" "releases/.$p_id.repair"; do
             if prove "$there" "$p_verify" "$p_digest"; then
                 say sealed
-                finish
+                return
             fi
         done
         fail io "$PWD/$staging is gone"
@@ -27,7 +27,7 @@ phase_seal() {
             make_writable "$staging"
             say_wrong
             say broken
-            finish
+            return
         fi
         prove "$staging" "$p_verify" "$p_digest" || fail io "cannot remove what does not belong into $PWD/$staging"
     fi

@@ -1,15 +1,18 @@
 # shellcheck shell=sh
 # One shell for all that a rollout does on a host: it knows every phase, and does one step after the other.
 #
-# A step is one line on standard input: assignments, and a call of `begin`. It runs in a subshell, so that what it sets, traps
-# or ends is its own. The first of them is a function that came with the library. The other side sends the next ones only after this has said
-# that it is ready: shells read their script in blocks, and swallow what comes with it.
+# A step is one line on standard input: assignments, and a call of `begin`. The first of them is a function that came with the library. The
+# other side sends the next ones only after this has said that it is ready: shells read their script in blocks, and swallow what comes with it.
+#
+# One subshell does them all, for a process each is what would cost most. Of a step that came to its end what it left is forgotten. One that
+# fails, or stops in its middle, ends the subshell, with whatever it had set, trapped or entered, and the next is begun as the first was.
 
 serve() {
     in_session=yes
     # A word to somebody who is gone is an error and no end: the guard has something to do then.
     trap : PIPE
     exec 3<&0 </dev/null
+    begun_in=$PWD
     end_stale
     # Of a shell before that had this number.
     forget_gate "$p_root/.coalmine/run.gate.$$.0"
@@ -21,23 +24,30 @@ serve() {
     read_stat "$$"
     say session "$$" "$stat_group" "$stat_start"
     say end
-    (first_step) 3<&-
-    remember $?
-    while IFS= read -r step <&3; do
-        # What a step finds out is gone with it: those that follow each other soon have one answer.
-        ask_time || :
-        (eval "$step") 3<&-
-        remember $?
+    (do_step first_step && do_steps)
+    while [ $? -ne "$was_last" ]; do
+        (do_steps)
     done
     exit 0
 }
 
-# remember CODE: what is so for the session, and only a step can find out.
-remember() {
-    case $1 in
-    3) trusted=yes ;;
-    33) trusted=yes one_device=yes ;;
-    esac
+# What `do_steps` ends with where no step comes any more.
+was_last=99
+
+do_steps() {
+    while IFS= read -r step <&3; do
+        # Steps that follow each other soon have one answer.
+        ask_time || :
+        do_step "$step" || exit 0
+    done
+    exit "$was_last"
+}
+
+# Does a step, and forgets it; fails where it cannot go back to where a relative root begins.
+do_step() {
+    eval "$1" 3<&-
+    forget_step
+    cd "$begun_in" 2>/dev/null || return
 }
 
 # Ends the sessions before, where a step of one was given up and may still be at work: two of one rollout at once would be two

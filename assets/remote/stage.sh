@@ -85,7 +85,6 @@ staged() {
     esac
     [ -z "$p_pack" ] || [ ! -f "$p_pack" ] || say pack "$p_pack"
     say staged "$1" "$2" "$PWD"
-    finish
 }
 
 # link_copy FROM: makes the staging folder as hard links, whole or not at all.
@@ -117,7 +116,7 @@ phase_stage() {
         holds_lease || lost
         printf '%s\n' "$p_rollout" 2>/dev/null >".coalmine/primed.$p_id"
         say already
-        finish
+        return
     fi
     fence long
     sweep
@@ -129,7 +128,7 @@ phase_stage() {
         if proves "$there"; then
             printf '%s\n' "$p_rollout" >".coalmine/primed.$p_id" 2>/dev/null
             say already
-            finish
+            return
         fi
         if [ "$there" = "releases/$p_id" ]; then
             broken=$there
@@ -148,6 +147,7 @@ phase_stage() {
     if [ -d "$staging" ]; then
         make_writable "$staging"
         staged "$goal" resumed
+        return
     fi
     [ -z "$broken" ] || enough_room
     if [ -n "$broken" ] && link_copy "$broken"; then
@@ -160,6 +160,7 @@ phase_stage() {
         rename "$staging.new" "$staging"
         say_wrong
         staged "$goal" self
+        return
     fi
     case $p_base in
     '')
@@ -169,7 +170,7 @@ phase_stage() {
         [ -z "$link_id" ] || say has "$link_id"
         say_releases has
         say absent
-        finish
+        return
         ;;
     -) ;;
     *)
@@ -182,6 +183,7 @@ phase_stage() {
             removals
             rename "$staging.new" "$staging"
             staged "$goal" base
+            return
         fi
         # Nothing can be linked, so everything travels; our side knows how much that is.
         fail base "$p_base cannot be linked"

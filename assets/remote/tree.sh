@@ -195,84 +195,11 @@ compare() {
     done
     remove "$work/verdict"
     root=$PWD
-    (
-        cd "$1" || exit 2
-        survey_tree "$2" || exit 2
-        awk -F "$tab" "$awk_names"'
-            # Spells a name as the manifest does.
-            function name_of(key) { return key in spelled ? spelled[key] : key }
-            # Undoes the escapes of a manifest.
-            function plain(name,   out, at, code) {
-                if (!index(name, "\\")) return name
-                out = ""
-                while ((at = index(name, "\\")) > 0) {
-                    code = octal(substr(name, at + 2, 3))
-                    out = out substr(name, 1, at - 1) (code == 10 ? stand_in : sprintf("%c", code))
-                    name = substr(name, at + 5)
-                }
-                return out name
-            }
-            # Of an entry as it was listed, in a name of which a tab may be.
-            function name_here() { return NF == 4 ? $4 : substr($0, length($1) + length($2) + length($3) + 4) }
-            # How a line of the manifest begins that is of a mode as it was listed; few modes are there, and of many entries.
-            function learn(listed,   mode) {
-                mode = listed
-                sub(/^!/, "", mode)
-                kind[listed] = letter(mode)
-                is_safe[listed] = safe(mode)
-                begin[listed] = kind[listed] "\t" (runs(mode) ? 755 : 644) "\t"
-            }
-            BEGIN {
-                work = ARGV[2]; all = ARGV[3] == "full"; stand_in = sprintf("%c", octal(ARGV[4])); is_quick = ARGV[6] == "yes"
-                # What a line of that manifest says is so, says the same line of this one.
-                if (ARGV[5] != "") while ((getline line <ARGV[5]) > 0) inherited[line]
-                while ((getline <ARGV[1]) > 0) {
-                    if (NF != 5) continue
-                    promised++
-                    key = plain($5)
-                    promise[key] = $0
-                    if (key != $5) spelled[key] = $5
-                }
-                while ((getline name <(work "/links")) > 0 && (getline target <(work "/links")) > 0) points[name] = target
-                read_sums(work "/sums")
-                while ((getline <(work "/entries")) > 0) {
-                    entries++
-                    if (NF < 4) exit 3
-                    name = name_here()
-                    if (index(name, "./") != 1) exit 3
-                    key = substr(name, 3)
-                    if (key == "MANIFEST") continue
-                    if (!(key in promise)) { extra++; print name >(work "/extra"); continue }
-                    met++
-                    if (!($1 in kind)) learn($1)
-                    is = kind[$1]; line = promise[key]
-                    good = is == substr(line, 1, 1)
-                    if (is_quick && is == "l" && length(points[name]) != $2) exit 3
-                    if (!good) print name >(work "/kind")
-                    else if (is == "f") {
-                        start = begin[$1] $2 "\t"
-                        good = index(line, start) == 1 && is_safe[$1]
-                        if (good && (all || $3 == 1)) {
-                            if (key in sum) good = sum[key] == substr(line, length(start) + 1, 64)
-                            else if ($3 < 2 || index($1, "!") == 1 || !(line in inherited)) { unread++; good = 0 }
-                        }
-                    } else if (is == "l") {
-                        split(line, part, "\t")
-                        good = points[name] == plain(part[4])
-                    } else good = is_safe[$1]
-                    if (!good) { wrong++; print name_of(key) >(work "/wrong") }
-                }
-                if (met < promised) {
-                    close(work "/entries")
-                    while ((getline <(work "/entries")) > 0) delete promise[substr(name_here(), 3)]
-                    for (key in promise) { wrong++; print name_of(key) >(work "/wrong") }
-                }
-                # Last, and so what was found where the rest could not be written.
-                print entries + 0, wrong + 0, extra + 0, unread + 0 >(work "/verdict")
-                exit 0
-            }' MANIFEST "$work" "$2" "$stand_in" "${base:+$root/releases/$base/MANIFEST}" "$is_quick"
-    )
-    case $? in
+    cd "$1" || unproven "$1"
+    find_differences "$2"
+    compared=$?
+    cd "$root" || fail io "cannot enter $root"
+    case $compared in
     0) ;;
     3)
         # A name has a line feed that the manifest knows nothing of.
@@ -290,6 +217,84 @@ compare() {
     if ! read -r proven wrong extra unread <"$work/verdict" || ! is_number "$unread"; then
         unproven "$1"
     fi
+}
+
+# find_differences full|changed: writes what differs in this folder; 3 where a name has a line feed that the manifest knows nothing of.
+find_differences() {
+    survey_tree "$1" || return 2
+    awk -F "$tab" "$awk_names"'
+        # Spells a name as the manifest does.
+        function name_of(key) { return key in spelled ? spelled[key] : key }
+        # Undoes the escapes of a manifest.
+        function plain(name,   out, at, code) {
+            if (!index(name, "\\")) return name
+            out = ""
+            while ((at = index(name, "\\")) > 0) {
+                code = octal(substr(name, at + 2, 3))
+                out = out substr(name, 1, at - 1) (code == 10 ? stand_in : sprintf("%c", code))
+                name = substr(name, at + 5)
+            }
+            return out name
+        }
+        # Of an entry as it was listed, in a name of which a tab may be.
+        function name_here() { return NF == 4 ? $4 : substr($0, length($1) + length($2) + length($3) + 4) }
+        # How a line of the manifest begins that is of a mode as it was listed; few modes are there, and of many entries.
+        function learn(listed,   mode) {
+            mode = listed
+            sub(/^!/, "", mode)
+            kind[listed] = letter(mode)
+            is_safe[listed] = safe(mode)
+            begin[listed] = kind[listed] "\t" (runs(mode) ? 755 : 644) "\t"
+        }
+        BEGIN {
+            work = ARGV[2]; all = ARGV[3] == "full"; stand_in = sprintf("%c", octal(ARGV[4])); is_quick = ARGV[6] == "yes"
+            # What a line of that manifest says is so, says the same line of this one.
+            if (ARGV[5] != "") while ((getline line <ARGV[5]) > 0) inherited[line]
+            while ((getline <ARGV[1]) > 0) {
+                if (NF != 5) continue
+                promised++
+                key = plain($5)
+                promise[key] = $0
+                if (key != $5) spelled[key] = $5
+            }
+            while ((getline name <(work "/links")) > 0 && (getline target <(work "/links")) > 0) points[name] = target
+            read_sums(work "/sums")
+            while ((getline <(work "/entries")) > 0) {
+                entries++
+                if (NF < 4) exit 3
+                name = name_here()
+                if (index(name, "./") != 1) exit 3
+                key = substr(name, 3)
+                if (key == "MANIFEST") continue
+                if (!(key in promise)) { extra++; print name >(work "/extra"); continue }
+                met++
+                if (!($1 in kind)) learn($1)
+                is = kind[$1]; line = promise[key]
+                good = is == substr(line, 1, 1)
+                if (is_quick && is == "l" && length(points[name]) != $2) exit 3
+                if (!good) print name >(work "/kind")
+                else if (is == "f") {
+                    start = begin[$1] $2 "\t"
+                    good = index(line, start) == 1 && is_safe[$1]
+                    if (good && (all || $3 == 1)) {
+                        if (key in sum) good = sum[key] == substr(line, length(start) + 1, 64)
+                        else if ($3 < 2 || index($1, "!") == 1 || !(line in inherited)) { unread++; good = 0 }
+                    }
+                } else if (is == "l") {
+                    split(line, part, "\t")
+                    good = points[name] == plain(part[4])
+                } else good = is_safe[$1]
+                if (!good) { wrong++; print name_of(key) >(work "/wrong") }
+            }
+            if (met < promised) {
+                close(work "/entries")
+                while ((getline <(work "/entries")) > 0) delete promise[substr(name_here(), 3)]
+                for (key in promise) { wrong++; print name_of(key) >(work "/wrong") }
+            }
+            # Last, and so what was found where the rest could not be written.
+            print entries + 0, wrong + 0, extra + 0, unread + 0 >(work "/verdict")
+            exit 0
+        }' MANIFEST "$work" "$1" "$stand_in" "${base:+$root/releases/$base/MANIFEST}" "$is_quick"
 }
 
 # Nothing is known of a folder: not whole, and not broken either.
@@ -333,7 +338,7 @@ remove_listed() {
 
 # Few at a time: xargs of busybox 1.35 loses bytes of a name where one batch ends and another begins, unless batches end by number.
 remove_once() {
-    (cd "$1" && xargs -0 -r -n 7 rm -rf --) 2>/dev/null
+    (cd "$1" && exec xargs -0 -r -n 7 rm -rf --) 2>/dev/null
 }
 
 # make_writable FOLDER: lets its owner write into every folder of it; asked for only where something is to be written and cannot, or by

@@ -2,10 +2,10 @@
 # Frees the lock if it is this rollout's, and removes what the rollout left half-done.
 
 phase_unlock() {
-    cd "$p_root" 2>/dev/null || finish
-    [ -d .coalmine ] || finish
+    cd "$p_root" 2>/dev/null || return
+    [ -d .coalmine ] || return
     read_lease
-    holds_lease || finish
+    holds_lease || return
     trust
     tidy
     honour_dead_men

@@ -29,6 +29,31 @@ fn no_part_has_a_function_that_another_has() {
     }
 }
 
+/// One shell does one step after the other: what the first was told, and the second is not, would be taken for the second's.
+#[test]
+fn what_a_step_may_be_told_is_forgotten_behind_it() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/remote");
+    let prelude = fs::read_to_string(folder.join("prelude.sh")).unwrap();
+    let (_, forgets) = prelude.split_once("\nforget_step() {").unwrap();
+    let (forgets, _) = forgets.split_once("\n}").unwrap();
+    let forgotten: Vec<&str> = forgets.split_whitespace().filter(|word| word.starts_with("p_")).collect();
+    assert!(forgotten.len() > 20, "{forgotten:?}");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.ends_with("bootstrap.sh") || path.extension().is_none_or(|end| end != "sh") {
+            continue;
+        }
+        // What has a default may have no value; whatever else is not told ends the step.
+        for asked in fs::read_to_string(&path).unwrap().split("${p_").skip(1) {
+            let (name, behind) =
+                asked.split_at(asked.find(|char: char| !char.is_ascii_lowercase() && char != '_').unwrap());
+            let is_default = behind.starts_with([':', '-', '+']);
+            let is_forgotten = forgotten.iter().any(|forgotten| forgotten.strip_prefix("p_") == Some(name));
+            assert!(!is_default || is_forgotten, "{}: p_{name} is told to all steps behind", path.display());
+        }
+    }
+}
+
 #[test]
 fn shellcheck_has_nothing_to_say() {
     // They share the library: it is looked at once, with what calls each of them behind it.
