@@ -29,6 +29,7 @@ pub(super) struct Copy {
 /// Tells what one transfer sent.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Copied {
+    /// Of a pack, what attempts that broke have brought as well.
     pub(super) bytes: Bytes,
     pub(super) files: usize,
     pub(super) retries: u32,

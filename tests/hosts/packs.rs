@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use coalmine::host::{
-    Host as _, HostError, LockRequest, Primed, RealHost, SshSettings, Switch, TargetSettings, TransferSettings,
+    Host as _, HostError, LockRequest, Primed, RealHost, SshSettings, Survey, Switch, TargetSettings, TransferSettings,
 };
 use coalmine::model::{Bytes, PackWhen, Progress};
 use coalmine::release::StoredRelease;
@@ -197,6 +197,45 @@ async fn a_pack_that_was_cut_goes_on_where_it_was() {
     assert!(told.last().unwrap().total > Bytes(3_000_000), "{told:?}");
     assert_whole(&one, &folder(root.path(), &one));
     assert_eq!(litter(root.path()), Vec::<PathBuf>::new());
+}
+
+/// Primes a host on which what writes the pack is killed once, with a part of it written; gives where the next went on, too.
+async fn prime_in_two(ssh: impl Fn(&Sshd, &Path) -> SshSettings) -> (Primed, Vec<Progress>, String) {
+    let sshd = Sshd::start("");
+    let (state, root) = (temporary(), temporary());
+    let one = release(state.path(), "1.0", &[(b"noise", Content::Bytes(noise(7, 3_000_000)))]);
+    let (helper, from) = (root.path().join("helper"), root.path().join("from"));
+    let script = format!(
+        "#!/bin/sh\nif [ $# = 7 ]; then [ -e {from} ] || {{ : >{from}; head -c 1000000 >\"$5/$6\"; kill -KILL $$; }}; \
+         echo $7 >{from}; fi\nexec \"$@\"\n",
+        from = from.display()
+    );
+    fs::write(&helper, script).unwrap();
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+    let target = TargetSettings { r#become: vec![helper.display().to_string()], ..target(root.path()) };
+    let fleets =
+        [(); 2].map(|()| fleet(ssh(&sshd, state.path()), packed(PackWhen::Always), target.clone(), state.path()));
+    // Where connections are shared the other process is on it, too.
+    let [other, own] = fleets.each_ref().map(|fleet| host(fleet, "box"));
+    other.probe(&Survey::Shallow, None).await.unwrap();
+    let (primed, told) = prime(&own, &one, "r1").await;
+    assert_whole(&one, &folder(root.path(), &one));
+    (primed.unwrap(), told, fs::read_to_string(from).unwrap())
+}
+
+#[tokio::test]
+async fn what_travelled_of_a_pack_is_all_that_its_attempts_brought() {
+    let (primed, told, from) = prime_in_two(|sshd, _| sshd.ssh()).await;
+    assert!(primed.packed && primed.retries == 1 && from == "1000000\n", "{primed:?} from {from}");
+    assert_eq!(primed.bytes, told.last().unwrap().total);
+}
+
+#[tokio::test]
+async fn a_pack_that_was_cut_on_a_shared_connection_goes_on_where_it_was() {
+    let share = |sshd: &Sshd, state: &Path| SshSettings { share: Some(state.to_owned()), ..sshd.ssh() };
+    let (primed, told, from) = prime_in_two(share).await;
+    assert!(primed.packed && from == "1000000\n", "{primed:?} from {from}");
+    assert_eq!(primed.bytes, told.last().unwrap().total);
 }
 
 /// A host of this machine that has the tools that are needed, and some more.

@@ -24,7 +24,7 @@ use crate::host::session::{Session, Stepped, Turn};
 use crate::host::settings::{TargetSettings, TransferSettings};
 use crate::host::shell::{Ends, NotOpened};
 use crate::host::transport::{Copied, Copy, Transport, cut_short, mute, shell, silent};
-use crate::model::{Failure, FailureClass, HostId, Progress};
+use crate::model::{Bytes, Failure, FailureClass, HostId, Progress};
 use crate::process::quote_words;
 
 /// How much is open over a connection at once at most: a step, a transfer, and a lease that is renewed. `MaxSessions` is 10 unless
@@ -83,6 +83,12 @@ impl Drop for Begun<'_> {
             connection.close();
         }
     }
+}
+
+/// Counts what of a pack came, whichever attempt brought it: it is all there in the end. What goes file by file rsync counts at its end
+/// alone, and of an attempt that broke nobody knows it.
+fn came(copy: &Copy, before: Option<Bytes>) -> Bytes {
+    before.filter(|_| copy.pack).map_or(Bytes(0), |before| Bytes(copy.total.0.saturating_sub(before.0)))
 }
 
 /// What became of a script that was sent over a connection of its own.
@@ -404,22 +410,25 @@ impl Transport for Ssh {
 
     async fn copy(&self, copy: &Copy, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Copied, Failure> {
         let _turn = self.pool.transfer().await;
-        let mut retries = 0;
+        let (mut retries, mut tried) = (0, false);
+        // How much of a pack lay there before, once that is known.
+        let mut before = copy.fresh.then_some(Bytes(0));
         loop {
             let connection = self.connection().await?;
             let r#become = &self.target.r#become;
             let begun = Begun(Some(&connection));
             // What is to be slow is sent by what can be.
             let ended = if copy.pack && pace::in_kib(self.transfer.bandwidth).is_empty() {
-                let may_be_there = !copy.fresh || retries > 0;
-                send::run(connection.session(), r#become, copy, may_be_there, &self.transfer, progress).await
+                let may_be_there = !copy.fresh || std::mem::replace(&mut tried, true);
+                send::run(connection.session(), r#become, copy, may_be_there, &mut before, &self.transfer, progress)
+                    .await
             } else {
                 let reach = Reach::control(connection.socket(), r#become);
                 rsync::run(&reach, copy, &self.transfer, progress).await
             };
             begun.ended();
             let broken = match ended {
-                Ok(copied) => return Ok(Copied { retries, ..copied }),
+                Ok(copied) => return Ok(Copied { retries, bytes: copied.bytes.max(came(copy, before)), ..copied }),
                 Err(broken) => broken,
             };
             // What had begun goes on where it was; what had not found no channel.

@@ -31,7 +31,7 @@ const WRITE: &str = r#"LC_ALL=C; export LC_ALL; umask 077; cd -P "$1" || exit 1;
 /// What may be on its way when the last byte was read: OpenSSH's window of a channel.
 const WINDOW: Bytes = Bytes(2 * 1024 * 1024);
 
-/// Sends a pack; where a part of it `may_be_there`, what is behind that.
+/// Sends a pack; where a part of it `may_be_there`, what is behind that. `before` is how much was there at the first attempt.
 ///
 /// Dropping the future leaves what runs there to end with its connection.
 pub(super) async fn run(
@@ -39,6 +39,7 @@ pub(super) async fn run(
     r#become: &[String],
     copy: &Copy,
     may_be_there: bool,
+    before: &mut Option<Bytes>,
     settings: &TransferSettings,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Copied, Broken> {
@@ -49,6 +50,7 @@ pub(super) async fn run(
         quote_words(words.chain(more.iter().copied()))
     };
     let offset = if may_be_there { there(session, &command(SIZE, &[]), copy.total, settings).await? } else { 0 };
+    before.get_or_insert(Bytes(offset));
     let (file, watched) = open(&copy.source.join(&name), offset).map_err(|error| unreadable(&error))?;
     let mut child = start(session, &command(WRITE, &[&offset.to_string()]), Some(file)).await?;
     let mut stderr = child.stderr().take();
