@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::conductor::{ConductorError, LockError, StartError};
+use crate::conductor::{ClientError, ConductorError, LockError, StartError};
 use crate::config::{ConfigErrors, EnvironmentError};
 use crate::expr::{ExpandError, ParseError, ResolveError};
 use crate::host::SettingsError;
@@ -18,6 +18,8 @@ pub enum Kind {
     Usage,
     /// Something failed before anything was changed.
     Before,
+    /// Who was asked gave no answer, and may do it yet.
+    Unanswered,
     /// The environment is locked by another.
     Locked,
     /// Somebody interrupted it before anything was changed.
@@ -32,7 +34,7 @@ impl Kind {
     pub const fn exit(self) -> Exit {
         match self {
             Self::Usage => Exit::Usage,
-            Self::Before => Exit::Failed,
+            Self::Before | Self::Unanswered => Exit::Failed,
             Self::Locked => Exit::Locked,
             Self::Interrupted => Exit::Interrupted,
             Self::Bug => Exit::Bug,
@@ -158,6 +160,19 @@ of_kind! {
 impl From<Lost> for Error {
     fn from(error: Lost) -> Self {
         let kind = if matches!(error, Lost::Panicked) { Kind::Bug } else { Kind::Before };
+        Self::of(kind, error)
+    }
+}
+
+impl From<ClientError> for Error {
+    fn from(error: ClientError) -> Self {
+        let kind = match error {
+            ClientError::Rejected(_) | ClientError::Refused { .. } | ClientError::Journal(_) => Kind::Before,
+            ClientError::NotRunning(_)
+            | ClientError::Unreachable { .. }
+            | ClientError::Nonsense { .. }
+            | ClientError::Silent { .. } => Kind::Unanswered,
+        };
         Self::of(kind, error)
     }
 }

@@ -176,7 +176,7 @@ impl Workspace {
         match conductor::command(&self.rollouts(), &rollout, command, self.operator.clone()).await {
             Ok(()) => Ok(Pooled::Accepted(rollout)),
             Err(ClientError::Rejected(why)) => Err(Error::before(format!("rollout {rollout} refuses `{word}`: {why}"))),
-            Err(error) => Err(Error::before(error)),
+            Err(error) => Err(error.into()),
         }
     }
 

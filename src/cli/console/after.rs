@@ -54,13 +54,9 @@ async fn difference(
 pub(super) async fn report(backend: Arc<Backend>, ticket: Ticket, rollout: RolloutId) {
     let writer = Arc::clone(&backend);
     let written = tokio::task::spawn_blocking(move || write(&writer, &rollout)).await;
-    let written = match written {
-        Ok(written) => written.map_err(|failed| output::own(&failed)),
-        Err(error) => Err(error.to_string()),
-    };
-    let (result, told) = match written {
+    let (result, told) = match written.unwrap_or_else(|error| Err(Error::before(error))) {
         Ok(name) => (Ok(()), Some(format!("wrote {name}"))),
-        Err(why) => (Err(why), None),
+        Err(failed) => (Err(failed), None),
     };
     backend.reply(ticket, result).await;
     if let Some(told) = told {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Backend, output};
+use super::Backend;
 use crate::deploy::Error;
 use crate::tui::messages::{Message, Ticket};
 
@@ -16,7 +16,7 @@ pub(super) async fn change(backend: Arc<Backend>, ticket: Ticket, reason: Option
     });
     let changed = changed.await.unwrap_or_else(|error| Err(Error::before(error.to_string())));
     let told = changed.as_ref().ok().cloned();
-    backend.reply(ticket, changed.map(drop).map_err(|failed| output::own(&failed))).await;
+    backend.reply(ticket, changed.map(drop)).await;
     if let Some(told) = told {
         backend.send(Message::Notice(told)).await;
     }

@@ -9,7 +9,7 @@ mod planning;
 mod survey;
 mod watch;
 
-use crate::deploy::{Debts, Deployment, Detached, Error, OutOfService, ServiceMark, Workspace, operator, reach};
+use crate::deploy::{Debts, Deployment, Detached, Error, Kind, OutOfService, ServiceMark, Workspace, operator, reach};
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -29,7 +29,7 @@ use crate::journal::Rollouts;
 use crate::model::{Digest, Environment, RolloutId, Version};
 use crate::release::{Records, StoredRelease};
 use crate::tui::keymap::Keymap;
-use crate::tui::messages::{Message, Request, Settings, Ticket};
+use crate::tui::messages::{Message, NotDone, Request, Settings, Ticket};
 use crate::tui::terminal::{Ended, channels, run};
 use crate::tui::theme::{Ground, Palette, Theme};
 
@@ -219,9 +219,15 @@ impl Backend {
         drop(self.messages.send(message).await);
     }
 
-    async fn reply(&self, ticket: Ticket, result: Result<(), String>) {
-        self.send(Message::Reply { ticket, result }).await;
+    async fn reply(&self, ticket: Ticket, result: Result<(), Error>) {
+        self.send(Message::Reply { ticket, result: result.map_err(|failed| not_done(&failed)) }).await;
     }
+}
+
+/// Says why what was asked is not done, or not known to be.
+fn not_done(failed: &Error) -> NotDone {
+    let why = output::own(failed);
+    if failed.kind() == Kind::Unanswered { NotDone::Unanswered(why) } else { NotDone::Refused(why) }
 }
 
 /// Begins to tell what is known of an environment without being asked.
@@ -253,7 +259,7 @@ async fn serve(mut environment: Arc<Backend>, mut requests: mpsc::UnboundedRecei
             Request::Command { ticket, rollout, command: asked } => {
                 tasks.spawn(async move {
                     let answer = command(&backend.rollouts(), &rollout, asked, operator()).await;
-                    backend.reply(ticket, answer.map_err(|error| output::own(&error))).await;
+                    backend.reply(ticket, answer.map_err(Error::from)).await;
                 });
             }
             Request::OpenRollout(rollout) => {
@@ -304,7 +310,7 @@ async fn serve(mut environment: Arc<Backend>, mut requests: mpsc::UnboundedRecei
                     environment.send(Message::Switched { environment: wanted, invocation }).await;
                     tasks = begin(&environment);
                 }
-                Err(failed) => backend.reply(ticket, Err(output::own(&failed))).await,
+                Err(failed) => backend.reply(ticket, Err(failed)).await,
             },
             // These are the screen's own.
             Request::CopyToClipboard(_)
@@ -321,8 +327,28 @@ async fn serve(mut environment: Arc<Backend>, mut requests: mpsc::UnboundedRecei
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::time::Duration;
 
-    use super::log_file;
+    use super::{log_file, not_done};
+    use crate::conductor::ClientError;
+    use crate::model::RolloutId;
+    use crate::rollout::Rejection;
+    use crate::tui::messages::NotDone;
+
+    #[test]
+    fn only_what_a_conductor_refuses_is_told_as_refused() {
+        let rollout = || RolloutId::new("r1").unwrap();
+        let told = |error: ClientError| not_done(&error.into());
+        let refused = told(ClientError::Rejected(Rejection("it is over".to_owned())));
+        assert_eq!(refused, NotDone::Refused("it is over".to_owned()));
+        for unanswered in [
+            ClientError::Silent { rollout: rollout(), within: Duration::from_secs(35) },
+            ClientError::NotRunning(rollout()),
+        ] {
+            let why = unanswered.to_string();
+            assert_eq!(told(unanswered), NotDone::Unanswered(why));
+        }
+    }
 
     #[test]
     fn a_console_opens_also_where_its_log_cannot_be_written() {

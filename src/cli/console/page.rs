@@ -87,7 +87,7 @@ pub(super) async fn pool(backend: Arc<Backend>, ticket: Ticket, host: HostId, wh
         let (environment, _) = backend.workspace.policy()?;
         backend.workspace.pool(environment, &host, which, reason).await
     };
-    let pooled = pooled.await.map_err(|failed| output::own(&failed));
+    let pooled = pooled.await;
     let told = match &pooled {
         Ok(Pooled::Done) => Some(format!("{host} was {}", which.done())),
         Ok(Pooled::Accepted(rollout)) => Some(format!("{host}: rollout {rollout} does the {}", which.word())),

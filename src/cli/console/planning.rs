@@ -139,7 +139,7 @@ pub(super) async fn start(backend: Arc<Backend>, ticket: Ticket, plan: Arc<Plan>
     let rollout = plan.rollout.clone();
     let started = begin(&backend, &plan).await;
     let is_started = started.is_ok();
-    backend.reply(ticket, started.map_err(|failed| output::own(&failed))).await;
+    backend.reply(ticket, started).await;
     if is_started {
         super::watch::follow(backend, rollout).await;
     }
@@ -160,7 +160,7 @@ async fn begin(backend: &Backend, plan: &Plan) -> Result<(), Error> {
 pub(super) async fn resume(backend: Arc<Backend>, ticket: Ticket, rollout: RolloutId) {
     let resumed = go_on(&backend, &rollout).await;
     let is_resumed = resumed.is_ok();
-    backend.reply(ticket, resumed.map_err(|failed| output::own(&failed))).await;
+    backend.reply(ticket, resumed).await;
     if is_resumed {
         super::watch::follow(backend, rollout).await;
     }

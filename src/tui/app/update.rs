@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Answer, App, Layer, Link, Screen, Survey, Watched};
 use crate::model::RolloutId;
 use crate::rollout::Event;
-use crate::tui::messages::{EnvironmentFacts, Groups, LogLine, Message, Request, Settings, Source, Ticket};
+use crate::tui::messages::{EnvironmentFacts, Groups, LogLine, Message, NotDone, Request, Settings, Source, Ticket};
 use crate::words::{between, clock, event_line};
 
 /// How long a notice stays.
@@ -173,7 +173,7 @@ impl App {
         }
     }
 
-    fn reply(&mut self, ticket: Ticket, result: Result<(), String>) -> Vec<Request> {
+    fn reply(&mut self, ticket: Ticket, result: Result<(), NotDone>) -> Vec<Request> {
         let Some(place) = self.asked.iter().position(|asked| asked.ticket == ticket) else {
             return Vec::new();
         };
@@ -184,9 +184,13 @@ impl App {
         match result {
             Ok(()) if self.leave_after == Some(ticket) => self.leave(),
             Ok(()) => Vec::new(),
-            Err(why) => {
+            Err(not_done) => {
                 self.leave_after = self.leave_after.filter(|&waiting| waiting != ticket);
-                self.notify(format!("{} was refused: {why}", asked.what))
+                let what = asked.what;
+                self.notify(match not_done {
+                    NotDone::Refused(why) => format!("{what} was refused: {why}"),
+                    NotDone::Unanswered(why) => format!("{what} was not answered: {why}"),
+                })
             }
         }
     }

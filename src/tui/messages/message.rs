@@ -83,12 +83,12 @@ pub enum Message {
         /// What happened.
         records: Vec<Record>,
     },
-    /// What was asked was done, or refused with a reason.
+    /// What was asked was done, or was not as far as is known.
     Reply {
         /// What was asked.
         ticket: Ticket,
         /// What came of it.
-        result: Result<(), String>,
+        result: Result<(), NotDone>,
     },
     /// The conductor of a rollout does not answer any more; the rollout may well go on.
     Disconnected {
@@ -132,6 +132,15 @@ pub enum Message {
     Resumed,
     /// The terminal is gone, or the process was told to end: nothing is to be asked any more.
     HungUp,
+}
+
+/// Says why what was asked is not done, or not known to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotDone {
+    /// It was refused, or failed.
+    Refused(String),
+    /// Who was asked gave no answer, and may do it yet.
+    Unanswered(String),
 }
 
 /// Holds a part of what is known of a host; each comes when it is known.

@@ -8,6 +8,6 @@ mod settings;
 
 pub use facts::{EnvironmentFacts, Groups, HistoryRow, LockFacts, Standing, SurveyHost, SurveyRow, VersionRow};
 pub use log::{LogLevel, LogLine};
-pub use message::{Message, PagePart, Source, Ticket};
+pub use message::{Message, NotDone, PagePart, Source, Ticket};
 pub use request::{Limit, PlanGoal, PlanWanted, Request};
 pub use settings::{Hidden, Settings};

@@ -6,7 +6,7 @@ use crate::model::{Command, HostId};
 use crate::rollout::{Mode, Task, refusal, table};
 use crate::tui::app::Screen;
 use crate::tui::keymap::Action;
-use crate::tui::messages::{Message, Request, Source, Ticket};
+use crate::tui::messages::{Message, NotDone, Request, Source, Ticket};
 
 #[test]
 fn pausing_needs_no_confirmation_and_is_shown_until_it_is_answered() {
@@ -25,8 +25,12 @@ fn pausing_needs_no_confirmation_and_is_shown_until_it_is_answered() {
     assert!(console.screen().contains("cannot pause: it is paused already"));
     console.press("c");
     assert_eq!(commands(&mut console), [Command::Continue]);
-    console.send(Message::Reply { ticket: Ticket(2), result: Err("the rollout is over".to_owned()) });
+    console.send(Message::Reply { ticket: Ticket(2), result: Err(NotDone::Refused("the rollout is over".to_owned())) });
     assert!(console.screen().contains("continue was refused: the rollout is over"));
+    console.press("c");
+    let why = "the conductor did not answer within 35 s".to_owned();
+    console.send(Message::Reply { ticket: Ticket(3), result: Err(NotDone::Unanswered(why)) });
+    assert!(console.screen().contains("continue was not answered: the conductor did not answer within 35 s"));
 }
 
 #[test]

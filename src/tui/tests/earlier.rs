@@ -6,7 +6,7 @@ use crate::model::{Command, Environment, Operator};
 use crate::plan::Promote;
 use crate::rollout::Mode;
 use crate::tui::app::{App, Layer, LineKind, Screen};
-use crate::tui::messages::{Message, Request, Settings, Source, Ticket};
+use crate::tui::messages::{Message, NotDone, Request, Settings, Source, Ticket};
 use crate::words::Typed;
 
 fn typed(state: &App) -> Option<&str> {
@@ -177,7 +177,7 @@ fn another_environment_is_shown_as_if_opened_on_it() {
     );
     assert!(console.state.watched.is_none() && console.state.asked.is_empty());
     // What was told of the one before means nothing here.
-    console.send(Message::Reply { ticket: Ticket(1), result: Err("late".to_owned()) });
+    console.send(Message::Reply { ticket: Ticket(1), result: Err(NotDone::Refused("late".to_owned())) });
     assert!(!console.screen().contains("late"));
 }
 
@@ -185,7 +185,7 @@ fn another_environment_is_shown_as_if_opened_on_it() {
 fn an_environment_that_cannot_be_opened_leaves_everything_as_it_was() {
     let mut console = Console::new(100, 30);
     console.survey(40, 40).press("Ebeta<Enter>");
-    console.send(Message::Reply { ticket: Ticket(1), result: Err("no hosts".to_owned()) });
+    console.send(Message::Reply { ticket: Ticket(1), result: Err(NotDone::Refused("no hosts".to_owned())) });
     assert!(console.screen().contains("environment beta was refused: no hosts"), "{}", console.screen());
     assert_eq!(console.state.settings.environment.as_str(), "production");
     assert!(console.screen().contains("40 hosts"));

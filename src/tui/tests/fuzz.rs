@@ -8,7 +8,7 @@ use super::fixture::{Console, facts, given_plan, locked, past, rollout_id, surve
 use super::screens::{in_flight, rolled_back, soaking};
 use crate::model::Command;
 use crate::tui::app::Layer;
-use crate::tui::messages::{Message, Request, Source, Ticket};
+use crate::tui::messages::{Message, NotDone, Request, Source, Ticket};
 use crate::tui::view;
 
 fn key() -> impl Strategy<Value = Message> {
@@ -84,7 +84,7 @@ fn act() -> impl Strategy<Value = Act> {
         Message::Plan { ticket: Ticket(1), plan: Ok(given_plan()) },
         Message::Plan { ticket: Ticket(2), plan: Err("two\nlines".to_owned()) },
         Message::Reply { ticket: Ticket(1), result: Ok(()) },
-        Message::Reply { ticket: Ticket(2), result: Err("no".to_owned()) },
+        Message::Reply { ticket: Ticket(2), result: Err(NotDone::Refused("no".to_owned())) },
         Message::Opened { rollout: rollout_id(), source: Source::Live },
         Message::Opened { rollout: rollout_id(), source: Source::Journal },
         Message::Disconnected { rollout: rollout_id(), why: "reset".to_owned(), gone: false },

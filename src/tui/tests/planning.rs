@@ -3,7 +3,7 @@
 use super::fixture::{Console, given_plan, version, versions};
 use crate::plan::OnFailure;
 use crate::tui::app::{Answer, Flags, Layer};
-use crate::tui::messages::{Message, PlanWanted, Request, Ticket, VersionRow};
+use crate::tui::messages::{Message, NotDone, PlanWanted, Request, Ticket, VersionRow};
 
 /// Opens the plan of 4.283.0, the second of the versions, on a console of a size.
 fn planned(columns: u16, rows: u16) -> Console {
@@ -92,7 +92,7 @@ fn what_was_said_for_a_rollout_that_began_is_not_said_for_the_next_one() {
     let (ticket, reason) = start(&mut console);
     assert_eq!(reason.as_deref(), Some("security fix"));
     // One that was refused has not begun: nothing has to be typed again.
-    console.send(Message::Reply { ticket, result: Err("the environment is locked".to_owned()) });
+    console.send(Message::Reply { ticket, result: Err(NotDone::Refused("the environment is locked".to_owned())) });
     assert_eq!(console.state.planning.reason, "security fix");
     console.press("2i24<Enter>");
     let (ticket, _) = start(&mut console);
