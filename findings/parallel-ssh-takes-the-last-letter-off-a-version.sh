@@ -68,8 +68,10 @@ cat seen
 diff - seen <<'TOLD'
 libssh2, report: ['4.283.10', 'failed hosts: 12']
 libssh2, headers: ['HTTP/1.1 200 OK', 'Server: tool']
-libssh2, all: ['4.283.1', 'failed hosts: 1', 'HTTP/1.1 200 OK', 'Server: tool', '4.283.10', 'failed hosts: 12']
+libssh2, report-headers-report: ['4.283.1', 'failed hosts: 1', 'HTTP/1.1 200 OK', 'Server: tool', '4.283.10', 'failed hosts: 12']
+libssh2, bar: ['4.283.1', 'failed hosts: 1', ' 50%\r100%', 'done']
 libssh, report: ['4.283.10', 'failed hosts: 12']
 libssh, headers: ['HTTP/1.1 200 OK', 'Server: tool']
-libssh, all: ['4.283.1', 'failed hosts: 1', 'HTTP/1.1 200 OK', 'Server: tool', '4.283.10', 'failed hosts: 12']
+libssh, report-headers-report: ['4.283.1', 'failed hosts: 1', 'HTTP/1.1 200 OK', 'Server: tool', '4.283.10', 'failed hosts: 12']
+libssh, bar: ['4.283.1', 'failed hosts: 1', ' 50%\r100%', 'done']
 TOLD
