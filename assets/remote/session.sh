@@ -5,7 +5,8 @@
 # other side sends the next ones only after this has said that it is ready: shells read their script in blocks, and swallow what comes with it.
 #
 # One subshell does them all, for a process each is what would cost most. Of a step that came to its end what it left is forgotten. One that
-# fails, or stops in its middle, ends the subshell, with whatever it had set, trapped or entered, and the next is begun as the first was.
+# fails ends the subshell, with whatever it had set, trapped or entered, and the next is begun as the first was. One that is cut off in its middle
+# ends all of it.
 
 serve() {
     in_session=yes
@@ -24,14 +25,22 @@ serve() {
     read_stat "$$"
     say session "$$" "$stat_group" "$stat_start"
     say end
-    (do_step first_step && do_steps)
-    while [ $? -ne "$was_last" ]; do
+    (
+        do_step first_step || exit 0
+        do_steps
+    )
+    ended=$?
+    while [ "$ended" -eq 0 ]; do
         (do_steps)
+        ended=$?
     done
+    # Killed in the middle of a step, or no process could be had for the next: who waits for an end is to hear now that none comes, and not
+    # when its time is over.
+    [ "$ended" -eq "$was_last" ] || end_session
     exit 0
 }
 
-# What `do_steps` ends with where no step comes any more.
+# What `do_steps` ends with where no step comes any more; with 0 behind a step that said its end, and with anything else where it was cut off.
 was_last=99
 
 do_steps() {

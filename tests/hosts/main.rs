@@ -27,5 +27,6 @@ mod roots;
 mod scripts;
 mod sshd;
 mod stage;
+mod steps;
 mod userlands;
 mod warm;
