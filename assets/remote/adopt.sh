@@ -7,9 +7,9 @@
 # them, for about a millisecond. The mark lets the next contact finish what a crash cut in two.
 adopt() {
     learn stat -c %d .
-    here=$learned
+    device=$learned
     learn stat -c %d "./$p_link"
-    [ "$here" = "$learned" ] || fail io "$PWD/$p_link is a file system of its own and cannot become a link"
+    [ "$device" = "$learned" ] || fail io "$PWD/$p_link is a file system of its own and cannot become a link"
     work_here
     version=''
     if [ -n "$p_version_command" ]; then

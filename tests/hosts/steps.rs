@@ -1,13 +1,16 @@
 //! Steps of one session, one after the other in one shell: what one of them leaves to the next, and what becomes of those that are cut off.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use coalmine::host::{GateCheck, Host as _, Survey};
+use coalmine::model::Probe;
 
 use crate::over_ssh::{failed, quick};
-use crate::programs::simple;
+use crate::programs::{Box, lock, simple, switch};
 use crate::sshd::{Sshd, descendants};
-use crate::stage::{eventually, fleet, host, processes_with, target, temporary};
+use crate::stage::{eventually, fleet, host, processes_with, rollout, target, temporary};
 
 fn gate(run: &str) -> GateCheck {
     GateCheck {
@@ -60,4 +63,54 @@ async fn a_step_that_is_killed_is_told_at_once_and_nothing_of_it_goes_on() {
         host.probe(&Survey::Shallow, None).await.unwrap();
     }
     assert_eq!(sshd.accepted(), 1);
+}
+
+/// Which folder of which machine a host's root is tells whether two names are one host: whatever was done there before.
+#[tokio::test]
+async fn which_machine_a_host_is_stays_the_same_behind_every_step() {
+    for programs in Box::both() {
+        let (state, root) = (temporary(), temporary());
+        let fleet = programs.fleet(root.path(), state.path());
+        let host = host(&fleet, "here");
+        let one = simple(state.path(), "1.0");
+        fs::create_dir(root.path().join("tool")).unwrap();
+        let machine = |probe: Probe| probe.facts.into_iter().find(|(fact, _)| fact == "machine").unwrap().1;
+        let before = machine(host.probe(&Survey::Shallow, None).await.unwrap());
+        host.lock(&lock("r1"), None).await.unwrap();
+        host.prime(&one, &rollout("r1"), &|_| {}).await.unwrap();
+        assert!(host.activate(&one.id, &switch("r1")).await.unwrap().adopted.is_some());
+        let behind = machine(host.probe(&Survey::Shallow, None).await.unwrap());
+        assert_eq!(before, behind, "{}", programs.name);
+    }
+}
+
+/// What a session remembers from step to step is set where it is found out, and nowhere else by the way; `bootstrap.sh` is a session by itself.
+#[test]
+fn what_a_session_keeps_is_set_in_one_place() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/remote");
+    let kept = [
+        "me=",
+        "my_name=",
+        "my_group=",
+        "asked_at=",
+        "asked_time=",
+        "around=",
+        "trusted=",
+        "here=",
+        "one_device=",
+        "in_session=",
+        "begun_in=",
+        "was_last=",
+    ];
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let is_owner = ["prelude.sh", "session.sh", "bootstrap.sh"].iter().any(|owner| path.ends_with(owner));
+        if is_owner || path.extension().is_none_or(|end| end != "sh") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for word in text.split(|char: char| char.is_ascii_whitespace() || ";({&|".contains(char)) {
+            assert!(!kept.iter().any(|kept| word.starts_with(kept)), "{}: {word}", path.display());
+        }
+    }
 }
