@@ -12,8 +12,8 @@ is_kept() {
     for back in .coalmine/back.*; do
         [ -h "$back" ] || continue
         # What cannot be read may name it.
-        linked=$(readlink "$back") || return 0
-        case $linked in '' | "releases/$1") return 0 ;; esac
+        goes_to=$(readlink "$back") || return 0
+        case $goes_to in '' | "releases/$1") return 0 ;; esac
     done
     is_primed "$1"
 }
