@@ -171,7 +171,7 @@ impl Workspace {
         ended(&self.rollouts(), environment)
     }
 
-    fn replayed(&self, entry: &Entry) -> Option<State> {
+    pub(super) fn replayed(&self, entry: &Entry) -> Option<State> {
         let state = replay(&self.rollouts(), &entry.rollout);
         state.map_err(|error| self.notify(Notice::warning(format!("{} is passed over: {error}", entry.rollout)))).ok()
     }

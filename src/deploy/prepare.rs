@@ -162,6 +162,9 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 let manner = Manner { each, is_seen: options.is_asked || options.dry_run };
                 let mut aim = self.way_back(&mut answers, &to, &verdicts, manner, slot.as_ref()).await?;
                 aim.slot.clone_from(slot);
+                if selection.limit.is_none() {
+                    aim.notes.extend(self.left_behind(slot.as_ref()));
+                }
                 (PlanKind::Rollback, aim, answers, verdicts)
             }
         };

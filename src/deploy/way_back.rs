@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::deployment::{Answers, Deployment};
@@ -7,8 +7,9 @@ use super::release::Making;
 use crate::expr::fold;
 use crate::host;
 use crate::model::{Commit, Digest, HostId, ReleaseId, RollBackTarget, Slot, Version};
-use crate::plan::{BackTo, Step, answers, steps};
+use crate::plan::{BackTo, LeftOutReason, Step, answers, steps};
 use crate::release::{StoredRelease, Verdicts, Wanted};
+use crate::rollout::State;
 use crate::words::beside;
 
 /// The word for what was there before coalmine.
@@ -117,6 +118,26 @@ impl<F: host::Fleet> Deployment<'_, F> {
             member.step = steps.remove(&member.host);
         }
         Ok(aim)
+    }
+
+    /// Names the hosts that have what the last rollout of this link switched to and are no hosts of the environment any more: nothing leads
+    /// them back.
+    pub(super) fn left_behind(&self, slot: Option<&Slot>) -> Option<String> {
+        let name = self.fleet.name;
+        let everybody: HashSet<HostId> = self.fleet.everybody().into_iter().collect();
+        // That nothing is known of rollouts is told by itself, and keeps nobody from going back.
+        let entries = self.workspace.rollouts().list().ok()?.entries.into_iter().rev();
+        let of_link = entries.filter(|entry| entry.environment == *name && entry.slot.as_ref() == slot);
+        let mut states = of_link.filter_map(|entry| self.workspace.replayed(&entry));
+        let last = states.find(State::anything_switched)?;
+        let plan = last.plan()?;
+        let had_it = plan.left_out.iter().filter(|out| out.reason == LeftOutReason::Current).map(|out| &out.host);
+        let switched = last.switched().filter_map(|index| last.host(index));
+        let have_it: Vec<HostId> = switched.map(|host| &host.id).chain(had_it).cloned().collect();
+        let gone: Vec<HostId> = have_it.into_iter().filter(|host| !everybody.contains(host)).collect();
+        let text =
+            |hosts| format!("in {name} when {} ran, no host of it any more, and not led back: {hosts}", plan.rollout);
+        (!gone.is_empty()).then(|| text(fold(&gone)))
     }
 
     fn decide(&self, found: &Answers, to: &BackTo, verdicts: &Verdicts) -> Result<BTreeMap<HostId, Step>, Error> {

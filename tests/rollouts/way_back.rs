@@ -101,6 +101,31 @@ fn a_name_means_what_hosts_finalized_and_a_verdict_is_of_hosts() {
     assert!(fs::read_to_string(fleet.state.join("locks/freezes.jsonl")).unwrap().contains("taken_over"));
 }
 
+#[test]
+fn hosts_that_left_the_inventory_are_named_by_whoever_leads_the_others_back() {
+    let fleet = Fleet::of_scripts(4);
+    let targets = fleet.dir.join("targets");
+    let listed = fs::read_to_string(&targets).unwrap();
+    let leave = |host: &str| {
+        let listed = fs::read_to_string(&targets).unwrap();
+        fs::write(&targets, listed.replace(&format!("{host}\n"), "")).unwrap();
+    };
+    fleet.install(&["1.0.0"]).exits(0);
+    // One has the release before all others, one never gets it.
+    fleet.install(&["1.2.0", "-l", &mw(2, 4)]).exits(0);
+    leave(&mw(4, 4));
+    fleet.install(&["1.2.0"]).exits(0);
+    leave(&mw(2, 4));
+    leave(&mw(3, 4));
+    let told = format!("no host of it any more, and not led back: {},{}\n", mw(3, 4), mw(2, 4));
+    fleet.coalmine(&["rollback", "--dry-run"]).exits(9).says(&told);
+    let answer = fleet.coalmine(&["rollback", "--dry-run", "-l", &mw(1, 4)]).exits(9);
+    assert!(!answer.stdout.contains("not led back"), "whoever names hosts means those: {}", answer.stdout);
+    fs::write(&targets, listed).unwrap();
+    let answer = fleet.coalmine(&["rollback", "--dry-run"]);
+    assert!(!answer.stdout.contains("not led back"), "{}", answer.stdout);
+}
+
 /// A file system of 64 KiB over a host's temporary folder, until it is dropped.
 struct SmallRoom(std::path::PathBuf);
 
