@@ -39,7 +39,7 @@ struct Built<'a> {
 
 pub(super) fn run(globals: &Globals, args: &BuildArgs) -> Result<u8, Error> {
     let workspace = globals.workspace()?;
-    let making = Making { no_fetch: args.wanted.no_fetch, rebuild: args.rebuild };
+    let making = Making { no_fetch: args.wanted.no_fetch, rebuild: args.rebuild, only_looks: false };
     let release = interrupt::run(async {
         let fleet = workspace.fleet().await?;
         let wanted = fleet.wanted(args.wanted.version.as_deref(), args.wanted.rev.as_deref());

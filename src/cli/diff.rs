@@ -47,7 +47,7 @@ pub(super) fn run(globals: &Globals, args: &DiffArgs) -> Result<u8, Error> {
 async fn compare(workspace: &Workspace, args: &DiffArgs) -> Result<DiffReport, Error> {
     let fleet = workspace.fleet().await?;
     let environment = fleet.name.clone();
-    let making = Making { no_fetch: args.no_fetch, rebuild: false };
+    let making = Making { no_fetch: args.no_fetch, rebuild: false, only_looks: true };
     let first = workspace.make(fleet.wanted(args.first.as_deref(), None), making).await?;
     let Some(second) = &args.second else {
         let deployment = Deployment::over_ssh(workspace, fleet)?;

@@ -57,6 +57,11 @@ impl Workspace {
         })
     }
 
+    /// Gives the verdicts to whoever acts on them, or only looks.
+    pub(super) fn verdicts_for(&self, environment: &Environment, only_looks: bool) -> Result<Verdicts, Error> {
+        if only_looks { Ok(self.known_verdicts(environment)) } else { self.verdicts(environment) }
+    }
+
     /// Marks a version in the environment by somebody's word, and gives the releases that are meant: every build of it that
     /// is known here, or the one whose id it is. Of a tag that was not built yet it is whatever will be: one that does not even build,
     /// or that upstream warns of, can be marked too.

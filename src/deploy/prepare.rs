@@ -158,7 +158,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
                 if let Some(slot) = slot {
                     self.refuse_absent_slot(&answers, slot)?;
                 }
-                let verdicts = self.verdicts(&answers)?;
+                let verdicts = self.verdicts(&answers, options.dry_run)?;
                 let manner = Manner { each, is_seen: options.is_asked || options.dry_run };
                 let mut aim = self.way_back(&mut answers, &to, &verdicts, manner, slot.as_ref()).await?;
                 aim.slot.clone_from(slot);
@@ -189,12 +189,12 @@ impl<F: host::Fleet> Deployment<'_, F> {
     ) -> Result<(PlanKind, Aim, Answers, Verdicts), Error> {
         if let Some(version) = tag(&wanted) {
             // Somebody's word about a version that is not built yet keeps it from being that.
-            let verdicts = self.workspace.verdicts(self.fleet.name)?;
+            let verdicts = self.workspace.verdicts_for(self.fleet.name, options.dry_run)?;
             self.refuse_bad(&verdicts, &ReleaseId::unbuilt(&version), options)?;
             let built = self.workspace.store()?.find(&version)?.is_some();
             self.notify(Notice::Making { version, built });
         }
-        let making = Making { no_fetch: options.no_fetch, rebuild: false };
+        let making = Making { no_fetch: options.no_fetch, rebuild: false, only_looks: options.dry_run };
         let release = self.workspace.make(wanted, making).await?;
         self.survey_for(kind, release, options).await
     }
@@ -207,7 +207,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
         options: &Options,
     ) -> Result<(PlanKind, Aim, Answers, Verdicts), Error> {
         // Known before any host is asked, so that nobody waits for the refusal.
-        self.refuse_bad(&self.workspace.verdicts(self.fleet.name)?, &release.id, options)?;
+        let known = self.workspace.verdicts_for(self.fleet.name, options.dry_run)?;
+        self.refuse_bad(&known, &release.id, options)?;
         let mut aim = Aim::at(release);
         aim.slot.clone_from(&options.slot);
         if options.next_slot {
@@ -218,7 +219,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
         let depth = Survey::For(aim.release.clone());
         let answers = self.survey(&options.selection, aim.slot.as_ref(), &depth).await?;
         refuse_astray(&answers)?;
-        let verdicts = self.verdicts(&answers)?;
+        let verdicts = self.verdicts(&answers, options.dry_run)?;
         self.refuse_bad(&verdicts, &aim.release, options)?;
         if let Some(slot) = &aim.slot {
             let notes = self.heed_slots(&answers, slot, &aim.release)?;

@@ -18,6 +18,8 @@ pub struct Making {
     pub no_fetch: bool,
     /// Whether what was built before is built anew.
     pub rebuild: bool,
+    /// Whether it is only looked at: nobody has to know for that what was found bad.
+    pub only_looks: bool,
 }
 
 /// Holds a tag that is a release, and what this machine knows of it.
@@ -40,7 +42,7 @@ impl Workspace {
     pub async fn make(&self, wanted: Wanted, making: Making) -> Result<Arc<StoredRelease>, Error> {
         let store = self.store()?;
         let request = Request {
-            source: self.source(making.no_fetch)?,
+            source: self.source(making)?,
             wanted,
             spec: settings::build_spec(self.config()),
             operator: self.operator.clone(),
@@ -55,13 +57,13 @@ impl Workspace {
     }
 
     /// Says where releases come from, and what the latest of them passes over here.
-    fn source(&self, no_fetch: bool) -> Result<Source, Error> {
+    fn source(&self, making: Making) -> Result<Source, Error> {
         let bad = match self.policy() {
-            Ok((environment, _)) => self.verdicts(environment)?.bad_versions(),
+            Ok((environment, _)) => self.verdicts_for(environment, making.only_looks)?.bad_versions(),
             // Where no environment is named, nothing is known of it.
             Err(_) => BTreeMap::new(),
         };
-        Ok(Source { bad, ..settings::source(self.config(), no_fetch) })
+        Ok(Source { bad, ..settings::source(self.config(), making.no_fetch) })
     }
 
     /// Finds what is wanted without building it. Where nobody can tell what is bad, nothing is passed over for that.

@@ -293,7 +293,7 @@ async fn what_was_built_of_a_tag_is_what_was_built_of_its_commit() {
     let product = Product::new();
     product.write("tool", "one").tag("1.0");
     let here = Here::new(product.path().to_str().unwrap());
-    let making = super::Making { no_fetch: true, rebuild: false };
+    let making = super::Making { no_fetch: true, ..super::Making::default() };
     let make = async || here.workspace.make(tag("1.0"), making).await.unwrap().id.clone();
     let known = async || {
         let known = here.workspace.known(&here.workspace.store().unwrap()).await.unwrap();
@@ -324,7 +324,7 @@ async fn what_is_gone_from_the_store_is_built_again_of_its_commit_where_it_has_n
     let product = Product::new();
     product.write("tool", "one").tag("1.0").write("tool", "two").commit("another");
     let here = Here::new(product.path().to_str().unwrap());
-    let making = super::Making { no_fetch: true, rebuild: false };
+    let making = super::Making { no_fetch: true, ..super::Making::default() };
     let first = here.workspace.make(Wanted::Revision("HEAD".to_owned()), making).await.unwrap();
     assert!(first.version.as_str().starts_with("1.0-1-g"), "{}", first.version);
     let again = here.workspace.make(Wanted::of(&first.version), making).await.unwrap();
@@ -359,13 +359,35 @@ async fn a_version_can_be_marked_before_it_is_built_and_whatever_is_built_of_it_
     assert_eq!(kind, Kind::Usage, "{message}");
     assert!(message.starts_with("1.1 is bad in production: CVE 1"), "{message}");
     assert_eq!(here.workspace.store().unwrap().ids().unwrap(), [], "it is not built for that");
-    let making = super::Making { no_fetch: true, rebuild: false };
+    let making = super::Making { no_fetch: true, ..super::Making::default() };
     let built = here.workspace.make(tag("1.1"), making).await.unwrap().id.clone();
     assert!(here.workspace.verdicts(environment).unwrap().is_bad(&built), "whatever is built of it");
     let taken_back = say("1.1", Mark::Unmarked).await.unwrap();
     assert_eq!(taken_back.len(), 2, "what is built of it by now, and whatever will be: {taken_back:?}");
     assert_eq!(here.workspace.find(&latest, true).await.unwrap().version.as_str(), "1.1");
     deployment.prepare(Goal::Prime(tag("1.1")), Options::default()).await.unwrap();
+    let tree = here.folder.path().join("state");
+    std::process::Command::new("chmod").arg("-R").arg("u+w").arg(tree).status().unwrap();
+}
+
+#[tokio::test]
+async fn a_plan_is_shown_also_where_nobody_can_tell_what_was_found_bad_and_nothing_begins_by_it() {
+    let product = Product::new();
+    product.write("tool", "one").tag("1.0");
+    let here = Here::new(product.path().to_str().unwrap());
+    fs::create_dir_all(here.workspace.state_dir.join("marks.jsonl")).unwrap();
+    let latest = Goal::Install(Wanted::Latest(Channel::Tags));
+    let looks = Options { dry_run: true, ..Options::default() };
+    let prepare = async |options| here.deployment(simulated(&[])).await.prepare(latest.clone(), options).await;
+    assert_eq!(prepare(looks).await.unwrap().plan.version.as_str(), "1.0");
+    let told: Vec<String> = here.notices().iter().map(ToString::to_string).collect();
+    let unknown = told.iter().filter(|text| text.contains("what was found bad is not known")).count();
+    assert_eq!(unknown, 1, "{told:?}");
+    for options in [Options::default(), Options { is_asked: true, ..Options::default() }] {
+        let (kind, message) = refusal(prepare(options).await);
+        assert_eq!(kind, Kind::Before);
+        assert!(message.starts_with("what was found bad is not known"), "{message}");
+    }
     let tree = here.folder.path().join("state");
     std::process::Command::new("chmod").arg("-R").arg("u+w").arg(tree).status().unwrap();
 }

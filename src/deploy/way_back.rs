@@ -57,8 +57,8 @@ pub(super) struct Manner {
 
 impl<F: host::Fleet> Deployment<'_, F> {
     /// Reads what is known of releases here: from the marks, and from what hosts remember of other deploy servers' rollouts.
-    pub(super) fn verdicts(&self, answers: &Answers) -> Result<Verdicts, Error> {
-        let mut verdicts = self.workspace.verdicts(self.fleet.name)?;
+    pub(super) fn verdicts(&self, answers: &Answers, only_looks: bool) -> Result<Verdicts, Error> {
+        let mut verdicts = self.workspace.verdicts_for(self.fleet.name, only_looks)?;
         for (host, answer) in answers.targets() {
             if let Ok(probe) = answer {
                 verdicts.hear(host, probe);

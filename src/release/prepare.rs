@@ -54,9 +54,14 @@ pub async fn prepare(store: &Store, request: &Request, report: Report<'_>) -> Re
     stored.tagged = resolved.tagged;
     stored.had_in = Some(began.elapsed());
     stored.notes.splice(0..0, resolved.notes);
-    if let Some(text) = finalized_otherwise(store, &stored)? {
-        report(Progress::Warning { text: text.clone() });
-        stored.notes.push(text);
+    match finalized_otherwise(store, &stored) {
+        Ok(None) => {}
+        Ok(Some(text)) => {
+            report(Progress::Warning { text: text.clone() });
+            stored.notes.push(text);
+        }
+        // Whoever must know what was marked has asked for that before.
+        Err(error) => tracing::debug!("what {} was before is not known: {error}", stored.id),
     }
     Ok(stored)
 }

@@ -37,7 +37,7 @@ async fn difference(
     let deployment = backend.deployment().await?;
     let (workspace, fleet) = (&backend.workspace, &deployment.fleet);
     let environment = fleet.name.clone();
-    let making = Making { no_fetch: true, rebuild: false };
+    let making = Making { no_fetch: true, rebuild: false, only_looks: true };
     let wanted = workspace.make(fleet.wanted(Some(to.as_str()), None), making).await?;
     let found = match from {
         Some(from) => {
