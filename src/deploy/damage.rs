@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::error::Error;
 use super::workspace::Workspace;
-use crate::journal::JournalError;
+use crate::journal::{JournalError, Listing, Rollouts};
 
 /// How many journals are named; `doctor` names all.
 const NAMED: usize = 3;
@@ -42,6 +42,15 @@ pub(super) fn put_back(path: &Path) -> String {
 /// Writes an error with what to do, in one line.
 pub(super) fn in_a_line(error: &Error) -> String {
     [&[error.message().to_owned()], error.hints()].concat().join("; ")
+}
+
+/// Lists the rollouts of a state folder, for whoever can do nothing without.
+///
+/// # Errors
+///
+/// When the folder cannot be read, with what to do.
+pub fn list_rollouts(rollouts: &Rollouts) -> Result<Listing, Error> {
+    rollouts.list().map_err(|error| Error::from(error).hint(put_back(rollouts.root())))
 }
 
 /// Tells of the lines of marks that say nothing.

@@ -70,6 +70,13 @@ fn a_folder_of_rollouts_that_is_none_stops_what_begins_one_and_nothing_else() {
     let told = "rollouts: it is a file, and no folder";
     project.coalmine(&["status", "--no-fetch"]).exits(4).complains(told);
     assert!(project.coalmine(&["releases"]).exits(0).complains(told).stdout.contains("1.10.0"));
+    for command in ["rollouts", "show"] {
+        project
+            .coalmine(&[command])
+            .exits(1)
+            .complains(told)
+            .complains("put it back from a backup, or do without: mv ");
+    }
     project.coalmine(&["lock", "--reason", "audit"]).exits(0);
     project.coalmine(&["unlock"]).exits(0);
     assert!(project.coalmine(&["doctor"]).exits(1).stdout.contains(told));
