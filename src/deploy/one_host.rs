@@ -14,6 +14,7 @@ use crate::journal::Entry;
 use crate::model::{Bytes, Environment, Failure, FailureClass, HostId, Operator, Probe, RolloutId, StageName, Version};
 use crate::plan::{LeftOutReason, PlanKind};
 use crate::rollout::{HostEnd, Outcome, State};
+use crate::words::measured;
 
 /// Tells what one rollout did to a host.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -89,7 +90,7 @@ fn past(state: &State, entry: Entry, host: &HostId) -> Option<HostPast> {
         version: entry.version,
         operator: entry.operator,
         started: entry.started,
-        took_s: entry.ended.map(|_| entry.latest.duration_since(entry.started).as_secs_f64()),
+        took_s: entry.ended.and_then(|_| Some(measured(entry.started, entry.latest)?.as_secs_f64())),
         outcome: entry.ended.map(|(outcome, _)| outcome),
         stage: None,
         end,

@@ -132,8 +132,8 @@ pub struct RolloutRow {
     pub reason: Option<String>,
     /// When it started.
     pub started: Option<Timestamp>,
-    /// How long it took so far, in seconds.
-    pub took_s: u64,
+    /// How long it took so far, in seconds; null where the clock was put back meanwhile.
+    pub took_s: Option<u64>,
     /// How long it was from its tag to its end, in seconds; null where it has none, or did not get there.
     pub tag_to_fleet_s: Option<f64>,
     /// How it ended; none when it did not yet.
@@ -173,7 +173,7 @@ impl RolloutRow {
             operator: plan.operator.clone(),
             reason: plan.reason.clone(),
             started: state.started(),
-            took_s: state.took().unwrap_or_default().as_secs(),
+            took_s: state.took().map(|took| took.as_secs()),
             tag_to_fleet_s,
             outcome: state.outcome(),
             exit_code: state.exit_code(),
@@ -275,7 +275,7 @@ impl RolloutsReport {
                     version + &row.slot.as_ref().map(|slot| format!(", slot {slot}")).unwrap_or_default()
                 },
                 row.state().0,
-                span(Duration::from_secs(row.took_s)),
+                row.took_s.map_or_else(|| "unknown".to_owned(), |took| span(Duration::from_secs(took))),
                 row.tag_to_fleet_s
                     .and_then(|took| Duration::try_from_secs_f64(took).ok())
                     .map(span)

@@ -9,7 +9,7 @@ use crate::expr::fold;
 use crate::model::{Bytes, HostId, HostIdx, Operator, Phase, RolloutId, StageIdx};
 use crate::plan::{LeftOutReason, PlanKind};
 use crate::rollout::{Event, Exit, HostEnd, HostStatus, Outcome, Record, State};
-use crate::words::{beside, between, clean_line, count, ended, event_line, failure_groups, span, took};
+use crate::words::{beside, between, clean_line, count, ended, event_line, failure_groups, measured, span, took};
 
 /// Holds what `show --output junit` prints: a suite for each stage, a case for each host.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -243,7 +243,8 @@ fn summed_up(state: &State, timings: &Timings, decided: &[String], style: &Style
         let Some((stage, status)) = state.stage(idx) else { continue };
         let failed = state.range_of(idx).filter(|&index| state.host(index).is_some_and(|host| host.failure.is_some()));
         let until = status.promoted.or_else(|| state.latest());
-        let since = |since: Option<Timestamp>| since.zip(until).map(|(since, until)| span(between(since, until)));
+        let since =
+            |since: Option<Timestamp>| since.zip(until).and_then(|(since, until)| Some(span(measured(since, until)?)));
         text.push_str(&format!(
             "| {} | {} | {} | {} | {} | {} |\n",
             escaped(stage.name.as_str()),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::plan::StageKind;
 use crate::rollout::{Event, Mode, Outcome, Record, State};
-use crate::words::{between, span};
+use crate::words::{between, measured, span};
 
 /// Says where the time of a rollout went, in seconds; together it is all of it but the build, which came before.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Serialize)]
@@ -131,7 +131,7 @@ impl LeadTime {
     }
 
     fn since_tag(&self, at: Timestamp) -> Option<f64> {
-        Some(between(self.tagged?, at).as_secs_f64())
+        Some(measured(self.tagged?, at)?.as_secs_f64())
     }
 
     /// Says how long it took since the tag, for people; none where there was no tag.

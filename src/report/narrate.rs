@@ -16,8 +16,8 @@ use super::timing::Timings;
 use crate::model::{Bytes, FailureClass, GateName, HostId, HostIdx, Phase, StageIdx, StageName, Verdict};
 use crate::rollout::{Event, GateScope, Record, State};
 use crate::words::{
-    Glyph, Line, Look, Tone, Typed, between, clock, count, counts, event_line, failure, folded, one_line, pad,
-    phase_line, took, without_name,
+    Glyph, Line, Look, Tone, Typed, between, clock, count, counts, event_line, failure, folded, measured, one_line,
+    pad, phase_line, took, without_name,
 };
 
 /// In a larger fleet, hosts that do what they should are not told one by one unless that is asked for.
@@ -328,7 +328,8 @@ impl Narrator {
     /// Sums up what was primed since that was last told.
     fn primed_so_far(&mut self, at: Timestamp) {
         if let Some(Priming { since, hosts, bytes }) = self.primed.take() {
-            let text = format!("{} primed, {bytes} in {}", count(hosts, "host"), took(between(since, at)));
+            let took = measured(since, at).map(|duration| format!(" in {}", took(duration))).unwrap_or_default();
+            let text = format!("{} primed, {bytes}{took}", count(hosts, "host"));
             self.line(at, Glyph::Primed, &text);
         }
     }
@@ -347,7 +348,8 @@ impl Narrator {
         let before = plan.waves.iter().take(wave.saturating_sub(1)).sum();
         let size = plan.waves.get(wave.saturating_sub(1)).copied().unwrap_or(0);
         let ended = counts(state, state.range_of(idx).skip(before).take(size));
-        let text = format!("wave {wave} of stage {}: {ended}, in {}", plan.name, took(between(since, at)));
+        let took = measured(since, at).map(|duration| format!(", in {}", took(duration))).unwrap_or_default();
+        let text = format!("wave {wave} of stage {}: {ended}{took}", plan.name);
         self.line(at, Glyph::Note, &text);
     }
 

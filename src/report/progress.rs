@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::model::{Bytes, HostIdx, Phase, StageIdx};
 use crate::plan::PlanKind;
 use crate::rollout::{Mode, Record, State};
-use crate::words::{Look, Status, Tone, Transfer, Transfers, between, count, cut_painted, pad, span};
+use crate::words::{Look, Status, Tone, Transfer, Transfers, between, count, cut_painted, measured, pad, span};
 
 /// How wide a bar is.
 const BAR: usize = 24;
@@ -216,8 +216,8 @@ fn transfer_line(name: &str, names: usize, transfer: &Transfer, look: Look, now:
 }
 
 fn footer(state: &State, now: Timestamp) -> String {
-    let running = state.started().map(|started| between(started, now)).unwrap_or_default();
-    let running = span(running);
+    let running = state.started().and_then(|started| measured(started, now));
+    let running = running.map(|running| format!(", running for {}", span(running))).unwrap_or_default();
     let doing = match state.mode() {
         _ if state.paused().is_some() => "paused".to_owned(),
         _ if state.aborted().is_some() => "ending".to_owned(),
@@ -246,5 +246,5 @@ fn footer(state: &State, now: Timestamp) -> String {
         Mode::Finished => String::new(),
     };
     let travelled = state.bytes();
-    format!("{doing}, running for {running}, {travelled} travelled")
+    format!("{doing}{running}, {travelled} travelled")
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::lead::LeadTime;
 use crate::model::{HostIdx, Phase};
 use crate::rollout::{Event, Record, State};
-use crate::words::between;
+use crate::words::measured;
 
 #[derive(Debug, Default, Clone, Copy)]
 struct HostTimes {
@@ -67,22 +67,21 @@ impl Timings {
         &self.lead
     }
 
-    /// Tells how long the release travelled to a host.
+    /// Tells how long the release travelled to a host, where that is known.
     #[must_use]
     pub fn priming(&self, index: HostIdx) -> Option<Duration> {
         let times = self.hosts.get(index.0)?;
-        Some(between(times.priming?, times.primed?))
+        measured(times.priming?, times.primed?)
     }
 
     /// Tells how long a host was primed, switched and checked, without the time between, in which others were.
     #[must_use]
     pub fn work(&self, index: HostIdx) -> Option<Duration> {
         let times = self.hosts.get(index.0)?;
-        let switching = times.activating.zip(times.settled).map(|(from, to)| between(from, to));
-        match (self.priming(index), switching) {
-            (None, None) => None,
-            (priming, switching) => Some(priming.unwrap_or_default() + switching.unwrap_or_default()),
-        }
+        let steps = [times.priming.zip(times.primed), times.activating.zip(times.settled)];
+        let mut steps = steps.into_iter().flatten().peekable();
+        steps.peek()?;
+        steps.map(|(from, to)| measured(from, to)).sum()
     }
 
     /// Gives the hosts that took longest, longest first.

@@ -12,7 +12,7 @@ use super::on_failure::follows;
 use super::outcome::{emergency, ended};
 use super::reason::reason;
 use super::text::{count, one_line};
-use super::time::{between, clock, span, took};
+use super::time::{between, clock, measured, span, took};
 use crate::model::{
     Bytes, Carrier, CarrierFailed, FailureClass, HostId, HostIdx, Operator, Phase, Pooling, RelayFailed, RelayStarted,
 };
@@ -221,7 +221,8 @@ pub fn event_line(record: &Record, state: &State, zone: &TimeZone, look: Look) -
         Event::Promoted { stage, by, reason } => {
             let idx = state.stage_named(stage)?;
             let started = state.stage(idx).and_then(|(_, status)| status.started);
-            let took = started.map(|started| format!(", in {}", took(between(started, record.at)))).unwrap_or_default();
+            let duration = started.and_then(|started| measured(started, record.at));
+            let took = duration.map(|duration| format!(", in {}", took(duration))).unwrap_or_default();
             let by = by.as_ref().map(|by| format!(", promoted by {}", name(&by.0))).unwrap_or_default();
             let why = reason.as_ref().map(|reason| format!(": {}", message(reason))).unwrap_or_default();
             let hosts = counts(state, state.range_of(idx));

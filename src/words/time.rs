@@ -45,11 +45,17 @@ pub fn between(from: Timestamp, to: Timestamp) -> Duration {
     to.duration_since(from).try_into().unwrap_or_default()
 }
 
+/// Gives how long it was from one moment to another; none where the clock was put back in between, since nobody knows it then.
+#[must_use]
+pub fn measured(from: Timestamp, to: Timestamp) -> Option<Duration> {
+    to.duration_since(from).try_into().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{span, took};
+    use super::{measured, span, took};
 
     #[test]
     fn durations_keep_two_units() {
@@ -66,5 +72,12 @@ mod tests {
             assert_eq!(took(Duration::from_millis(millis)), shown);
         }
         assert_eq!((span(Duration::from_secs(5)), span(Duration::ZERO)), ("5s".into(), "0s".into()));
+    }
+
+    #[test]
+    fn what_ends_before_it_began_took_nobody_knows_how_long() {
+        let (from, to) = ("2026-01-01T10:00:00Z".parse().unwrap(), "2026-01-01T10:00:02Z".parse().unwrap());
+        assert_eq!(measured(from, to), Some(Duration::from_secs(2)));
+        assert_eq!((measured(from, from), measured(to, from)), (Some(Duration::ZERO), None));
     }
 }

@@ -31,6 +31,20 @@ fn a_rollout_that_goes_back() {
     insta::assert_snapshot!("bad", show(&bad(), PLAIN));
 }
 
+#[test]
+fn what_took_nobody_knows_how_long_since_the_clock_was_put_back_is_not_told_as_nothing() {
+    let mut records = good().records;
+    let done = records.iter().position(|record| matches!(record.event, Event::Promoted { .. })).unwrap();
+    for record in &mut records[done..] {
+        record.at -= jiff::SignedDuration::from_hours(24);
+    }
+    let (state, lines) = show_text(&records, None, &style(PLAIN));
+    let shown = lines.join("\n");
+    assert!(shown.contains("took      unknown: the clock was put back meanwhile (masters unknown; "), "{shown}");
+    assert!(shown.contains("stage masters done: 1 healthy\n") && !shown.contains(" 0.0s"), "{shown}");
+    assert_eq!(RolloutRow::new(&state, None, false, None).unwrap().took_s, None);
+}
+
 /// Gives what is proposed to type after a rollout that ended so, in which the last host failed.
 fn proposed(made: Plan, outcome: Outcome) -> Vec<String> {
     let mut story = Story::new(made);
