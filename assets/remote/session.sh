@@ -52,11 +52,16 @@ do_steps() {
     exit "$was_last"
 }
 
-# Does a step, and forgets it; fails where it cannot go back to where a relative root begins.
+# Does a step, and forgets it; fails where it cannot go back to where a relative root begins. An absolute one begins anywhere: the login folder may
+# be closed to whom ssh's user became.
 do_step() {
     eval "$1" 3<&-
     forget_step
-    cd "$begun_in" 2>/dev/null || return
+    cd "$begun_in" 2>/dev/null && return
+    case $p_root in
+    /*) cd / ;;
+    *) return 1 ;;
+    esac
 }
 
 # Ends the sessions before, where a step of one was given up and may still be at work: two of one rollout at once would be two

@@ -1,14 +1,18 @@
 //! Steps of one session, one after the other in one shell: what one of them leaves to the next, and what becomes of those that are cut off.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use coalmine::host::script::{Opening, Phase};
 use coalmine::host::{GateCheck, Host as _, Survey};
 use coalmine::model::Probe;
 
 use crate::over_ssh::{failed, quick};
-use crate::programs::{Box, lock, simple, switch};
+use crate::programs::{Box, lock, script, simple, switch};
 use crate::sshd::{Sshd, descendants};
 use crate::stage::{eventually, fleet, host, processes_with, rollout, target, temporary};
 
@@ -81,6 +85,48 @@ async fn which_machine_a_host_is_stays_the_same_behind_every_step() {
         assert!(host.activate(&one.id, &switch("r1")).await.unwrap().adopted.is_some());
         let behind = machine(host.probe(&Survey::Shallow, None).await.unwrap());
         assert_eq!(before, behind, "{}", programs.name);
+    }
+}
+
+/// A process each is what steps would cost most; and the login folder is closed to a user that ssh's becomes, or gone.
+#[test]
+fn one_shell_does_all_steps_also_where_its_first_folder_is_closed_to_it() {
+    for programs in Box::both() {
+        let (root, folder) = (temporary(), temporary());
+        let probe = || script(Phase::Probe, root.path(), "");
+        let first = probe();
+        let opening = Opening::new(None, &first);
+        let mut shell = Command::new(programs.folder.path().join("sh"))
+            .arg("-s")
+            .env("PATH", &programs.path)
+            .current_dir(folder.path())
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut stdin, stdout) = (shell.stdin.take().unwrap(), shell.stdout.take().unwrap());
+        let mut lines = BufReader::new(stdout).lines();
+        let mut await_end = |token: &str| {
+            let end = format!("{token} end");
+            assert!(lines.by_ref().any(|line| line.unwrap() == end), "{}: the shell ended", programs.name);
+        };
+        stdin.write_all(&opening.text()).unwrap();
+        await_end(&opening.token);
+        await_end(&first.token);
+        fs::remove_dir(folder.path()).unwrap();
+        // The first below it is its own; what that starts is below both.
+        let mut does_them = Vec::new();
+        for _ in 0..3 {
+            let step = probe();
+            stdin.write_all(&step.step()).unwrap();
+            await_end(&step.token);
+            does_them.push(descendants(shell.id()).into_iter().next());
+        }
+        drop(stdin);
+        assert!(shell.wait().unwrap().success());
+        does_them.dedup();
+        assert_eq!(does_them.len(), 1, "{}: {does_them:?}", programs.name);
     }
 }
 
