@@ -6,7 +6,7 @@
 #           ../current, to be committed and installed elsewhere. Where package.json has "file:../current" by hand, npm install
 #           keeps that, and the link leads to current. yarn's add link:../current keeps it as well.
 # VERSIONS  npm 11.21.2 and 10.9.9, yarn 1.22.22 (npm)
-# SOURCE    npm's documentation, npm install <folder>: "as a symlink in the current project"; of a folder that is a link it says nothing. Seen by running
+# SOURCE    npm's documentation, npm install <folder>: "it will create a symlink to <folder>", which it does not. Seen by running
 # NEEDS     node, npm. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 
