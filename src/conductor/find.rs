@@ -50,8 +50,21 @@ pub fn running(rollouts: &Rollouts, environment: Option<&Environment>) -> Result
 ///
 /// When the state folder or a journal cannot be read.
 pub fn waiting(rollouts: &Rollouts, environment: Option<&Environment>) -> Result<Waiting, ConductorError> {
-    let mut entries = rollouts.list()?.entries;
-    entries.retain(|entry| environment.is_none_or(|environment| entry.environment == *environment));
+    waiting_among(rollouts, &rollouts.list()?.entries, environment)
+}
+
+/// As [`waiting`], among rollouts that were listed.
+///
+/// # Errors
+///
+/// When a journal cannot be read.
+pub fn waiting_among(
+    rollouts: &Rollouts,
+    listed: &[Entry],
+    environment: Option<&Environment>,
+) -> Result<Waiting, ConductorError> {
+    let of_it = |entry: &&Entry| environment.is_none_or(|environment| entry.environment == *environment);
+    let entries: Vec<Entry> = listed.iter().filter(of_it).cloned().collect();
     let mut found = Waiting::default();
     for entry in entries.iter().filter(|entry| entry.is_resumable()) {
         match overtaker(rollouts, &entries, entry)? {

@@ -119,7 +119,7 @@ impl Workspace {
     /// When the state folder cannot be read. That the branch cannot be is told.
     pub async fn debts(&self, environment: &Environment, slot: Option<&Slot>) -> Result<Vec<Debt>, Error> {
         let records = self.recorded_if_known(environment).await;
-        self.debts_since(environment, slot, &records)
+        Ok(self.debts_since(&self.ended(environment)?, slot, &records))
     }
 
     /// Writes down that hosts in debt have what they should, where a preparation found that nothing is to be done: they came by it in
@@ -133,7 +133,7 @@ impl Workspace {
             }
             // Nobody waits long for a remote who has nothing to do.
             let records = self.glance(&[&plan.environment]).await.0.remove(&plan.environment).unwrap_or_default();
-            let debts = self.debts_since(&plan.environment, plan.slot.as_ref(), &records)?;
+            let debts = self.debts_since(&self.ended(&plan.environment)?, plan.slot.as_ref(), &records);
             let has_it = |debt: &Debt| {
                 plan.left_out.iter().any(|out| out.host == debt.host && out.reason == LeftOutReason::Current)
             };
@@ -154,16 +154,12 @@ impl Workspace {
         }
     }
 
-    pub(super) fn debts_since(
-        &self,
-        environment: &Environment,
-        slot: Option<&Slot>,
-        records: &Records,
-    ) -> Result<Vec<Debt>, Error> {
-        let debts = Debts::read(&self.rollouts(), &self.ended(environment)?, records, |rollout, why| {
+    /// As [`Workspace::debts`], by rollouts that are over and what is on record.
+    pub(super) fn debts_since(&self, ended: &[Entry], slot: Option<&Slot>, records: &Records) -> Vec<Debt> {
+        let debts = Debts::read(&self.rollouts(), ended, records, |rollout, why| {
             self.notify(Notice::warning(format!("{rollout} is passed over: {why}")));
         });
-        Ok(debts.of(slot).cloned().collect())
+        debts.of(slot).cloned().collect()
     }
 
     /// Lists the rollouts of an environment that are over, in the order in which they were planned.

@@ -13,6 +13,9 @@ use crate::journal::{JournalError, Listing, Rollouts};
 /// How many journals are named; `doctor` names all.
 const NAMED: usize = 3;
 
+/// What came of listing the rollouts.
+pub(super) type Listed = Result<Listing, JournalError>;
+
 /// Tells of something that cannot be read, or not whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Damage {
@@ -67,9 +70,9 @@ pub(super) fn marks(path: &Path, damaged: &[usize]) -> Option<Damage> {
 }
 
 impl Workspace {
-    /// Finds the rollouts of which nothing can be read, whichever environment they were of.
-    pub(super) fn damaged_journals(&self) -> Vec<Damage> {
-        let listing = match self.rollouts().list() {
+    /// Finds among what was listed the rollouts of which nothing can be read, whichever environment they were of.
+    pub(super) fn damaged_journals(&self, listed: &Listed) -> Vec<Damage> {
+        let listing = match listed {
             Ok(listing) => listing,
             Err(error) => {
                 let hint = Some(put_back(self.rollouts().root()));
@@ -77,11 +80,11 @@ impl Workspace {
             }
         };
         let forbidden = listing.unreadable.iter().filter(|(_, error)| error.is_forbidden()).count();
-        let damaged = listing.unreadable.into_iter().filter(|(_, error)| error.is_damage());
+        let damaged = listing.unreadable.iter().filter(|(_, error)| error.is_damage());
         let mut told: Vec<Damage> = damaged
             .map(|(rollout, error)| {
                 let hint =
-                    matches!(error, JournalError::Io { .. }).then(|| put_back(&self.rollouts().journal(&rollout)));
+                    matches!(error, JournalError::Io { .. }).then(|| put_back(&self.rollouts().journal(rollout)));
                 Damage { message: format!("rollout {rollout} is not known: {error}"), hint }
             })
             .collect();
@@ -93,8 +96,8 @@ impl Workspace {
     }
 
     /// Says of which rollouts nothing can be read, a sentence each: what they left is unknown, such as who is in debt.
-    pub(super) fn unknown_rollouts(&self) -> Vec<String> {
-        let damaged = self.damaged_journals();
+    pub(super) fn unknown_rollouts(&self, listed: &Listed) -> Vec<String> {
+        let damaged = self.damaged_journals(listed);
         let mut told: Vec<String> = damaged.iter().take(NAMED).map(Damage::to_string).collect();
         if let Some(more) = damaged.len().checked_sub(NAMED).filter(|more| *more > 0) {
             told.push(format!("{more} more rollouts are not known: `coalmine doctor` names them"));

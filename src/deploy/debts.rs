@@ -147,9 +147,13 @@ fn names_everybody(plan: &Plan) -> bool {
 ///
 /// When the state folder cannot be read.
 pub fn ended(rollouts: &Rollouts, environment: &Environment) -> Result<Vec<Entry>, Error> {
-    let mut entries = rollouts.list()?.entries;
-    entries.retain(|entry| entry.environment == *environment && entry.ended.is_some());
-    Ok(entries)
+    Ok(ended_among(&rollouts.list()?.entries, environment))
+}
+
+/// As [`ended`], among rollouts that were listed.
+pub(super) fn ended_among(listed: &[Entry], environment: &Environment) -> Vec<Entry> {
+    let is_meant = |entry: &&Entry| entry.environment == *environment && entry.ended.is_some();
+    listed.iter().filter(is_meant).cloned().collect()
 }
 
 /// Names of all rollouts those that say who is in debt, of each environment the latest.

@@ -106,7 +106,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
     /// When another holds the environment, when a name or a selection is wrong, when there is no such release, or when there can
     /// be no plan.
     pub async fn prepare(&self, goal: Goal, options: Options) -> Result<Prepared<F>, Error> {
-        self.workspace.unknown_rollouts().iter().for_each(|text| self.workspace.warn_once(text));
+        let listed = self.workspace.rollouts().list();
+        self.workspace.unknown_rollouts(&listed).iter().for_each(|text| self.workspace.warn_once(text));
         if options.dry_run {
             self.tell_freeze();
         } else {

@@ -21,7 +21,7 @@ use crate::conductor::{
 use crate::config::{CommandTemplate, DryWords};
 use crate::expr::fold;
 use crate::hooks::{Site as _, service_announcement};
-use crate::journal::Entry;
+use crate::journal::{Entry, JournalError, Listing};
 use crate::model::{Command, Environment, HostId, Operator, Pooling, RolloutId, ServiceWish, TakenOut};
 use crate::plan::{Plan, PlanKind};
 use crate::rollout::State;
@@ -186,8 +186,18 @@ impl Workspace {
     ///
     /// When the state folder or the journal of the last rollout cannot be read.
     pub fn out_of_service(&self, environment: &Environment) -> Result<Vec<OutOfService>, Error> {
-        let last = self.last_rollout(environment)?;
-        self.refuse_unread_since(last.as_ref())?;
+        self.out_of_service_by(self.rollouts().list()?, environment)
+    }
+
+    /// As [`Workspace::out_of_service`], by rollouts that were listed.
+    pub(super) fn out_of_service_by(
+        &self,
+        listing: Listing,
+        environment: &Environment,
+    ) -> Result<Vec<OutOfService>, Error> {
+        let Listing { entries, unreadable } = listing;
+        let last = last_of(entries, environment);
+        refuse_unread_since(last.as_ref(), unreadable)?;
         let last = last.map(|entry| replay(&self.rollouts(), &entry.rollout)).transpose()?;
         let mut out: BTreeMap<HostId, OutOfService> = last.iter().flat_map(by_rollouts).collect();
         let by_hand = by_hand(&self.state_dir, environment).map_err(|error| {
@@ -213,27 +223,11 @@ impl Workspace {
     ///
     /// When the state folder cannot be read.
     pub fn service_mark(&self, environment: &Environment) -> Result<ServiceMark, Error> {
-        let last = self.last_rollout(environment)?.map(|entry| {
+        let last = last_of(self.rollouts().list()?.entries, environment).map(|entry| {
             let second = entry.latest.as_second();
             (entry.rollout, entry.live, if entry.live { second / AGAIN_S } else { second })
         });
         Ok(ServiceMark { last, by_hand: by_hand_changed(&self.state_dir, environment) })
-    }
-
-    /// Sums up the rollout of an environment that was planned last: what is known of service goes from each to the next.
-    fn last_rollout(&self, environment: &Environment) -> Result<Option<Entry>, Error> {
-        Ok(self.rollouts().list()?.entries.into_iter().rfind(|entry| entry.environment == *environment))
-    }
-
-    /// Refuses to take a rollout for the last one where the journal of a later one cannot be read.
-    fn refuse_unread_since(&self, last: Option<&Entry>) -> Result<(), Error> {
-        // Names begin with the time: what cannot be read has no number.
-        let is_later = |rollout: &RolloutId| last.is_none_or(|last| *rollout > last.rollout);
-        let mut unreadable = self.rollouts().list()?.unreadable.into_iter();
-        match unreadable.find(|(rollout, error)| error.is_damage() && is_later(rollout)) {
-            Some((_, error)) => Err(error.into()),
-            None => Ok(()),
-        }
     }
 
     /// Gives what is known now of the service of hosts, as a plan has it.
@@ -291,6 +285,21 @@ impl Workspace {
             Pooling::Depool => hooks.depool.as_ref(),
             Pooling::Repool => hooks.repool.as_ref(),
         }
+    }
+}
+
+/// Finds the rollout of an environment that was planned last: what is known of service goes from each to the next.
+fn last_of(entries: Vec<Entry>, environment: &Environment) -> Option<Entry> {
+    entries.into_iter().rfind(|entry| entry.environment == *environment)
+}
+
+/// Refuses to take a rollout for the last one where the journal of a later one cannot be read.
+fn refuse_unread_since(last: Option<&Entry>, unreadable: Vec<(RolloutId, JournalError)>) -> Result<(), Error> {
+    // Names begin with the time: what cannot be read has no number.
+    let is_later = |rollout: &RolloutId| last.is_none_or(|last| *rollout > last.rollout);
+    match unreadable.into_iter().find(|(rollout, error)| error.is_damage() && is_later(rollout)) {
+        Some((_, error)) => Err(error.into()),
+        None => Ok(()),
     }
 }
 

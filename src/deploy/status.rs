@@ -3,13 +3,12 @@ use std::cmp::Ordering;
 use serde::Serialize;
 
 use super::damage::in_a_line;
+use super::debts::ended_among;
 use super::error::Error;
 use super::notice::Notice;
 use super::service::{OutOfService, unknown as unknown_service};
 use super::workspace::Workspace;
-use crate::conductor::{
-    self, ConductorError, EnvironmentLock, Freeze, Holder, LockError, running, seen_frozen, waiting,
-};
+use crate::conductor::{self, ConductorError, EnvironmentLock, Freeze, Holder, LockError, seen_frozen, waiting_among};
 use crate::journal::Entry;
 use crate::model::{
     Commit, Digest, Environment, Failure, FailureClass, FoundBad, HostState, Installed, Operator, Probe, ReleaseId,
@@ -220,7 +219,11 @@ impl Workspace {
             self.warn_once(&what);
             unknown.push(what);
         };
-        self.unknown_rollouts().into_iter().for_each(&mut told);
+        let listed = self.rollouts().list();
+        self.unknown_rollouts(&listed).into_iter().for_each(&mut told);
+        if listed.is_err() {
+            told("nobody knows which rollout runs or waits, who is in debt and who is out of service".to_owned());
+        }
         let lock = match self.held_by(environment) {
             Ok(holder) => holder,
             Err(why) => {
@@ -228,15 +231,16 @@ impl Workspace {
                 None
             }
         };
-        let rollout = self.live_rollout(environment).unwrap_or_else(|error| {
+        let entries = listed.as_ref().map(|listing| listing.entries.as_slice()).unwrap_or_default();
+        let rollout = self.live_rollout(entries, environment).unwrap_or_else(|error| {
             told(format!("which rollout runs or waits is not known: {}", in_a_line(&error)));
             None
         });
         let mut records = self.recorded_if_known(environment).await;
-        let debt = self.debts_since(environment, None, &records).unwrap_or_else(|error| {
-            told(format!("who is in debt is not known: {}", in_a_line(&error)));
-            Vec::new()
-        });
+        let debt = match &listed {
+            Err(_) => Vec::new(),
+            Ok(_) => self.debts_since(&ended_among(entries, environment), None, &records),
+        };
         let recorded = records.remove(&None);
         let verdicts = self.verdicts(environment).unwrap_or_else(|error| {
             told(in_a_line(&error));
@@ -246,10 +250,13 @@ impl Workspace {
         let bad = verdicts.against(&id).map(|bad| FoundMark { verdict: "bad", reason: Some(bad.reason) });
         let mark = bad.or_else(|| verdicts.is_good(&id).then_some(FoundMark { verdict: "good", reason: None }));
         let freeze = seen_frozen(&self.state_dir, environment);
-        let out_of_service = self.out_of_service(environment).unwrap_or_else(|error| {
-            told(unknown_service(&error));
-            Vec::new()
-        });
+        let out_of_service = match listed {
+            Err(_) => Vec::new(),
+            Ok(listing) => self.out_of_service_by(listing, environment).unwrap_or_else(|error| {
+                told(unknown_service(&error));
+                Vec::new()
+            }),
+        };
         Standing { lock, freeze, rollout, mark, debt, out_of_service, recorded, unknown }
     }
 
@@ -275,12 +282,11 @@ impl Workspace {
         })
     }
 
-    fn live_rollout(&self, environment: &Environment) -> Result<Option<LiveRollout>, Error> {
-        let rollouts = self.rollouts();
-        if let Some(entry) = running(&rollouts, Some(environment))?.pop() {
-            return Ok(Some(LiveRollout::of(entry, true)));
+    fn live_rollout(&self, listed: &[Entry], environment: &Environment) -> Result<Option<LiveRollout>, Error> {
+        if let Some(entry) = listed.iter().rfind(|entry| entry.live && entry.environment == *environment) {
+            return Ok(Some(LiveRollout::of(entry.clone(), true)));
         }
-        let waits = waiting(&rollouts, Some(environment))?.resumable.pop();
+        let waits = waiting_among(&self.rollouts(), listed, Some(environment))?.resumable.pop();
         Ok(waits.map(|entry| LiveRollout::of(entry, false)))
     }
 

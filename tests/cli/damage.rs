@@ -68,7 +68,8 @@ fn a_folder_of_rollouts_that_is_none_stops_what_begins_one_and_nothing_else() {
     let project = Project::new();
     project.write("state/rollouts", "no folder");
     let told = "rollouts: it is a file, and no folder";
-    project.coalmine(&["status", "--no-fetch"]).exits(4).complains(told);
+    let status = project.coalmine(&["status", "--no-fetch"]).exits(4).complains("who is in debt");
+    assert_eq!(status.stderr.matches(told).count(), 1, "{}", status.stderr);
     assert!(project.coalmine(&["releases"]).exits(0).complains(told).stdout.contains("1.10.0"));
     for command in ["rollouts", "show"] {
         project

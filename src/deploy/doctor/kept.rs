@@ -53,10 +53,11 @@ fn folders(state: &Path) -> Vec<Finding> {
 
 /// Reads the journals that history, debt and `resume` rest on.
 fn journals(workspace: &Workspace, fleet: &Fleet<'_>) -> Vec<Finding> {
-    let mut found: Vec<Finding> =
-        workspace.damaged_journals().into_iter().map(|damage| of("journals", damage)).collect();
     let rollouts = workspace.rollouts();
-    let entries = rollouts.list().map(|listing| listing.entries).unwrap_or_default();
+    let listed = rollouts.list();
+    let damaged = workspace.damaged_journals(&listed).into_iter();
+    let mut found: Vec<Finding> = damaged.map(|damage| of("journals", damage)).collect();
+    let entries = listed.map(|listing| listing.entries).unwrap_or_default();
     for entry in entries.iter().rev().filter(|entry| entry.environment == *fleet.name).take(ROLLOUTS) {
         if let Err(error) = replay(&rollouts, &entry.rollout) {
             found.push(warning("journals", &error));
