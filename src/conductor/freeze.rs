@@ -1,4 +1,4 @@
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -225,17 +225,7 @@ fn note(locks: &Path, environment: &Environment, what: &str, freeze: Option<&Fre
 fn append(locks: &Path, noted: &Noted<'_>) -> Result<(), ConductorError> {
     let path = locks.join("freezes.jsonl");
     let mode = locks.metadata().map_err(ConductorError::io("look at", locks))?.mode() & 0o666 | 0o600;
-    let write = || {
-        let is_new = !path.exists();
-        let mut file = files::open_with(OpenOptions::new().append(true).create(true), &path)?;
-        if is_new {
-            file.set_permissions(Permissions::from_mode(mode))?;
-        }
-        let mut line = serde_json::to_vec(noted)?;
-        line.push(b'\n');
-        file.write_all(&line)?;
-        file.sync_all()
-    };
+    let write = || files::append_line(&path, Some(mode), serde_json::to_vec(noted)?);
     write().map_err(ConductorError::io("write", &path))
 }
 
@@ -311,6 +301,24 @@ mod tests {
             (&"bob@d1".into(), &"alice@d1".into())
         );
         assert_eq!(unfreeze(state.path(), &production).unwrap(), None);
+    }
+
+    #[test]
+    fn what_a_power_loss_left_of_a_note_spoils_no_other() {
+        let state = tempfile::tempdir().unwrap();
+        let production = Environment::new("production").unwrap();
+        let freeze = |owner: &str| {
+            let freeze = Freeze { owner: Operator(owner.into()), reason: None, since: Timestamp::now(), started: None };
+            super::freeze(state.path(), &production, &freeze, true).unwrap();
+        };
+        freeze("alice@d1");
+        let path = state.path().join("locks/freezes.jsonl");
+        let noted = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{noted}{{\"v\":1,\"at")).unwrap();
+        freeze("bob@d1");
+        let noted = std::fs::read_to_string(&path).unwrap();
+        let last: serde_json::Value = serde_json::from_str(noted.lines().last().unwrap()).unwrap();
+        assert_eq!((noted.lines().count(), &last["what"]), (3, &"taken_over".into()));
     }
 
     #[test]

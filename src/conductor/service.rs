@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
-use std::fs::{OpenOptions, Permissions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -73,31 +72,8 @@ pub fn note_service(state: &Path, environment: &Environment, note: &ServiceNote)
     let folder = shared_folder(state, FOLDER)?;
     let path = path(state, environment);
     let mode = folder.metadata().map_err(ConductorError::io("look at", &folder))?.mode() & 0o666 | 0o600;
-    let write = || {
-        let is_new = !path.exists();
-        let mut file = files::open_with(OpenOptions::new().read(true).append(true).create(true), &path)?;
-        if is_new {
-            file.set_permissions(Permissions::from_mode(mode))?;
-        }
-        let mut line = serde_json::to_vec(note)?;
-        line.push(b'\n');
-        // What a power loss left of the line before spoils no other.
-        if is_torn(&mut file)? {
-            line.insert(0, b'\n');
-        }
-        file.write_all(&line)?;
-        file.sync_all()
-    };
+    let write = || files::append_line(&path, Some(mode), serde_json::to_vec(note)?);
     write().map_err(ConductorError::io("write", &path))
-}
-
-fn is_torn(file: &mut std::fs::File) -> io::Result<bool> {
-    let mut last = [b'\n'];
-    if file.seek(SeekFrom::End(0))? > 0 {
-        file.seek(SeekFrom::End(-1))?;
-        file.read_exact(&mut last)?;
-    }
-    Ok(last != [b'\n'])
 }
 
 /// Reads what persons made of the service of hosts; of those that nobody touched nothing.

@@ -1,9 +1,7 @@
-use std::fs::OpenOptions;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::error::ReleaseError;
@@ -94,21 +92,7 @@ impl Store {
     }
 
     fn append(&self, record: &MarkRecord) -> io::Result<()> {
-        let mut file = files::open_with(OpenOptions::new().read(true).append(true).create(true), &self.marks_path())?;
-        flock(&file, FlockOperation::LockExclusive)?;
-        let mut line = serde_json::to_vec(record)?;
-        line.push(b'\n');
-        if file.seek(SeekFrom::End(0))? > 0 {
-            file.seek(SeekFrom::End(-1))?;
-            let mut last = [0];
-            file.read_exact(&mut last)?;
-            if last != *b"\n" {
-                // Somebody died while writing; that line is lost, this one must not be.
-                line.insert(0, b'\n');
-            }
-        }
-        file.write_all(&line)?;
-        file.sync_all()
+        files::append_line(&self.marks_path(), None, serde_json::to_vec(record)?)
     }
 
     /// Lists the marks, oldest first; lines that say nothing are left out.
