@@ -25,6 +25,8 @@ mod words;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod styles;
+#[cfg(test)]
 mod table;
 
 pub use key::{compare, is_prerelease};

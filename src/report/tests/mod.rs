@@ -4,5 +4,7 @@ mod announce;
 mod job;
 mod json;
 mod output;
+mod region;
 pub(crate) mod story;
+mod tables;
 mod text;
