@@ -6,8 +6,8 @@
 #           the folder behind the link and nothing in it: there the second command does less as well. GNU's chown has -H for it, as
 #           have the others; chmod, in this version, no option at all. With a slash behind current both go through it, with each.
 # VERSIONS  GNU coreutils 9.1, busybox 1.35.0, toybox 0.8.9, rust-coreutils 0.0.17 (Debian 12)
-# SOURCE    coreutils' manual: chown, -P "is the default"; chmod, links on the command line are followed, of -R it says "encountered
-#           during recursive directory traversals". Found by running one matrix with all of them
+# SOURCE    chown(1), -P: "do not traverse any symbolic links (default)"; chmod(1): it ignores those "encountered during recursive directory
+#           traversals", and of the one that is named says nothing. Found by running one matrix with all of them
 # NEEDS     Debian 12's packages, root. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 export LC_ALL=C

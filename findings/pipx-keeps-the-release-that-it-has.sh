@@ -5,8 +5,8 @@
 #           get 2.0. What was pinned is no more held than that: `pipx upgrade` goes past an ==1.0 of install to the newest, which
 #           uv's does not, and `pipx upgrade-all` with it. --force installs what was asked for; `pipx pin` holds a release.
 # VERSIONS  pipx 1.18.4, uv 0.13.9, pycowsay 0.0.0.1 and 0.0.0.2 (PyPI)
-# SOURCE    pipx's documentation, pipx install: --force, "Modify existing virtual environment"; its commands/install.py says "already seems to
-#           be installed" and gives EXIT_CODE_OK. Seen by running
+# SOURCE    pipx install --help, --force: "Modify existing virtual environment"; without --quiet it says "already seems to be installed". Seen
+#           by running
 # NEEDS     python3 with venv. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 

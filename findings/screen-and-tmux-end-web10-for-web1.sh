@@ -7,8 +7,8 @@
 #           well, and the second run, after web1 has ended, takes the neighbour. tmux has `-t =web1` for it; screen has no word
 #           that means the whole name, only the number in front, 4711.web1, which `screen -ls web1` lists for web10 as well.
 # VERSIONS  screen 4.9.0, tmux 3.3a (Debian 12)
-# SOURCE    screen(1) has -S for making a session and says of finding one nothing; screen's socket.c, FindSocket(), compares as many letters as were given. tmux(1),
-#           COMMANDS, target-session: exact, then "the start of", then a pattern. Seen by running
+# SOURCE    screen(1) has -S for making a session, and of finding one says nothing; tmux(1), COMMANDS, target-session: the whole name, then
+#           "the start of a session name", then a pattern. Seen by running
 # NEEDS     Debian 12's packages. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 

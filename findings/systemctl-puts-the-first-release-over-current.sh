@@ -8,8 +8,8 @@
 #           exist, and at the next boot it is not started. The same in /usr/lib. reenable keeps it, disable takes it away.
 #           `systemctl enable /srv/tool/current/tool.service`, of a unit that lies nowhere else, keeps current.
 # VERSIONS  systemd 252.38 (Debian 12)
-# SOURCE    systemctl(1), enable: "any of the unit's aliases" and links for a path that is given; of a link in a unit folder nothing.
-#           Seen by systemctl --root
+# SOURCE    systemctl(1), enable: for a file "outside of the usual unit file directories" a link is made to it; of a unit that is itself a
+#           link in one of those nothing. Seen by systemctl --root
 # NEEDS     Debian 12's packages. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 

@@ -6,8 +6,8 @@
 #           with an exclamation mark, and keep.log is left out. What has no slash at an end and no exception is right, and so are
 #           comments; so it looks well at first. exit 0, no word.
 # VERSIONS  GNU tar 1.34 (Debian 12); git 2.39.5 beside it
-# SOURCE    tar's manual, --exclude-vcs-ignores: "read exclude patterns from these files"; tar's exclist.c: git_addfn() knows comments and
-#           a backslash, and no more; QubesOS/qubes-builderv2 pull request 244 met the exception. Found by comparing with git ls-files
+# SOURCE    tar(1), --exclude-vcs-ignores: "patterns read from VCS-specific ignore files"; tar's exclist.c: git_addfn() knows comments and a
+#           backslash, and no more; QubesOS/qubes-builderv2 pull request 244 met the exception. Found by comparing with git ls-files
 # NEEDS     Debian 12's packages. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 export LC_ALL=C
