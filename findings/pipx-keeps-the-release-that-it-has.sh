@@ -5,7 +5,7 @@
 #           get 2.0. What was pinned is no more held than that: `pipx upgrade` goes past an ==1.0 of install to the newest, which
 #           uv's does not, and `pipx upgrade-all` with it. --force installs what was asked for; `pipx pin` holds a release.
 # VERSIONS  pipx 1.18.4, uv 0.13.9, pycowsay 0.0.0.1 and 0.0.0.2 (PyPI)
-# SOURCE    pipx install --help, --force: "Modify existing virtual environment"; without --quiet it says "already seems to be installed". Seen
+# SOURCE    pipx install --help, --force: "Modify existing virtual environment"; without --quiet it says "already seems to be". Seen
 #           by running
 # NEEDS     python3 with venv. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
