@@ -46,7 +46,7 @@ run_command() {
         eval "${4:-}"
         # A session of its own, so that all of it can be ended. It is no group's leader, and so keeps its number.
         # shellcheck disable=SC2086
-        exec $session sh -c "$3"
+        exec $session sh -c "$3" 3<&-
     ) 2>&1 &
     child=$!
     # For whoever has to end it in our place.

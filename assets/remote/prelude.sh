@@ -400,7 +400,11 @@ forget_gate() {
 clean_up() {
     [ -z "$aria" ] || kill -9 "$aria" 2>/dev/null
     [ -z "$watchdog" ] || kill -TERM "$watchdog" 2>/dev/null
-    [ -z "$guard" ] || kill -TERM "$guard" 2>/dev/null
+    if [ -n "$guard" ]; then
+        kill -TERM "$guard" 2>/dev/null
+        # It would read the next step.
+        wait "$guard" 2>/dev/null
+    fi
     set -- ${work:+"$work"}
     # The mark of a step, or what one left that failed; here only if the root was entered.
     for left in .coalmine/*."$p_nonce" "./.coalmine-link.$p_nonce"; do
@@ -616,5 +620,5 @@ honour_dead_men() {
 # Lets a dead man's switch fire.
 fire() {
     is_name "$1" || return 0
-    sh -c "$p_dead_man" sh "$1" 0 </dev/null >/dev/null 2>&1
+    sh -c "$p_dead_man" sh "$1" 0 </dev/null >/dev/null 2>&1 3<&-
 }

@@ -138,6 +138,12 @@ try_tools() {
     [ -z "$not_right" ] || say fact wrong "${not_right# }"
 }
 
+# Tells whether the manifest of what the link leads to was not written since it was proven; sets `digest` to what was recorded then.
+is_recorded() {
+    [ "$link_target" = "releases/$link_id" ] && [ -f "$link_target/MANIFEST" ] && read_record "$link_id" "${link_id##*-}" &&
+        [ ! "$link_target/MANIFEST" -nt ".coalmine/proven.$link_id" ] && digest=$known
+}
+
 say_link() {
     look "$p_link"
     case $link_is in
@@ -151,7 +157,7 @@ say_link() {
         *)
             # Through the link, as whoever uses it does; who takes the lock goes by the name.
             digest=''
-            [ "$p_deep" = lock ] || digest_of "./$p_link"
+            [ "$p_deep" = lock ] || is_recorded || digest_of "./$p_link"
             say link release "$link_id" "${digest:--}"
             return 0
             ;;

@@ -55,7 +55,7 @@ do_steps() {
 # Does a step, and forgets it; fails where it cannot go back to where a relative root begins. An absolute one begins anywhere: the login folder may
 # be closed to whom ssh's user became.
 do_step() {
-    eval "$1" 3<&-
+    eval "$1"
     forget_step
     cd "$begun_in" 2>/dev/null && return
     case $p_root in
@@ -91,18 +91,14 @@ end_gates() {
 }
 
 # Ends this session and what a step began once nobody listens any more, or its shell was killed: a link that is cut, or the other
-# side that gave up, ends no step by itself. What does little ends soon enough; whoever needs temporary files, or runs gates, may take long.
+# side that gave up, ends no step by itself. What does little ends soon enough; whoever needs temporary files may take long.
+#
+# While a step is done nothing comes on standard input, here at 3, but its end. `clean_up` ends this before the step says that it is over.
 guard() {
     (
-        nap=''
-        trap 'kill -9 $nap 2>/dev/null; exit 0' TERM
-        exec 3>&2 >/dev/null
-        while :; do
-            sleep 10 2>/dev/null 3>&- &
-            nap=$!
-            wait "$nap"
-            is_heard || end_session
-        done
+        read -r _ <&3
+        exec >/dev/null 2>&1
+        end_session
     ) &
     guard=$!
 }

@@ -87,15 +87,28 @@ staged() {
     say staged "$1" "$2" "$PWD"
 }
 
-# link_copy FROM: makes the staging folder as hard links, whole or not at all.
+# link_copy FROM: makes the staging folder as hard links, whole or not at all. Until `say_made` it counts as half.
 link_copy() {
-    scrap "$staging.new"
-    if ! cp -al "$1" "$staging.new" 2>/dev/null; then
+    write half "$made"
+    if ! cp -al "$1" "$staging" 2>/dev/null; then
         # Files of another owner, or another file system: everything travels, then.
-        scrap "$staging.new"
+        scrap "$staging"
         return 1
     fi
-    [ -w "$staging.new" ] || make_writable "$staging.new"
+    [ -w "$staging" ] || make_writable "$staging"
+}
+
+say_made() {
+    hold
+    write whole "$made"
+}
+
+# Tells whether the staging folder is more than the half of a copy.
+is_made() {
+    [ -e "$made" ] || return 0
+    how=''
+    read -r how <"$made"
+    [ "$how" = whole ]
 }
 
 # Tells whether a copy of the release that is here is whole.
@@ -121,6 +134,7 @@ phase_stage() {
     fence long
     sweep
     staging=releases/.$p_id.$p_rollout
+    made=.coalmine/linked.made.$p_rollout
     goal='final'
     broken=''
     for there in "releases/$p_id" "releases/.$p_id.repair"; do
@@ -144,20 +158,21 @@ phase_stage() {
         fi
     done
     require
-    if [ -d "$staging" ]; then
+    if [ -d "$staging" ] && is_made; then
         make_writable "$staging"
         staged "$goal" resumed
         return
     fi
+    scrap "$staging"
     [ -z "$broken" ] || enough_room
     if [ -n "$broken" ] && link_copy "$broken"; then
         for list in wrong kind extra; do
             rename "$work/$list.broken" "$work/$list"
         done
         wrong=$broken_wrong
-        make_writable "$staging.new"
-        mend "$staging.new"
-        rename "$staging.new" "$staging"
+        make_writable "$staging"
+        mend "$staging"
+        say_made
         say_wrong
         staged "$goal" self
         return
@@ -179,9 +194,9 @@ phase_stage() {
         before_links "$p_base"
         if link_copy "releases/$p_base"; then
             made_links "$p_base"
-            [ -n "$p_pack" ] || make_writable "$staging.new"
+            [ -n "$p_pack" ] || make_writable "$staging"
             removals
-            rename "$staging.new" "$staging"
+            say_made
             staged "$goal" base
             return
         fi
@@ -191,6 +206,7 @@ phase_stage() {
     esac
     enough_room
     must mkdir "$staging"
+    [ ! -e "$made" ] || say_made
     staged "$goal" nothing
 }
 
@@ -203,7 +219,7 @@ removals() {
     *)
         # Fewer than an argument list can be, and none that is spelled otherwise.
         if [ ${#p_removals} -lt 50000 ] && spell_removals && [ ${#spelled} -lt 500000 ]; then
-            remove_plain "$staging.new"
+            remove_plain "$staging"
             return 0
         fi
         ;;
@@ -217,7 +233,7 @@ END_OF_REMOVALS
     if ! removals_plain >"$work/removals0" || ! removals_odd >>"$work/removals0"; then
         fail io "cannot list what the new release has no more"
     fi
-    remove_listed "$staging.new" "$work/removals0"
+    remove_listed "$staging" "$work/removals0"
 }
 
 # Sets `spelled` to the paths that are removed, a line each: folder by folder, for a shell copies all of what it adds to.

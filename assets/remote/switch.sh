@@ -60,11 +60,11 @@ arm() {
     write "$((time + p_confirm)) $kind $p_link${p_slot:+ ${p_name:--} ${taken:--}}" ".coalmine/arming.$p_rollout"
     rename ".coalmine/arming.$p_rollout" ".coalmine/armed.$p_rollout"
     settle .coalmine
-    # Each of the three redirections matters: ssh waits for whoever holds its channel.
+    # Each of the redirections matters: ssh waits for whoever holds its channel.
     if command -v setsid >/dev/null 2>&1; then
-        setsid sh -c "$p_dead_man" sh "$p_rollout" "$p_confirm" </dev/null >/dev/null 2>&1 &
+        setsid sh -c "$p_dead_man" sh "$p_rollout" "$p_confirm" </dev/null >/dev/null 2>&1 3<&- &
     else
-        nohup sh -c "$p_dead_man" sh "$p_rollout" "$p_confirm" </dev/null >/dev/null 2>&1 &
+        nohup sh -c "$p_dead_man" sh "$p_rollout" "$p_confirm" </dev/null >/dev/null 2>&1 3<&- &
     fi
 }
 

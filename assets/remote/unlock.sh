@@ -12,7 +12,7 @@ phase_unlock() {
     for left in releases/.*."$p_rollout" releases/.*."$p_rollout.new"; do
         [ ! -d "$left" ] || scrap "$left"
     done
-    remove ".coalmine/linked.$p_rollout" ".coalmine/linked.at.$p_rollout" \
-        ".coalmine/linked.before.$p_rollout" .coalmine/phase.*".$$".* .coalmine/run.*".$$".0
+    remove ".coalmine/linked.$p_rollout" ".coalmine/linked.at.$p_rollout" ".coalmine/linked.before.$p_rollout" \
+        ".coalmine/linked.made.$p_rollout" .coalmine/phase.*".$$".* .coalmine/run.*".$$".0
     free_lease
 }
