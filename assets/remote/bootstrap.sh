@@ -34,8 +34,8 @@ step() {
     return 1
 }
 
-# record WORD: sets `said` to what stands behind a word of the last step.
-record() {
+# heard WORD: sets `said` to what stands behind a word of the last step.
+heard() {
     said=''
     case $records in
     *"$newline$p_token $1 "*)
@@ -125,11 +125,11 @@ take() {
     waited=0
     while :; do
         step phase_look_around || stop 1 "$refusal"
-        if record settled; then
+        if heard settled; then
             tell "$said: nothing to do"
             exit 0
         fi
-        if step phase_take && record lease; then
+        if step phase_take && heard lease; then
             p_fence=$said
             break
         fi
@@ -141,7 +141,7 @@ take() {
     done
     # Whoever had the lock before may have done all of it.
     step phase_look_around || stop 1 "$refusal"
-    ! record settled || stop 0 "$said: nothing to do"
+    ! heard settled || stop 0 "$said: nothing to do"
 }
 
 # Has the release here, proven: from the first master that gives it whole.
@@ -150,7 +150,7 @@ bring() {
     case $records in
     *"$newline$p_token already"*) return 0 ;;
     esac
-    record staged || stop 1 "nothing is known of where the release goes"
+    heard staged || stop 1 "nothing is known of where the release goes"
     p_goal=${said%% *}
     staging=${said#* }
     staging=${staging#* }

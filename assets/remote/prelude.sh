@@ -42,6 +42,8 @@ forget_step() {
     # The file that is older than what is proven; see `begin_record`. And the release whose proof counts for what a folder shares with it; see
     # `find_base`.
     began='' base=''
+    # A file in a folder that is proven which does not count; see seal.sh.
+    unlisted=''
     # The lease as this phase has made it, and the mark of a phase that needs no longer one; see lease.sh.
     held='' brief=''
 }
@@ -417,6 +419,12 @@ clean_up() {
     done
     [ $# -eq 0 ] || rm -rf "$@"
     work=''
+}
+
+# drop_work FILE…: removes the folder of temporary files before the step is over, and what else is of no use any more, by one process.
+drop_work() {
+    rm -rf "$work" "$@" 2>/dev/null
+    work='' aside=''
 }
 
 # begin PHASE: runs a phase from its begin to its end. Within a session the other side watches the time (see `serve`).

@@ -62,9 +62,14 @@ clock_moves() {
 
 # record ID DIGEST TIME: records a release that was proven at a time, where that can be done; a proof by one walk has listed it, too.
 record() {
-    [ -d "releases/$1" ] && is_number "$3" && [ -n "$began" ] || return 0
-    [ -s "$work/seen" ] || (list_metadata "releases/$1" -cnewer "$PWD/$began") || return 0
-    sum_lists && write_record "$@"
+    ! sum_up "releases/$1" || write_record "$@"
+}
+
+# sum_up FOLDER: sets `sums` to what is recorded of a folder that was just proven; fails where that cannot be done.
+sum_up() {
+    [ -d "$1" ] && is_number "$proof_time" && [ -n "$began" ] || return 1
+    [ -s "$work/seen" ] || (list_metadata "$1" -cnewer "$PWD/$began") || return 1
+    sum_lists
 }
 
 # write_record ID DIGEST TIME: writes the line, of `sums`.

@@ -27,7 +27,7 @@ prove_way_back() {
     0) ;;
     1)
         # Files too many, as bytecode, do no harm to those that were proven.
-        read -r proven wrong extra unread <"$work/verdict"
+        read -r proven wrong extra unread _ <"$work/verdict"
         if [ "$wrong" -gt 0 ]; then
             say_drift
             say broken

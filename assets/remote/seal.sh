@@ -17,8 +17,15 @@ phase_seal() {
         done
         fail io "$PWD/$staging is gone"
     fi
-    [ -z "$p_pack" ] || unpack "$staging"
+    pack=''
+    # The answer to the first time may have been lost.
+    if [ -n "$p_pack" ] && [ -f "$staging/$p_pack" ] && [ ! -h "$staging/$p_pack" ]; then
+        unpack "$staging/$p_pack"
+        # Of no account until it is removed with the rest of what is temporary: a process less.
+        unlisted=${pack:+./$p_pack}
+    fi
     if ! prove "$staging" "$p_verify" "$p_digest"; then
+        [ -z "$pack" ] || erase "$pack"
         # What is wrong may be wrong where it was linked from: nobody vouches for that.
         printf '' 2>/dev/null >".coalmine/linked.$p_rollout"
         mend "$staging"
@@ -31,17 +38,21 @@ phase_seal() {
         fi
         prove "$staging" "$p_verify" "$p_digest" || fail io "cannot remove what does not belong into $PWD/$staging"
     fi
-    settle "$staging"
     goal=releases/$p_id
     [ "$p_goal" != repair ] || goal=releases/.$p_id.repair
     ! is_linked "releases/$p_id" || goal=releases/.$p_id.repair
+    summed=''
+    if [ "$p_verify" = full ] && [ "$goal" = "releases/$p_id" ] && sum_up "$staging"; then
+        summed=yes
+    fi
+    drop_work ${pack:+"$pack"} .coalmine/ref.*"$p_nonce"
+    [ -z "$pack" ] || [ ! -e "$pack" ] || erase "$pack"
+    settle "$staging"
     hold
     [ ! -d "$goal" ] || scrap "$goal"
     # On the disk it is with the switch, at the latest.
     rename "$staging" "$goal"
-    if [ "$p_verify" = full ] && [ "$goal" = "releases/$p_id" ]; then
-        record "$p_id" "$digest" "$proof_time"
-    fi
+    [ -z "$summed" ] || write_record "$p_id" "$digest" "$proof_time"
     after_links
     printf '%s\n' "$p_rollout" >".coalmine/primed.$p_id" 2>/dev/null
     note "primed $p_id"

@@ -195,25 +195,15 @@ flip() {
     settle .
 }
 
-# digest_of FOLDER [OTHER]: sets `digest` to the SHA-256 of its manifest, to nothing where it has none, and `other_digest` to that of another's.
+# Sets `digest` to the SHA-256 of a folder's manifest, to nothing where it has none.
 digest_of() {
-    digest='' other_digest=''
+    digest=''
     [ -f "$1/MANIFEST" ] || return 1
-    set -- "$1/MANIFEST" ${2:+"$2/MANIFEST"}
-    learn sha256sum "$@"
-    if [ $# -gt 1 ]; then
-        read_digest "${learned#*"$newline"}" "$2"
-        other_digest=$digest
-    fi
-    read_digest "${learned%%"$newline"*}" "$1"
-}
-
-# read_digest LINE FILE: sets `digest` to what sha256sum said of a file.
-read_digest() {
+    learn sha256sum "$1/MANIFEST"
     # A name that has to be escaped is marked so.
-    digest=${1#\\}
+    digest=${learned#\\}
     digest=${digest%% *}
-    [ "${#digest}" -eq 64 ] || fail io "sha256sum said $digest of $2"
+    [ "${#digest}" -eq 64 ] || fail io "sha256sum said $digest of $1/MANIFEST"
 }
 
 # Sets `listed` to the releases that are here, the newest first.

@@ -55,6 +55,7 @@ survey_tree() {
 # What a release shares with one that is proven is hashed where it was changed since its links were made, and marked: that has to have a sum.
 walk_tree() {
     set -- -mindepth 1
+    [ -z "$unlisted" ] || set -- "$@" ! -path "$unlisted"
     # Later than the links, or while the release was proven of which they were made: the latter moves the time of an edit as well.
     [ -z "$base" ] || set -- "$@" '(' '(' -cnewer "$root/$based_at" -o -newer "$root/$based_before" ')' \
         -fprintf "$work/entries" '!' -o -true ')'
@@ -70,16 +71,18 @@ walk_tree() {
         set -- "$@" '(' -links 1 -o -cnewer "$root/$based_at" -o -newer "$root/$based_before" ')'
     fi
     # shellcheck disable=SC2086
-    find . "$@" ! -path "$odd" -exec $hasher {} + ')' >"$work/sums" 2>/dev/null
+    find . "$@" ! -path "$odd" -exec $hasher ${base:+"$root/releases/$base/MANIFEST"} {} + ')' >"$work/sums" 2>/dev/null
 }
 
 # Lists names, links and facts: by one walk where `find` is GNU's, a tool for each elsewhere.
 list_tree() {
-    find . -mindepth 1 -fprint0 "$work/names0" -fprintf "$work/facts" '%y%04m\t%s\t%n\n' \
+    set -- -mindepth 1
+    [ -z "$unlisted" ] || set -- "$@" ! -path "$unlisted"
+    find . "$@" -fprint0 "$work/names0" -fprintf "$work/facts" '%y%04m\t%s\t%n\n' \
         -type l -fprintf "$work/links0" '%p\000%l\000' 2>/dev/null && return 0
     # A tree that nobody changes lists itself in one order.
-    find . -mindepth 1 -print0 >"$work/names0" &&
-        find . -mindepth 1 -exec stat -c "%f$tab%s$tab%h" {} + >"$work/facts" || return 1
+    find . "$@" -print0 >"$work/names0" &&
+        find . "$@" -exec stat -c "%f$tab%s$tab%h" {} + >"$work/facts" || return 1
     # shellcheck disable=SC2016
     find . -type l -exec sh -c 'for l; do
         t=$(readlink "$l" && echo _) || exit 1
@@ -150,17 +153,18 @@ awk_names='
 prove() {
     work_here
     wrong=0 extra=0
-    for list in wrong kind extra; do
-        printf '' >"$work/$list" || unproven "$1"
-    done
+    clear_lists "$1"
     [ -d "$1" ] || return 1
     # What is recorded of it is not to be younger than what is proven.
     ask_time || time=''
-    proof_time=$time
-    began='' base=''
+    began='' base='' careful=''
     [ "$2" != full ] || begin_record
     [ "$2" != full ] || [ "$1" != "releases/.$p_id.$p_rollout" ] || find_base
-    digest_of "$1" "${base:+releases/$base}"
+    [ -z "$base" ] || ! prove_beside_base "$1" || return 0
+    # To say what is wrong, all of it is looked at.
+    base='' proof_time=$time
+    clear_lists "$1"
+    digest_of "$1"
     case $digest in
     "$3"*) [ -n "$digest" ] ;;
     *) false ;;
@@ -170,15 +174,6 @@ prove() {
         wrong=1
         return 1
     }
-    careful=''
-    [ -z "$base" ] || read_record "$base" "${other_digest:-none}" || base=''
-    if [ -n "$base" ]; then
-        proof_time=$proven_at
-        compare "$1" "$2"
-        [ "$wrong" -gt 0 ] || [ "$extra" -gt 0 ] || return 0
-        # To say what is wrong, all of it is looked at.
-        base='' proof_time=$time
-    fi
     compare "$1" "$2"
     # What has no sum cannot be read; or what hashes was killed, or cannot hash, and that says nothing of the file.
     if [ -z "$careful" ] && { [ "$unread" -gt 0 ] || [ "$extra" -gt 0 ]; }; then
@@ -188,11 +183,27 @@ prove() {
     [ "$wrong" -eq 0 ] && [ "$extra" -eq 0 ]
 }
 
-# compare FOLDER full|changed: sets `wrong`, `extra`, and `unread`, how many files have no sum.
-compare() {
-    for list in wrong kind extra seen; do
+# Empties the lists of what is wrong with a folder.
+clear_lists() {
+    for list in wrong kind extra; do
         printf '' >"$work/$list" || unproven "$1"
     done
+}
+
+# Proves a folder that was linked from a release whose proof counts: by one walk, in which both manifests are hashed with the rest. What it
+# promises is not known to be what was built before that walk has ended.
+prove_beside_base() {
+    read_record "$base" "${base##*-}" || return 1
+    digest=$p_digest proof_time=$proven_at
+    compare "$1" full
+    [ "$wrong" -eq 0 ] && [ "$extra" -eq 0 ] && [ "$manifest_sum $base_sum" = "$p_digest $known" ]
+}
+
+# compare FOLDER full|changed: sets `wrong`, `extra`, and `unread`, how many files have no sum; and `manifest_sum` and `base_sum` to those of the two
+# manifests, where they were hashed.
+compare() {
+    clear_lists "$1"
+    printf '' >"$work/seen" || unproven "$1"
     remove "$work/verdict"
     root=$PWD
     cd "$1" || unproven "$1"
@@ -214,7 +225,7 @@ compare() {
         return
         ;;
     esac
-    if ! read -r proven wrong extra unread <"$work/verdict" || ! is_number "$unread"; then
+    if ! read -r proven wrong extra unread manifest_sum base_sum <"$work/verdict" || ! is_number "$unread"; then
         unproven "$1"
     fi
 }
@@ -236,6 +247,8 @@ find_differences() {
             }
             return out name
         }
+        # Names are kept without the `./` before them, and so lack two bytes.
+        function sum_of(key) { return key in sum ? sum[key] : "-" }
         # Of an entry as it was listed, in a name of which a tab may be.
         function name_here() { return NF == 4 ? $4 : substr($0, length($1) + length($2) + length($3) + 4) }
         # How a line of the manifest begins that is of a mode as it was listed; few modes are there, and of many entries.
@@ -292,7 +305,7 @@ find_differences() {
                 for (key in promise) { wrong++; print name_of(key) >(work "/wrong") }
             }
             # Last, and so what was found where the rest could not be written.
-            print entries + 0, wrong + 0, extra + 0, unread + 0 >(work "/verdict")
+            print entries + 0, wrong + 0, extra + 0, unread + 0, sum_of("MANIFEST"), sum_of(substr(ARGV[5], 3)) >(work "/verdict")
             exit 0
         }' MANIFEST "$work" "$1" "$stand_in" "${base:+$root/releases/$base/MANIFEST}" "$is_quick"
 }

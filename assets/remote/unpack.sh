@@ -5,15 +5,11 @@
 # every `tar` removes a link before it writes, and none asks who made a folder's place a link. So what it puts there must not be
 # there, and what it puts something into must be a folder.
 
-# unpack FOLDER: what cannot be unpacked is told, and then everything that is missing is sent by itself.
+# unpack PACK: what cannot be unpacked is told, and then everything that is missing is sent by itself.
 unpack() {
-    # The answer to the first time may have been lost.
-    pack=$1/$p_pack
-    if [ ! -f "$pack" ] || [ -h "$pack" ]; then
-        return 0
-    fi
+    pack=$1
     why=''
-    if is_clear "$1"; then
+    if is_clear "${pack%/*}"; then
         work_here
         case $p_pack in
         *.zst) unpack_by zstd -dcq ;;
@@ -21,10 +17,12 @@ unpack() {
         *) unpack_by cat ;;
         esac
     fi
-    # A process less, where that is all.
-    rm -f "$pack" 2>/dev/null
-    [ ! -e "$pack" ] || erase "$pack"
-    [ -z "$why" ] || say unpack "$why"
+    if [ -n "$why" ]; then
+        # It may be in the way of what is sent in its place.
+        erase "$pack"
+        pack=''
+        say unpack "$why"
+    fi
 }
 
 # unpack_by COMMAND…: sets `why` where it fails. Of the first of the two nothing is heard but what it complains of; that everything came

@@ -284,7 +284,13 @@ async fn spoil(
     let before = current(&stand.root());
     step.take(&stand.host(0, Ends::Badly), stand, now, back).await.unwrap();
     let (calls, after) = (stand.calls(), current(&stand.root()));
-    assert!(calls > 2 || step == Step::Renew && calls > 0, "{step:?} called {calls} tools: nothing is counted");
+    // A gate may be over before its timer naps.
+    let least = match step {
+        Step::Renew => 1,
+        Step::Check => 2,
+        _ => 3,
+    };
+    assert!(calls >= least, "{step:?} called {calls} tools: nothing is counted");
     for (n, ends) in (1..=calls).flat_map(|n| [(n, Ends::Badly), (n, Ends::Well)]) {
         // Every call fails; those that lie about it are looked at less densely, and none that a gate's output goes through: it
         // dies of a reader that ended, and nobody can tell.

@@ -319,4 +319,17 @@ fn a_fresh_host_installs_by_itself_what_was_finalized_last() {
     fs::remove_dir(fleet.root(&host).join("current")).unwrap();
     run("busybox sh", &script).exits(0).says("1.0.0-");
     assert_eq!(fleet.runs(&host).as_deref(), Some("1.0.0"));
+
+    // What is there whole is proven and not fetched again, and a check may take its time.
+    fs::remove_file(fleet.root(&host).join("current")).unwrap();
+    for entry in fs::read_dir(fleet.root(&host).join(".coalmine")).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        if name == "state" || name.starts_with("proven.") || name.starts_with("primed.") {
+            fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    let check = script.lines().find(|line| line.starts_with("p_check=")).unwrap();
+    let answer = run("dash", &script.replace(check, "p_check='sleep 11'")).exits(0).says("1.0.0-");
+    assert!(!answer.stderr.contains("fetching"), "{}", answer.stderr);
+    assert_eq!(fleet.runs(&host).as_deref(), Some("1.0.0"));
 }
