@@ -65,7 +65,7 @@ do_step() {
 }
 
 # Ends the sessions before, where a step of one was given up and may still be at work: two of one rollout at once would be two
-# too many. Their guards do so as well, some seconds later.
+# too many. Their guards do so as well, unless they were killed with them.
 end_stale() {
     # shellcheck disable=SC2086
     set -- $p_stale
