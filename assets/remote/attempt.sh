@@ -42,6 +42,8 @@ was_late=7 was_cut=8
 
 run_command() {
     (
+        # Before it is out of reach of whoever ends this group, its number is written down.
+        ! read -r number _ 2>/dev/null </proc/self/stat || printf '%s\n' "$number" >"${aside}gate$behind"
         cd "$2" 2>/dev/null || { echo "cannot enter $2" && exit 1; }
         eval "${4:-}"
         # A session of its own, so that all of it can be ended. It is no group's leader, and so keeps its number.
@@ -49,7 +51,7 @@ run_command() {
         exec $session sh -c "$3" 3<&-
     ) 2>&1 &
     child=$!
-    # For whoever has to end it in our place.
+    # For whoever has to end it in our place; the kernel may have told it the same.
     printf '%s\n' "$child" >"${aside}gate$behind"
     wait "$child" 2>/dev/null
     printf '%-6s\n' "$?" 1<>"${aside}code$behind"
