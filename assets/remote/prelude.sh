@@ -403,8 +403,8 @@ clean_up() {
     [ -z "$aria" ] || kill -9 "$aria" 2>/dev/null
     [ -z "$watchdog" ] || kill -TERM "$watchdog" 2>/dev/null
     if [ -n "$guard" ]; then
-        kill -TERM "$guard" 2>/dev/null
-        # It would read the next step.
+        # It would read the next step. A shell that has just begun may lose any other signal: it forgets its parent's traps, and what came by them.
+        kill -9 "$guard" 2>/dev/null
         wait "$guard" 2>/dev/null
     fi
     set -- ${work:+"$work"}
