@@ -23,6 +23,12 @@ attempt() {
     printf '%s\n' "$timer" >"${aside}timer$behind"
     wait "$reader" 2>/dev/null
     reader=$?
+    # What it is told before it has set its trap is lost, and it would wait for all of its time. On a full disk it cannot say that it has.
+    looks=0
+    while [ ! -s "${aside}ready$behind" ] && [ "$looks" -lt 2020 ] && kill -0 "$timer" 2>/dev/null; do
+        [ "$looks" -lt 2000 ] || sleep 0.1 || sleep 1
+        looks=$((looks + 1))
+    done
     kill -TERM "$timer" 2>/dev/null
     wait "$timer" 2>/dev/null
     timer=$?
