@@ -42,7 +42,7 @@ forget_step() {
     # The file that is older than what is proven; see `begin_record`. And the release whose proof counts for what a folder shares with it; see
     # `find_base`.
     began='' base=''
-    # A file in a folder that is proven which does not count; see seal.sh.
+    # A file in a folder that is proven which does not count, `./` before its name; see seal.sh.
     unlisted=''
     # The lease as this phase has made it, and the mark of a phase that needs no longer one; see lease.sh.
     held='' brief=''

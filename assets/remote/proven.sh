@@ -17,7 +17,7 @@ kept_of_each='%T@ %i %s %U %m %y %P %l\n'
 list_metadata() {
     cd "$1" 2>/dev/null || exit 1
     shift
-    exec find . -mindepth 1 \( "$@" -fprintf "$work/seen" '!' -fprintf "$work/kept" '!' -o -true \) \
+    exec find . -mindepth 1 ! -path "${unlisted:-./}" \( "$@" -fprintf "$work/seen" '!' -fprintf "$work/kept" '!' -o -true \) \
         -fprintf "$work/seen" "$seen_of_each" -fprintf "$work/kept" "$kept_of_each" 2>/dev/null
 }
 
@@ -62,7 +62,7 @@ clock_moves() {
 
 # record ID DIGEST TIME: records a release that was proven at a time, where that can be done; a proof by one walk has listed it, too.
 record() {
-    ! sum_up "releases/$1" || write_record "$@"
+    ! sum_up "releases/$1" || write_record "$@" || :
 }
 
 # sum_up FOLDER: sets `sums` to what is recorded of a folder that was just proven; fails where that cannot be done.

@@ -54,8 +54,7 @@ survey_tree() {
 #
 # What a release shares with one that is proven is hashed where it was changed since its links were made, and marked: that has to have a sum.
 walk_tree() {
-    set -- -mindepth 1
-    [ -z "$unlisted" ] || set -- "$@" ! -path "$unlisted"
+    set -- -mindepth 1 ! -path "${unlisted:-./}"
     # Later than the links, or while the release was proven of which they were made: the latter moves the time of an edit as well.
     [ -z "$base" ] || set -- "$@" '(' '(' -cnewer "$root/$based_at" -o -newer "$root/$based_before" ')' \
         -fprintf "$work/entries" '!' -o -true ')'
@@ -76,8 +75,7 @@ walk_tree() {
 
 # Lists names, links and facts: by one walk where `find` is GNU's, a tool for each elsewhere.
 list_tree() {
-    set -- -mindepth 1
-    [ -z "$unlisted" ] || set -- "$@" ! -path "$unlisted"
+    set -- -mindepth 1 ! -path "${unlisted:-./}"
     find . "$@" -fprint0 "$work/names0" -fprintf "$work/facts" '%y%04m\t%s\t%n\n' \
         -type l -fprintf "$work/links0" '%p\000%l\000' 2>/dev/null && return 0
     # A tree that nobody changes lists itself in one order.

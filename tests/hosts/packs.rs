@@ -10,7 +10,7 @@ use std::time::Duration;
 use coalmine::host::{
     Host as _, HostError, LockRequest, Primed, RealHost, SshSettings, Survey, Switch, TargetSettings, TransferSettings,
 };
-use coalmine::model::{Bytes, PackWhen, Progress};
+use coalmine::model::{Bytes, PackWhen, Progress, RestsOn};
 use coalmine::release::StoredRelease;
 
 use crate::sshd::Sshd;
@@ -97,6 +97,10 @@ fn litter(root: &Path) -> Vec<PathBuf> {
     entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with('.')).collect()
 }
 
+async fn rests_on(host: &RealHost) -> RestsOn {
+    host.probe(&Survey::Files, None).await.unwrap().proof.unwrap().rests_on
+}
+
 #[tokio::test]
 async fn a_release_and_a_difference_travel_in_one_file_that_is_made_once_for_all_hosts() {
     let sshd = Sshd::start("");
@@ -118,8 +122,11 @@ async fn a_release_and_a_difference_travel_in_one_file_that_is_made_once_for_all
         assert!(last.bytes == last.total && (!made.is_empty() || last.total == Bytes(length)), "{last:?} of {length}");
         assert_whole(&one, &folder(root.path(), &one));
         settled(&host, &one, "r1").await;
+        // What came with it is of no account, in names that are spelled otherwise neither.
+        assert_eq!(rests_on(&host).await, RestsOn::Metadata);
         let second = settled(&host, &two, "r2").await;
         assert!(second.packed && second.files == 1 && second.bytes < Bytes(700_000), "{second:?}");
+        assert_eq!(rests_on(&host).await, RestsOn::Metadata);
         assert_whole(&two, &folder(root.path(), &two));
         assert_whole(&one, &folder(root.path(), &one));
         let inode = |release, file| fs::metadata(folder(root.path(), release).join(file)).unwrap().ino();

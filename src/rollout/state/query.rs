@@ -292,10 +292,14 @@ impl State {
         self.latest
     }
 
-    /// Tells how long it took until the last record.
+    /// Tells how long it took until the last record: no time where it did not start, and none that is known where the clock was put back
+    /// meanwhile.
     #[must_use]
     pub fn took(&self) -> Option<Duration> {
-        self.latest?.duration_since(self.started?).try_into().ok()
+        match (self.started, self.latest) {
+            (Some(started), Some(latest)) => latest.duration_since(started).try_into().ok(),
+            _ => Some(Duration::ZERO),
+        }
     }
 
     /// Tells whether any host's link was ever touched.
