@@ -302,14 +302,14 @@ has_room() {
     return "$room"
 }
 
-# Reads a process's state, its group and when it began, by which a number that was given anew is told from the old one.
+# Reads a process's state, who began it, its group and when it began, by which a number that was given anew is told from the old one.
 read_stat() {
-    stat_state='' stat_group='' stat_start=''
+    stat_state='' stat_parent='' stat_group='' stat_start=''
     if read -r stat 2>/dev/null <"/proc/$1/stat"; then
         # Behind the name, which may have anything in it: state, parent, group, and the start as the 20th (proc_pid_stat(5)).
         # shellcheck disable=SC2086
         set -- ${stat##*) }
-        [ "$#" -lt 20 ] || stat_state=$1 stat_group=$3 stat_start=${20}
+        [ "$#" -lt 20 ] || stat_state=$1 stat_parent=$2 stat_group=$3 stat_start=${20}
     fi
 }
 

@@ -14,6 +14,7 @@ serve() {
     trap : PIPE
     exec 3<&0 </dev/null
     begun_in=$PWD
+    look_at_group
     end_stale
     # Of a shell before that had this number.
     forget_gate "$p_root/.coalmine/run.gate.$$.0"
@@ -64,6 +65,31 @@ do_step() {
     esac
 }
 
+# Sets `is_shared` where this shell's group has others in it: sshd makes one of each command, and dropbear one of all that are on a connection.
+look_at_group() {
+    is_shared='' leader=''
+    read_stat "$$"
+    ! read -r leader 2>/dev/null <"/proc/$stat_group/comm" || [ "$leader" != dropbear ] || is_shared=yes
+}
+
+# end_below PROCESS: ends a process and all that it began, but the one that does this.
+end_below() {
+    doomed=" $1 " more=yes
+    while [ -n "$more" ]; do
+        more=''
+        for process in /proc/[0-9]*; do
+            process=${process#/proc/}
+            case $doomed in *" $process "*) continue ;; esac
+            read_stat "$process"
+            case $doomed in *" ${stat_parent:-none} "*) doomed="$doomed$process " more=yes ;; esac
+        done
+    done
+    # Which shell this is, only the kernel tells.
+    read -r process _ </proc/self/stat
+    # shellcheck disable=SC2086
+    kill -9 ${doomed%%" $process "*} ${doomed#*" $process "} 2>/dev/null
+}
+
 # Ends the sessions before, where a step of one was given up and may still be at work: two of one rollout at once would be two
 # too many. Their guards do so as well, unless they were killed with them.
 end_stale() {
@@ -72,7 +98,11 @@ end_stale() {
     while [ "$#" -ge 3 ]; do
         read_stat "$1"
         if [ -n "$stat_start" ] && [ "$stat_group $stat_start" = "$2 $3" ]; then
-            kill -9 "-$stat_group" 2>/dev/null
+            if [ -n "$is_shared" ]; then
+                end_below "$1"
+            else
+                kill -9 "-$stat_group" 2>/dev/null
+            fi
             end_gates "$1"
         fi
         shift 3
@@ -112,5 +142,9 @@ is_heard() {
 
 end_session() {
     end_gates "$$"
+    if [ -n "$is_shared" ]; then
+        end_below "$$"
+        exit 1
+    fi
     kill -9 0
 }

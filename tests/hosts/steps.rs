@@ -1,10 +1,11 @@
 //! Steps of one session, one after the other in one shell: what one of them leaves to the next, and what becomes of those that are cut off.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use coalmine::host::script::{Opening, Phase};
@@ -88,6 +89,48 @@ async fn which_machine_a_host_is_stays_the_same_behind_every_step() {
     }
 }
 
+/// A shell of this machine that does steps, in a group of its own or in another's.
+struct Serving {
+    shell: Child,
+    stdin: Option<ChildStdin>,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Serving {
+    fn begin(programs: &Box, folder: &Path, group: u32, opening: &Opening) -> Self {
+        let mut shell = Command::new(programs.folder.path().join("sh"))
+            .arg("-s")
+            .env("PATH", &programs.path)
+            .current_dir(folder)
+            .process_group(group.try_into().unwrap())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (stdin, stdout) = (shell.stdin.take(), shell.stdout.take().unwrap());
+        let mut serving = Self { shell, stdin, lines: BufReader::new(stdout).lines() };
+        serving.send(&opening.text());
+        serving
+    }
+
+    fn send(&mut self, text: &[u8]) {
+        self.stdin.as_mut().unwrap().write_all(text).unwrap();
+    }
+
+    /// Reads up to an answer's end; gives what was said of a kind, if anything.
+    fn hear(&mut self, token: &str, kind: &str) -> Option<String> {
+        let (mut said, begin) = (None, format!("{token} {kind} "));
+        let end = format!("{token} end");
+        for line in self.lines.by_ref().map(Result::unwrap) {
+            if line == end {
+                return said;
+            }
+            said = line.strip_prefix(&begin).map(str::to_owned).or(said);
+        }
+        panic!("the shell ended");
+    }
+}
+
 /// A process each is what steps would cost most; and the login folder is closed to a user that ssh's becomes, or gone.
 #[test]
 fn one_shell_does_all_steps_also_where_its_first_folder_is_closed_to_it() {
@@ -96,37 +139,65 @@ fn one_shell_does_all_steps_also_where_its_first_folder_is_closed_to_it() {
         let probe = || script(Phase::Probe, root.path(), "");
         let first = probe();
         let opening = Opening::new(None, &first);
-        let mut shell = Command::new(programs.folder.path().join("sh"))
-            .arg("-s")
-            .env("PATH", &programs.path)
-            .current_dir(folder.path())
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (mut stdin, stdout) = (shell.stdin.take().unwrap(), shell.stdout.take().unwrap());
-        let mut lines = BufReader::new(stdout).lines();
-        let mut await_end = |token: &str| {
-            let end = format!("{token} end");
-            assert!(lines.by_ref().any(|line| line.unwrap() == end), "{}: the shell ended", programs.name);
-        };
-        stdin.write_all(&opening.text()).unwrap();
-        await_end(&opening.token);
-        await_end(&first.token);
+        let mut serving = Serving::begin(&programs, folder.path(), 0, &opening);
+        serving.hear(&opening.token, "");
+        serving.hear(&first.token, "");
         fs::remove_dir(folder.path()).unwrap();
         // The first below it is its own; what that starts is below both.
         let mut does_them = Vec::new();
         for _ in 0..3 {
             let step = probe();
-            stdin.write_all(&step.step()).unwrap();
-            await_end(&step.token);
-            does_them.push(descendants(shell.id()).into_iter().next());
+            serving.send(&step.step());
+            serving.hear(&step.token, "");
+            does_them.push(descendants(serving.shell.id()).into_iter().next());
         }
-        drop(stdin);
-        assert!(shell.wait().unwrap().success());
+        drop(serving.stdin.take());
+        assert!(serving.shell.wait().unwrap().success());
         does_them.dedup();
         assert_eq!(does_them.len(), 1, "{}: {does_them:?}", programs.name);
+    }
+}
+
+/// dropbear makes no group of each command: all of a connection are in that of the process that serves it.
+#[test]
+fn a_shell_that_was_given_up_is_ended_and_nobody_else_where_all_are_in_one_group() {
+    // Where it has room in its root for what gates print, it has no guard.
+    for (programs, guarded) in
+        Box::both().into_iter().zip([false, true]).chain(Box::both().into_iter().zip([true, false]))
+    {
+        let root = temporary();
+        fs::create_dir_all(root.path().join("tool")).unwrap();
+        if !guarded {
+            fs::create_dir(root.path().join(".coalmine")).unwrap();
+        }
+        let dropbear = programs.folder.path().join("dropbear");
+        symlink("/usr/bin/sleep", &dropbear).unwrap();
+        let mut server = Command::new(dropbear).arg("1000").process_group(0).spawn().unwrap();
+        let sleep = format!("sleep 6{}", std::process::id());
+        let probe = || script(Phase::Probe, root.path(), "");
+        let first = probe();
+        let opening = Opening::new(None, &first);
+        let mut given_up = Serving::begin(&programs, root.path(), server.id(), &opening);
+        let identity = given_up.hear(&opening.token, "session").unwrap();
+        given_up.hear(&first.token, "");
+        let mut check = script(Phase::Check, root.path(), "r1");
+        check.set("gates", &format!("gate 0 600 0 '' '{sleep}' '' || return 0"));
+        given_up.send(&check.step());
+        eventually("its gate runs", || !processes_with(&sleep).is_empty());
+        drop(given_up.stdin.take());
+
+        let next = probe();
+        let opening = Opening::new(Some(&identity), &next);
+        let mut serving = Serving::begin(&programs, root.path(), server.id(), &opening);
+        serving.hear(&opening.token, "");
+        serving.hear(&next.token, "");
+        given_up.shell.wait().unwrap();
+        eventually("its gate ends", || processes_with(&sleep).is_empty());
+        assert!(server.try_wait().unwrap().is_none(), "{}: what serves the connection was ended", programs.name);
+        drop(serving.stdin.take());
+        assert!(serving.shell.wait().unwrap().success());
+        server.kill().unwrap();
+        server.wait().unwrap();
     }
 }
 
@@ -145,6 +216,7 @@ fn what_a_session_keeps_is_set_in_one_place() {
         "here=",
         "one_device=",
         "in_session=",
+        "is_shared=",
         "begun_in=",
         "was_last=",
     ];
