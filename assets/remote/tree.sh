@@ -150,7 +150,6 @@ awk_names='
 # $work/extra what should not be there; the latter two as raw names.
 prove() {
     work_here
-    wrong=0 extra=0
     clear_lists "$1"
     [ -d "$1" ] || return 1
     # What is recorded of it is not to be younger than what is proven.
@@ -181,8 +180,9 @@ prove() {
     [ "$wrong" -eq 0 ] && [ "$extra" -eq 0 ]
 }
 
-# Empties the lists of what is wrong with a folder.
+# Begins anew with what is wrong with a folder.
 clear_lists() {
+    wrong=0 extra=0
     for list in wrong kind extra; do
         printf '' >"$work/$list" || unproven "$1"
     done
