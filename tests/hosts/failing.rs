@@ -47,7 +47,7 @@ exec "/usr/bin/$tool" "$@"
 "#;
 
 /// Gives the tools that a host must have, as the scripts name them.
-fn tools() -> Vec<&'static str> {
+pub(crate) fn tools() -> Vec<&'static str> {
     let (_, tools) = include_str!("../../assets/remote/prelude.sh").split_once("\ntools='").unwrap();
     let (tools, _) = tools.split_once('\'').unwrap();
     tools.split_whitespace().collect()

@@ -10,6 +10,7 @@ mod carriers;
 mod connections;
 mod ends;
 mod failing;
+mod forgetting;
 mod links;
 mod locks;
 mod over_ssh;

@@ -163,23 +163,41 @@ impl Userland {
     }
 }
 
-const OPERATIONS: [&str; 11] =
+pub(crate) const OPERATIONS: [&str; 11] =
     ["install", "upgrade", "gates", "roll back", "repair", "page", "log", "slot", "goes back alone", "adopt", "doctor"];
 
-struct Stand {
-    root: tempfile::TempDir,
-    host: Arc<RealHost>,
-    one: Arc<StoredRelease>,
-    two: Arc<StoredRelease>,
+/// A host of this machine that has the programs of some folders.
+pub(crate) struct Stand {
+    pub(crate) root: tempfile::TempDir,
+    pub(crate) host: Arc<RealHost>,
+    pub(crate) one: Arc<StoredRelease>,
+    pub(crate) two: Arc<StoredRelease>,
+    _state: tempfile::TempDir,
+    _door: tempfile::TempDir,
 }
 
-fn switch(slot: Option<&str>, confirm: u64) -> Switch {
+pub(crate) fn switch(slot: Option<&str>, confirm: u64) -> Switch {
     let slot = slot.map(|slot| Slot::new(slot).unwrap());
     Switch { rollout: rollout("r"), slot, confirm: Duration::from_secs(confirm) }
 }
 
 impl Stand {
-    async fn transfer(&self, release: &Arc<StoredRelease>, switch: &Switch) -> Result<bool, HostError> {
+    pub(crate) fn new(path: &str, transfer: TransferSettings) -> Self {
+        let (state, root) = (temporary(), temporary());
+        // Behind a link that another made: rsync on a host follows none of those (3.5.0).
+        let door = temporary();
+        symlink(root.path(), door.path().join("root")).unwrap();
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::lchown(door.path().join("root"), Some(65534), None).unwrap();
+        }
+        let r#become = vec!["/usr/bin/env".to_owned(), format!("PATH={path}")];
+        let settings = TargetSettings { r#become, tool: Some("stat".to_owned()), ..target(&door.path().join("root")) };
+        let fleet = fleet(SshSettings::default(), transfer, settings, state.path());
+        let (one, two) = (odd(state.path(), "1.0"), odd(state.path(), "2.0"));
+        Self { root, host: host(&fleet, "here"), one, two, _state: state, _door: door }
+    }
+
+    pub(crate) async fn transfer(&self, release: &Arc<StoredRelease>, switch: &Switch) -> Result<bool, HostError> {
         let lease = Duration::from_secs(60);
         let request = LockRequest { owner: me(), rollout: rollout("r"), term: 1, over: None, reason: None, lease };
         self.host.lock(&request, None).await?;
@@ -190,7 +208,7 @@ impl Stand {
     }
 
     /// Does one of the operations; tells whether what had to come of it came.
-    async fn works(&self, operation: &str) -> Result<bool, HostError> {
+    pub(crate) async fn works(&self, operation: &str) -> Result<bool, HostError> {
         let root = self.root.path();
         let to = |release: &StoredRelease| Path::new("releases").join(release.id.to_string());
         match operation {
@@ -302,18 +320,8 @@ fn odd(state: &Path, version: &str) -> Arc<StoredRelease> {
 }
 
 async fn row(userland: &Userland) -> Vec<String> {
-    let (state, bin, root) = (temporary(), temporary(), temporary());
-    // Behind a link that another made: rsync on a host follows none of those (3.5.0).
-    let door = temporary();
-    symlink(root.path(), door.path().join("root")).unwrap();
-    if rustix::process::geteuid().is_root() {
-        std::os::unix::fs::lchown(door.path().join("root"), Some(65534), None).unwrap();
-    }
-    let r#become = vec!["/usr/bin/env".to_owned(), format!("PATH={}", userland.path(bin.path()))];
-    let settings = TargetSettings { r#become, tool: Some("stat".to_owned()), ..target(&door.path().join("root")) };
-    let fleet = fleet(SshSettings::default(), TransferSettings::default(), settings, state.path());
-    let (one, two) = (odd(state.path(), "1.0"), odd(state.path(), "2.0"));
-    let stand = Stand { root, host: host(&fleet, "here"), one, two };
+    let bin = temporary();
+    let stand = Stand::new(&userland.path(bin.path()), TransferSettings::default());
     let mut cells: Vec<String> = Vec::new();
     for operation in OPERATIONS {
         // Where nothing can be installed there is nothing to do it with.
