@@ -78,7 +78,7 @@ impl Answer {
 pub(crate) struct Fleet {
     pub(crate) dir: PathBuf,
     pub(crate) state: PathBuf,
-    _parent: tempfile::TempDir,
+    pub(crate) _parent: tempfile::TempDir,
 }
 
 impl Fleet {

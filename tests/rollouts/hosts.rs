@@ -41,8 +41,12 @@ pub(crate) fn beside(answer: &Answer) -> Vec<&str> {
 impl Fleet {
     /// Starts a fleet whose product is a shell script with the tags 1.0.0 and 1.2.0, and whose stages do not soak.
     pub(crate) fn of_scripts(hosts: usize) -> Self {
-        let fleet = Self::up(hosts);
-        fleet.configure(|text| {
+        Self::up(hosts).with_scripts()
+    }
+
+    /// Has it install a shell script as its product.
+    pub(crate) fn with_scripts(self) -> Self {
+        self.configure(|text| {
             let (start, end) = (text.find("[build]").unwrap(), text.find("[target]").unwrap());
             let text = format!("{}{BUILD}\n{}", &text[..start], &text[end..]);
             let text = text.replace("remote     = \"origin\"", "remote     = \"\"");
@@ -50,11 +54,11 @@ impl Fleet {
                 text.replace("\"5s\"\npromote", "\"0s\"\npromote").replace("= \"3s\"\nbudget", "= \"0s\"\nbudget");
             text.replace("bin/minewatch check --self", "bin/tool check")
         });
-        fs::remove_dir_all(fleet.dir.join("product")).unwrap();
-        git(&fleet.dir, &["init", "--quiet", "product"]);
-        fleet.tag("1.0.0", |_| {});
-        fleet.tag("1.2.0", |_| {});
-        fleet
+        fs::remove_dir_all(self.dir.join("product")).unwrap();
+        git(&self.dir, &["init", "--quiet", "product"]);
+        self.tag("1.0.0", |_| {});
+        self.tag("1.2.0", |_| {});
+        self
     }
 
     /// Commits a version of the scripts, with changes to its tree, and tags it.

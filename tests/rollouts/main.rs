@@ -12,6 +12,7 @@ mod adopted;
 mod beta;
 mod catch_up;
 mod dead_man;
+mod dropbear;
 mod far;
 mod faults;
 mod flags;
