@@ -169,12 +169,14 @@ fn log_for(folder: &Path) -> Stdio {
     }
 }
 
-/// Says where a conductor's log says why it failed; where it is empty, that whoever found the disk full could not write that down either.
+/// Says where a conductor's log says why it failed; where it is empty, that whoever found the disk full could not write that down either; and
+/// where it went with all of the rollout, that.
 #[must_use]
 pub fn log_says(folder: &Path) -> String {
     let log = log_in(folder);
     match log.metadata() {
         Ok(found) if found.len() > 0 => format!("{} says why", log.display()),
+        Err(_) if !folder.exists() => format!("{} was removed, or moved away", folder.display()),
         _ => format!("its log is empty, as where a disk is full: df {}", folder.display()),
     }
 }
@@ -397,6 +399,7 @@ mod tests {
         assert!(log_says(folder.path()).contains("is empty"));
         std::fs::write(super::log_in(folder.path()), "the disk is full\n").unwrap();
         assert!(log_says(folder.path()).ends_with("conductor.log says why"));
+        assert!(log_says(&folder.path().join("gone")).ends_with("gone was removed, or moved away"));
     }
 
     #[test]

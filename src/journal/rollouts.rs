@@ -69,7 +69,7 @@ impl Rollouts {
             _ => JournalError::io("make", &path)(error),
         })?;
         lock(&file, rollout, &path)?;
-        let mut journal = Journal::new(Disk::new(file), path);
+        let mut journal = Journal::new(Disk::new(file, path.clone()), path);
         if let Err(error) = journal.append([&first]) {
             // What never began leaves nothing, where the disk lets it go.
             drop(std::fs::remove_file(self.journal(rollout)).and_then(|()| std::fs::remove_dir(&folder)));
@@ -115,7 +115,7 @@ impl Rollouts {
             file.set_len(whole).map_err(JournalError::io("cut the torn line off", &path))?;
             file.sync_all().map_err(JournalError::io("sync", &path))?;
         }
-        Ok((Journal::new(Disk::new(file), path), records))
+        Ok((Journal::new(Disk::new(file, path.clone()), path), records))
     }
 
     /// Reads a journal, also while a conductor appends to it.

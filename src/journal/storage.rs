@@ -1,5 +1,7 @@
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Keeps what is appended to a journal.
@@ -21,21 +23,34 @@ pub trait Storage: Send + 'static {
 
 /// Keeps a journal in a file that is open for appending and locked.
 #[derive(Debug)]
-pub struct Disk(File);
+pub struct Disk {
+    file: File,
+    path: PathBuf,
+}
 
 impl Disk {
-    pub(super) const fn new(file: File) -> Self {
-        Self(file)
+    pub(super) const fn new(file: File, path: PathBuf) -> Self {
+        Self { file, path }
     }
 }
 
 impl Storage for Disk {
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
-        self.0.write_all(lines)
+        self.file.write_all(lines)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()?;
+        // What is in a file that nobody finds any more is not remembered.
+        let written = self.file.metadata()?;
+        match self.path.metadata() {
+            Ok(found) if (found.dev(), found.ino()) == (written.dev(), written.ino()) => Ok(()),
+            Ok(_) => Err(io::Error::other("another file is in its place now")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(io::Error::new(error.kind(), "it was removed, or moved away"))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -235,9 +235,30 @@ fn after_an_append_that_failed_nothing_more_is_taken() {
 fn a_full_disk_is_an_error() {
     // Linux's full(4) takes no byte.
     let file = fs::OpenOptions::new().append(true).open("/dev/full").unwrap();
-    let mut journal = Journal::new(super::Disk::new(file), "/dev/full");
+    let mut journal = Journal::new(super::Disk::new(file, "/dev/full".into()), "/dev/full");
     let error = journal.append(&[primed("a", 1)]).unwrap_err().to_string();
     assert!(error.contains("/dev/full") && error.contains("o space left"), "{error}");
+}
+
+#[test]
+fn what_is_written_where_nobody_finds_it_is_not_remembered() {
+    type TakenAway = fn(&Path, &Path);
+    let ways: [TakenAway; 3] = [
+        |path, _| fs::remove_file(path).unwrap(),
+        |path, folder| fs::rename(path.parent().unwrap(), folder.join("away")).unwrap(),
+        |path, folder| {
+            fs::rename(path, folder.join("away")).unwrap();
+            fs::write(path, "").unwrap();
+        },
+    ];
+    for taken_away in ways {
+        let (folder, rollouts) = state();
+        let mut journal = rollouts.create(&first("a", 2)).unwrap();
+        journal.append(&[primed("a", 2)]).unwrap();
+        taken_away(&rollouts.journal(&id("a")), folder.path());
+        let error = journal.append(&[primed("a", 3)]).unwrap_err();
+        assert!(matches!(error, JournalError::Io { action: "sync", .. }), "{error:?}");
+    }
 }
 
 #[test]

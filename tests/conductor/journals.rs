@@ -7,7 +7,7 @@ use std::fs;
 use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::Value;
 
-use crate::fleet::Fleet;
+use crate::fleet::{Answer, Fleet, until};
 
 impl Fleet {
     /// Starts a rollout in a process of its own; gives its id.
@@ -82,4 +82,28 @@ fn a_rollout_is_gone_on_with_whatever_stands_where_its_log_and_its_socket_belong
     let resumed = fleet.coalmine(&["resume", &rollout, "--detach"]).exits(8);
     resumed.says("conductor.log: it is a pipe, and no file");
     fleet.wait_for_the_end(&rollout);
+}
+
+/// Nobody could stop such a rollout, see it, or go on with it, and another would begin beside it.
+#[test]
+fn a_rollout_whose_journal_is_taken_away_switches_nobody_more_and_says_why() {
+    let fleet = Fleet::up(3);
+    let install = fleet.start(&["install-world", "1.2.0", "--yes", "--headless", "--soak", "3s"]);
+    let rollout = until("the rollout", || {
+        let folder = fs::read_dir(fleet.state.join("rollouts")).ok()?.next()?.unwrap();
+        folder.file_name().into_string().ok()
+    });
+    fleet.wait_for(&rollout, "soak_started");
+    fs::rename(fleet.state.join("rollouts"), fleet.dir.join("away")).unwrap();
+    let answer = Answer::of(install.wait_with_output().unwrap()).exits(1);
+    answer.says("nothing more is started, since it could not be remembered").says("it was removed, or moved away");
+    let switched = |name: &str| {
+        let logs = fleet.host_logs(&rollout);
+        logs.iter().filter(|(host, log)| host.starts_with(name) && log.join("\n").contains(" switched to ")).count()
+    };
+    assert_eq!((switched("deploy"), switched("mw")), (2, 2), "the canaries, and nobody behind them");
+
+    // Where it was brought back, all of it is there.
+    fs::rename(fleet.dir.join("away"), fleet.state.join("rollouts")).unwrap();
+    fleet.coalmine(&["resume", &rollout, "--headless"]).exits(0).says("1.2.0 runs on 3 hosts");
 }
