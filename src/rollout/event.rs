@@ -157,7 +157,7 @@ pub enum Event {
         hosts: Vec<HostId>,
         /// For how many seconds at most, from now on.
         at_most_s: u64,
-        /// What goes on without one of them.
+        /// What goes on without one of them; empty where nothing does, since all of them are being switched.
         without: String,
     },
     /// Fewer connections are opened at once on one way to hosts, since something there pushed back; or as many as ever again.

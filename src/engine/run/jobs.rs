@@ -9,8 +9,8 @@ use crate::engine::worker::{Performed, class_of};
 use crate::hooks::{GateAnswer, Site, StageQuestion};
 use crate::host::Fleet;
 use crate::journal::Storage;
-use crate::model::{Failure, GateName, HostId, Phase, PhaseHook, StageIdx, Verdict};
-use crate::rollout::{Effect, Event, GateScope, Input, Task, TaskError};
+use crate::model::{Command, Failure, GateName, HostId, Phase, PhaseHook, StageIdx, Verdict};
+use crate::rollout::{Effect, Event, GateScope, Input, Task, TaskError, refusal};
 
 /// How long nothing has come of anything until those are named who are waited for, and how often then.
 const FIRST_WORD: Duration = Duration::from_secs(5);
@@ -111,9 +111,18 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
         if late.len() > MOST_NAMES {
             told.push(format!("and {} more", late.len() - MOST_NAMES));
         }
-        tracing::warn!("waiting for {}, at most {longest} s; `{WITHOUT}` goes on without it", told.join(", "));
+        // Who is being switched is waited for, whoever would rather not.
+        let can_go = |host: &HostId| refusal(self.machine.state(), &Command::Skip { host: host.clone() }).is_none();
+        let (all, any) = (late.iter().all(|(host, ..)| can_go(host)), late.iter().any(|(host, ..)| can_go(host)));
+        let advice = match (all, any) {
+            (true, _) => format!("; `{WITHOUT}` goes on without it"),
+            (false, true) => format!("; `{WITHOUT}` goes on without one that is not being switched"),
+            (false, false) => String::new(),
+        };
+        tracing::warn!("waiting for {}, at most {longest} s{advice}", told.join(", "));
         let hosts = late.iter().map(|(host, ..)| (*host).clone()).collect();
-        let event = Event::HostsAwaited { hosts, at_most_s: longest, without: WITHOUT.to_owned() };
+        let without = if any { WITHOUT.to_owned() } else { String::new() };
+        let event = Event::HostsAwaited { hosts, at_most_s: longest, without };
         self.publish_live(event);
     }
 

@@ -298,6 +298,12 @@ fn who_keeps_everybody_waiting_is_named_with_for_how_long_and_the_key_that_leave
     let mut console = watching(&run);
     let words = "waiting for mw07.eqiad.wmnet, at most 40 s more; n goes on without";
     assert!(console.screen().contains(words), "{}", console.screen());
+    // Who is being switched is left out by nobody, and no key says so.
+    run.awaited("mw10.eqiad.wmnet", 40);
+    let screen = watching(&run).screen();
+    assert!(
+        screen.contains("waiting for mw10.eqiad.wmnet, at most 40 s more") && !screen.contains("n goes on without")
+    );
     // Whatever happens ends the wait.
     run.perform_one();
     assert!(!watching(&run).screen().contains("waiting for mw07"));

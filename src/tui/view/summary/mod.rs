@@ -9,9 +9,9 @@ use ratatui::text::Line;
 
 use super::key_of;
 use super::paint::span;
-use crate::model::{FailureClass, Phase, StageIdx, Verdict};
+use crate::model::{Command, FailureClass, HostId, Phase, StageIdx, Verdict};
 use crate::plan::{PlanKind, StagePlan};
-use crate::rollout::{GateStatus, HostEnd, Mode, PauseReason, StageStatus};
+use crate::rollout::{GateStatus, HostEnd, Mode, PauseReason, StageStatus, refusal};
 use crate::tui::app::{App, Link, Screen, Watched, estimate};
 use crate::tui::keymap::Action;
 use crate::tui::messages::Source;
@@ -246,12 +246,14 @@ fn waits(state: &App, watched: &Watched, room: usize) -> Vec<Line<'static>> {
     }
     if let (Some((hosts, until)), Link::Up) = (&watched.awaited, &watched.link) {
         let left = until.duration_since(state.now).as_secs().max(1);
-        let (names, skip) = (folded(hosts, room, theme.look()), key(Action::Skip));
-        say(
-            Glyph::Attention,
-            Tone::Warn,
-            format!("waiting for {names}, at most {left} s more; {skip} goes on without the one chosen"),
-        );
+        let names = folded(hosts, room, theme.look());
+        let can_go = |host: &HostId| refusal(rollout, &Command::Skip { host: host.clone() }).is_none();
+        let advice = if hosts.iter().any(can_go) {
+            format!("; {} goes on without the one chosen", key(Action::Skip))
+        } else {
+            String::new()
+        };
+        say(Glyph::Attention, Tone::Warn, format!("waiting for {names}, at most {left} s more{advice}"));
     }
     if watched.can_resume() && watched.source == Source::Journal {
         say(Glyph::Attention, Tone::Warn, format!("no conductor runs it: {} resumes it", key(Action::Continue)));
