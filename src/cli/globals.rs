@@ -91,6 +91,13 @@ impl Globals {
         self.invocation().rollouts()
     }
 
+    /// Gives what to say where nothing was found of the environment that was given: that there is none of that name, where a configuration says so.
+    pub(super) fn or_unknown(&self, failed: Error) -> Error {
+        let Some(name) = &self.environment else { return failed };
+        let Ok(workspace) = Workspace::open(&self.invocation()) else { return failed };
+        workspace.config().environment(Some(name.as_str())).err().map_or(failed, Error::from)
+    }
+
     /// Opens the workspace that is meant.
     ///
     /// # Errors

@@ -29,6 +29,21 @@ fn a_tag_that_there_is_not_is_named_with_its_nearest_before_anything_is_built() 
 }
 
 #[test]
+fn an_environment_that_there_is_not_is_named_with_those_that_are_also_where_none_of_it_is_needed() {
+    let project = Project::new();
+    let commands = ["status", "rollouts", "show", "attach", "resume", "pause", "continue", "abort", "retry"];
+    for command in commands {
+        let answer = project.coalmine(&["-e", "prodution", command]).exits(2);
+        answer.complains("there is no environment \"prodution\"; there is production");
+    }
+    for command in &commands[2..] {
+        project.coalmine(&["-e", "production", command]).exits(1).complains("no rollout");
+        // Nor is a configuration needed.
+        project.coalmine(&["-c", "gone.toml", "-e", "prodution", command]).exits(1).complains("no rollout");
+    }
+}
+
+#[test]
 fn a_repository_that_is_none_is_named_with_its_key() {
     let project = Project::new();
     fs::remove_dir_all(project.path("repository/.git")).unwrap();

@@ -25,7 +25,7 @@ pub(in crate::cli) fn one_that_runs(
             Some(entry) => {
                 failed.hint(format!("{} waits: `coalmine resume {}` goes on with it", title(entry), entry.rollout))
             }
-            None => failed,
+            None => globals.or_unknown(failed),
         });
     }
     one_of(&entries, "runs", true)

@@ -261,5 +261,5 @@ fn latest(globals: &Globals, rollouts: &Rollouts) -> Result<RolloutId, Error> {
     let latest = entries.into_iter().rev().find(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
     latest
         .map(|entry| entry.rollout)
-        .ok_or_else(|| Error::before(format!("there is no rollout{} yet", in_environment(wanted))))
+        .ok_or_else(|| globals.or_unknown(Error::before(format!("there is no rollout{} yet", in_environment(wanted)))))
 }

@@ -87,7 +87,7 @@ pub(in crate::cli) fn resume(globals: &Globals, args: &ResumeArgs) -> Result<u8,
 
 fn chosen(globals: &Globals, rollouts: &Rollouts, args: &ResumeArgs) -> Result<Entry, Error> {
     let Some(named) = &args.rollout else {
-        let waiting = resumable(rollouts, globals.environment.as_ref())?;
+        let waiting = resumable(rollouts, globals.environment.as_ref()).map_err(|failed| globals.or_unknown(failed))?;
         let rollout = one_of(&waiting, "waits to be resumed", !args.yes)?;
         return Ok(rollouts.entry(&rollout)?);
     };
