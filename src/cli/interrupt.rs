@@ -1,4 +1,6 @@
-use tokio::signal::unix::{SignalKind, signal};
+use std::future::pending;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::deploy::{Error, Kind};
 
@@ -15,20 +17,60 @@ pub(super) fn run<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, 
     runtime()?.block_on(unless_interrupted(work))
 }
 
-/// Waits for what changes nothing on any host, unless SIGINT or SIGTERM comes first.
+/// Waits for what changes nothing on any host, unless a signal comes first that ends it.
 ///
 /// From here on these signals no longer end the process by themselves: whoever waits for something has to say so here, or
 /// to take them.
 pub(super) async fn unless_interrupted<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let no_signals = |error: std::io::Error| Error::before(format!("signals cannot be taken: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-    let name = tokio::select! {
-        done = work => return done,
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
-    };
-    Err(Error::new(Kind::Interrupted, format!("{name}: nothing was changed")))
+    let mut interrupts = Interrupts::take()?;
+    tokio::select! {
+        done = work => done,
+        name = interrupts.next() => Err(Error::new(Kind::Interrupted, format!("{name}: nothing was changed"))),
+    }
+}
+
+/// Takes the signals by which whoever started a command ends it: SIGINT, SIGTERM, and SIGHUP, since what it started has groups of its own, which no
+/// terminal takes along that is closed.
+#[derive(Debug)]
+pub(super) struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+    /// None where it was ignored before.
+    hang_up: Option<Signal>,
+}
+
+impl Interrupts {
+    /// Takes them from here on; needs a runtime.
+    pub(super) fn take() -> Result<Self, Error> {
+        let taken = |kind| signal(kind).map_err(|error| Error::before(format!("signals cannot be taken: {error}")));
+        Ok(Self {
+            interrupt: taken(SignalKind::interrupt())?,
+            terminate: taken(SignalKind::terminate())?,
+            hang_up: if ignores_hang_up() { None } else { Some(taken(SignalKind::hangup())?) },
+        })
+    }
+
+    /// Waits for one of them, and gives its name; may be dropped without losing one.
+    pub(super) async fn next(&mut self) -> &'static str {
+        let hung_up = async {
+            match &mut self.hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = hung_up => "SIGHUP",
+        }
+    }
+}
+
+/// Tells whether whoever started this had it outlive its terminal, as nohup(1) does: SIGHUP, the first of the signals, is ignored (proc_pid_status(5)).
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(test)]

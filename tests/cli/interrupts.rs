@@ -1,6 +1,7 @@
 //! Who waits for a group's command can leave at once, and leaves nothing behind.
 
 use std::fs;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -29,16 +30,41 @@ fn a_group_whose_command_hangs_is_left_at_once_with_all_that_it_started() {
     project.configure("touch ran-group; echo mw99.eqiad.invalid", "echo $$ > asked; sleep 300; true");
     project.configure("hosts = \"@all\"", "hosts = \"@both\"");
     project.configure("masters = \"@masters\"", "masters = \"@all\"");
-    for command in [&["install-world", "--yes"][..], &["rollback", "--yes"], &["plan"], &["status"], &["hosts"]] {
+    let signals = [(Signal::INT, "SIGINT"), (Signal::TERM, "SIGTERM"), (Signal::HUP, "SIGHUP")];
+    let commands = [&["install-world", "--yes"][..], &["rollback", "--yes"], &["plan"], &["status"], &["hosts"]];
+    for (command, (signal, name)) in commands.into_iter().zip(signals.into_iter().cycle()) {
         let mut waiting = project.command(command).spawn().unwrap();
-        let asked = project.path("asked");
-        let pid = until("the command of the group", || {
-            fs::read_to_string(&asked).ok().filter(|pid| pid.ends_with('\n')).map(|pid| pid.trim().to_owned())
-        });
-        kill_process(Pid::from_child(&waiting), Signal::INT).unwrap();
+        let pid = asked(&project);
+        kill_process(Pid::from_child(&waiting), signal).unwrap();
         until("the end", || waiting.try_wait().unwrap());
-        Answer::of(waiting.wait_with_output().unwrap()).exits(130).complains("SIGINT: nothing was changed");
+        let answer = Answer::of(waiting.wait_with_output().unwrap());
+        answer.exits(130).complains(&format!("{name}: nothing was changed"));
         until("the end of the group's command", || (!is_there(&pid)).then_some(()));
-        fs::remove_file(asked).unwrap();
+        fs::remove_file(project.path("asked")).unwrap();
     }
+
+    // As nohup(1) starts it: it was to outlive its terminal.
+    let command = project.command(&[]);
+    let mut ignoring = Command::new("sh");
+    ignoring.args(["-c", "trap '' HUP; exec \"$0\" plan"]).arg(command.get_program());
+    for (name, value) in command.get_envs() {
+        ignoring.env(name, value.unwrap());
+    }
+    ignoring.current_dir(command.get_current_dir().unwrap());
+    ignoring.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let waiting = ignoring.spawn().unwrap();
+    let pid = asked(&project);
+    for signal in [Signal::HUP, Signal::TERM] {
+        kill_process(Pid::from_child(&waiting), signal).unwrap();
+    }
+    Answer::of(waiting.wait_with_output().unwrap()).exits(130).complains("SIGTERM: nothing was changed");
+    until("the end of the group's command", || (!is_there(&pid)).then_some(()));
+}
+
+/// Waits for the command of the group, and gives its process.
+fn asked(project: &Project) -> String {
+    let asked = project.path("asked");
+    until("the command of the group", || {
+        fs::read_to_string(&asked).ok().filter(|pid| pid.ends_with('\n')).map(|pid| pid.trim().to_owned())
+    })
 }

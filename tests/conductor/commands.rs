@@ -42,6 +42,23 @@ fn an_abort_from_another_terminal_takes_two_seconds() {
 }
 
 #[test]
+fn a_signal_ends_whoever_follows_and_not_the_rollout() {
+    let fleet = Fleet::up(2);
+    let rollout = fleet.detach(&["1.2.0", "--soak", "10m"]);
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut following = fleet.start(&["attach", "--headless"]);
+        let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map(Result::unwrap);
+        lines.find(|line| line.contains(" soaks for ")).unwrap();
+        kill(following.id().try_into().unwrap(), signal);
+        Answer::of(following.wait_with_output().unwrap())
+            .exits(8)
+            .says(&format!("rollout {rollout} goes on in process"));
+    }
+    fleet.coalmine(&["abort"]).exits(0);
+    fleet.wait_for_the_end(&rollout);
+}
+
+#[test]
 fn a_rollout_is_paused_continued_and_rolled_back_from_elsewhere() {
     let fleet = Fleet::up(3);
     fleet.coalmine(&["pause"]).exits(1).says("no rollout runs");

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::RolloutArgs;
 use super::choose::one_that_runs;
@@ -9,7 +8,7 @@ use super::command::unreachable;
 use crate::cli::Globals;
 use crate::cli::args::StreamFormat;
 use crate::cli::console::{self, Opening};
-use crate::cli::interrupt::runtime;
+use crate::cli::interrupt::{Interrupts, runtime};
 use crate::cli::output::{has_screen, notify};
 use crate::cli::rollout::{finish, reporter};
 use crate::conductor::{Ending, Farewell, News, Watcher, replay};
@@ -69,15 +68,14 @@ pub(in crate::cli) fn show(
 
 /// Prints what happens in a rollout of another process, from its beginning on, and gives the exit code of its end.
 ///
-/// An interrupt ends the following and not the rollout: 8.
+/// A signal ends the following and not the rollout: 8.
 pub(in crate::cli) async fn follow(
     globals: &Globals,
     rollouts: &Rollouts,
     rollout: &RolloutId,
     output: StreamFormat,
 ) -> Result<u8, Error> {
-    let no_signals = |error: std::io::Error| Error::before(format!("signals cannot be taken: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    let mut interrupts = Interrupts::take()?;
     let mut watcher = Watcher::connect(rollouts, rollout, 0).await.map_err(unreachable)?;
     let pid = watcher.greeting().pid;
     let reporter = reporter(globals, output, rollouts, rollout, &[])?;
@@ -85,7 +83,7 @@ pub(in crate::cli) async fn follow(
     let end = loop {
         tokio::select! {
             biased;
-            _ = interrupt.recv() => break None,
+            _ = interrupts.next() => break None,
             news = watcher.next() => match news.map_err(unreachable)? {
                 Some(News::Record(record)) => {
                     if record.event.is_journaled() {
