@@ -1,13 +1,13 @@
 #!/bin/sh
-# GUESS     A breaker of resilient-circuit looks at as many calls as its limit says: Fraction(3, 10) is "3 out of 10", so that Fraction(5, 10)
-#           is five of the last ten calls. After the pause it closes by success_limit=Fraction(5, 5), "after 5 consecutive successes",
+# GUESS     A breaker of resilient-circuit looks at as many calls as its limit says: Fraction(3, 10) is "3 out of 10", Fraction(5, 10)
+#           is five of the last ten. After the pause it closes by success_limit=Fraction(5, 5), "after 5 consecutive successes",
 #           as its README has it.
 # HAPPENS   A fraction is reduced before the library sees it, and the window is what is left below the line. 5 of 10 is 1 of 2: one failure
 #           beside one success opens it, and a host that stumbles once is cut off. 30 of 100 is 3 of 10, 2 of 10 is 1 of 5, and 3 of 10
 #           is as told: two settings that differ by a tenth have windows of 5 and of 10. Fraction(5, 5) is 1, a window of one call, so
 #           that the first success puts all load back on a host that has failed four of five. The README's own examples are such.
 # VERSIONS  resilient-circuit 0.8.6 (PyPI, 2026)
-# SOURCE    resilient_circuit/status.py: BinaryCircularBuffer(size=policy.failure_limit.denominator), and of success_limit alike; its README,
+# SOURCE    status.py: BinaryCircularBuffer(size=policy.failure_limit.denominator), and of success_limit alike; its README,
 #           Quick Start and Advanced Usage
 # NEEDS     python3 with pip, PyPI. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
