@@ -17,6 +17,8 @@ use crate::rollout::{Event, Record, Rejection};
 
 /// How long a conductor may take to greet.
 const GREETING: Duration = Duration::from_secs(10);
+/// How long a conductor says nothing before a watcher asks whether it is there: one that is stopped, or hangs, would be waited for in vain.
+const QUIET: Duration = Duration::from_secs(15);
 /// How long a command may take; a little longer than the conductor gives the engine.
 const ANSWER: Duration = Duration::from_secs(35);
 /// How often, and how far apart, a connection is tried again while the conductor lives: a socket that was removed is made anew
@@ -119,7 +121,7 @@ impl Watcher {
     ///
     /// # Errors
     ///
-    /// When the conductor is there and cannot be talked with.
+    /// When the conductor is there and cannot be talked with. Of one that does not answer ([`ClientError::Silent`]) it may be waited for again.
     pub async fn next(&mut self) -> Result<Option<News>, ClientError> {
         if self.over {
             return Ok(None);
@@ -133,7 +135,11 @@ impl Watcher {
                 self.after = record.seq;
                 return Ok(Some(News::Record(Box::new(record))));
             }
-            match self.connection.next(&self.rollout).await? {
+            let Ok(heard) = timeout(QUIET, self.connection.next(&self.rollout)).await else {
+                self.ask().await?;
+                continue;
+            };
+            match heard? {
                 Some(Heard::Record(record)) => {
                     if record.event.is_journaled() {
                         if record.seq <= self.after {
@@ -162,6 +168,14 @@ impl Watcher {
                     Err(error) => return Err(error),
                 },
             }
+        }
+    }
+
+    /// Finds out whether a conductor from which nothing came is there: it greets then. Of one that is gone it is heard where it said something last.
+    async fn ask(&self) -> Result<(), ClientError> {
+        match Connection::open(&self.rollouts, &self.rollout, Role::Command, 0).await {
+            Ok(_) | Err(ClientError::NotRunning(_)) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

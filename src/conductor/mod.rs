@@ -49,7 +49,8 @@
 //!   killed and comes back late writes nothing once another was there: the rollout stops, says who came, and leaves the hosts.
 //!
 //! A client that reads slowly never holds up the engine or another client. It is served from the journal until it has caught
-//! up, and given up after it took nothing for five minutes. The end of what a client sends ends its connection.
+//! up, and given up after it took nothing for five minutes. The end of what a client sends ends its connection. A client to which nothing came
+//! for a while finds out by another connection whether a conductor stands still: one that does not greets at once, whatever it waits for.
 
 mod access;
 mod address;

@@ -59,6 +59,23 @@ fn a_signal_ends_whoever_follows_and_not_the_rollout() {
 }
 
 #[test]
+fn a_conductor_that_stands_still_is_told_of_and_heard_again() {
+    let fleet = Fleet::up(2);
+    let rollout = fleet.detach(&["1.2.0", "--soak", "10m"]);
+    fleet.wait_for(&rollout, "soak_started");
+    let mut following = fleet.start(&["attach", "--headless"]);
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map(Result::unwrap);
+    lines.find(|line| line.contains(" soaks for ")).unwrap();
+    let conductor = fleet.conductor().unwrap();
+    kill(conductor, Signal::STOP);
+    let mut told = BufReader::new(following.stderr.take().unwrap()).lines().map(Result::unwrap);
+    told.find(|line| line.contains(&format!("the conductor of rollout {rollout} did not answer within 10 s"))).unwrap();
+    kill(conductor, Signal::CONT);
+    fleet.coalmine(&["abort"]).exits(0);
+    assert_eq!(following.wait().unwrap().code(), Some(5));
+}
+
+#[test]
 fn a_rollout_is_paused_continued_and_rolled_back_from_elsewhere() {
     let fleet = Fleet::up(3);
     fleet.coalmine(&["pause"]).exits(1).says("no rollout runs");

@@ -96,3 +96,24 @@ fn a_rollout_does_not_notice_what_becomes_of_its_consoles() {
         assert_eq!(console.ends(), 0);
     }
 }
+
+#[test]
+fn a_conductor_that_stands_still_is_told_of_and_heard_again() {
+    let fleet = Fleet::up(3);
+    promoted_by_hand(&fleet);
+    fleet.coalmine(&["install-world", "1.2.0", "--yes", "--detach", "--promote", "manual"]).exits(8);
+    let mut console = Terminal::open(&fleet, &Opening { arguments: &["attach"], ..Opening::BARE });
+    console.shows("waits for promotion");
+    let conductor = fleet.conductor().unwrap();
+    kill(conductor, Signal::STOP);
+    console.shows("cannot hear the conductor");
+    kill(conductor, Signal::CONT);
+    console.wait("its voice", |screen| {
+        let text = screen.contents();
+        text.contains("waits for promotion") && !text.contains("cannot hear the conductor")
+    });
+    fleet.coalmine(&["abort"]).exits(0);
+    console.shows("stopped (exit 5)");
+    console.press("q");
+    console.ends();
+}

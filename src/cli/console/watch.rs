@@ -20,9 +20,11 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// Follows a rollout to its end, whoever goes on with it meanwhile, or until another is followed.
 pub(super) async fn follow(backend: Arc<Backend>, rollout: RolloutId) {
     let turn = backend.memory().take_turn();
+    let mut is_shown = false;
     loop {
         match Watcher::connect(&backend.rollouts(), &rollout, 0).await {
             Ok(watcher) => {
+                is_shown = true;
                 if !watch(&backend, &rollout, watcher).await {
                     return;
                 }
@@ -33,10 +35,13 @@ pub(super) async fn follow(backend: Arc<Backend>, rollout: RolloutId) {
                     return;
                 }
             }
+            // It is there, and may be heard again.
             Err(error) => {
                 let why = error.to_string();
-                replay(&backend, &rollout).await;
-                return backend.send(Message::Disconnected { rollout, why, gone: false }).await;
+                if !std::mem::replace(&mut is_shown, true) {
+                    replay(&backend, &rollout).await;
+                }
+                backend.send(Message::Disconnected { rollout: rollout.clone(), why, gone: false }).await;
             }
         }
         while {
@@ -72,7 +77,7 @@ pub(super) async fn follow_last(backend: Arc<Backend>) {
     }
 }
 
-/// Shows what its conductor tells; tells whether that is gone, so that somebody may go on.
+/// Shows what its conductor tells; tells whether that is gone or not heard any more, so that somebody may go on, or it is heard again.
 async fn watch(backend: &Backend, rollout: &RolloutId, mut watcher: Watcher) -> bool {
     *backend.followed.lock().unwrap_or_else(PoisonError::into_inner) = Some(rollout.clone());
     let source = if backend.read_only { Source::ReadOnly } else { Source::Live };
@@ -92,7 +97,7 @@ async fn watch(backend: &Backend, rollout: &RolloutId, mut watcher: Watcher) -> 
             Err(error) => (error.to_string(), false),
         };
         backend.send(Message::Disconnected { rollout: rollout.clone(), why, gone }).await;
-        return gone;
+        return true;
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cli::console::{self, Opening};
 use crate::cli::interrupt::{Interrupts, runtime};
 use crate::cli::output::{has_screen, notify};
 use crate::cli::rollout::{finish, reporter};
-use crate::conductor::{Ending, Farewell, News, Watcher, replay};
+use crate::conductor::{ClientError, Ending, Farewell, News, Watcher, replay};
 use crate::deploy::Error;
 use crate::journal::Rollouts;
 use crate::model::RolloutId;
@@ -80,18 +80,27 @@ pub(in crate::cli) async fn follow(
     let pid = watcher.greeting().pid;
     let reporter = reporter(globals, output, rollouts, rollout, &[])?;
     let mut state = State::new();
+    let mut is_silent = false;
     let end = loop {
         tokio::select! {
             biased;
             _ = interrupts.next() => break None,
-            news = watcher.next() => match news.map_err(unreachable)? {
-                Some(News::Record(record)) => {
+            news = watcher.next() => match news {
+                Ok(Some(News::Record(record))) => {
+                    is_silent = false;
                     if record.event.is_journaled() {
                         state.apply(&record);
                     }
                     reporter.record(Arc::from(record));
                 }
-                end => break end,
+                Ok(end) => break end,
+                // It may only be stopped, and go on.
+                Err(silent @ ClientError::Silent { .. }) => {
+                    if !std::mem::replace(&mut is_silent, true) {
+                        notify(&unreachable(silent).to_string());
+                    }
+                }
+                Err(error) => return Err(unreachable(error)),
             },
         }
     };

@@ -237,7 +237,7 @@ fn waits(state: &App, watched: &Watched, room: usize) -> Vec<Line<'static>> {
             say(
                 Glyph::Attention,
                 Tone::Warn,
-                format!("cannot hear the conductor ({}); the rollout goes on, trying again", clean_line(why)),
+                format!("cannot hear the conductor ({}); the rollout may go on, trying again", clean_line(why)),
             );
         }
     }
@@ -255,7 +255,7 @@ fn waits(state: &App, watched: &Watched, room: usize) -> Vec<Line<'static>> {
         };
         say(Glyph::Attention, Tone::Warn, format!("waiting for {names}, at most {left} s more{advice}"));
     }
-    if watched.can_resume() && watched.source == Source::Journal {
+    if watched.can_resume() && watched.source == Source::Journal && watched.link == Link::Up {
         say(Glyph::Attention, Tone::Warn, format!("no conductor runs it: {} resumes it", key(Action::Continue)));
     }
     if let Some(by) = rollout.aborted() {
