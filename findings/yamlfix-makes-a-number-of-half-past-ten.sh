@@ -35,7 +35,7 @@ YAML
 cp before.yml after.yml
 cp before.yml kept.yml
 desk/bin/yamlfix after.yml 2>/dev/null
-YAMLFIX_PRESE0.19.1E_QUOTES=true desk/bin/yamlfix kept.yml 2>/dev/null
+YAMLFIX_PRESERVE_QUOTES=true desk/bin/yamlfix kept.yml 2>/dev/null
 status=0
 desk/bin/yamlfix --check after.yml 2>/dev/null || status=$?
 {
@@ -52,5 +52,23 @@ PYTHON
 } >seen
 cat seen
 diff - seen <<'TOLD'
-
+# The upkeep of the web servers.
+window: {start: 22:30, end: 04:00}
+longest: 1:30:00
+ports: [2222:22, 80:80]
+answers: [yes, no, maybe]
+ask: 'no'
+limit: '1_000'
+mode: '0644'
+since: '2026-11-30'
+another check: exit 0
+window: {'start': '22:30', 'end': '04:00'} is {'start': 1350, 'end': '04:00'}
+longest: '1:30:00' is 5400
+ports: ['2222:22', '80:80'] is [133342, '80:80']
+answers: ['yes', 'no', 'maybe'] is [True, False, 'maybe']
+ask: 'no' stays
+limit: '1_000' stays
+mode: '0644' stays
+since: '2026-11-30' stays
+with preserve_quotes: all stays
 TOLD
