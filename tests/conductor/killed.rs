@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use rustix::process::Signal;
 
@@ -130,4 +131,87 @@ fn what_a_later_rollout_overtook_waits_for_nobody_and_is_called_so() {
     assert_eq!(later["overtaken"], serde_json::Value::Null);
     let shown = fleet.coalmine(&["show", &rollout]).exits(0).says("overtaken by");
     assert!(!shown.stdout.contains(&format!("resume {rollout}")), "{shown:?}");
+}
+
+/// Moves as the host's own `mv` does, and kills the conductor right before or behind a move that is waited for.
+const MV: &str = r#"#!/bin/sh
+d=$SANDBOX_DIR/strikes
+read -r when names <"$d/at"
+case $* in $names) [ ! -e "$d/struck" ] || when=never ;; *) when=never ;; esac
+strike() {
+    : >"$d/struck"
+    kill -9 "$(sed 's/.*"pid":\([0-9]*\).*/\1/' "$SANDBOX_DIR/state/locks/sandbox.lock")"
+}
+[ "$when" != before ] || strike
+/usr/bin/mv "$@"
+code=$?
+[ "$when" != behind ] || strike
+exit "$code"
+"#;
+
+/// What a host does is one thing, and that its conductor hears of it another: between the two it may die.
+#[test]
+fn a_rollout_survives_its_conductor_between_what_a_host_does_and_its_answer() {
+    let fleet = Fleet::up(3);
+    let (victim, root) = ("mw01.eqiad.sandbox", fleet.dir.join("hosts/mw01.eqiad.sandbox/minewatch"));
+    let strikes = fleet.dir.join("strikes");
+    fs::create_dir_all(strikes.join("bin")).unwrap();
+    fs::write(strikes.join("at"), "never -\n").unwrap();
+    fs::write(strikes.join("bin/mv"), MV).unwrap();
+    fs::set_permissions(strikes.join("bin/mv"), fs::Permissions::from_mode(0o755)).unwrap();
+    let change = |file: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(fleet.dir.join(file)).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(fleet.dir.join(file), text.replace(from, to)).unwrap();
+    };
+    let line = format!("case $host in {victim}) PATH=$sandbox/strikes/bin:$PATH ;; esac\nunset MAIL\n");
+    change("bin/enter.sh", "unset MAIL\n", &line);
+    change("coalmine.toml", "keep    = 3\n", "keep    = 3\nconfirm = \"100s\"\n");
+    fleet.coalmine(&["install-world", "1.1.0", "--yes", "--headless", "--no-soak"]).exits(0);
+    let mut version = "1.2.0";
+    for (what, names) in [
+        ("its release has its name", "* releases/.* releases/*"),
+        ("its link is switched", "* ./current"),
+        ("its switch is confirmed", "* .coalmine/armed.* .coalmine/confirmed.*"),
+        ("its lock is free", "* .coalmine/lock/* .coalmine/token.*"),
+    ] {
+        for when in ["before", "behind"] {
+            for release in fs::read_dir(root.join("releases")).unwrap().map(Result::unwrap) {
+                if release.file_name().to_string_lossy().starts_with(&format!("{version}-")) {
+                    // So that it is sent again, and given its name.
+                    fs::remove_dir_all(release.path()).unwrap();
+                }
+            }
+            fs::remove_file(strikes.join("struck")).unwrap_or_default();
+            fs::write(strikes.join("at"), format!("{when} {names}\n")).unwrap();
+            let install = fleet.start(&["install-world", version, "--yes", "--headless", "--no-soak", "--even-bad"]);
+            let killed = install.wait_with_output().unwrap();
+            fs::write(strikes.join("at"), "never -\n").unwrap();
+            let told = format!("{when} {what}");
+            assert_eq!(killed.status.code(), None, "{told}: {}", String::from_utf8_lossy(&killed.stderr));
+            let mut rollouts: Vec<_> =
+                fs::read_dir(fleet.state.join("rollouts")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            rollouts.sort();
+            let rollout = rollouts.pop().unwrap().into_string().unwrap();
+            let resumed = fleet.coalmine(&["resume", &rollout, "--headless"]);
+            assert_eq!(resumed.code, Some(0), "{told}: {resumed:?}");
+            for (host, log) in fleet.host_logs(&rollout) {
+                let count = |what: &str| log.iter().filter(|line| line.contains(what)).count();
+                assert_eq!(count(" switched to "), 1, "{told}: {host}: {log:#?}");
+                assert!(count(" is good") > 0 && count("went back") == 0, "{told}: {host}: {log:#?}");
+                assert_eq!(log.last().map(|line| line.ends_with(" unlocked")), Some(true), "{told}: {host}: {log:#?}");
+            }
+            let names = |folder: &str| -> Vec<String> {
+                let entries = fs::read_dir(root.join(folder)).unwrap();
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+            };
+            let link = fs::read_link(root.join("current")).unwrap();
+            assert!(link.to_string_lossy().starts_with(&format!("releases/{version}-")), "{told}: {link:?}");
+            let half = names("releases").into_iter().chain(names(".coalmine"));
+            let half: Vec<String> =
+                half.filter(|name| [".", "armed.", "fired."].iter().any(|start| name.starts_with(start))).collect();
+            assert!(half.is_empty(), "{told}: {half:?}");
+            version = other(version);
+        }
+    }
 }
