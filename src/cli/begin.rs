@@ -17,6 +17,7 @@ use crate::model::RolloutId;
 use crate::plan::LeftOutReason;
 use crate::report::{DifferenceReport, Look, changes_text};
 use crate::rollout::Exit;
+use crate::words::without_masters;
 
 /// Says how the rollout runs.
 #[derive(Debug, Default, Clone, Args)]
@@ -261,7 +262,8 @@ async fn ask_whether(
     let plan = &prepared.plan;
     show(globals, plan, changes, TableFormat::Text)?;
     let targets = plan.targets();
-    let question = "\nType the number of hosts to go ahead, anything else to leave: ";
-    let answer = ask_in_thread(question.to_owned()).await?;
+    let number = without_masters(targets, plan.masters());
+    let answer =
+        ask_in_thread(format!("\nType the number of hosts to go ahead ({number}), anything else to leave: ")).await?;
     confirmed(&answer, &targets.to_string())
 }

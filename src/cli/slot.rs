@@ -128,8 +128,10 @@ fn remove(globals: &Globals, args: &RemoveArgs) -> Result<u8, Error> {
             ..Slots::default()
         };
         notify(&text(&of));
-        let answer = ask("\nType the number of hosts to remove it there, anything else to leave: ")?;
-        confirmed(&answer, &hosts.len().to_string())?;
+        let number = hosts.len();
+        let answer =
+            ask(&format!("\nType the number of hosts to remove it there ({number}), anything else to leave: "))?;
+        confirmed(&answer, &number.to_string())?;
     }
     // From here on hosts change: a signal does not end it, and each host's deadline does.
     let removal = runtime()?.block_on(deployment.remove_slot(slot, &hosts))?;

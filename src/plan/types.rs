@@ -360,6 +360,12 @@ impl Plan {
         self.stages.iter().filter(|stage| stage.kind == StageKind::Targets).map(StagePlan::hosts).sum()
     }
 
+    /// Counts the deploy servers that take part: they are no targets, and the first to be installed.
+    #[must_use]
+    pub fn masters(&self) -> usize {
+        self.hosts.len().saturating_sub(self.targets())
+    }
+
     /// Counts the targets that were left out for a reason.
     #[must_use]
     pub fn left_out_for(&self, reason: LeftOutReason) -> usize {

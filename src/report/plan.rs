@@ -10,7 +10,7 @@ use super::diff::DifferenceReport;
 use crate::model::{
     Carrier, Commit, Environment, FoundBad, HostId, Installed, ReleaseId, RollBackTarget, Slot, StageName, Version,
 };
-use crate::plan::{HostPlan, LeftOut, LeftOutReason, Plan, PlanKind, Prefetch, Promote, StageKind, StagePlan};
+use crate::plan::{HostPlan, LeftOut, LeftOutReason, Plan, PlanKind, Prefetch, Promote};
 use crate::words::{Glyph, Look, Tone, count, emergency, folded, follows, one_line, pad, span};
 
 /// How many waves of a stage are written one by one.
@@ -252,7 +252,7 @@ fn head(plan: &Plan, look: Look) -> Vec<String> {
     if !hooks.is_empty() {
         fact("hooks", &hooks.join(", "));
     }
-    let masters: usize = plan.stages.iter().filter(|s| s.kind == StageKind::Masters).map(StagePlan::hosts).sum();
+    let masters = plan.masters();
     let masters = if masters > 0 { format!(", and {} before them", count(masters, "master")) } else { String::new() };
     fact("hosts", &format!("{}{masters}", count(plan.targets(), "host")));
     lines

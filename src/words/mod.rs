@@ -34,7 +34,10 @@ pub use outcome::{emergency, ended};
 pub use proposal::{again, back, beside, named, whereabouts};
 pub use reason::{after_soak, held_by, reason, soak_left, used};
 pub use status::Status;
-pub use text::{clean, clean_line, count, cut, cut_painted, folded, grouped, one_line, pad, quote, width, wrap};
+pub use text::{
+    clean, clean_line, count, cut, cut_painted, folded, grouped, one_line, pad, quote, width, with_masters,
+    without_masters, wrap,
+};
 pub use time::{between, clock, day_and_time, measured, span, took};
 pub use transfer::{Change, Transfer, Transfers};
 pub use typed::{Typed, VERBS};

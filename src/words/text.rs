@@ -232,6 +232,28 @@ pub fn count(number: usize, one: &str) -> String {
     }
 }
 
+/// Writes the number of targets that has to be typed, and that it does without the masters beside them.
+#[must_use]
+pub fn without_masters(targets: usize, masters: usize) -> String {
+    match masters {
+        0 => targets.to_string(),
+        1 => format!("{targets}, without the master"),
+        _ => format!("{targets}, without the {masters} masters"),
+    }
+}
+
+/// Writes the number of hosts that has to be typed, and that masters are among them, or all of them.
+#[must_use]
+pub fn with_masters(hosts: usize, masters: usize) -> String {
+    match masters {
+        0 => hosts.to_string(),
+        1 if hosts == 1 => "1, the master".to_owned(),
+        _ if hosts == masters => format!("{hosts}, the masters"),
+        1 => format!("{hosts}, with the master"),
+        _ => format!("{hosts}, with the {masters} masters"),
+    }
+}
+
 /// Quotes an argument so that a POSIX shell takes it as it is.
 #[must_use]
 pub fn quote(argument: &str) -> Cow<'_, str> {
@@ -245,7 +267,9 @@ pub fn quote(argument: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, clean_line, count, cut, cut_painted, folded, one_line, quote, width, wrap};
+    use super::{
+        clean, clean_line, count, cut, cut_painted, folded, one_line, quote, width, with_masters, without_masters, wrap,
+    };
     use crate::model::HostId;
     use crate::words::Look;
 
@@ -318,6 +342,14 @@ mod tests {
     fn counts_have_the_word_for_one_and_for_many() {
         assert_eq!((count(1, "host"), count(2, "host")), ("1 host".into(), "2 hosts".into()));
         assert_eq!(count(0, "entry"), "0 entries");
+    }
+
+    #[test]
+    fn a_number_to_type_says_whether_masters_are_in_it() {
+        let told = [(6, 0), (6, 1), (2, 2)].map(|(targets, masters)| without_masters(targets, masters));
+        assert_eq!(told, ["6", "6, without the master", "2, without the 2 masters"]);
+        let told = [(6, 0), (7, 1), (8, 2), (2, 2), (1, 1)].map(|(hosts, masters)| with_masters(hosts, masters));
+        assert_eq!(told, ["6", "7, with the master", "8, with the 2 masters", "2, the masters", "1, the master"]);
     }
 
     #[test]

@@ -169,11 +169,16 @@ fn whoever_types_another_number_is_told_the_right_one() {
     let asking: [(&[&str], &str, &str, &str); 3] = [
         (
             &["install-world", "1.0.0", "--headless"],
-            "Type the number of hosts",
+            "Type the number of hosts to go ahead (2, without the 2 masters)",
             "4",
             ": 2 was expected, and 4 was typed",
         ),
-        (&["slot", "remove", "amy"], "Type the number of hosts", "yes", ": 4 was expected, and yes was typed"),
+        (
+            &["slot", "remove", "amy"],
+            "Type the number of hosts to remove it there (4)",
+            "yes",
+            ": 4 was expected, and yes was typed",
+        ),
         (&["install-world", "1.0.0", "--headless"], "Type the number of hosts", "", ""),
     ];
     for (arguments, question, typed, told) in asking {

@@ -10,7 +10,7 @@ use crate::plan::PlanKind;
 use crate::rollout::{Mode, PauseReason};
 use crate::tui::keymap::Action;
 use crate::tui::messages::{Request, Source};
-use crate::words::{count, held_by, reason, stages};
+use crate::words::{count, held_by, reason, stages, with_masters, without_masters};
 
 /// How many lines of what changes stand in a question; the plan has all of them.
 const CHANGES: usize = 3;
@@ -148,10 +148,12 @@ impl App {
     }
 
     fn rollback_dialog(&self) -> Dialog {
-        let switched = self.watched.as_ref().map_or(0, |watched| watched.state().switched().count());
+        let state = self.watched.as_ref().map(Watched::state);
+        let switched = state.map_or(0, |state| state.switched().count());
+        let masters = state.map_or(0, |state| state.switched().filter(|&index| state.is_master(index)).count());
         Dialog::new(goes_back(switched), "Roll back", Decision::Commands(vec![Command::Rollback]))
             .says("Each goes to the release that was last good there, the last one switched first.")
-            .says(format!("Type the number of hosts to confirm: {switched}"))
+            .says(format!("Type the number of hosts to confirm: {}", with_masters(switched, masters)))
             .same_as(self.same_as_on_rollout(&Command::Rollback))
             .by_typing(switched.to_string())
     }
@@ -190,7 +192,7 @@ impl App {
             return Vec::new();
         };
         let targets = plan.targets();
-        let masters = plan.hosts.len().saturating_sub(targets);
+        let masters = plan.masters();
         let hosts = count(targets, "host");
         let (title, verb) = match plan.kind {
             PlanKind::Prime => (format!("Prime {} on {hosts}?", plan.version), "Prime"),
@@ -216,7 +218,7 @@ impl App {
             dialog = dialog.says(format!("No reason is given: Esc, then `{key}`, gives one."));
         }
         dialog = dialog
-            .says(format!("Type the number of hosts to confirm: {targets}"))
+            .says(format!("Type the number of hosts to confirm: {}", without_masters(targets, masters)))
             .same_as(install_line(self, &plan))
             .by_typing(targets.to_string());
         self.open(dialog)
