@@ -16,7 +16,7 @@ use super::table::table;
 use crate::model::{Commit, Environment, FailureClass, HostId, Operator, Phase, RolloutId, Slot, StageName, Version};
 use crate::plan::PlanKind;
 use crate::rollout::{Debt, HostEnd, Outcome, Record, State};
-use crate::words::{Tone, count, day_and_time, emergency, ended, folded, one_line, pad, span};
+use crate::words::{Tone, count, day_and_time, emergency, ended, folded, known, one_line, pad, span};
 
 /// Says what is known of a release's worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -275,7 +275,7 @@ impl RolloutsReport {
                     version + &row.slot.as_ref().map(|slot| format!(", slot {slot}")).unwrap_or_default()
                 },
                 row.state().0,
-                row.took_s.map_or_else(|| "unknown".to_owned(), |took| span(Duration::from_secs(took))),
+                known(row.took_s.map(Duration::from_secs), span),
                 row.tag_to_fleet_s
                     .and_then(|took| Duration::try_from_secs_f64(took).ok())
                     .map(span)

@@ -1,5 +1,7 @@
 //! One rollout as a job's summary wants it: Markdown for people, and JSON in the shape of JUnit's for whoever counts tests.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -9,7 +11,7 @@ use crate::expr::fold;
 use crate::model::{Bytes, HostId, HostIdx, Operator, Phase, RolloutId, StageIdx};
 use crate::plan::{LeftOutReason, PlanKind};
 use crate::rollout::{Event, Exit, HostEnd, HostStatus, Outcome, Record, State};
-use crate::words::{beside, between, clean_line, count, ended, event_line, failure_groups, measured, span, took};
+use crate::words::{beside, clean_line, count, ended, event_line, failure_groups, known, measured, span, took};
 
 /// Holds what `show --output junit` prints: a suite for each stage, a case for each host.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,8 +40,9 @@ pub struct JobReport {
     pub errors: usize,
     /// Those that were not tried, or went back because of others.
     pub skipped: usize,
-    /// How long it took, in seconds.
-    pub time_s: f64,
+    /// How long it took, in seconds; left out where nobody knows, since the clock was put back meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_s: Option<f64>,
     /// The stages, and the hosts that were left out.
     pub testsuites: Vec<Suite>,
 }
@@ -57,8 +60,9 @@ pub struct Suite {
     pub errors: usize,
     /// Those that were not tried, or went back because of others.
     pub skipped: usize,
-    /// How long it took, in seconds.
-    pub time_s: f64,
+    /// How long it took, in seconds; left out where nobody knows, since the clock was put back meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_s: Option<f64>,
     /// Its hosts.
     pub testcases: Vec<Case>,
 }
@@ -86,8 +90,9 @@ pub struct Case {
     pub classname: String,
     /// What became of it.
     pub status: Status,
-    /// How long its transfer and its switch took, in seconds.
-    pub time_s: f64,
+    /// How long its transfer and its switch took, in seconds; left out where nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_s: Option<f64>,
     /// The kind of its failure, or how it ended otherwise.
     #[serde(rename = "type")]
     pub kind: String,
@@ -109,8 +114,7 @@ impl JobReport {
             let classname = format!("{}.{}", plan.environment, stage.name);
             let cases = state.range_of(idx).filter_map(|index| {
                 let host = state.host(index)?;
-                let time_s = timings.work(index).unwrap_or_default().as_secs_f64();
-                Some(case(state, index, host, classname.clone(), time_s))
+                Some(case(state, index, host, classname.clone(), timings.spent(index)))
             });
             suites.push(suite(stage.name.to_string(), stage_took(state, idx), cases.collect()));
         }
@@ -122,14 +126,14 @@ impl JobReport {
                 LeftOutReason::Unreachable => Status::Error,
                 LeftOutReason::NoTarget | LeftOutReason::Excluded => Status::Skipped,
             },
-            time_s: 0.0,
+            time_s: Some(0.0),
             kind: if out.reason == LeftOutReason::Current { HostEnd::Current } else { HostEnd::Skipped }.to_string(),
             message: Some(clean_line(&out.message).into_owned()).filter(|message| !message.is_empty()),
             output: None,
         });
         let left_out: Vec<Case> = left_out.collect();
         if !left_out.is_empty() {
-            suites.push(suite("left out".to_owned(), 0.0, left_out));
+            suites.push(suite("left out".to_owned(), Some(Duration::ZERO), left_out));
         }
         let sum = |of: fn(&Suite) -> usize| suites.iter().map(of).sum();
         Some(Self {
@@ -145,19 +149,23 @@ impl JobReport {
             failures: sum(|suite| suite.failures),
             errors: sum(|suite| suite.errors),
             skipped: sum(|suite| suite.skipped),
-            time_s: state.took().unwrap_or_default().as_secs_f64(),
+            time_s: seconds(state.took()),
             testsuites: suites,
         })
     }
 }
 
-fn suite(name: String, time_s: f64, testcases: Vec<Case>) -> Suite {
+fn suite(name: String, took: Option<Duration>, testcases: Vec<Case>) -> Suite {
     let of = |status: Status| testcases.iter().filter(|case| case.status == status).count();
     let (failures, errors, skipped) = (of(Status::Failed), of(Status::Error), of(Status::Skipped));
-    Suite { name, tests: testcases.len(), failures, errors, skipped, time_s, testcases }
+    Suite { name, tests: testcases.len(), failures, errors, skipped, time_s: seconds(took), testcases }
 }
 
-fn case(state: &State, index: HostIdx, host: &HostStatus, classname: String, time_s: f64) -> Case {
+fn seconds(took: Option<Duration>) -> Option<f64> {
+    took.map(|took| took.as_secs_f64())
+}
+
+fn case(state: &State, index: HostIdx, host: &HostStatus, classname: String, took: Option<Duration>) -> Case {
     let end = state.host_end(index);
     let back = state.plan().is_some_and(|plan| plan.kind == PlanKind::Rollback);
     let status = match end {
@@ -174,19 +182,18 @@ fn case(state: &State, index: HostIdx, host: &HostStatus, classname: String, tim
         name: host.id.clone(),
         classname,
         status,
-        time_s,
+        time_s: seconds(took),
         kind: failure.map_or_else(|| end.to_string(), |failure| failure.class.to_string()),
         message: message.map(|message| clean_line(message).into_owned()),
         output: failure.map(|failure| crate::words::clean(&failure.output).into_owned()).filter(|out| !out.is_empty()),
     }
 }
 
-fn stage_took(state: &State, idx: StageIdx) -> f64 {
-    let times = state.stage(idx).and_then(|(_, status)| {
-        let started = status.started?;
-        Some(between(started, status.promoted.or_else(|| state.latest())?))
-    });
-    times.unwrap_or_default().as_secs_f64()
+/// Tells how long a stage took: no time where it never began, and none that is known where the clock was put back.
+fn stage_took(state: &State, idx: StageIdx) -> Option<Duration> {
+    let (_, status) = state.stage(idx)?;
+    let Some(started) = status.started else { return Some(Duration::ZERO) };
+    measured(started, status.promoted.or_else(|| state.latest())?)
 }
 
 /// Writes one rollout from its journal in Markdown: how it ended, its stages, what failed, who decided what, and what is left to do;
@@ -225,7 +232,7 @@ fn summed_up(state: &State, timings: &Timings, decided: &[String], style: &Style
     }
     if let Some(started) = state.started() {
         let started = started.to_zoned(style.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
-        fact("started", format!("{started}, took {}", took(state.took().unwrap_or_default())));
+        fact("started", format!("{started}, took {}", known(state.took(), took)));
     }
     fact("hosts", crate::words::counts(state, state.range()));
     if let Some(lead) = timings.lead().text() {
@@ -244,7 +251,7 @@ fn summed_up(state: &State, timings: &Timings, decided: &[String], style: &Style
         let failed = state.range_of(idx).filter(|&index| state.host(index).is_some_and(|host| host.failure.is_some()));
         let until = status.promoted.or_else(|| state.latest());
         let since =
-            |since: Option<Timestamp>| since.zip(until).and_then(|(since, until)| Some(span(measured(since, until)?)));
+            |since: Option<Timestamp>| since.zip(until).map(|(since, until)| known(measured(since, until), span));
         text.push_str(&format!(
             "| {} | {} | {} | {} | {} | {} |\n",
             escaped(stage.name.as_str()),

@@ -11,8 +11,8 @@ use crate::model::{Bytes, HostId, Installed, Phase, RolloutId, StageIdx};
 use crate::plan::{Plan, PlanKind};
 use crate::rollout::{Exit, HostEnd, HostStatus, Outcome, PauseReason, State};
 use crate::words::{
-    Glyph, Look, Tone, again, back, beside, between, brought, count, debts, emergency, failure_groups, measured, pad,
-    reason, took, was,
+    Glyph, Look, Tone, again, back, beside, between, brought, count, debts, emergency, failure_groups, known, measured,
+    pad, reason, took, was,
 };
 
 /// How many of the slowest hosts are named, and in how large a fleet at least.
@@ -188,11 +188,10 @@ fn changes(state: &State, plan: &Plan, look: Look) -> Vec<String> {
 }
 
 fn durations(state: &State) -> String {
-    let known = |duration: Option<Duration>| duration.map_or_else(|| "unknown".to_owned(), took);
-    let mut text = match state.took() {
-        None => "unknown: the clock was put back meanwhile".to_owned(),
-        Some(duration) => took(duration),
-    };
+    let mut text = known(state.took(), took);
+    if state.took().is_none() {
+        text.push_str(": the clock was put back meanwhile");
+    }
     let mut stages = Vec::new();
     for place in 0..state.stages().len() {
         let Some((plan, status)) = state.stage(StageIdx(place)) else {
@@ -202,7 +201,7 @@ fn durations(state: &State) -> String {
         if let (Some(started), Some(ended)) = (status.started, ended) {
             let soaked: Duration = status.soak.map(|soak| between(soak.since, ended)).unwrap_or_default();
             let soaked = if soaked.is_zero() { String::new() } else { format!(", {} of it soak", took(soaked)) };
-            stages.push(format!("{} {}{soaked}", plan.name, known(measured(started, ended))));
+            stages.push(format!("{} {}{soaked}", plan.name, known(measured(started, ended), took)));
         }
     }
     if !stages.is_empty() {

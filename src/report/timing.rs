@@ -84,6 +84,14 @@ impl Timings {
         steps.map(|(from, to)| measured(from, to)).sum()
     }
 
+    /// Tells the same of a host to which nothing was done, too: no time; none where it is not known.
+    #[must_use]
+    pub fn spent(&self, index: HostIdx) -> Option<Duration> {
+        let times = self.hosts.get(index.0)?;
+        let untouched = times.priming.is_none() && times.activating.is_none();
+        if untouched { Some(Duration::ZERO) } else { self.work(index) }
+    }
+
     /// Gives the hosts that took longest, longest first.
     #[must_use]
     pub fn slowest(&self, most: usize) -> Vec<(HostIdx, Duration)> {

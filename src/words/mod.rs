@@ -38,6 +38,6 @@ pub use text::{
     clean, clean_line, count, cut, cut_painted, folded, grouped, one_line, pad, quote, width, with_masters,
     without_masters, wrap,
 };
-pub use time::{between, clock, day_and_time, measured, span, took};
+pub use time::{between, clock, day_and_time, known, measured, span, took};
 pub use transfer::{Change, Transfer, Transfers};
 pub use typed::{Typed, VERBS};

@@ -51,6 +51,12 @@ pub fn measured(from: Timestamp, to: Timestamp) -> Option<Duration> {
     to.duration_since(from).try_into().ok()
 }
 
+/// Tells a duration in one of these ways, and of one that nobody knows that it is unknown.
+#[must_use]
+pub fn known(duration: Option<Duration>, tell: fn(Duration) -> String) -> String {
+    duration.map_or_else(|| "unknown".to_owned(), tell)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::story::{Story, bad, good};
-use crate::model::Operator;
+use crate::model::{Operator, Phase};
 use crate::report::{JobReport, Look, Style, Timings, markdown};
 use crate::rollout::{Event, PauseReason, State};
 
@@ -42,6 +42,27 @@ fn nothing_that_a_person_or_a_host_wrote_is_markup() {
     story.happens(Event::Paused { why });
     let (_, text) = markdown(&story.records, &style());
     assert!(text.contains(r"bob\|\<b\>@deploy\`01"), "{text}");
+}
+
+#[test]
+fn a_time_that_nobody_knows_is_left_out_and_that_of_what_was_not_done_is_none() {
+    let mut story = good();
+    let records = &mut story.records;
+    let is_healthy = |event: &Event| matches!(event, Event::HostPhase { phase: Phase::Healthy, .. });
+    let done = records.iter().position(|record| is_healthy(&record.event)).unwrap();
+    for record in &mut records[done..] {
+        record.at -= jiff::SignedDuration::from_hours(24);
+    }
+    let report = junit(&story);
+    assert_eq!(report.get("time_s"), None, "{report}");
+    let suites = report["testsuites"].as_array().unwrap();
+    assert_eq!(suites[0].get("time_s"), None, "it ended before it began: {report}");
+    assert_eq!(suites.last().unwrap()["time_s"], json!(0.0), "nothing was done to who was left out: {report}");
+    let cases = || suites.iter().flat_map(|suite| suite["testcases"].as_array().unwrap());
+    assert!(cases().any(|case| case.get("time_s").is_none()), "{report}");
+    assert!(cases().all(|case| case["classname"] != "production.left-out" || case["time_s"] == json!(0.0)), "{report}");
+    let (_, text) = markdown(&story.records, &style());
+    assert!(text.contains(", took unknown\n") && text.contains("| unknown |"), "{text}");
 }
 
 #[test]

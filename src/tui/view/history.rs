@@ -56,7 +56,9 @@ fn cell(state: &App, row: &HistoryRow, id: Id) -> Cell {
             };
             (format!("{} {word}", theme.glyph(glyph)).into(), glyph.tone())
         }
-        Id::Took => (time(row.took).into(), Tone::Plain),
+        // One that is not over has taken nothing yet.
+        Id::Took if row.outcome.is_none() => ("".into(), Tone::Plain),
+        Id::Took => (words::known(row.took, words::span).into(), Tone::Plain),
         Id::Lead => (time(row.lead).into(), Tone::Plain),
         Id::Hosts => (row.hosts.to_string().into(), Tone::Plain),
         Id::Debt if row.debt == 0 => ("".into(), Tone::Plain),
