@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::table::table;
 use crate::plan::PlanKind;
 use crate::rollout::Outcome;
-use crate::words::{Look, Tone, span};
+use crate::words::{Look, Tone, count, span};
 
 /// Says of a rollout what the totals of its month count.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +38,14 @@ pub struct Month {
     pub completed: usize,
     /// Those of them that left hosts in debt.
     pub in_debt: usize,
-    /// Those that failed: stopped, or went back.
+    /// Those of the completed that led back, as a rollback by name does.
+    pub led_back: usize,
+    /// Those that failed: stopped, or went back. Together with the completed and those of [`Self::unfinished`] they are all.
     pub failed: usize,
+    /// Those of the failed that went back.
+    pub went_back: usize,
+    /// Those that are not over, or never started since another one held the lock.
+    pub unfinished: usize,
     /// Those that led back, or went back themselves.
     pub rollbacks: usize,
     /// From a tag to the fleet, in seconds: of half of those that got there it was less. Null where none did.
@@ -57,28 +63,50 @@ pub fn months(rollouts: impl IntoIterator<Item = Counted>, zone: &TimeZone) -> V
         month.rollouts += 1;
         let is_back = counted.kind == PlanKind::Rollback;
         match counted.outcome {
-            Some(Outcome::Completed) => {
+            // A rollback by name that ended as one did what it was for.
+            Some(Outcome::RolledBack) if !is_back => {
+                month.failed += 1;
+                month.went_back += 1;
+            }
+            Some(Outcome::Completed | Outcome::RolledBack) => {
                 month.completed += 1;
                 month.in_debt += usize::from(counted.debt > 0);
-                month.rollbacks += usize::from(is_back);
-            }
-            Some(Outcome::RolledBack) => {
-                month.rollbacks += 1;
-                month.failed += usize::from(!is_back);
+                month.led_back += usize::from(is_back);
             }
             Some(Outcome::Stopped) => month.failed += 1,
-            Some(Outcome::Locked) | None => {}
+            Some(Outcome::Locked) | None => month.unfinished += 1,
         }
         leads.extend(counted.lead_s.filter(|_| !is_back));
     }
     let summed = months.into_values().rev().map(|(month, mut leads)| {
         leads.sort_by(f64::total_cmp);
-        Month { lead_time_s: leads.get(leads.len().saturating_sub(1) / 2).copied(), ..month }
+        let rollbacks = month.led_back + month.went_back;
+        Month { rollbacks, lead_time_s: leads.get(leads.len().saturating_sub(1) / 2).copied(), ..month }
     });
     summed.collect()
 }
 
 impl Month {
+    /// Says how many there were and how they ended, each of them once; in parentheses what became of which of them, where that is `whole`.
+    #[must_use]
+    pub fn describe(&self, whole: bool) -> String {
+        let lead = if self.lead_time_s.is_some() { format!(", lead {}", self.lead()) } else { String::new() };
+        let of_them = |parts: &[(usize, &str)]| {
+            let parts = parts.iter().filter(|(count, _)| whole && *count > 0);
+            let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
+            if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+        };
+        let completed = of_them(&[(self.in_debt, "in debt"), (self.led_back, "led back")]);
+        let failed = of_them(&[(self.went_back, "went back")]);
+        let unfinished = if self.unfinished > 0 { format!(", {} unfinished", self.unfinished) } else { String::new() };
+        format!(
+            "{}{lead}: {} completed{completed}, {} failed{failed}{unfinished}",
+            count(self.rollouts, "rollout"),
+            self.completed,
+            self.failed
+        )
+    }
+
     /// Says how long a version took from its tag to the fleet, for people; empty where none got there.
     #[must_use]
     pub fn lead(&self) -> String {
@@ -93,16 +121,28 @@ pub fn months_text(months: &[Month], look: Look) -> Vec<String> {
         return vec!["no rollout yet".to_owned()];
     }
     let rows = months.iter().map(|month| {
-        let counts = [month.rollouts, month.completed, month.in_debt, month.failed, month.rollbacks];
+        let completed = [month.completed, month.in_debt, month.led_back];
+        let counts = [&[month.rollouts][..], &completed, &[month.failed, month.went_back, month.unfinished]].concat();
         let mut row = vec![month.month.clone()];
-        row.extend(counts.map(|count| count.to_string()));
+        row.extend(counts.iter().map(ToString::to_string));
         row.push(month.lead());
         row
     });
-    let heads = ["month", "rollouts", "completed", "in debt", "failed", "rollbacks", "tag to fleet (median)"];
+    // What is in parentheses is among those before it.
+    let heads = [
+        "month",
+        "rollouts",
+        "completed",
+        "(in debt)",
+        "(led back)",
+        "failed",
+        "(went back)",
+        "unfinished",
+        "tag to fleet (median)",
+    ];
     table(&heads, rows.collect(), look, |row, column| {
         let month = months.get(row)?;
-        (column == 4 && month.failed > 0).then_some(Tone::Bad)
+        (column == 5 && month.failed > 0).then_some(Tone::Bad)
     })
 }
 
@@ -138,6 +178,15 @@ mod tests {
         assert_eq!((october.month.as_str(), october.rollouts, october.completed), ("2026-10", 1, 1));
         assert_eq!((november.rollouts, november.completed, november.in_debt), (7, 4, 1));
         assert_eq!((november.failed, november.rollbacks), (2, 2));
+        assert_eq!((november.led_back, november.went_back, november.unfinished), (1, 1, 1));
+        for month in &found {
+            assert_eq!(month.completed + month.failed + month.unfinished, month.rollouts, "each is counted once");
+        }
+        assert_eq!(
+            november.describe(true),
+            "7 rollouts, lead 10m: 4 completed (1 in debt, 1 led back), 2 failed (1 went back), 1 unfinished"
+        );
+        assert_eq!(november.describe(false), "7 rollouts, lead 10m: 4 completed, 2 failed, 1 unfinished");
         assert_eq!(november.lead_time_s, Some(600.0), "the median of those that brought a version forward");
         let text = months_text(&found, Look::default()).join("\n");
         assert!(text.contains("2026-11") && text.contains("10m"), "{text}");

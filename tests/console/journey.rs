@@ -290,7 +290,7 @@ fn what_follows_a_rollout_is_done_from_the_console() {
     let junit: serde_json::Value = serde_json::from_str(&junit).unwrap();
     assert_eq!((&junit["failures"], &junit["errors"]), (&0.into(), &0.into()), "{junit}");
     let totals = fleet.coalmine(&["rollouts", "--totals"]).exits(0).stdout;
-    assert!(totals.lines().count() >= 2 && totals.contains("rollbacks"), "{totals}");
+    assert!(totals.lines().count() >= 2 && totals.contains("(went back)"), "{totals}");
 }
 
 fn sandbox_mended(fleet: &Fleet, host: &str) {

@@ -29,7 +29,7 @@ pub(in crate::cli) struct RolloutsArgs {
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub last: Option<u32>,
 
-    /// Sums them up by months instead: how many, failures, rollbacks, and how long from a tag to the fleet.
+    /// Sums them up by months instead: how many, how they ended, and how long from a tag to the fleet.
     #[arg(long)]
     pub totals: bool,
 

@@ -127,18 +127,9 @@ fn draw_totals(painter: &mut Painter<'_>, area: Rect, state: &App) {
     let theme = painter.theme;
     painter.rule(area, 0, vec![span(theme, Tone::Strong, "by month")]);
     for (line, month) in state.past_months().into_iter().take(usize::from(area.height) - 1).enumerate() {
-        let debt = if month.in_debt > 0 { format!(" ({} in debt)", month.in_debt) } else { String::new() };
-        let mut text = format!(
-            "  {}  {}: {} completed{debt}, {} failed, {} rolled back",
-            month.month,
-            count(month.rollouts, "rollout"),
-            month.completed,
-            month.failed,
-            month.rollbacks
-        );
-        if month.lead_time_s.is_some() {
-            text.push_str(&format!("; lead {}", month.lead()));
-        }
+        let tell = |whole| format!("  {}  {}", month.month, month.describe(whole));
+        let whole = tell(true);
+        let text = if words::width(&whole) > usize::from(area.width) { tell(false) } else { whole };
         let tone = if month.failed > 0 { Tone::Warn } else { Tone::Plain };
         painter.text(area, 0, line + 1, area.width, &text, theme.style(tone));
     }
