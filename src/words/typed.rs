@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::text::quote;
+use super::text::{cut, quote, width};
 
 /// The flags that say where everything is, and how else each may be written.
 const FLAGS: [(&str, &[&str]); 3] =
@@ -91,6 +91,18 @@ impl Typed {
     }
 }
 
+impl Typed {
+    /// Cuts a command line to a number of columns: these flags go before anything that is done, and then what is at its end.
+    #[must_use]
+    pub fn cut<'a>(&self, line: &'a str, most: usize, mark: &str) -> Cow<'a, str> {
+        let done = line.strip_prefix(&self.to_string()).filter(|_| !self.flags.is_empty() && width(line) > most);
+        match done {
+            Some(done) => Cow::Owned(cut(&format!("coalmine {mark}{done}"), most, mark).into_owned()),
+            None => cut(line, most, mark),
+        }
+    }
+}
+
 /// Writes the command line so far.
 impl fmt::Display for Typed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,5 +152,15 @@ mod tests {
             assert_eq!(Typed::default().within(text), text);
         }
         assert_eq!(typed.to_string(), format!("coalmine {flags}"));
+    }
+
+    #[test]
+    fn of_a_command_line_that_is_too_long_what_is_done_stays() {
+        let typed = Typed::new(Some("/a/long/way/to/coalmine.toml"), Some("beta"), None);
+        let line = format!("{typed} abort 20261121T130200Z-k3f9");
+        assert_eq!(typed.cut(&line, 200, "…"), line);
+        assert_eq!(typed.cut(&line, 40, "…"), "coalmine … abort 20261121T130200Z-k3f9");
+        assert_eq!(typed.cut(&line, 20, "..."), "coalmine ... abor...");
+        assert_eq!(Typed::default().cut("coalmine abort 2026", 16, "…"), "coalmine abort …");
     }
 }

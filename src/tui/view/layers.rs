@@ -12,6 +12,9 @@ use crate::words::{FailureGroup, clean_line, count, cut, width, wrap};
 /// The widest that a layer of text is drawn.
 const WIDEST: u16 = 110;
 
+/// The most lines that a question has for the command line that does the same.
+const COMMAND_LINES: usize = 3;
+
 fn outer(state: &App) -> Rect {
     let (columns, rows) = state.size;
     let width = columns.saturating_sub(4).min(WIDEST);
@@ -124,9 +127,13 @@ fn menu(painter: &mut Painter<'_>, area: Rect, state: &App, cursor: Cursor, acti
         let keys = keymap::names(binding, theme.ascii);
         let mut spans =
             vec![span(theme, key, format!("{keys:<4}")), span(theme, word, format!("{:<17}", binding.word))];
+        let room = usize::from(inside.width).saturating_sub(spans.iter().map(Span::width).sum());
         match (why, state.same_as(*action)) {
             (Some(why), _) => spans.push(span(theme, Tone::Dim, format!("not now: {why}"))),
-            (None, Some(same)) => spans.push(span(theme, Tone::Dim, same)),
+            (None, Some(same)) => {
+                let same = state.settings.invocation.cut(&same, room, theme.sign(Sign::Cut)).into_owned();
+                spans.push(span(theme, Tone::Dim, same));
+            }
             (None, None) => spans.push(span(theme, Tone::Dim, binding.help)),
         }
         painter.line(inside, line, &Line::from(spans));
@@ -202,8 +209,14 @@ fn draw_dialog(painter: &mut Painter<'_>, state: &App, dialog: &Dialog) {
         lines.extend(wrap(&clean_line(text), room).into_iter().map(Line::from));
     }
     if let Some(same) = &dialog.command_line {
-        let parts = wrap(&clean_line(same), room).into_iter().take(3);
-        lines.extend(parts.map(|part| Line::from(span(theme, Tone::Dim, part))));
+        let same = clean_line(same);
+        let mut parts = wrap(&same, room);
+        if parts.len() > COMMAND_LINES {
+            let most = room.saturating_mul(COMMAND_LINES).min(width(&same).saturating_sub(1));
+            parts = wrap(&state.settings.invocation.cut(&same, most, theme.sign(Sign::Cut)), room);
+            parts.truncate(COMMAND_LINES);
+        }
+        lines.extend(parts.into_iter().map(|part| Line::from(span(theme, Tone::Dim, part))));
     }
     if let Some((_, input)) = &dialog.typed {
         lines.push(Line::default());
