@@ -9,7 +9,7 @@ use super::{App, LogSize, Screen};
 use crate::config::show_duration;
 use crate::model::Command;
 use crate::plan::{Plan, PlanKind};
-use crate::rollout::refusal;
+use crate::rollout::{Outcome, refusal};
 use crate::tui::keymap::Action;
 use crate::tui::messages::{PlanGoal, Source};
 use crate::tui::rows::Table;
@@ -154,6 +154,22 @@ impl App {
             }
             _ => None,
         }
+    }
+
+    /// Tells whether an action is worth a place among the keys that matter now: it can be done, and there is something to do.
+    #[must_use]
+    pub fn offers(&self, action: Action) -> bool {
+        let is_worth_it = || {
+            let state = self.watched.as_ref().map(Watched::state);
+            match action {
+                // A report of what is not over says little, and debt is what a completed rollout leaves.
+                Action::Report => state.is_some_and(|state| state.outcome().is_some()),
+                Action::Debt => state
+                    .is_some_and(|state| state.outcome() == Some(Outcome::Completed) && state.exit_code() != Some(0)),
+                _ => true,
+            }
+        };
+        is_worth_it() && self.refusal(action).is_none()
     }
 
     /// Says what the log makes of an action where it has the whole screen; none when it makes nothing of it.

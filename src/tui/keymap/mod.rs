@@ -237,6 +237,9 @@ pub struct Binding {
     pub footer: u8,
 }
 
+/// How many keys a footer has at most.
+const FOOTER: usize = 6;
+
 /// Holds the keys as they are: those of everybody, with what the configuration changes.
 #[derive(Debug, Clone)]
 pub struct Keymap {
@@ -285,17 +288,20 @@ impl Keymap {
         binding.keys.first().map_or_else(|| format!(":{}", binding.command()), ToString::to_string)
     }
 
-    /// Gives the keys that matter most in some contexts, at most six, in the order of the footer.
+    /// Gives the keys that matter most in some contexts and `can` be done now, at most six, in the order of the footer.
     #[must_use]
-    pub fn footer(&self, contexts: &[Context]) -> Vec<&Binding> {
-        let is_shown = |binding: &&Binding| binding.footer > 0 && contexts.contains(&binding.context);
+    pub fn footer(&self, contexts: &[Context], can: impl Fn(Action) -> bool) -> Vec<&Binding> {
+        let is_shown = |binding: &&Binding| {
+            let here = binding.footer > 0 && contexts.contains(&binding.context);
+            here && !binding.keys.is_empty() && can(binding.action)
+        };
         let mut shown: Vec<&Binding> = self.bindings.iter().filter(is_shown).collect();
-        shown.retain(|binding| !binding.keys.is_empty());
-        // The screen's own keys come before those of every list, and the way to help is always among them.
-        if shown.len() > 6 {
-            shown.retain(|binding| binding.context != Context::List);
-        }
         shown.sort_by_key(|binding| binding.footer);
+        // The way to everything that can be done, and to help, is always among them.
+        let always = shown.iter().filter(|binding| binding.context == Context::Everywhere).count();
+        let own = shown.len() - always;
+        let left = own.min(FOOTER.saturating_sub(always));
+        shown.drain(left..own);
         shown
     }
 }

@@ -19,9 +19,12 @@ fn no_key_means_two_things_in_one_place_and_no_name_two_bindings() {
 fn a_footer_has_at_most_six_keys_and_always_the_way_to_help() {
     for contexts in PLACES {
         let keymap = Keymap::default();
-        let shown = keymap.footer(contexts);
+        let shown = keymap.footer(contexts, |_| true);
         assert!(shown.len() <= 6);
         assert!(shown.iter().any(|binding| binding.action == Action::Help), "{contexts:?}");
+        let none = keymap.footer(contexts, |action| matches!(action, Action::Help | Action::Report));
+        let none: Vec<Action> = none.iter().map(|binding| binding.action).collect();
+        assert!(none.iter().all(|action| matches!(action, Action::Help | Action::Report)), "{none:?}");
     }
 }
 
@@ -76,7 +79,7 @@ fn a_configured_key_takes_the_place_of_the_usual_one() {
     assert_eq!(press(KeyCode::Char('x'), KeyModifiers::NONE), None);
     assert_eq!(keymap.name(Action::Pause, &contexts), "F5");
     assert_eq!(keymap.name(Action::Abort, &contexts), ":abort", "what has no key has its command");
-    assert!(keymap.footer(&contexts).iter().all(|binding| binding.action != Action::Abort));
+    assert!(keymap.footer(&contexts, |_| true).iter().all(|binding| binding.action != Action::Abort));
 }
 
 #[test]

@@ -319,6 +319,9 @@ fn the_menu_refuses_in_every_state_what_the_machine_refuses_and_says_the_same() 
         console.send(Message::Opened { rollout: rollout.clone(), source: Source::Live });
         console.send(Message::Records { rollout, records });
         console.press("3");
+        let screen = console.screen();
+        let footer = screen.lines().last().unwrap();
+        assert!(footer.contains(" m actions ") && footer.contains(" ? help"), "{footer}");
         for (action, command) in [
             (Action::Pause, Command::Pause),
             (Action::Continue, Command::Continue),
@@ -330,6 +333,16 @@ fn the_menu_refuses_in_every_state_what_the_machine_refuses_and_says_the_same() 
             (Action::Hold, Command::Hold { reason: "odd".to_owned() }),
         ] {
             let told = console.state.refusal(action);
+            let key = match action {
+                Action::Pause => Some(" p pause "),
+                Action::Continue => Some(" c continue "),
+                Action::Abort => Some(" x abort "),
+                Action::Rollback => Some(" R roll back "),
+                _ => None,
+            };
+            if let Some(key) = key {
+                assert_eq!(footer.contains(key), told.is_none(), "{key}when {name}: {footer}");
+            }
             if action == Action::Rollback && state.mode() == Mode::Finished {
                 assert_eq!(told, None, "what follows is a rollout of its own");
                 continue;

@@ -16,7 +16,7 @@ use ratatui::text::{Line, Span};
 
 use self::paint::{Painter, span};
 use super::app::{App, Heights, Layer, Layout, LineKind, LogSize, Screen, Side};
-use super::keymap::{Action, Binding, Context};
+use super::keymap::{Action, Binding};
 use super::messages::Source;
 use super::rows::Rows;
 use super::theme::{Sign, Tone, strip_colors};
@@ -239,18 +239,14 @@ fn foot(painter: &mut Painter<'_>, area: Rect, state: &App) {
     } else {
         let key_name = |binding: &Binding| binding.keys.first().map(ToString::to_string).unwrap_or_default();
         let columns = |binding: &Binding| width(&key_name(binding)) + 1 + width(binding.word) + 3;
-        let mut shown = state.settings.keys.footer(state.contexts());
-        shown.retain(|binding| binding.context != Context::List || state.refusal(binding.action).is_none());
+        let mut shown = state.settings.keys.footer(state.contexts(), |action| state.offers(action));
         // Where there is no room for all, the way to help is the last that goes.
         while shown.len() > 1 && shown.iter().map(|binding| columns(binding)).sum::<usize>() > room + 2 {
             shown.remove(shown.len() - 2);
         }
         for binding in shown {
-            let key = key_name(binding);
-            let (tone, word) =
-                if state.refusal(binding.action).is_some() { (Tone::Dim, Tone::Dim) } else { (Tone::Key, Tone::Plain) };
-            spans.push(span(theme, tone, key));
-            spans.push(span(theme, word, format!(" {}   ", binding.word)));
+            spans.push(span(theme, Tone::Key, key_name(binding)));
+            spans.push(span(theme, Tone::Plain, format!(" {}   ", binding.word)));
         }
     }
     painter.line(area, 0, &Line::from(spans));
