@@ -106,9 +106,9 @@ phase_roll_back() {
     note "$p_link went back to ${target:-nothing} from ${link_id:-$link_is}"
     state_pending=''
     state_rollout=$p_rollout
-    # What was good here and is left now was found bad; what was not is the first to be removed.
+    # What was good here and is left now was found bad, unless something else is why (p_blames=no); what was not is the first to be removed.
     if [ -n "$link_id" ] && [ "releases/$link_id" != "$target" ]; then
-        forget_good "$link_id"
+        [ "$p_blames" = no ] || forget_good "$link_id"
         remove ".coalmine/primed.$link_id"
     fi
     # It has gone back; a full disk does not change that.

@@ -87,7 +87,7 @@ impl Deadlines {
             Task::Prime => self.prime.saturating_add(self.hook.saturating_mul(2)),
             Task::Activate => self.switch.saturating_add(confirm).saturating_add(self.hook.saturating_mul(2)),
             Task::Check => self.control.saturating_add(gates),
-            Task::RollBack(_) => self.switch.saturating_add(gates).saturating_add(self.hook.saturating_mul(2)),
+            Task::RollBack { .. } => self.switch.saturating_add(gates).saturating_add(self.hook.saturating_mul(2)),
             Task::Depool | Task::Repool => self.site,
             Task::Finalize | Task::Unlock => self.control,
         }

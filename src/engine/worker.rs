@@ -119,9 +119,9 @@ impl<F: Fleet, S: Site> Worker<F, S> {
                 let gates = self.parts.fleet.host(host).check(gates).await.map_err(error)?;
                 Ok(TaskOutput::Checked { gates })
             }
-            Task::RollBack(target) => {
+            Task::RollBack { to, blames } => {
                 told.extend(self.beside_way_back(HostHook::BeforeRollback, host).await);
-                let back = self.roll_back(host, target, gates).await?;
+                let back = self.roll_back(host, to, *blames, gates).await?;
                 told.extend(self.beside_way_back(HostHook::AfterRollback, host).await);
                 Ok(back)
             }
@@ -248,7 +248,8 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         let confirm = self.plan.policy.confirm;
         let found = self.parts.fleet.host(host);
         if self.plan.kind == PlanKind::Rollback {
-            let unproven = self.switch_back(host, &self.target(host)).await?;
+            // Whoever asks for a rollback by name says that what is left is bad.
+            let unproven = self.switch_back(host, &self.target(host), true).await?;
             return Ok(TaskOutput::WentBack { unproven });
         }
         let switch = self.switch(confirm);
@@ -275,9 +276,10 @@ impl<F: Fleet, S: Site> Worker<F, S> {
         &self,
         host: &HostId,
         target: &RollBackTarget,
+        blames: bool,
         gates: &[GateCheck],
     ) -> Result<TaskOutput, TaskError> {
-        let unproven = self.switch_back(host, target).await?;
+        let unproven = self.switch_back(host, target, blames).await?;
         if gates.is_empty() {
             return Ok(TaskOutput::WentBack { unproven });
         }
@@ -304,14 +306,14 @@ impl<F: Fleet, S: Site> Worker<F, S> {
     }
 
     /// Switches a host back, and tells whether what it went back to could not be proven.
-    async fn switch_back(&self, host: &HostId, target: &RollBackTarget) -> Result<bool, TaskError> {
+    async fn switch_back(&self, host: &HostId, target: &RollBackTarget, blames: bool) -> Result<bool, TaskError> {
         let repair = match target {
             RollBackTarget::Release { id } => self.find(id),
             RollBackTarget::Nothing | RollBackTarget::Adopted => None,
         };
         let found = self.parts.fleet.host(host);
         // Nobody is locked out by what worked before: going back needs no confirmation.
-        match found.roll_back(target, repair.as_ref(), &self.switch(Duration::ZERO)).await {
+        match found.roll_back(target, repair.as_ref(), &Switch { blames, ..self.switch(Duration::ZERO) }).await {
             Ok(went) => Ok(went.unproven),
             Err(HostError::Failed(failure)) if failure.class != FailureClass::Unreachable && !failure.here => {
                 // It may never have left, as on a disk that takes nothing any more, or have gone back by itself.
@@ -353,7 +355,7 @@ impl<F: Fleet, S: Site> Worker<F, S> {
     }
 
     fn switch(&self, confirm: Duration) -> Switch {
-        Switch { rollout: self.plan.rollout.clone(), slot: self.plan.slot.clone(), confirm }
+        Switch { rollout: self.plan.rollout.clone(), slot: self.plan.slot.clone(), confirm, blames: false }
     }
 
     /// Gives the gates that a task runs on its host.
@@ -364,10 +366,10 @@ impl<F: Fleet, S: Site> Worker<F, S> {
                 RollBackTarget::Adopted => self.parts.checks.of(host, None),
                 RollBackTarget::Nothing => Vec::new(),
             },
-            Task::RollBack(RollBackTarget::Release { id }) => self.parts.checks.of(host, Some(id)),
-            Task::RollBack(RollBackTarget::Adopted) => self.parts.checks.of(host, None),
+            Task::RollBack { to: RollBackTarget::Release { id }, .. } => self.parts.checks.of(host, Some(id)),
+            Task::RollBack { to: RollBackTarget::Adopted, .. } => self.parts.checks.of(host, None),
             // Where nothing is installed, nothing can answer.
-            Task::RollBack(RollBackTarget::Nothing)
+            Task::RollBack { to: RollBackTarget::Nothing, .. }
             | Task::Lock
             | Task::Prime
             | Task::Activate
@@ -415,7 +417,7 @@ pub(super) const fn class_of(task: &Task) -> FailureClass {
     match task {
         Task::Lock | Task::Finalize | Task::Unlock => FailureClass::Unreachable,
         Task::Prime => FailureClass::Transfer,
-        Task::Activate | Task::RollBack(_) | Task::Depool | Task::Repool => FailureClass::Activate,
+        Task::Activate | Task::RollBack { .. } | Task::Depool | Task::Repool => FailureClass::Activate,
         Task::Check => FailureClass::Unhealthy,
     }
 }
@@ -426,7 +428,7 @@ fn late(task: &Task, deadline: Duration) -> Failure {
         Task::Prime => "did not get the release",
         Task::Activate => "did not say that it was switched",
         Task::Check => "did not answer its gates",
-        Task::RollBack(_) => "did not say that it went back",
+        Task::RollBack { .. } => "did not say that it went back",
         Task::Depool | Task::Repool => "the site's command did not end",
         Task::Finalize => "did not say that it was finalized",
         Task::Unlock => "did not free its lock",

@@ -106,6 +106,8 @@ pub struct Switch {
     pub slot: Option<Slot>,
     /// The dead man's switch: the host goes back by itself unless `confirm` follows in time; zero is never.
     pub confirm: Duration,
+    /// Whether what a way back leaves was found bad, which the host remembers of what was good there.
+    pub blames: bool,
 }
 
 /// Tells what a switch found.

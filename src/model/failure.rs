@@ -30,6 +30,15 @@ impl FailureClass {
             Self::Unhealthy => "unhealthy",
         }
     }
+
+    /// Tells whether such a failure speaks of the release: where it did not get, or where nobody could ask, nothing was seen of it.
+    #[must_use]
+    pub const fn is_of_release(self) -> bool {
+        match self {
+            Self::Unreachable | Self::Transfer => false,
+            Self::Activate | Self::Unhealthy => true,
+        }
+    }
 }
 
 impl fmt::Display for FailureClass {

@@ -276,6 +276,13 @@ fn next_steps(state: &State, overtaken: Option<&RolloutId>, plan: &Plan) -> Vec<
                     }
                 ));
             }
+            if plan.kind == PlanKind::Install && !state.is_blamed() {
+                let line = again(plan, &[]);
+                steps.push(format!(
+                    "{line}    tries again when that is mended: nothing was found against {}",
+                    plan.version
+                ));
+            }
         }
         Some(Outcome::Locked) => {
             let holder = match state.stopping() {

@@ -367,7 +367,7 @@ fn a_host_that_is_sick_on_both_releases_went_back_all_the_same() {
     let sick = host(0);
     let (machine, _) = play(quick(), |asked, task| match task {
         Task::Check if *asked == sick => Ok(well(task, Verdict::Fail)),
-        Task::RollBack(_) => {
+        Task::RollBack { .. } => {
             let message = "went back, and there too gate \"page\" failed: exit 1";
             Err(TaskError::Failed(Box::new(Failure::new(FailureClass::Unhealthy, message))))
         }
@@ -384,7 +384,7 @@ fn a_host_that_took_its_switch_back_while_nobody_could_reach_it_counts_as_one_th
     let alone = host(0);
     let lost = || TaskError::Failed(Box::new(Failure::new(FailureClass::Unreachable, "no answer for 10 s")));
     let (machine, records) = play(quick(), |asked, task| match task {
-        Task::Activate | Task::RollBack(_) if *asked == alone => Err(lost()),
+        Task::Activate | Task::RollBack { .. } if *asked == alone => Err(lost()),
         _ => Ok(well(task, Verdict::Pass)),
     });
     let status = machine.state().host(HostIdx(0)).unwrap();

@@ -6,13 +6,19 @@
 //! | completed, debt | 3, or 4 where all of it is unreachable | is on N hosts, and not on M | the same; nothing where N is 0 |
 //! | completed rollback | as above | | beside that: bad is what at least one target went back from, for every target that was meant |
 //! | stopped | 5 | stopped, and left as it stands | none |
-//! | rolled back | 6 | rolled back | bad for every target that was switched, where at least one went back |
+//! | rolled back, and the release is why | 6 | rolled back | bad for every target that was switched, where at least one went back |
+//! | rolled back for anything else | 6 | rolled back | none |
 //! | locked | 7 | not started | none |
+//!
+//! The release is why where a target failed to be switched to it or a gate of a host failed there, where a gate of a stage failed, or a hook
+//! that stops as one, and where a person said so who was not only clearing up behind hosts that could not be reached, a transfer, a lock or a
+//! freeze. Of hosts that are away, and of what did not get there, nothing follows for those that run it well.
 //!
 //! Masters are told apart: they are in no count and no verdict. A test below makes the table of the types.
 
 use super::outcome::{HostEnd, Outcome};
-use super::state::State;
+use super::pause::PauseReason;
+use super::state::{State, WayBack};
 use crate::model::{HostId, HostIdx, Installed, Phase, ReleaseId, RollBackTarget};
 use crate::plan::{LeftOutReason, PlanKind};
 
@@ -115,7 +121,7 @@ impl State {
         found
     }
 
-    /// What hosts were taken back from by a rollout that failed, or that somebody took back.
+    /// What hosts were taken back from by a rollout that failed by its release, or that somebody took back.
     fn refused(&self) -> Option<Judgement> {
         let plan = self.plan()?;
         let touched: Vec<HostIdx> = self
@@ -130,15 +136,32 @@ impl State {
         if on == 0 {
             return None;
         }
-        let mut reason = format!("rolled back in rollout {}", plan.rollout);
-        let failures = touched.iter().filter_map(|&index| self.host(index)?.failure.as_ref());
-        if let Some(failure) = failures.into_iter().next() {
-            reason.push_str(&format!(": {}", failure.message));
-        } else if let Some(why) = &plan.reason {
-            reason.push_str(&format!(": {why}"));
-        }
+        let reason = format!("rolled back in rollout {}: {}", plan.rollout, self.blame()?);
         let hosts = touched.iter().filter_map(|&index| Some(self.host(index)?.id.clone())).collect();
         Some(Judgement { release: plan.release.clone(), bad: Some(reason), hosts, on })
+    }
+
+    /// Tells whether the release is why hosts go back.
+    #[must_use]
+    pub fn is_blamed(&self) -> bool {
+        self.blame().is_some()
+    }
+
+    /// Says by what the release is why hosts go back; none where it is not.
+    fn blame(&self) -> Option<String> {
+        let failed = self.targets().filter_map(|index| self.host(index)).find(|host| host.blames);
+        if let Some(failure) = failed.and_then(|host| host.failure.as_ref()) {
+            return Some(failure.message.clone());
+        }
+        let WayBack { by, why, .. } = self.way_back()?;
+        match why {
+            Some(PauseReason::GateFailed { gate, message, .. }) => Some(format!("gate {:?}: {message}", gate.as_str())),
+            Some(PauseReason::HookFailed { hook, message, .. }) if why.as_ref()?.is_of_release()? => {
+                Some(format!("{hook}: {message}"))
+            }
+            Some(why) if why.is_of_release().is_some() => None,
+            _ => by.as_ref().map(|by| format!("by {by}")),
+        }
     }
 }
 
@@ -149,7 +172,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::model::{Failure, FailureClass};
+    use crate::model::{Failure, FailureClass, Operator, PhaseHook};
     use crate::plan::StageKind;
     use crate::rollout::machine::table;
     use crate::rollout::{Debt, Event, Record};
@@ -202,7 +225,9 @@ mod tests {
         let targets = empty.targets().count();
         let version = empty.plan().unwrap().version.to_string();
         let healthy = phases(&empty, &[Phase::Activating, Phase::Active, Phase::Healthy]);
-        let back = phases(&empty, &[Phase::Activating, Phase::RollingBack, Phase::RolledBack]);
+        let mut back = phases(&empty, &[Phase::Activating]);
+        back.push(Event::RollbackStarted { by: Some(table::eve()), hosts: targets });
+        back.extend(phases(&empty, &[Phase::RollingBack, Phase::RolledBack]));
         let with = |events: &[Event], outcome, kind| {
             let mut events = events.to_vec();
             events.push(finished(outcome, kind, Vec::new()));
@@ -233,6 +258,62 @@ mod tests {
                 };
                 assert_eq!(code, Some(expected), "{outcome} {kind:?}");
             }
+        }
+    }
+
+    /// Plays a rollout in which a target fails so, that stops for this, and that goes back by a person's word or by the policy.
+    fn goes_back(failure: Option<FailureClass>, why: Option<PauseReason>, by: Option<Operator>) -> Option<String> {
+        let empty = play(PlanKind::Install, &[]);
+        let mut events = phases(&empty, &[Phase::Activating, Phase::Active, Phase::Checking]);
+        let last = empty.targets().last().unwrap();
+        for index in empty.targets().filter(|&index| failure.is_none() || index != last) {
+            events.push(Event::host_phase(empty.host(index).unwrap().id.clone(), Phase::Healthy));
+        }
+        let last = empty.host(last).unwrap().id.clone();
+        events.extend(failure.map(|class| Event::host_failed(last.clone(), Failure::new(class, "lost"))));
+        events.extend(why.map(|why| if by.is_some() { Event::Paused { why } } else { Event::Stopping { why } }));
+        events.push(Event::RollbackStarted { by, hosts: 2 });
+        events.extend(phases(&empty, &[Phase::RollingBack, Phase::RolledBack]));
+        // On the way back nothing speaks of what was left.
+        events.push(Event::host_phase(last.clone(), Phase::RollingBack));
+        events.push(Event::host_failed(last, Failure::new(FailureClass::Activate, "read-only")));
+        events.push(finished(Outcome::RolledBack, PlanKind::Install, Vec::new()));
+        play(PlanKind::Install, &events).judgements().into_iter().find_map(|found| found.bad)
+    }
+
+    #[test]
+    fn what_goes_back_for_hosts_and_not_for_the_release_says_nothing_of_the_release() {
+        let stage = || crate::model::StageName::new("canary").unwrap();
+        let over = |class| PauseReason::OverBudget { stage: stage(), class, failed: 1, allowed: 0 };
+        for class in FailureClass::ALL {
+            let is_bad = matches!(class, FailureClass::Activate | FailureClass::Unhealthy);
+            for by in [None, Some(table::eve())] {
+                let found = goes_back(Some(class), Some(over(class)), by);
+                assert_eq!(found.is_some(), is_bad, "{class}: {found:?}");
+                assert!(found.is_none_or(|found| found.contains(": lost")), "{class}");
+            }
+        }
+        let hook = |hook| PauseReason::HookFailed { hook, stage: Some(stage()), message: "exit code 1".to_owned() };
+        let (gate, message) = (crate::model::GateName::from("error rate"), "12 is more than 10".to_owned());
+        let failed = PauseReason::GateFailed { stage: stage(), gate: gate.clone(), message: message.clone() };
+        let unsure = PauseReason::GateInconclusive { stage: stage(), gate, message };
+        let eve = Some(table::eve());
+        for (why, by, bad) in [
+            (Some(failed.clone()), None, Some("gate \"error rate\": 12 is more than 10")),
+            (Some(failed), eve.clone(), Some("gate \"error rate\": 12 is more than 10")),
+            (Some(hook(PhaseHook::AfterSoak)), None, Some("hooks.after.soak: exit code 1")),
+            (Some(hook(PhaseHook::BeforeSwitch)), None, None),
+            (Some(hook(PhaseHook::BeforeSwitch)), eve.clone(), None),
+            (Some(PauseReason::NoneHealthy { stage: stage() }), None, None),
+            // Whoever looked at what a gate could not tell, or stopped it herself, has judged.
+            (Some(unsure.clone()), None, None),
+            (Some(unsure), eve.clone(), Some("by ")),
+            (Some(PauseReason::Operator { by: table::eve() }), eve.clone(), Some("by ")),
+            (None, eve, Some("by ")),
+        ] {
+            let found = goes_back(None, why.clone(), by);
+            assert_eq!(found.is_some(), bad.is_some(), "{why:?}: {found:?}");
+            assert!(bad.is_none_or(|bad| found.as_ref().unwrap().contains(bad)), "{why:?}: {found:?}");
         }
     }
 

@@ -53,4 +53,4 @@ pub use outcome::{Debt, HostEnd, Outcome};
 pub use pause::PauseReason;
 pub use record::{Record, RecordError};
 pub use refusal::{Rejection, refusal};
-pub use state::{Decided, GateStatus, HostStatus, Mode, Soak, StageStatus, State, Summary};
+pub use state::{Decided, GateStatus, HostStatus, Mode, Soak, StageStatus, State, Summary, WayBack};

@@ -74,3 +74,22 @@ pub enum PauseReason {
         message: String,
     },
 }
+
+impl PauseReason {
+    /// Tells whether it speaks of the release: or of hosts, of the site or of others; none where only a person could say.
+    ///
+    /// A hook that stops as a gate that fails speaks as one.
+    #[must_use]
+    pub const fn is_of_release(&self) -> Option<bool> {
+        match self {
+            Self::Operator { .. } | Self::GateInconclusive { .. } => None,
+            Self::OverBudget { class, .. } => Some(class.is_of_release()),
+            Self::GateFailed { .. } => Some(true),
+            Self::HookFailed { hook, .. } => {
+                Some(matches!(hook, PhaseHook::AfterSwitch | PhaseHook::BeforeSoak | PhaseHook::AfterSoak))
+            }
+            // Which hosts failed by what speaks for itself.
+            Self::NoneHealthy { .. } | Self::FreezeWindow { .. } | Self::Locked { .. } => Some(false),
+        }
+    }
+}

@@ -184,7 +184,7 @@ async fn walk(fleet: &Fleet, listens: bool) -> Result<Vec<Step>> {
     let real = RealFleet::new(ssh, transfer, target, |_| false, bases)?;
     let host = real.host(&id);
     let rollout = RolloutId::new("steps")?;
-    let switch = Switch { rollout: rollout.clone(), slot: None, confirm: Duration::ZERO };
+    let switch = Switch { rollout: rollout.clone(), slot: None, confirm: Duration::ZERO, blames: true };
     let gate = GateCheck {
         name: "works".into(),
         run: GATE.into(),

@@ -186,7 +186,7 @@ impl Step {
         let mut lies = Vec::new();
         let mut is = |what: &str, holds: bool| lies.extend((!holds).then(|| format!("a false \"{what}\"")));
         let name = rollout("r");
-        let switch = Switch { rollout: name.clone(), slot: None, confirm: Duration::ZERO };
+        let switch = Switch { rollout: name.clone(), slot: None, confirm: Duration::ZERO, blames: true };
         let link = current(&stand.root());
         match self {
             Self::Lock => {
@@ -396,7 +396,8 @@ async fn surveys_leases_confirmations_and_slots_believe_nothing_half_either() {
     for step in [Step::Lock, Step::Prime, Step::Activate] {
         step.take(&stand.host(0, Ends::Badly), &stand, &one, &nothing).await.unwrap();
     }
-    let beta = Switch { rollout: rollout("r"), slot: Some(Slot::new("beta").unwrap()), confirm: Duration::ZERO };
+    let beta =
+        Switch { rollout: rollout("r"), slot: Some(Slot::new("beta").unwrap()), confirm: Duration::ZERO, blames: true };
     stand.host(0, Ends::Badly).activate(&one.id, &beta).await.unwrap();
     let mut wrong = Vec::new();
     for step in [Step::Probe, Step::Renew, Step::Confirm, Step::RemoveSlot] {

@@ -67,7 +67,7 @@ pub(crate) fn lock(name: &str) -> LockRequest {
 }
 
 fn switch(name: &str) -> Switch {
-    Switch { rollout: rollout(name), slot: None, confirm: Duration::ZERO }
+    Switch { rollout: rollout(name), slot: None, confirm: Duration::ZERO, blames: true }
 }
 
 pub(crate) fn failed(error: HostError) -> coalmine::model::Failure {

@@ -72,7 +72,7 @@ async fn prime(
 
 async fn settled(host: &RealHost, release: &Arc<StoredRelease>, name: &str) -> Primed {
     let primed = prime(host, release, name).await.0.unwrap();
-    let switch = Switch { rollout: rollout(name), slot: None, confirm: Duration::ZERO };
+    let switch = Switch { rollout: rollout(name), slot: None, confirm: Duration::ZERO, blames: true };
     host.activate(&release.id, &switch).await.unwrap();
     host.finalize(&release.id, &rollout(name), None).await.unwrap();
     primed

@@ -259,6 +259,35 @@ async fn a_link_of_somebody_elses_comes_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn what_was_good_is_remembered_as_bad_only_where_it_is_why_a_host_goes_back() {
+    for programs in Box::both() {
+        let (state, root) = (temporary(), temporary());
+        let fleet = programs.fleet(root.path(), state.path());
+        let host = host(&fleet, "here");
+        let [one, two] = ["1.0", "2.0"].map(|version| simple(state.path(), version));
+        settled(&host, &one, "r1").await;
+        settled(&host, &two, "r2").await;
+        let back = RollBackTarget::Release { id: two.id.clone() };
+        for (n, blames) in [(3, false), (4, true)] {
+            let name = format!("r{n}");
+            host.lock(&lock(&name), None).await.unwrap();
+            host.prime(&one, &rollout(&name), &|_| {}).await.unwrap();
+            host.activate(&one.id, &switch(&name)).await.unwrap();
+            host.roll_back(&back, None, &Switch { blames, ..switch(&name) }).await.unwrap();
+            host.unlock(&rollout(&name)).await.unwrap();
+            let probe = host.probe(&Survey::Shallow, None).await.unwrap();
+            let known = (probe.good.as_ref(), probe.previous.as_ref(), probe.bad.as_slice());
+            let expected = if blames {
+                (Some(&two.id), None, std::slice::from_ref(&one.id))
+            } else {
+                (Some(&two.id), Some(&one.id), &[][..])
+            };
+            assert_eq!(known, expected, "{}", programs.name);
+        }
+    }
+}
+
+#[tokio::test]
 async fn pruning_keeps_what_matters_and_as_many_as_was_said() {
     for programs in Box::both() {
         let (state, root) = (temporary(), temporary());

@@ -118,7 +118,7 @@ impl Counted {
         self.tell("connect and lock", most[0]);
         self.host.prime(release, &name, &|_| {}).await.unwrap();
         self.tell("prime", most[1]);
-        let switch = Switch { rollout: name.clone(), slot: None, confirm: Duration::ZERO };
+        let switch = Switch { rollout: name.clone(), slot: None, confirm: Duration::ZERO, blames: true };
         self.host.activate(&release.id, &switch).await.unwrap();
         self.tell("switch", most[2]);
         self.check().await;
@@ -166,7 +166,7 @@ async fn a_host_starts_no_more_processes_than_it_did() {
     let request = LockRequest { owner: me(), rollout: name.clone(), term: 1, over: None, reason: None, lease };
     counted.host.lock(&request, None).await.unwrap();
     counted.started();
-    let switch = Switch { rollout: name.clone(), slot: None, confirm: Duration::ZERO };
+    let switch = Switch { rollout: name.clone(), slot: None, confirm: Duration::ZERO, blames: true };
     let back = RollBackTarget::Release { id: two.id.clone() };
     counted.host.roll_back(&back, None, &switch).await.unwrap();
     counted.tell("roll back", 6);

@@ -122,7 +122,7 @@ pub(crate) fn lock(name: &str) -> LockRequest {
 }
 
 pub(crate) fn switch(name: &str) -> Switch {
-    Switch { rollout: rollout(name), slot: None, confirm: Duration::ZERO }
+    Switch { rollout: rollout(name), slot: None, confirm: Duration::ZERO, blames: true }
 }
 
 pub(crate) fn failed(error: HostError) -> Failure {

@@ -50,7 +50,7 @@ impl Stand {
 }
 
 fn switch(name: &str) -> Switch {
-    Switch { rollout: rollout(name), slot: None, confirm: Duration::ZERO }
+    Switch { rollout: rollout(name), slot: None, confirm: Duration::ZERO, blames: true }
 }
 
 async fn lock(host: &RealHost, name: &str) {

@@ -297,7 +297,7 @@ async fn a_host_gets_only_what_differs_from_what_it_runs_by_its_relay_too() {
     site.primed(&fleet, &["box1", "box2"]).await;
     for name in ["box1", "box2"] {
         let (host, rollout) = (host(&fleet, name), rollout("r1"));
-        let switch = Switch { rollout: rollout.clone(), slot: None, confirm: Duration::ZERO };
+        let switch = Switch { rollout: rollout.clone(), slot: None, confirm: Duration::ZERO, blames: true };
         host.activate(&site.release.id, &switch).await.unwrap();
         host.finalize(&site.release.id, &rollout, None).await.unwrap();
     }

@@ -178,7 +178,7 @@ pub(crate) struct Stand {
 
 pub(crate) fn switch(slot: Option<&str>, confirm: u64) -> Switch {
     let slot = slot.map(|slot| Slot::new(slot).unwrap());
-    Switch { rollout: rollout("r"), slot, confirm: Duration::from_secs(confirm) }
+    Switch { rollout: rollout("r"), slot, confirm: Duration::from_secs(confirm), blames: true }
 }
 
 impl Stand {

@@ -137,6 +137,14 @@ fn what_a_hook_that_fails_does_is_what_the_table_says() {
         fleet.all_run(fleet.hosts(), Some("1.0.0"));
         assert_eq!(asked(&fleet).last().unwrap(), "after.rollback 1.2.0");
     }
+    // Where the site does not let it go on, hosts go back and nothing is said of the release.
+    fleet.coalmine(&["releases", "unmark", "1.2.0"]).exits(0);
+    with_hooks(&fleet, &[("before.switch", "[ {stage} != fleet ]")]);
+    for _ in 0..2 {
+        let answer = fleet.install(&["1.2.0", "--soak", "1s"]).exits(6);
+        answer.says("install-world 1.2.0    tries again when that is mended: nothing was found against 1.2.0");
+        fleet.all_run(fleet.hosts(), Some("1.0.0"));
+    }
     // Of a host it is that host's failure.
     let one = format!("[ {{host}} != {} ]", mw(4, 4));
     fleet.configure(|text| text.replace("transfer = \"5%\", activate = 1", "transfer = 1, activate = 1"));

@@ -226,7 +226,7 @@ impl<F: Fleet, S: Site, J: Storage> Engine<F, S, J> {
     /// Ends what can be ended without leaving a host between two releases, and waits for the rest.
     pub(super) async fn drain(&mut self) {
         let switching =
-            |job: &Job| matches!(job, Job::Host { task: Task::Activate | Task::RollBack(_) | Task::Finalize, .. });
+            |job: &Job| matches!(job, Job::Host { task: Task::Activate | Task::RollBack { .. } | Task::Finalize, .. });
         for job in self.running.values().filter(|job| !switching(job)) {
             if let Job::Host { host, .. } = job
                 && let Some(task) = self.by_host.get(host)
@@ -251,7 +251,7 @@ const fn doing(task: &Task) -> &'static str {
         Task::Prime => "the release",
         Task::Activate => "its switch",
         Task::Check => "its gates",
-        Task::RollBack(_) => "its way back",
+        Task::RollBack { .. } => "its way back",
         Task::Depool | Task::Repool => "the site's command",
         Task::Finalize | Task::Unlock => "its end",
     }

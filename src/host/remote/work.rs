@@ -200,6 +200,7 @@ impl<T: Transport> Remote<T> {
             RollBackTarget::Nothing => script.set("to", "nothing"),
             RollBackTarget::Adopted => script.set("to", "adopted"),
         };
+        script.set("blames", if switch.blames { "yes" } else { "no" });
         let answer = self.run(&script).await?;
         if answer.has("rolled_back") {
             return Ok(Ok(WentBack { unproven: answer.has("unproven") }));

@@ -62,7 +62,7 @@ impl Machine {
             }
             (Task::Check, Ok(TaskOutput::Checked { gates })) => self.checked(index, host, gates),
             (Task::Check, Err(TaskError::Cancelled)) => self.phase(index, Phase::Active),
-            (Task::RollBack(_), Ok(output)) => {
+            (Task::RollBack { .. }, Ok(output)) => {
                 let unproven = matches!(output, TaskOutput::WentBack { unproven: true });
                 let phase = Phase::RolledBack;
                 let (carrier, relay) = (None, None);
@@ -77,7 +77,7 @@ impl Machine {
                 });
                 self.put_back(index);
             }
-            (Task::RollBack(_), Err(error)) => {
+            (Task::RollBack { .. }, Err(error)) => {
                 if let Some(failure) = failure_of(error) {
                     self.emit(Event::host_failed(host.clone(), failure));
                     self.depool(index);
@@ -265,12 +265,14 @@ impl Machine {
 
     /// Sends a host back, or says that there is nothing to send it to.
     pub(super) fn send_back(&mut self, index: HostIdx) {
-        let Some((host, good)) = self.state.host(index).map(|status| (status.id.clone(), status.good.clone())) else {
+        let Some(status) = self.state.host(index) else {
             return;
         };
+        let (host, good, failed_by_it) = (status.id.clone(), status.good.clone(), status.blames);
         self.phase(index, Phase::RollingBack);
         if let Some(target) = good {
-            self.start(index, Task::RollBack(target));
+            let blames = failed_by_it || self.state.way_back().is_some_and(|back| back.blames);
+            self.start(index, Task::RollBack { to: target, blames });
         } else {
             let failure = Failure::new(
                 FailureClass::Activate,

@@ -130,7 +130,7 @@ fn what_another_put_on_a_switched_host_does_not_go_back_with_the_others() {
         .effects
         .into_iter()
         .filter_map(|effect| match effect {
-            Effect::Start { host, task: Task::RollBack(_) } => Some(host),
+            Effect::Start { host, task: Task::RollBack { .. } } => Some(host),
             _ => None,
         })
         .collect();

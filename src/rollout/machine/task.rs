@@ -12,7 +12,12 @@ pub enum Task {
     /// Runs the gates there.
     Check,
     /// Switches it back and runs the gates there.
-    RollBack(RollBackTarget),
+    RollBack {
+        /// Where to.
+        to: RollBackTarget,
+        /// Whether it goes back from what is why.
+        blames: bool,
+    },
     /// Takes it out of service.
     Depool,
     /// Puts it back into service.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Decided, HostStatus, Mode, Soak, StageStatus, State};
+use super::{Decided, HostStatus, Mode, Soak, StageStatus, State, WayBack};
 use crate::model::{
     Failure, FailureClass, GateName, HostId, HostIdx, Phase, ServiceWish, StageIdx, StageName, TakenOut, Verdict,
 };
@@ -199,9 +199,12 @@ impl State {
                 self.paused = None;
                 self.abort = Some(by.clone());
             }
-            Event::RollbackStarted { .. } => {
-                self.paused = None;
+            Event::RollbackStarted { by, .. } => {
+                let why = self.paused.take().or_else(|| self.stopping.take());
                 self.stopping = None;
+                self.way_back = Some(WayBack { by: by.clone(), why, blames: false });
+                let blames = self.is_blamed();
+                self.way_back.iter_mut().for_each(|back| back.blames = blames);
                 self.mode = Mode::RollingBack;
             }
             Event::Suspended { by } => self.suspended = Some(by.clone()),
@@ -321,6 +324,7 @@ impl State {
             }
             Phase::Healthy | Phase::Pending => {
                 status.failure = None;
+                status.blames = false;
                 status.skipped = None;
                 status.stranded = false;
                 status.unwell = false;
@@ -362,6 +366,7 @@ impl State {
                 known.hint = failure.hint.or_else(|| known.hint.take());
             }
         } else {
+            status.blames = !again && class.is_of_release();
             status.failure = Some(failure);
         }
         if first && let Some(stage) = self.stages.get_mut(stage.0) {
@@ -377,6 +382,7 @@ impl State {
         status.stranded = false;
         status.unwell = false;
         status.unheard = false;
+        status.blames = false;
         let Some(failure) = status.failure.take() else {
             return;
         };

@@ -121,6 +121,17 @@ pub struct Decided {
     pub reason: String,
 }
 
+/// Tells why switched hosts go back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WayBack {
+    /// Who said so; none when the policy did.
+    pub by: Option<Operator>,
+    /// What the rollout waited for, or stopped for, when that was said.
+    pub why: Option<PauseReason>,
+    /// Whether the release was known by then to be why.
+    pub blames: bool,
+}
+
 /// Holds how far a host has come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostStatus {
@@ -134,6 +145,8 @@ pub struct HostStatus {
     pub since: Option<Timestamp>,
     /// What is wrong with it, until it is retried.
     pub failure: Option<Failure>,
+    /// Whether that speaks of the release, and not of the host or of its way back.
+    pub blames: bool,
     /// Why it was left out.
     pub skipped: Option<String>,
     /// What it ran when it gave its lock, or when the plan was made.
@@ -190,6 +203,7 @@ pub struct State {
     /// The windows that it paused for already, by name and end: whoever goes on in one of them means it.
     heeded: Vec<(String, Timestamp)>,
     stopping: Option<PauseReason>,
+    way_back: Option<WayBack>,
     /// The hooks that need not run again.
     hooks: BTreeSet<(PhaseHook, Option<StageIdx>)>,
     abort: Option<Operator>,
@@ -228,6 +242,7 @@ impl HostStatus {
             phase: Phase::Pending,
             since: None,
             failure: None,
+            blames: false,
             skipped: None,
             from: plan.from.clone(),
             good: plan.good.clone(),

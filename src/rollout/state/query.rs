@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Decided, HostStatus, Mode, StageStatus, State};
+use super::{Decided, HostStatus, Mode, StageStatus, State, WayBack};
 use crate::model::{
     Bytes, FailureClass, HostId, HostIdx, HostRange, Operator, Phase, PhaseHook, Pooling, RolloutId, ServiceWish,
     StageIdx, StageName, TakenOut,
@@ -236,6 +236,12 @@ impl State {
     #[must_use]
     pub const fn stopping(&self) -> Option<&PauseReason> {
         self.stopping.as_ref()
+    }
+
+    /// Says why switched hosts go back, or went.
+    #[must_use]
+    pub const fn way_back(&self) -> Option<&WayBack> {
+        self.way_back.as_ref()
     }
 
     /// Says who asked for the end.

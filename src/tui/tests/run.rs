@@ -53,7 +53,7 @@ impl Run {
 
     /// Makes a host fail its gate, and again on the release that it goes back to.
     pub(super) fn sick_on_both(self, name: &str) -> Self {
-        let task = Task::RollBack(RollBackTarget::Release { id: release("4.282.1", 7) });
+        let task = Task::RollBack { to: RollBackTarget::Release { id: release("4.282.1", 7) }, blames: true };
         let failure = Failure::new(FailureClass::Unhealthy, "went back, and there too gate \"answers\" failed: exit 1");
         self.unhealthy(name, "exit 1").failing(name, task, failure)
     }

@@ -124,6 +124,7 @@ pub(super) fn go_back(
     disk: &mut Disk,
     target: &RollBackTarget,
     can_repair: bool,
+    blames: bool,
     now: Timestamp,
 ) -> Result<(), HostError> {
     let place = match target {
@@ -146,7 +147,8 @@ pub(super) fn go_back(
     disk.pending = None;
     if disk.current != place {
         // What was good here once and is left now by a rollout that failed.
-        if let Place::Release(left) = &disk.current
+        if blames
+            && let Place::Release(left) = &disk.current
             && disk.good.as_ref() != Some(left)
             && let Some(at) = disk.was.iter().position(|was| was == left)
         {

@@ -124,13 +124,13 @@ impl Host for SimHost {
             _ => None,
         });
         let unproven = self.has(|fault| *fault == Fault::RoomLess);
-        let claim = self.fence(&switch.rollout);
+        let (claim, blames) = (self.fence(&switch.rollout), switch.blames);
         self.remote(Operation::RollBack, FailureClass::Activate, self.work(), |disk, now| {
             claim.writes(disk)?;
             if fails {
                 return Err(Failure::new(FailureClass::Activate, "permission denied").into());
             }
-            go_back(disk, target, repair.is_some(), now)?;
+            go_back(disk, target, repair.is_some(), blames, now)?;
             Ok(WentBack { unproven })
         })
         .await
