@@ -35,9 +35,15 @@ pub enum Due {
 ///
 /// When the state folder cannot be read. A rollout of which nothing can be read is left out.
 pub fn running(rollouts: &Rollouts, environment: Option<&Environment>) -> Result<Vec<Entry>, ConductorError> {
-    let mut entries = rollouts.list()?.entries;
-    entries.retain(|entry| entry.live && environment.is_none_or(|environment| entry.environment == *environment));
-    Ok(entries)
+    Ok(running_among(&rollouts.list()?.entries, environment))
+}
+
+/// As [`running`], among rollouts that were listed.
+#[must_use]
+pub fn running_among(listed: &[Entry], environment: Option<&Environment>) -> Vec<Entry> {
+    let is_meant =
+        |entry: &&Entry| entry.live && environment.is_none_or(|environment| entry.environment == *environment);
+    listed.iter().filter(is_meant).cloned().collect()
 }
 
 /// Finds the rollouts that wait to be resumed; of one environment, or of all.

@@ -75,7 +75,7 @@ mod wire;
 pub use access::{Access, trust_state};
 pub use client::{ClientError, News, Watcher, command};
 pub use error::ConductorError;
-pub use find::{Due, Waiting, due, overtaker, replay, running, waiting, waiting_among};
+pub use find::{Due, Waiting, due, overtaker, replay, running, running_among, waiting, waiting_among};
 pub use freeze::{Freeze, Freezing, Ran, Started, freeze, frozen, note_broken, seen_frozen, unfreeze};
 pub use launch::{Launch, Readiness, Ready, Start, StartError, log_says};
 pub use lock::{EnvironmentLock, Holder, LockError, Standing, standing};

@@ -7,7 +7,6 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use super::error::Error;
-use super::workspace::Workspace;
 use crate::journal::{JournalError, Listing, Rollouts};
 
 /// How many journals are named; `doctor` names all.
@@ -47,13 +46,39 @@ pub(super) fn in_a_line(error: &Error) -> String {
     [&[error.message().to_owned()], error.hints()].concat().join("; ")
 }
 
-/// Lists the rollouts of a state folder, for whoever can do nothing without.
-///
-/// # Errors
-///
-/// When the folder cannot be read, with what to do.
-pub fn list_rollouts(rollouts: &Rollouts) -> Result<Listing, Error> {
-    rollouts.list().map_err(|error| Error::from(error).hint(put_back(rollouts.root())))
+/// Finds among what was listed the rollouts of which nothing can be read, whichever environment they were of.
+pub(super) fn damaged_journals(rollouts: &Rollouts, listed: &Listed) -> Vec<Damage> {
+    let listing = match listed {
+        Ok(listing) => listing,
+        Err(error) => {
+            let hint = Some(put_back(rollouts.root()));
+            return vec![Damage { message: format!("no rollout is known: {error}"), hint }];
+        }
+    };
+    let forbidden = listing.unreadable.iter().filter(|(_, error)| error.is_forbidden()).count();
+    let damaged = listing.unreadable.iter().filter(|(_, error)| error.is_damage());
+    let mut told: Vec<Damage> = damaged
+        .map(|(rollout, error)| {
+            let hint = matches!(error, JournalError::Io { .. }).then(|| put_back(&rollouts.journal(rollout)));
+            Damage { message: format!("rollout {rollout} is not known: {error}"), hint }
+        })
+        .collect();
+    if forbidden > 0 {
+        let message = format!("{forbidden} rollouts of others are not known, which you may not read");
+        told.push(Damage { message, hint: Some("`control.group` names the group that may".to_owned()) });
+    }
+    told
+}
+
+/// Says of which rollouts nothing can be read, a sentence each: what they left is unknown, such as who is in debt.
+#[must_use]
+pub fn unknown_rollouts(rollouts: &Rollouts, listed: &Result<Listing, JournalError>) -> Vec<String> {
+    let damaged = damaged_journals(rollouts, listed);
+    let mut told: Vec<String> = damaged.iter().take(NAMED).map(Damage::to_string).collect();
+    if let Some(more) = damaged.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        told.push(format!("{more} more rollouts are not known: `coalmine doctor` names them"));
+    }
+    told
 }
 
 /// Tells of the lines of marks that say nothing.
@@ -67,43 +92,6 @@ pub(super) fn marks(path: &Path, damaged: &[usize]) -> Option<Damage> {
         ),
         hint: Some("`coalmine releases` lists what is marked; mark it again, and remove that line".to_owned()),
     })
-}
-
-impl Workspace {
-    /// Finds among what was listed the rollouts of which nothing can be read, whichever environment they were of.
-    pub(super) fn damaged_journals(&self, listed: &Listed) -> Vec<Damage> {
-        let listing = match listed {
-            Ok(listing) => listing,
-            Err(error) => {
-                let hint = Some(put_back(self.rollouts().root()));
-                return vec![Damage { message: format!("no rollout is known: {error}"), hint }];
-            }
-        };
-        let forbidden = listing.unreadable.iter().filter(|(_, error)| error.is_forbidden()).count();
-        let damaged = listing.unreadable.iter().filter(|(_, error)| error.is_damage());
-        let mut told: Vec<Damage> = damaged
-            .map(|(rollout, error)| {
-                let hint =
-                    matches!(error, JournalError::Io { .. }).then(|| put_back(&self.rollouts().journal(rollout)));
-                Damage { message: format!("rollout {rollout} is not known: {error}"), hint }
-            })
-            .collect();
-        if forbidden > 0 {
-            let message = format!("{forbidden} rollouts of others are not known, which you may not read");
-            told.push(Damage { message, hint: Some("`control.group` names the group that may".to_owned()) });
-        }
-        told
-    }
-
-    /// Says of which rollouts nothing can be read, a sentence each: what they left is unknown, such as who is in debt.
-    pub(super) fn unknown_rollouts(&self, listed: &Listed) -> Vec<String> {
-        let damaged = self.damaged_journals(listed);
-        let mut told: Vec<String> = damaged.iter().take(NAMED).map(Damage::to_string).collect();
-        if let Some(more) = damaged.len().checked_sub(NAMED).filter(|more| *more > 0) {
-            told.push(format!("{more} more rollouts are not known: `coalmine doctor` names them"));
-        }
-        told
-    }
 }
 
 #[cfg(test)]

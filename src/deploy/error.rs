@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::damage::put_back;
 use crate::conductor::{ClientError, ConductorError, LockError, StartError};
 use crate::config::{ConfigErrors, EnvironmentError};
 use crate::expr::{ExpandError, ParseError, ResolveError};
@@ -154,7 +155,7 @@ macro_rules! of_kind {
 
 of_kind! {
     Usage: ConfigErrors, EnvironmentError, ParseError, ExpandError, ResolveError, InventoryError, PlanError, SettingsError;
-    Before: ReleaseError, JournalError;
+    Before: ReleaseError;
 }
 
 impl From<Lost> for Error {
@@ -164,10 +165,18 @@ impl From<Lost> for Error {
     }
 }
 
+impl From<JournalError> for Error {
+    fn from(error: JournalError) -> Self {
+        let hint = error.unread().map(put_back);
+        Self { hints: hint.into_iter().collect(), ..Self::of(Kind::Before, error) }
+    }
+}
+
 impl From<ClientError> for Error {
     fn from(error: ClientError) -> Self {
         let kind = match error {
-            ClientError::Rejected(_) | ClientError::Refused { .. } | ClientError::Journal(_) => Kind::Before,
+            ClientError::Journal(error) => return error.into(),
+            ClientError::Rejected(_) | ClientError::Refused { .. } => Kind::Before,
             ClientError::NotRunning(_)
             | ClientError::Unreachable { .. }
             | ClientError::Nonsense { .. }
@@ -181,6 +190,7 @@ impl From<ConductorError> for Error {
     fn from(error: ConductorError) -> Self {
         match error {
             ConductorError::Lock(error) => error.into(),
+            ConductorError::Journal(error) => error.into(),
             error @ (ConductorError::Bug(_) | ConductorError::WrongLock { .. }) => Self::of(Kind::Bug, error),
             error => Self::of(Kind::Before, error),
         }
@@ -203,7 +213,10 @@ impl From<StartError> for Error {
                 Self { hints: hint.into_iter().collect(), ..Self::new(Kind::of_code(code), message) }
             }
             StartError::Conductor(error) => error.into(),
-            error @ StartError::Silent { .. } => Self::of(Kind::Before, error),
+            // Nobody refused anything, and it may conduct yet.
+            error @ StartError::Silent { .. } => Self::of(Kind::Unanswered, error).hint(
+                "`coalmine rollouts` tells whether it runs; where it does not, `coalmine resume` goes on with it",
+            ),
         }
     }
 }
@@ -222,6 +235,14 @@ mod tests {
             assert_eq!((error.kind(), error.to_string().as_str()), (kind, "no\n  wait"));
         }
         assert_eq!(Error::from(refused(6)).kind(), Kind::Before);
+    }
+
+    #[test]
+    fn a_conductor_that_says_nothing_has_refused_nothing() {
+        let silent = StartError::Silent { why: "went silent".to_owned(), log: "its log says why".to_owned() };
+        let error = Error::from(silent);
+        assert_eq!((error.kind(), error.message()), (Kind::Unanswered, "the conductor went silent; its log says why"));
+        assert!(error.hints().iter().any(|hint| hint.contains("coalmine resume")), "{error}");
     }
 
     #[test]

@@ -56,7 +56,7 @@ mod workspace;
 pub use catch_up::{not_begun, nothing_due};
 pub use conduct::{Conducting, Reached, holder};
 pub use cut::Cutting;
-pub use damage::list_rollouts;
+pub use damage::unknown_rollouts;
 pub use debts::{DebtSum, Debts, ended, indebting};
 pub use deployment::{Answers, Deployment, check_environment};
 pub use detached::Detached;

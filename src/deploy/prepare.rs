@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::carriage::relays;
 use super::catch_up::one_wave;
+use super::damage::unknown_rollouts;
 use super::deployment::{Answers, Deployment};
 use super::error::Error;
 use super::notice::Notice;
@@ -107,7 +108,7 @@ impl<F: host::Fleet> Deployment<'_, F> {
     /// be no plan.
     pub async fn prepare(&self, goal: Goal, options: Options) -> Result<Prepared<F>, Error> {
         let listed = self.workspace.rollouts().list();
-        self.workspace.unknown_rollouts(&listed).iter().for_each(|text| self.workspace.warn_once(text));
+        unknown_rollouts(&self.workspace.rollouts(), &listed).iter().for_each(|text| self.workspace.warn_once(text));
         if options.dry_run {
             self.tell_freeze();
         } else {

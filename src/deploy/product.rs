@@ -1,4 +1,3 @@
-use super::damage::put_back;
 use super::error::Error;
 use super::workspace::{Invocation, Workspace};
 use crate::model::{Environment, ProductId};
@@ -71,9 +70,7 @@ impl Workspace {
     /// When it is, or when the folder of the rollouts cannot be read.
     pub(super) fn refuse_that_of_another_product(&self, environment: &Environment) -> Result<(), Error> {
         let mine = self.product();
-        let found = self.rollouts().product_of(environment);
-        let found = found.map_err(|error| Error::from(error).hint(put_back(self.rollouts().root())))?;
-        let Some((rollout, theirs)) = found else {
+        let Some((rollout, theirs)) = self.rollouts().product_of(environment)? else {
             return Ok(());
         };
         if !mine.is_another_than(&theirs) {

@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use super::damage::in_a_line;
+use super::damage::{in_a_line, unknown_rollouts};
 use super::debts::ended_among;
 use super::error::Error;
 use super::notice::Notice;
@@ -220,7 +220,7 @@ impl Workspace {
             unknown.push(what);
         };
         let listed = self.rollouts().list();
-        self.unknown_rollouts(&listed).into_iter().for_each(&mut told);
+        unknown_rollouts(&self.rollouts(), &listed).into_iter().for_each(&mut told);
         if listed.is_err() {
             told("nobody knows which rollout runs or waits, who is in debt and who is out of service".to_owned());
         }

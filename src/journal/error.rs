@@ -91,6 +91,15 @@ impl JournalError {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
     }
 
+    /// Names the file or folder that could not be read, where that is what went wrong; what could not be written is told by its cause alone.
+    #[must_use]
+    pub fn unread(&self) -> Option<&Path> {
+        match self {
+            Self::Io { action: "list" | "open" | "read" | "look at" | "ask for the lock of", path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
     /// Says why the journal of a rollout could not be opened.
     pub(super) fn opening(rollout: &RolloutId, path: &Path, error: io::Error) -> Self {
         match error.kind() {

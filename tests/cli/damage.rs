@@ -71,7 +71,7 @@ fn a_folder_of_rollouts_that_is_none_stops_what_begins_one_and_nothing_else() {
     let status = project.coalmine(&["status", "--no-fetch"]).exits(4).complains("who is in debt");
     assert_eq!(status.stderr.matches(told).count(), 1, "{}", status.stderr);
     assert!(project.coalmine(&["releases"]).exits(0).complains(told).stdout.contains("1.10.0"));
-    for command in ["rollouts", "show"] {
+    for command in ["rollouts", "show", "attach", "pause", "continue", "abort", "retry", "resume"] {
         project
             .coalmine(&[command])
             .exits(1)
@@ -83,6 +83,19 @@ fn a_folder_of_rollouts_that_is_none_stops_what_begins_one_and_nothing_else() {
     assert!(project.coalmine(&["doctor"]).exits(1).stdout.contains(told));
     project.coalmine(&["install-world", "1.9.0", "--yes", "--no-fetch"]).exits(1).complains(told);
     assert!(!project.left("ran-build"));
+}
+
+#[test]
+fn who_looks_for_what_runs_hears_of_rollouts_of_which_nothing_can_be_read() {
+    let project = Project::new();
+    project.write("state/rollouts/20260101-000000-abcd/journal.jsonl", "garbage\n");
+    project.pipe("state/rollouts/20260102-000000-abcd/journal.jsonl");
+    for command in ["attach", "pause", "abort"] {
+        let answer = project.coalmine(&[command]).exits(1).complains("no rollout runs");
+        let answer = answer.complains("rollout 20260101-000000-abcd is not known: ").complains("put the file back");
+        answer.complains("rollout 20260102-000000-abcd is not known: ").complains("it is a pipe, and no file");
+        project.coalmine(&[command, "20260102-000000-abcd"]).exits(1).complains("put the file back from a backup");
+    }
 }
 
 #[test]

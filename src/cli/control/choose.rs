@@ -1,9 +1,9 @@
-use crate::deploy::{Error, in_environment, title};
+use crate::deploy::{Error, in_environment, title, unknown_rollouts};
 
 use crate::cli::Globals;
 use crate::cli::ask::ask;
 use crate::cli::output::is_interactive;
-use crate::conductor::{running, waiting};
+use crate::conductor::{running_among, waiting_among};
 use crate::journal::{Entry, Rollouts};
 use crate::model::RolloutId;
 
@@ -17,16 +17,19 @@ pub(in crate::cli) fn one_that_runs(
         let entry = rollouts.entry(rollout)?;
         return if entry.live { Ok(rollout.clone()) } else { Err(not_running(&entry)) };
     }
-    let entries = running(rollouts, globals.environment.as_ref())?;
+    let listing = rollouts.list()?;
+    let entries = running_among(&listing.entries, globals.environment.as_ref());
     if entries.is_empty() {
         let failed = Error::before(format!("no rollout runs{}", in_environment(globals.environment.as_ref())));
-        let waits = waiting(rollouts, globals.environment.as_ref())?;
-        return Err(match waits.resumable.last() {
+        let waits = waiting_among(rollouts, &listing.entries, globals.environment.as_ref())?;
+        let failed = match waits.resumable.last() {
             Some(entry) => {
                 failed.hint(format!("{} waits: `coalmine resume {}` goes on with it", title(entry), entry.rollout))
             }
             None => globals.or_unknown(failed),
-        });
+        };
+        // One of which nothing can be read may be the one that is meant.
+        return Err(unknown_rollouts(rollouts, &Ok(listing)).into_iter().fold(failed, Error::hint));
     }
     one_of(&entries, "runs", true)
 }

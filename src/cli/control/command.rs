@@ -92,6 +92,7 @@ pub(in crate::cli) fn send(rollouts: &Rollouts, rollout: &RolloutId, command: Co
 pub(super) fn unreachable(error: ClientError) -> Error {
     let failed = Error::before(&error);
     match error {
+        ClientError::Journal(error) => error.into(),
         ClientError::Unreachable { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
             failed.hint("control.group names the group whose members may control rollouts of others")
         }

@@ -9,7 +9,7 @@ use crate::cli::interrupt::runtime;
 use crate::cli::output::{notify, print, print_for_people, style};
 use crate::cli::{Globals, completion};
 use crate::conductor::{Ending, overtaker};
-use crate::deploy::{DebtSum, Debts, Error, Workspace, ended, in_environment, indebting, list_rollouts};
+use crate::deploy::{DebtSum, Debts, Error, Workspace, ended, in_environment, indebting};
 use crate::journal::{Entry, Rollouts};
 use crate::model::{Environment, HostId, RolloutId};
 use crate::release::Records;
@@ -73,7 +73,7 @@ pub(in crate::cli) enum ShowFormat {
 /// Lists the latest rollouts.
 pub(in crate::cli) fn rollouts(globals: &Globals, args: &RolloutsArgs) -> Result<u8, Error> {
     let rollouts = globals.rollouts()?;
-    let listing = list_rollouts(&rollouts)?;
+    let listing = rollouts.list()?;
     for (_, error) in &listing.unreadable {
         notify(&format!("left out: {error}"));
     }
@@ -209,7 +209,7 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
         let why = format!("rollout {rollout} never began: {} has no record", rollouts.journal(&rollout).display());
         return Err(broken.map_or_else(|| Error::before(why), Error::from));
     }
-    let listing = list_rollouts(&rollouts)?;
+    let listing = rollouts.list()?;
     let entry = listing.entries.iter().find(|entry| entry.rollout == rollout);
     let overtaken = entry.and_then(|entry| overtaken(&rollouts, &listing.entries, entry));
     let state = match args.output {
@@ -256,7 +256,7 @@ pub(in crate::cli) fn show(globals: &Globals, args: &ShowArgs) -> Result<u8, Err
 }
 
 fn latest(globals: &Globals, rollouts: &Rollouts) -> Result<RolloutId, Error> {
-    let entries = list_rollouts(rollouts)?.entries;
+    let entries = rollouts.list()?.entries;
     let wanted = globals.environment.as_ref();
     let latest = entries.into_iter().rev().find(|entry| wanted.is_none_or(|wanted| entry.environment == *wanted));
     latest

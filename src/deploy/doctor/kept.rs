@@ -55,7 +55,7 @@ fn folders(state: &Path) -> Vec<Finding> {
 fn journals(workspace: &Workspace, fleet: &Fleet<'_>) -> Vec<Finding> {
     let rollouts = workspace.rollouts();
     let listed = rollouts.list();
-    let damaged = workspace.damaged_journals(&listed).into_iter();
+    let damaged = damage::damaged_journals(&workspace.rollouts(), &listed).into_iter();
     let mut found: Vec<Finding> = damaged.map(|damage| of("journals", damage)).collect();
     let entries = listed.map(|listing| listing.entries).unwrap_or_default();
     for entry in entries.iter().rev().filter(|entry| entry.environment == *fleet.name).take(ROLLOUTS) {
