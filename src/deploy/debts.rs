@@ -151,7 +151,8 @@ pub fn ended(rollouts: &Rollouts, environment: &Environment) -> Result<Vec<Entry
 }
 
 /// As [`ended`], among rollouts that were listed.
-pub(super) fn ended_among(listed: &[Entry], environment: &Environment) -> Vec<Entry> {
+#[must_use]
+pub fn ended_among(listed: &[Entry], environment: &Environment) -> Vec<Entry> {
     let is_meant = |entry: &&Entry| entry.environment == *environment && entry.ended.is_some();
     listed.iter().filter(is_meant).cloned().collect()
 }

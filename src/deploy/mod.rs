@@ -57,7 +57,7 @@ pub use catch_up::{not_begun, nothing_due};
 pub use conduct::{Conducting, Reached, holder};
 pub use cut::Cutting;
 pub use damage::unknown_rollouts;
-pub use debts::{DebtSum, Debts, ended, indebting};
+pub use debts::{DebtSum, Debts, ended, ended_among, indebting};
 pub use deployment::{Answers, Deployment, check_environment};
 pub use detached::Detached;
 pub use diff::{ChangedFile, CommitDifference, FileDifference, FleetDifference, ReleaseDifference};

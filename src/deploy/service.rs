@@ -190,14 +190,14 @@ impl Workspace {
     }
 
     /// As [`Workspace::out_of_service`], by rollouts that were listed.
-    pub(super) fn out_of_service_by(
-        &self,
-        listing: Listing,
-        environment: &Environment,
-    ) -> Result<Vec<OutOfService>, Error> {
+    ///
+    /// # Errors
+    ///
+    /// When the journal of the last rollout cannot be read, or what was done by hand.
+    pub fn out_of_service_by(&self, listing: Listing, environment: &Environment) -> Result<Vec<OutOfService>, Error> {
         let Listing { entries, unreadable } = listing;
-        let last = last_of(entries, environment);
-        refuse_unread_since(last.as_ref(), unreadable)?;
+        let last = last_of(&entries, environment);
+        refuse_unread_since(last, unreadable)?;
         let last = last.map(|entry| replay(&self.rollouts(), &entry.rollout)).transpose()?;
         let mut out: BTreeMap<HostId, OutOfService> = last.iter().flat_map(by_rollouts).collect();
         let by_hand = by_hand(&self.state_dir, environment).map_err(|error| {
@@ -216,18 +216,15 @@ impl Workspace {
         Ok(out.into_values().collect())
     }
 
-    /// Tells what [`Workspace::out_of_service`] would be read from: for whoever looks again and again. Of a rollout that runs, it changes
-    /// every few seconds.
-    ///
-    /// # Errors
-    ///
-    /// When the state folder cannot be read.
-    pub fn service_mark(&self, environment: &Environment) -> Result<ServiceMark, Error> {
-        let last = last_of(self.rollouts().list()?.entries, environment).map(|entry| {
+    /// Tells what [`Workspace::out_of_service_by`] would be read from: for whoever looks again and again. Of a rollout that runs, it
+    /// changes every few seconds.
+    #[must_use]
+    pub fn service_mark(&self, listed: &[Entry], environment: &Environment) -> ServiceMark {
+        let last = last_of(listed, environment).map(|entry| {
             let second = entry.latest.as_second();
-            (entry.rollout, entry.live, if entry.live { second / AGAIN_S } else { second })
+            (entry.rollout.clone(), entry.live, if entry.live { second / AGAIN_S } else { second })
         });
-        Ok(ServiceMark { last, by_hand: by_hand_changed(&self.state_dir, environment) })
+        ServiceMark { last, by_hand: by_hand_changed(&self.state_dir, environment) }
     }
 
     /// Gives what is known now of the service of hosts, as a plan has it.
@@ -289,8 +286,8 @@ impl Workspace {
 }
 
 /// Finds the rollout of an environment that was planned last: what is known of service goes from each to the next.
-fn last_of(entries: Vec<Entry>, environment: &Environment) -> Option<Entry> {
-    entries.into_iter().rfind(|entry| entry.environment == *environment)
+fn last_of<'a>(entries: &'a [Entry], environment: &Environment) -> Option<&'a Entry> {
+    entries.iter().rfind(|entry| entry.environment == *environment)
 }
 
 /// Refuses to take a rollout for the last one where the journal of a later one cannot be read.

@@ -7,10 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Backend, output};
-use crate::conductor::{overtaker, running, seen_frozen, waiting};
-use crate::deploy::{Debts, Error, LiveRollout, OutOfService, ended};
-use crate::journal::Entry;
-use crate::model::{Environment, Version};
+use crate::conductor::{overtaker, running_among, seen_frozen, waiting_among};
+use crate::deploy::{Debts, Error, LiveRollout, OutOfService, ended_among};
+use crate::journal::{Entry, Listing};
+use crate::model::{Environment, RolloutId, Version};
 use crate::plan::PlanKind;
 use crate::rollout::{Debt, Event, Outcome, Record};
 use crate::tui::messages::{EnvironmentFacts, Groups, HistoryRow, LockFacts, Message};
@@ -68,8 +68,10 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
         let (environment, policy) = backend.workspace.policy()?;
         let rollouts = backend.rollouts();
         let state = &backend.workspace.state_dir;
-        let runs = running(&rollouts, Some(environment))?;
-        let waits = waiting(&rollouts, Some(environment))?.resumable;
+        // Listed once for all that is told: each of the journals is opened for that.
+        let listing = rollouts.list()?;
+        let runs = running_among(&listing.entries, Some(environment));
+        let waits = waiting_among(&rollouts, &listing.entries, Some(environment))?.resumable;
         let frozen = seen_frozen(state, environment);
         let held = backend.workspace.seen_holder(environment);
         let lock = frozen
@@ -88,8 +90,8 @@ async fn find(backend: &Arc<Backend>) -> Result<EnvironmentFacts, Error> {
                 })
             });
         Ok(EnvironmentFacts {
-            debt: debts(&backend, environment)?,
-            out_of_service: out_of_service(&backend, environment)?.into(),
+            debt: debts(&backend, &listing.entries, environment),
+            out_of_service: out_of_service(&backend, listing, environment).into(),
             name: environment.clone(),
             channel: policy.channel.to_string(),
             release: None,
@@ -122,35 +124,34 @@ pub(super) async fn keep_records(backend: Arc<Backend>) {
 }
 
 /// Names the hosts in debt; the journals are read again only when one more rollout is over, or something else is on record.
-fn debts(backend: &Backend, environment: &Environment) -> Result<Vec<Debt>, Error> {
-    let rollouts = backend.rollouts();
-    let ended = ended(&rollouts, environment)?;
+fn debts(backend: &Backend, listed: &[Entry], environment: &Environment) -> Vec<Debt> {
+    let ended = ended_among(listed, environment);
     let records = backend.memory().records.clone();
     let by = (ended.len(), ended.last().map(|last| last.rollout.clone()), records);
     let named = |debts: &Debts| debts.of(None).cloned().collect();
     if let Some((_, known)) = backend.memory().debts.as_ref().filter(|(known, _)| *known == by) {
-        return Ok(named(known));
+        return named(known);
     }
-    let debts =
-        Debts::read(&rollouts, &ended, &by.2, |rollout, why| tracing::warn!("{rollout} says nothing of debt: {why}"));
+    let pass_over = |rollout: &RolloutId, why| tracing::warn!("{rollout} says nothing of debt: {why}");
+    let debts = Debts::read(&backend.rollouts(), &ended, &by.2, pass_over);
     let owed = named(&debts);
     backend.memory().debts = Some((by, debts));
-    Ok(owed)
+    owed
 }
 
 /// Names the hosts that are out of service; what tells it is read again only when it may have changed.
-fn out_of_service(backend: &Backend, environment: &Environment) -> Result<Vec<OutOfService>, Error> {
-    let mark = backend.workspace.service_mark(environment)?;
+fn out_of_service(backend: &Backend, listing: Listing, environment: &Environment) -> Vec<OutOfService> {
+    let mark = backend.workspace.service_mark(&listing.entries, environment);
     if let Some((_, known)) = backend.memory().service.as_ref().filter(|(known, _)| *known == mark) {
-        return Ok(known.clone());
+        return known.clone();
     }
     // The lock, the rollouts and the debt are worth showing without it. Told once for each state of it.
-    let out = backend.workspace.out_of_service(environment).unwrap_or_else(|error| {
+    let out = backend.workspace.out_of_service_by(listing, environment).unwrap_or_else(|error| {
         tracing::warn!("whether hosts are out of service is not known: {error}");
         Vec::new()
     });
     backend.memory().service = Some((mark, out.clone()));
-    Ok(out)
+    out
 }
 
 pub(super) async fn history(backend: Arc<Backend>) {
