@@ -42,7 +42,10 @@ impl Machine {
             }
         }
         match self.plan.policy.on_failure {
-            OnFailure::Pause => self.emit(Event::Paused { why }),
+            OnFailure::Pause => {
+                let why = self.as_it_stands(why);
+                self.emit(Event::Paused { why });
+            }
             OnFailure::Rollback if self.state.switched().next().is_some() => {
                 let hosts = self.state.switched().count();
                 self.emit(Event::RollbackStarted { by: None, hosts });
@@ -54,6 +57,18 @@ impl Machine {
                 }
             }
             OnFailure::Rollback | OnFailure::Abort => self.end(Outcome::Stopped),
+        }
+    }
+
+    /// Counts anew what failed: hosts that were under way when it stopped may have failed since.
+    fn as_it_stands(&self, why: PauseReason) -> PauseReason {
+        match why {
+            PauseReason::OverBudget { stage, class, failed, allowed } => {
+                let now = self.state.stage_named(&stage).and_then(|idx| self.state.over_budget(idx));
+                let failed = now.filter(|(of, ..)| *of == class).map_or(failed, |(_, failed, _)| failed);
+                PauseReason::OverBudget { stage, class, failed, allowed }
+            }
+            other => other,
         }
     }
 

@@ -6,7 +6,7 @@ use super::fixture::{Console, Run, facts, given_plan, host, plan, rollout_id, ve
 use super::screens::{in_flight, soaking};
 use crate::model::{Command, Failure, FailureClass, HostState, Verdict};
 use crate::plan::LeftOutReason;
-use crate::rollout::{Debt, HostEnd, Mode, Task, table};
+use crate::rollout::{Debt, HostEnd, Mode, PauseReason, Task, table};
 use crate::tui::app::Screen;
 use crate::tui::messages::{EnvironmentFacts, Message, Source};
 use crate::words::{self, Glyph, Look};
@@ -222,4 +222,20 @@ fn hosts_in_debt_are_named_until_one_of_them_has_the_release() {
         console.send(Message::Environment(facts()));
         assert!(!console.screen().contains("in debt"), "{}", console.screen());
     }
+}
+
+#[test]
+fn what_fails_while_a_rollout_stops_is_counted_when_it_pauses() {
+    let mut run = Run::new(plan(24));
+    for name in ["mw03.codfw.wmnet", "mw04.eqiad.wmnet", "mw05.eqiad.wmnet", "mw06.codfw.wmnet", "mw07.eqiad.wmnet"] {
+        let closed = Failure::new(FailureClass::Transfer, "rsync: connection unexpectedly closed (exit 12)");
+        run = run.failing(name, Task::Prime, closed);
+    }
+    run.until(|state| state.stopping().is_some());
+    let Some(PauseReason::OverBudget { failed: first, .. }) = run.state().stopping().cloned() else { panic!() };
+    run.until(|state| state.paused().is_some());
+    let Some(PauseReason::OverBudget { stage, failed, .. }) = run.state().paused().cloned() else { panic!() };
+    let idx = run.state().stage_named(&stage).unwrap();
+    assert!(failed > first, "none failed meanwhile");
+    assert_eq!(run.state().over_budget(idx).map(|(_, failed, _)| failed), Some(failed));
 }
