@@ -7,8 +7,8 @@
 #           taken out are 7.1%, and that is stopped. A host that moves from the group canary to web is no change at all, as long as
 #           the groups have no variables: which hosts are first, and what plays they get, is not looked at.
 # VERSIONS  inventory-guard 0.3.2 (PyPI, 2026), ansible-core 2.19.14 (PyPI)
-# SOURCE    inventory-guard: the keys below hosts are the hosts; its README, What It Does and How It Works; Ansible's docs, How to build your
-#           inventory, on ranges
+# SOURCE    inventory-guard: the keys below hosts are the hosts; its README, What It Does and How It Works; Ansible's docs, How to build
+#           your inventory, on ranges
 # NEEDS     python3 with venv, 3.11 or newer, PyPI. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 

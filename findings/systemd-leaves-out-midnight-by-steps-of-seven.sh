@@ -8,7 +8,7 @@
 #           for as 23:63 and put right to 00:03, and only the part above that is set back to its beginning.
 # VERSIONS  systemd 252.38 (Debian 12), oncalendar 1.1 (PyPI)
 # SOURCE    systemd's calendarspec.c: tm_within_bounds, t.tm_hour = 0 and no t.tm_min where the day has changed; systemd.time(7): "the
-#           specified value and all values plus all multiples of the repetition value"
+#           value itself and the value plus all multiples of the repetition value are matched"
 # NEEDS     Debian 12's packages, python3 with pip, PyPI. Exits 0: as told; 1: it behaves otherwise; 77: cannot be installed here.
 set -eu
 export LC_ALL=C TZ=UTC0

@@ -1,6 +1,6 @@
 #!/bin/sh
-# GUESS     yamlfix is "a simple opinionated yaml formatter that keeps your comments": it changes blanks, quotes and the length of lines, and
-#           what the file says stays. The window's '22:30' has quotes as it has to be a word, and 'yes' in a list of answers too.
+# GUESS     yamlfix is "a simple opinionated yaml formatter that keeps your comments": it changes blanks, quotes and the length of lines,
+#           and what the file says stays. The window's '22:30' has quotes as it has to be a word, and 'yes' in a list of answers too.
 # HAPPENS   It takes the quotes away where YAML 1.2 needs none, and Ansible, Salt and whatever else reads by PyYAML reads YAML 1.1: 22:30
 #           without quotes is 1350, in sixties, 1:30:00 is 5400, and the port '2222:22' is 133342. 04:00 stays a word, as in 1.1 no
 #           number begins so, so that of a window the start is a number and the end is none. A list of 'yes' and 'no' is one of
