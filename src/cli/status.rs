@@ -64,14 +64,21 @@ pub(super) fn run(globals: &Globals, args: &StatusArgs) -> Result<u8, Error> {
 
 async fn survey(workspace: &Workspace, args: &StatusArgs) -> Result<StatusReport, Error> {
     let fleet = workspace.fleet().await?;
-    let wanted = workspace.wanted_release(&fleet.wanted(args.version.as_deref(), None), args.no_fetch).await?;
     let deployment = Deployment::over_ssh(workspace, fleet)?;
-    let answers = deployment.survey(&args.selection.clone().into(), args.slot.as_ref(), &Survey::Files).await?;
+    let selection = args.selection.clone().into();
+    let survey = deployment.survey(&selection, args.slot.as_ref(), &Survey::Files);
+    // The product's remote may be far away, too.
+    let wanted = deployment.fleet.wanted(args.version.as_deref(), None);
+    let find = async {
+        let wanted = workspace.wanted_release(&wanted, args.no_fetch).await?;
+        // A group that cannot be read hides no host.
+        drop(workspace.grouped().await);
+        Ok(wanted)
+    };
+    let (answers, wanted) = tokio::try_join!(survey, find)?;
     deployment.warn_of_same_machines(&answers);
     let versions = workspace.version_order();
     let order = |a: &Version, b: &Version| versions.compare(a.as_str(), b.as_str());
-    // A group that cannot be read hides no host.
-    drop(workspace.grouped().await);
     let mut rows = Vec::new();
     for (host, answer) in answers.targets() {
         let site = deployment.fleet.policy.site.site_of(host);

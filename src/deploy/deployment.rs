@@ -179,9 +179,9 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
         Ok(())
     }
 
-    /// Tells of a slot that is none, a selection that matches nothing and a fleet that cannot be before a build of minutes; gives how
-    /// many hosts are selected.
-    pub(super) async fn check(&self, selection: &Selection, slot: Option<&Slot>) -> Result<usize, Error> {
+    /// Tells of a slot that is none, a selection that matches nothing and a fleet that cannot be before a build of minutes; gives the
+    /// hosts that are selected.
+    pub(super) async fn check(&self, selection: &Selection, slot: Option<&Slot>) -> Result<Vec<HostId>, Error> {
         check_masters(&self.fleet)?;
         self.check_slot(slot)?;
         let chosen = self.workspace.select(self.fleet.everybody(), selection).await?;
@@ -189,7 +189,7 @@ impl<'a, F: host::Fleet> Deployment<'a, F> {
         for note in self.workspace.selection_notes(&self.fleet.everybody(), selection) {
             self.notify(Notice::warning(note));
         }
-        Ok(chosen.len())
+        Ok(chosen)
     }
 
     /// Refuses a selection of masters alone that somebody made: nothing that became of them would be a success of any host.

@@ -23,7 +23,8 @@ impl<F: host::Fleet> Deployment<'_, F> {
         slot: Option<&Slot>,
         no_fetch: bool,
     ) -> Result<bool, Error> {
-        self.check(selection, slot).await?;
+        let chosen = self.check(selection, slot).await?;
+        let _reached = self.hosts.reach(&chosen);
         let found = self.workspace.find(wanted, no_fetch).await?;
         let order = self.workspace.version_order();
         let is_head = matches!(wanted, Wanted::Latest(Channel::Branch(_)) | Wanted::Revision(_));

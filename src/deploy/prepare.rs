@@ -117,13 +117,15 @@ impl<F: host::Fleet> Deployment<'_, F> {
         self.heed_machine(&options).await?;
         let windows = self.heed_windows(&goal, &options, Timestamp::now())?;
         let Options { selection, slot, .. } = &options;
-        let hosts = self.check(selection, slot.as_ref()).await?;
-        self.heed_capacity(&goal, hosts, &options)?;
+        let chosen = self.check(selection, slot.as_ref()).await?;
+        self.heed_capacity(&goal, chosen.len(), &options)?;
         if !matches!(goal, Goal::Rollback { .. }) {
             relays(self.workspace, &self.fleet).await?;
             self.refuse_slip(slot.as_ref())?;
             self.refuse_broken_hooks()?;
         }
+        // They let us in while the product's remote is asked, and the store looked at.
+        let _reached = self.hosts.reach(&chosen);
         let emergency = options.no_fetch
             && matches!(
                 goal,

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::model::{
     Bytes, Carried, CarrierNews, Failure, GateName, GateReport, HostId, LockHolder, Operator, Probe, Progress,
@@ -292,6 +293,13 @@ pub trait Fleet: Send + Sync + 'static {
 
     /// Gives the host; nothing is opened before its first operation.
     fn host(&self, id: &HostId) -> Arc<Self::Host>;
+
+    /// Begins to open connections to hosts that are soon asked something, the first that are named, as many as stay open at once.
+    ///
+    /// What cannot be opened is told by what is asked then. Dropping what it gives ends what is not open yet.
+    fn reach(&self, _hosts: &[HostId]) -> JoinSet<()> {
+        JoinSet::new()
+    }
 
     /// Takes what changed of how many connections are opened at once since this was asked last, in the order in which it happened.
     fn squeezes(&self) -> Vec<Squeeze> {

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::capacity::{Capacity, Widths, told};
 use super::delta::{Bases, Deltas};
@@ -113,6 +114,11 @@ impl Hosts {
 
 impl Fleet for RealFleet {
     type Host = RealHost;
+
+    fn reach(&self, hosts: &[HostId]) -> JoinSet<()> {
+        let reached = hosts.iter().take(self.0.pool.most()).map(|id| self.0.find(id));
+        reached.map(|host| async move { host.0.reach().await }).collect()
+    }
 
     fn squeezes(&self) -> Vec<Squeeze> {
         self.0.pool.ways.squeezes()

@@ -124,6 +124,8 @@ impl Transport for Local {
         Ok(true)
     }
 
+    async fn reach(&self) {}
+
     fn is_link(&self) -> bool {
         false
     }

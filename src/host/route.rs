@@ -56,6 +56,13 @@ impl Transport for Route {
         }
     }
 
+    async fn reach(&self) {
+        match self {
+            Self::Ssh(ssh) => ssh.reach().await,
+            Self::Local(local) => local.reach().await,
+        }
+    }
+
     fn is_link(&self) -> bool {
         match self {
             Self::Ssh(ssh) => ssh.is_link(),

@@ -92,6 +92,9 @@ pub(super) trait Transport: Send + Sync + 'static {
     /// When the host cannot be reached.
     fn is_wide_enough(&self) -> impl Future<Output = Result<bool, Failure>> + Send;
 
+    /// Opens the connection before anything is asked; why it cannot be is told by what is asked then.
+    fn reach(&self) -> impl Future<Output = ()> + Send;
+
     /// Tells whether there is a link to the host, which bytes cost something on.
     fn is_link(&self) -> bool;
 

@@ -8,6 +8,7 @@ use std::process::Child;
 use rustix::process::Signal;
 
 use crate::fleet::{Answer, Fleet, kill, until};
+use crate::hosts::{git, mw};
 
 const HOSTS: usize = 4;
 
@@ -107,4 +108,56 @@ fn what_a_command_leaves_open_serves_the_next_ones() {
     assert_eq!(fleet.handshakes(&["install-world", "1.2.0", "--yes", "--headless"], None), 0);
     assert_eq!(fleet.handshakes(&["status"], None), 0);
     fleet.all_run(fleet.hosts().into_iter().filter(|host| host.starts_with("mw")), Some("1.2.0"));
+}
+
+/// Lets the product's remote answer only once somebody has logged in on a host since it was told to.
+fn answers_behind_a_login(fleet: &Fleet) {
+    let (product, upstream) = (fleet.dir.join("product"), fleet.dir.join("upstream"));
+    git(&fleet.dir, &["clone", "--quiet", "--bare", "product", "upstream"]);
+    git(&product, &["remote", "add", "origin", upstream.to_str().unwrap()]);
+    let pack = fleet.dir.join("pack");
+    let logs = fleet.dir.join("log");
+    let script = format!(
+        "#!/bin/sh\nread -r before <'{before}'\nfor try in $(seq 300); do\n\
+         now=$(cat '{logs}'/* | grep -c 'Accepted publickey')\n\
+         [ \"$now\" -le \"$before\" ] || exec git-upload-pack \"$@\"\nsleep 0.1\ndone\nexit 1\n",
+        before = fleet.dir.join("before").display(),
+        logs = logs.display(),
+    );
+    fs::write(&pack, script).unwrap();
+    fs::set_permissions(&pack, fs::Permissions::from_mode(0o755)).unwrap();
+    git(&product, &["config", "remote.origin.uploadpack", pack.to_str().unwrap()]);
+    fleet.configure(|text| text.replace("remote     = \"\"", "remote     = \"origin\""));
+}
+
+#[test]
+fn hosts_are_reached_while_the_products_remote_is_asked() {
+    let fleet = Fleet::of_scripts(2);
+    fleet.install(&["1.0.0"]).exits(0);
+    answers_behind_a_login(&fleet);
+    for arguments in [&["status"][..], &["plan", "1.2.0"], &["install-world", "1.2.0", "--if-newer", "--dry-run"]] {
+        fs::write(fleet.dir.join("before"), format!("{}\n", fleet.accepted())).unwrap();
+        let answer = fleet.coalmine(arguments);
+        assert!(matches!(answer.code, Some(0 | 9)), "{answer:?}");
+        assert!(!answer.stderr.contains("may be old"), "{answer:?}");
+    }
+}
+
+#[test]
+fn who_could_not_be_reached_before_anything_was_asked_is_not_tried_again_for_the_first_question() {
+    let fleet = Fleet::of_scripts(2);
+    fleet.install(&["1.0.0"]).exits(0);
+    let tries = fleet.dir.join("tries");
+    let config = fleet.dir.join("ssh_config");
+    let text = fs::read_to_string(&config).unwrap();
+    let proxy = format!("ProxyCommand sh -c 'echo x >>{}; exit 1'", tries.display());
+    fs::write(&config, format!("Host {}\n {proxy}\n{text}", mw(2, 2))).unwrap();
+    let tried = |arguments: &[&str]| {
+        fs::write(&tries, "").unwrap();
+        fleet.coalmine(arguments).says(&mw(2, 2));
+        fs::read_to_string(&tries).unwrap().lines().count()
+    };
+    let once = tried(&["status"]);
+    assert!(once > 0);
+    assert_eq!(tried(&["plan", "1.2.0"]), once);
 }

@@ -112,6 +112,11 @@ impl<T: Transport> Remote<T> {
         }
     }
 
+    /// Opens the connection before anything is asked.
+    pub(in crate::host) async fn reach(&self) {
+        self.transport.reach().await;
+    }
+
     /// Runs a script, and turns its refusal into an error.
     pub(super) async fn run(&self, script: &Script) -> Result<Answer, HostError> {
         let answer = self.transport.run(script).await?;

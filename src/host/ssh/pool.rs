@@ -105,6 +105,11 @@ impl Pool {
         self.warm.is_some() && !self.settings.keep.is_zero()
     }
 
+    /// Gives how many connections are open at once at most.
+    pub(in crate::host) const fn most(&self) -> usize {
+        self.settings.sessions
+    }
+
     /// Gives how long a connection lives on that nobody uses.
     pub(super) const fn persist(&self) -> Duration {
         if self.keeps() { self.settings.keep } else { self.settings.persist }

@@ -3,7 +3,7 @@ mod copying;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openssh::Stdio as Pipe;
 use tokio::sync::{Mutex, OnceCell};
@@ -30,6 +30,9 @@ use crate::process::quote_words;
 /// somebody has lowered it (sshd_config(5)); on a jump host it counts nothing, since what is passed on is no session.
 const AT_ONCE: usize = 3;
 
+/// How long it is believed that a host cannot be reached which was tried before anything was asked of it.
+const LATELY: Duration = Duration::from_secs(30);
+
 /// Carries to a host over ssh.
 #[derive(Debug)]
 pub(in crate::host) struct Ssh {
@@ -38,12 +41,20 @@ pub(in crate::host) struct Ssh {
     transfer: Arc<TransferSettings>,
     pool: Arc<Pool>,
     /// Who opens it holds this, so that there is one handshake however many wait.
-    master: Mutex<Option<Arc<Master>>>,
+    door: Mutex<Door>,
     /// What stands before it; asked once.
     way: OnceCell<Arc<Throttle>>,
     session: Session,
     /// Whether its connections are this process's alone, since one that is shared did not do.
     alone: AtomicBool,
+}
+
+/// Holds the connection, or why there is none.
+#[derive(Debug, Default)]
+struct Door {
+    open: Option<Arc<Master>>,
+    /// Why it could not be opened before anything was asked, and when: for whoever asks soon, so that nobody waits for the same twice.
+    shut: Option<Box<(Instant, Failure)>>,
 }
 
 /// What became of a script.
@@ -84,7 +95,7 @@ impl Ssh {
             target,
             transfer,
             pool,
-            master: Mutex::new(None),
+            door: Mutex::default(),
             way: OnceCell::new(),
             session: Session::default(),
             alone: AtomicBool::new(false),
@@ -93,17 +104,22 @@ impl Ssh {
 
     /// Gives the connection, found or opened anew where it was closed or has died.
     async fn connection(&self) -> Result<Use, Failure> {
-        let mut slot = self.master.lock().await;
+        let mut door = self.door.lock().await;
         loop {
-            if let Some(taken) = slot.as_ref().and_then(Master::begin) {
+            if let Some(taken) = door.open.as_ref().and_then(Master::begin) {
                 if taken.is_alive().await {
                     return Ok(taken);
                 }
                 // While a person thinks, connections die; that is nobody's concern.
                 taken.close();
             }
-            *slot = None;
-            *slot = Some(self.open().await?);
+            door.open = None;
+            if let Some(shut) = door.shut.take()
+                && shut.0.elapsed() < LATELY
+            {
+                return Err(shut.1);
+            }
+            door.open = Some(self.open().await?);
         }
     }
 
@@ -123,9 +139,9 @@ impl Ssh {
             connection.close();
             return;
         }
-        let mut slot = self.master.lock().await;
-        if slot.as_ref().is_some_and(|open| open.serial() == connection.serial()) {
-            *slot = None;
+        let mut door = self.door.lock().await;
+        if door.open.as_ref().is_some_and(|open| open.serial() == connection.serial()) {
+            door.open = None;
         }
     }
 
@@ -435,6 +451,17 @@ impl Transport for Ssh {
         Ok(true)
     }
 
+    async fn reach(&self) {
+        let mut door = self.door.lock().await;
+        if door.open.is_some() {
+            return;
+        }
+        match self.open().await {
+            Ok(open) => door.open = Some(open),
+            Err(failure) => door.shut = Some(Box::new((Instant::now(), failure))),
+        }
+    }
+
     fn is_link(&self) -> bool {
         true
     }
@@ -445,8 +472,8 @@ impl Transport for Ssh {
         if self.pool.keeps() {
             return;
         }
-        if let Some(master) = self.master.lock().await.take() {
-            master.close();
+        if let Some(open) = self.door.lock().await.open.take() {
+            open.close();
         }
     }
 }
