@@ -92,6 +92,12 @@ impl RealFleet {
     }
 }
 
+impl Drop for Hosts {
+    fn drop(&mut self) {
+        self.pool.close_idle();
+    }
+}
+
 impl Hosts {
     /// Gives the host; nothing is opened before its first operation.
     pub(super) fn find(&self, id: &HostId) -> Arc<RealHost> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::cause::{self, Cause, Reading, Whose, without_debug};
+use super::control::Ending;
 use super::diagnosis::{self, Patience};
 use super::names::Names;
 use super::pool::Pool;
@@ -330,25 +331,22 @@ impl Master {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Closes it unless somebody here uses it; tells whether it did.
-    pub(super) fn close_if_idle(&self) -> bool {
-        let closed = self.busy.compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire).is_ok();
-        if closed {
-            self.end();
-        }
-        closed
+    /// Closes it, and gives its end; gives none where somebody here uses it.
+    pub(super) fn close_if_idle(&self) -> Option<Ending> {
+        self.busy.compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire).is_ok().then(|| self.end())
     }
 
     /// Closes it, whoever uses it here; what other processes do over it goes on.
     pub(super) fn close(&self) {
         if self.busy.swap(CLOSED, Ordering::AcqRel) != CLOSED {
-            self.end();
+            drop(self.end());
         }
     }
 
-    fn end(&self) {
-        self.names.end();
+    fn end(&self) -> Ending {
+        let ending = self.names.end();
         self.room.lock().unwrap_or_else(PoisonError::into_inner).take();
+        ending
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, linkat, open};
 use rustix::process::geteuid;
 
-use super::control;
+use super::control::{self, Ending};
 
 /// Names what a connection has in the folder of one process that is on it: its control socket, and its log.
 ///
@@ -94,9 +94,9 @@ impl Names {
     }
 
     /// Leaves the connection, and ends it where nobody else is on it.
-    pub(super) fn end(&self) {
+    pub(super) fn end(&self) -> Ending {
         if self.over.swap(true, Ordering::AcqRel) {
-            return;
+            return Ending::default();
         }
         if let Some(known) = self.known.get() {
             remove(&log_of(known));
@@ -107,19 +107,21 @@ impl Names {
         let log = File::open(&self.log);
         remove(&self.log);
         let is_last = log.and_then(|log| log.metadata()).map_or(alone, |found| found.nlink() == 0);
-        if is_last
-            && self.socket.exists()
-            && let Err(error) = control::end(&self.socket)
-        {
-            tracing::debug!(%error, "a connection was gone before it was ended");
+        let mut ending = Ending::default();
+        if is_last && self.socket.exists() {
+            ending = control::end(&self.socket).unwrap_or_else(|error| {
+                tracing::debug!(%error, "a connection was gone before it was ended");
+                Ending::default()
+            });
         }
         remove(&self.socket);
+        ending
     }
 }
 
 impl Drop for Names {
     fn drop(&mut self) {
-        self.end();
+        drop(self.end());
     }
 }
 
@@ -140,9 +142,8 @@ pub(super) fn end_all(folder: &Path) {
             _ => {}
         }
     }
-    for socket in sockets {
-        Names::new(socket).end();
-    }
+    let endings: Vec<Ending> = sockets.into_iter().map(|socket| Names::new(socket).end()).collect();
+    drop(endings);
 }
 
 fn log_of(socket: &Path) -> PathBuf {
@@ -215,7 +216,7 @@ mod tests {
             other.publish("w1");
             assert_eq!(names(two.path()), ["7", "7.log", "w1", "w1.log"]);
             let (first, last) = if opener_first { (opener, other) } else { (other, opener) };
-            first.end();
+            drop(first.end());
             assert_eq!(told.load(Ordering::SeqCst), 0);
             assert!(!last.is_common());
             drop(last);

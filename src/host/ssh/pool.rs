@@ -10,6 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::config;
+use super::control::Ending;
 use super::master::Master;
 use super::names::end_all;
 use super::system;
@@ -175,14 +176,25 @@ impl Pool {
         open.push(Arc::downgrade(master));
     }
 
+    fn open(&self) -> Vec<Arc<Master>> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.iter().filter_map(Weak::upgrade).collect()
+    }
+
     fn close_idlest(&self) -> bool {
-        let mut idle: Vec<Arc<Master>> = {
-            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            open.iter().filter_map(Weak::upgrade).filter(|master| master.is_idle()).collect()
-        };
+        let mut idle = self.open();
+        idle.retain(|master| master.is_idle());
         idle.sort_unstable_by_key(|master| master.used());
         // Somebody may have begun with it meanwhile.
-        idle.iter().any(|master| master.close_if_idle())
+        idle.iter().any(|master| master.close_if_idle().is_some())
+    }
+
+    /// Closes all that nobody uses, unless they are kept for the next process: each takes a moment to end, and they do so at the same time.
+    pub(in crate::host) fn close_idle(&self) {
+        if !self.keeps() {
+            let endings: Vec<Ending> = self.open().iter().filter_map(|master| master.close_if_idle()).collect();
+            drop(endings);
+        }
     }
 }
 
