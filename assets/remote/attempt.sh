@@ -10,7 +10,7 @@ attempt() {
     output=${aside}out$behind
     # As long as what is written over it: the command may fill the disk.
     printf '%-6s\n' lost >"${aside}code$behind"
-    for file in gate ready timer; do
+    for file in gate ready; do
         printf '' >"$aside$file$behind"
     done
     session=setsid
@@ -20,7 +20,6 @@ attempt() {
     # Not within the pipe: mksh keeps it open for all that is begun there.
     keep_time "$1" 3>&2 >/dev/null 2>&1 &
     timer=$!
-    printf '%s\n' "$timer" >"${aside}timer$behind"
     wait "$reader" 2>/dev/null
     reader=$?
     # What it is told before it has set its trap is lost, and it would wait for all of its time. On a full disk it cannot say that it has.
@@ -61,52 +60,52 @@ run_command() {
     printf '%s\n' "$child" >"${aside}gate$behind"
     wait "$child" 2>/dev/null
     printf '%-6s\n' "$?" 1<>"${aside}code$behind"
-    # What it left running would hold on to the pipe.
+    # What it left running would hold on to the pipe; what is in a session of its own does so all the same.
     kill -9 "-$child" 2>/dev/null
-    # What is in a session of its own does so all the same.
-    timer='' tries=0
-    while [ "$tries" -lt 1000 ]; do
-        read -r timer <"${aside}timer$behind" && [ -s "${aside}ready$behind" ] && break
-        tries=$((tries + 1))
-    done
-    kill -TERM "$timer" 2>/dev/null
 }
 
-# Ends the command when its time is over, and with it this session once nobody listens any more (see session.sh); told that it has ended,
-# ends the reader where that goes on for two seconds.
+# Ends the command when its time is over, and with it this session once nobody listens any more (see session.sh). Ends the reader where that goes
+# on for some seconds behind the command. Told that the reader has ended, it ends.
 keep_time() {
-    nap='' ending=0 left=$1
-    trap 'kill -9 $nap; end_reader; exit $ending' TERM
+    nap='' ending=0 left=$1 unheard=0 behind_it=''
+    trap 'kill -9 $nap; exit $ending' TERM
     echo ready >"${aside}ready$behind"
-    while [ "$left" -gt 0 ]; do
-        span=10
+    while [ "$left" -gt 0 ] && [ -z "$behind_it" ]; do
+        span=2
         [ "$left" -ge "$span" ] || span=$left
-        sleep "$span" 3>&- &
-        nap=$!
-        wait "$nap" || exit 0
-        left=$((left - span))
-        if [ -n "$in_session" ] && ! is_heard; then
-            end_gate "${aside}gate$behind"
-            end_session
+        nap_for "$span"
+        left=$((left - span)) unheard=$((unheard + span))
+        has_ended && behind_it=yes
+        if [ "$unheard" -ge 10 ] && [ -n "$in_session" ]; then
+            unheard=0
+            if ! is_heard; then
+                end_gate "${aside}gate$behind"
+                end_session
+            fi
         fi
     done
-    ending=$was_late
-    end_gate "${aside}gate$behind"
-    end_reader
+    if [ -n "$behind_it" ]; then
+        ending=$was_cut
+    else
+        ending=$was_late
+        end_gate "${aside}gate$behind"
+    fi
+    # It may be about to end by itself.
+    nap_for 2
+    kill -9 "$reader"
     exit "$ending"
 }
 
-end_reader() {
-    waited=0
-    # It ends within some milliseconds, and a process that waits for it costs as much.
-    while kill -0 "$reader"; do
-        [ "$waited" -lt 2000 ] || sleep 0.1 3>&- || sleep 1 3>&-
-        waited=$((waited + 1))
-        [ "$waited" -lt 2020 ] || break
-    done
-    if [ "$waited" -ge 2020 ]; then
-        # First, for what comes of that may end this.
-        [ "$ending" -ne 0 ] || ending=$was_cut
-        kill -9 "$reader"
-    fi
+# Waits; who cannot sleep here keeps no time.
+nap_for() {
+    sleep "$1" 3>&- &
+    nap=$!
+    wait "$nap" || exit 0
+}
+
+# Tells whether the command has ended: its code was written.
+has_ended() {
+    code=lost
+    read -r code <"${aside}code$behind"
+    [ "$code" != lost ]
 }

@@ -244,8 +244,8 @@ extend_lease() {
 # within what `let_go` of another would leave of it: where it takes longer, the next look finds out whether another came meanwhile.
 fence() {
     know_time
-    read_stat "$$"
-    phase=.coalmine/phase.$((time + p_lease))${stat_start:+.s$stat_start}.$p_nonce
+    read_own
+    phase=.coalmine/phase.$((time + p_lease))${own_start:+.s$own_start}.$p_nonce
     mark "$phase"
     read_lease
     if [ "$1" = briefly ] || { [ "$p_usual" -le "$p_rest" ] && [ "$((lease_until - time))" -ge "$p_usual" ]; }; then

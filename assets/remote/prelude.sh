@@ -26,6 +26,10 @@ in_session=''
 asked_at='' asked_time=''
 # What a session saw of the root when it began; see `look_around`.
 around=''
+# This shell's own group and start, which are asked once; see `read_own`.
+own_group='' own_start=''
+# Whether what others left was removed, and no tool found missing, which is looked at once in a session.
+tidied='' looked=''
 # Whether nobody else may write here, as a step of this session found, which folder that is, and whether its folders are on one
 # device; set by `trust`.
 trusted='' here='' one_device=''
@@ -206,10 +210,12 @@ tools='awk cat chmod cp date df find grep id ln mkdir mv od paste readlink rm rm
 # Sets `missing` to the tools that are not here.
 look_for_tools() {
     missing=''
+    [ -z "$looked" ] || return 0
     for tool in $tools; do
         command -v "$tool" || missing="$missing $tool"
     done >/dev/null 2>&1
     missing=${missing# }
+    [ -n "$missing" ] || looked=$in_session
 }
 
 # Sets `time`, in seconds, some seconds old at most. The host's clock is asked where it was not for ten seconds; in between the kernel's
@@ -302,15 +308,48 @@ has_room() {
     return "$room"
 }
 
+# Reads what df said: sets `room_all`, `room_free` and `room_where`; fails where it said nothing.
+read_room() {
+    # Where the device's name is long, some put the rest on a line of its own in spite of -P.
+    set -f
+    # shellcheck disable=SC2086
+    set -- ${1#*"$newline"}
+    set +f
+    room_all='' room_free='' room_where=''
+    while [ $# -gt 4 ]; do
+        case $4 in
+        *% | -)
+            # A mount point may have blanks in it.
+            room_all=$1 room_free=$3
+            shift 4
+            room_where=$*
+            return 0
+            ;;
+        esac
+        shift
+    done
+    return 1
+}
+
 # Reads a process's state, who began it, its group and when it began, by which a number that was given anew is told from the old one.
+# A line of these is as much work for a shell as some dozens of commands.
 read_stat() {
+    stat=''
+    read -r stat 2>/dev/null <"/proc/$1/stat"
+    split_stat
+}
+
+split_stat() {
     stat_state='' stat_parent='' stat_group='' stat_start=''
-    if read -r stat 2>/dev/null <"/proc/$1/stat"; then
-        # Behind the name, which may have anything in it: state, parent, group, and the start as the 20th (proc_pid_stat(5)).
-        # shellcheck disable=SC2086
-        set -- ${stat##*) }
-        [ "$#" -lt 20 ] || stat_state=$1 stat_parent=$2 stat_group=$3 stat_start=${20}
-    fi
+    # Behind the name, which may have anything in it: state, parent, group, and the start as the 20th (proc_pid_stat(5)).
+    # shellcheck disable=SC2086
+    set -- ${stat##*) }
+    [ "$#" -lt 20 ] || stat_state=$1 stat_parent=$2 stat_group=$3 stat_start=${20}
+}
+
+# Sets `own_group` and `own_start`.
+read_own() {
+    [ -n "$own_start" ] || { read_stat "$$" && own_group=$stat_group own_start=$stat_start; }
 }
 
 # Tells whether something temporary has no owner any more: the shell whose number it bears is dead. What bears none is old
@@ -321,7 +360,12 @@ is_litter() {
     litter_began=${litter_shell%.*}
     litter_shell=${litter_shell##*.} litter_began=${litter_began##*.s}
     if is_number "$litter_shell"; then
-        read_stat "$litter_shell"
+        if [ "$litter_shell" = "$$" ]; then
+            read_own
+            stat_state='' stat_start=$own_start
+        else
+            read_stat "$litter_shell"
+        fi
         # Dead, and not reaped: where nobody does that it stays so.
         [ "$stat_state" != Z ] || return 0
         if is_number "$litter_began"; then
@@ -336,6 +380,8 @@ is_litter() {
 
 # Removes what scripts of this user left that were killed: nothing of theirs did it for them.
 tidy() {
+    [ -z "$tidied" ] || return 0
+    tidied=$in_session
     set --
     for left in "${TMPDIR:-/tmp}"/coalmine.* .coalmine/work.* .coalmine/lock.* .coalmine/phase.* \
         .coalmine/link.* .coalmine/flip.* .coalmine/log.* .coalmine/state.new.* .coalmine/run.* \

@@ -14,6 +14,14 @@ serve() {
     trap : PIPE
     exec 3<&0 </dev/null
     begun_in=$PWD
+    # Where the library came packed it was read for the other side.
+    # shellcheck disable=SC2154 # set beside the library
+    if [ -n "$p_stat" ]; then
+        stat=$p_stat
+        split_stat
+        own_group=$stat_group own_start=$stat_start
+    fi
+    read_own
     look_at_group
     end_stale
     # Of a shell before that had this number.
@@ -23,8 +31,7 @@ serve() {
     ask_time || :
     printf '\n'
     say begin
-    read_stat "$$"
-    say session "$$" "$stat_group" "$stat_start"
+    say session "$$" "$own_group" "$own_start"
     say end
     (
         do_step first_step || exit 0
@@ -68,8 +75,7 @@ do_step() {
 # Sets `is_shared` where this shell's group has others in it: sshd makes one of each command, and dropbear one of all that are on a connection.
 look_at_group() {
     is_shared='' leader=''
-    read_stat "$$"
-    ! read -r leader 2>/dev/null <"/proc/$stat_group/comm" || [ "$leader" != dropbear ] || is_shared=yes
+    ! read -r leader 2>/dev/null <"/proc/$own_group/comm" || [ "$leader" != dropbear ] || is_shared=yes
 }
 
 # end_below PROCESS: ends a process and all that it began, but the one that does this.

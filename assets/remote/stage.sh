@@ -24,29 +24,6 @@ room() {
     read_room "$learned" || fail io "df says nothing of $PWD: $learned"
 }
 
-# Reads what df said: sets `room_all`, `room_free` and `room_where`; fails where it said nothing.
-read_room() {
-    # Where the device's name is long, some put the rest on a line of its own in spite of -P.
-    set -f
-    # shellcheck disable=SC2086
-    set -- ${1#*"$newline"}
-    set +f
-    room_all='' room_free='' room_where=''
-    while [ $# -gt 4 ]; do
-        case $4 in
-        *% | -)
-            # A mount point may have blanks in it.
-            room_all=$1 room_free=$3
-            shift 4
-            room_where=$*
-            return 0
-            ;;
-        esac
-        shift
-    done
-    return 1
-}
-
 enough_room() {
     # Most can be told by one call; what is told to people is what `df` says.
     # shellcheck disable=SC2046

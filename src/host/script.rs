@@ -15,17 +15,26 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// What every phase may call, and the phases that put a release on a host.
-const PARTS: [&str; 16] = [
+/// What every phase may call.
+const SHARED: [&str; 7] = [
     include_str!("../../assets/remote/prelude.sh"),
     include_str!("../../assets/remote/lease.sh"),
     include_str!("../../assets/remote/state.sh"),
     include_str!("../../assets/remote/slots.sh"),
     include_str!("../../assets/remote/tree.sh"),
     include_str!("../../assets/remote/proven.sh"),
+    include_str!("../../assets/remote/attempt.sh"),
+];
+/// What a shell that does steps needs besides them, and what asks.
+const OF_QUESTIONS: [&str; 3] = [
+    include_str!("../../assets/remote/session.sh"),
+    include_str!("../../assets/remote/probe.sh"),
+    include_str!("../../assets/remote/probe_main.sh"),
+];
+/// The phases that put a release on a host.
+const OF_INSTALLS: [&str; 9] = [
     include_str!("../../assets/remote/switch.sh"),
     include_str!("../../assets/remote/adopt.sh"),
-    include_str!("../../assets/remote/attempt.sh"),
     include_str!("../../assets/remote/renew.sh"),
     include_str!("../../assets/remote/unlock.sh"),
     include_str!("../../assets/remote/stage.sh"),
@@ -34,11 +43,8 @@ const PARTS: [&str; 16] = [
     include_str!("../../assets/remote/activate.sh"),
     include_str!("../../assets/remote/finalize.sh"),
 ];
-/// What a rollout needs besides them.
-const OF_ROLLOUTS: [&str; 11] = [
-    include_str!("../../assets/remote/session.sh"),
-    include_str!("../../assets/remote/probe.sh"),
-    include_str!("../../assets/remote/probe_main.sh"),
+/// The phases that only a rollout has.
+const OF_ROLLOUTS: [&str; 8] = [
     include_str!("../../assets/remote/lock.sh"),
     include_str!("../../assets/remote/break.sh"),
     include_str!("../../assets/remote/roll_back.sh"),
@@ -62,10 +68,19 @@ static PACKED: LazyLock<Vec<u8>> = LazyLock::new(|| {
 const WHOLE: &[u8] = b"library=whole\n";
 
 /// The functions of every phase, as they are sent.
-static LIBRARY: LazyLock<Vec<u8>> = LazyLock::new(|| library(PARTS.iter().chain(&OF_ROLLOUTS)));
+static LIBRARY: LazyLock<Vec<u8>> =
+    LazyLock::new(|| library([SHARED.as_slice(), &OF_QUESTIONS, &OF_INSTALLS, &OF_ROLLOUTS]));
 
-fn library<'a>(parts: impl Iterator<Item = &'a &'a str>) -> Vec<u8> {
-    let mut library: Vec<u8> = parts.flat_map(|part| without_comments(part).into_bytes()).collect();
+/// The functions of questions, as they are sent: a shell reads all that it is sent, and most hosts are asked and nothing else.
+static QUESTIONS: LazyLock<Vec<u8>> = LazyLock::new(|| text([SHARED.as_slice(), &OF_QUESTIONS]));
+
+fn text<const N: usize>(parts: [&[&str]; N]) -> Vec<u8> {
+    parts.into_iter().flatten().flat_map(|part| without_comments(part).into_bytes()).collect()
+}
+
+/// Gives parts with what goes back by itself.
+fn library<const N: usize>(parts: [&[&str]; N]) -> Vec<u8> {
+    let mut library = text(parts);
     library.extend_from_slice(b"# shellcheck disable=SC2016\n");
     library.extend_from_slice(
         &[b"p_dead_man=", quote_bytes(without_comments(DEAD_MAN).as_bytes()).as_slice(), b"\n"].concat(),
@@ -82,7 +97,7 @@ pub(super) fn by_itself(head: &str, parameters: &str) -> Vec<u8> {
     // Not every phase is called, and what others call is not seen to be.
     let checks = "# shellcheck disable=SC2034,SC2317,SC2329,SC3013\n";
     let (begin, end) = (format!("{head}{checks}{{\n"), "bootstrap\n}\n");
-    let library = library(PARTS.iter());
+    let library = library([SHARED.as_slice(), &OF_INSTALLS]);
     [begin.as_bytes(), &library, functions.as_bytes(), parameters.as_bytes(), end.as_bytes()].concat()
 }
 
@@ -271,6 +286,8 @@ pub struct Opening {
     stale: String,
     /// What the first step does.
     first: Vec<u8>,
+    /// Whether that is a question by itself.
+    only_asks: bool,
     /// Where releases are, quoted.
     root: Vec<u8>,
 }
@@ -283,6 +300,7 @@ impl Opening {
             token: format!("@{:016x}", fastrand::u64(..)),
             stale: stale.unwrap_or_default().to_owned(),
             first: [b"first_step() {\n", first.step().as_slice(), b"}\n"].concat(),
+            only_asks: first.alone,
             root: first.parameters.get("root").cloned().unwrap_or_else(|| quote_bytes(b"")),
         }
     }
@@ -293,10 +311,11 @@ impl Opening {
         format!("printf '\\n%s\\n%s\\n' '{0} begin' '{0} end'\n", self.token).into_bytes()
     }
 
-    /// Gives what follows on the greeting, and is sent with it: the library, and the first step.
+    /// Gives what follows on the greeting, and is sent with it: the library, or what of it questions need where the first step is one by itself,
+    /// and that step.
     #[must_use]
     pub fn text(&self) -> Vec<u8> {
-        self.serving(&self.first)
+        self.serving(if self.only_asks { &QUESTIONS } else { &LIBRARY }, &self.first)
     }
 
     /// Gives the line that tells whether a shell is there, where the host first says how it is to be sent the library.
@@ -317,7 +336,7 @@ impl Opening {
              if command -v gzip >/dev/null 2>&1 && command -v head >/dev/null 2>&1; then\n\
              printf '%s\\n' \"{token} stat $stat\" '{token} packed' '{token} end'\nlibrary=''\n\
              eval \"$(head -c {length} | gzip -dc 2>/dev/null)\"\n\
-             if [ \"$library\" = whole ]; then p_token='{token}' p_stale='{stale}' p_now={now}; serve; fi\n\
+             if [ \"$library\" = whole ]; then p_token='{token}' p_stale='{stale}' p_now={now} p_stat=$stat; serve; fi\n\
              printf '\\n%s\\n' '{token} begin' '{token} unpacked' '{token} end'\n\
              else printf '%s\\n' \"{token} stat $stat\" '{token} end'; fi; }}\n",
             // Numbers, as they were read.
@@ -336,16 +355,16 @@ impl Opening {
     /// Gives the library for a shell that has the first step and waits for the rest as it is.
     #[must_use]
     pub fn plain(&self) -> Vec<u8> {
-        self.serving(b"")
+        self.serving(&LIBRARY, b"")
     }
 
     /// Gives a group of commands, as that of a script, that makes a shell one that does steps.
-    fn serving(&self, first: &[u8]) -> Vec<u8> {
+    fn serving(&self, library: &[u8], first: &[u8]) -> Vec<u8> {
         let set = |name: &str, value: &str| [name.as_bytes(), b"=", &quote_bytes(value.as_bytes()), b"\n"].concat();
         let (token, stale) = (set("p_token", &self.token), set("p_stale", &self.stale));
-        let now = set("p_now", &now().to_string());
+        let (now, stat) = (set("p_now", &now().to_string()), set("p_stat", ""));
         let root = [b"p_root=", self.root.as_slice(), b"\n"].concat();
-        [b"{\n", LIBRARY.as_slice(), first, &token, &stale, &root, &now, b"serve\n}\n"].concat()
+        [b"{\n", library, first, &token, &stale, &root, &now, &stat, b"serve\n}\n"].concat()
     }
 }
 

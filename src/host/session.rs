@@ -85,8 +85,8 @@ impl Turn {
     ) -> Stepped<E> {
         let slot = &mut *self.0;
         slot.steps += 1;
-        // Taken out: a step that is dropped in its middle leaves none behind.
-        let kept = slot.shell.take().filter(|kept| kept.connection == connection);
+        // Taken out: a step that is dropped in its middle leaves none behind. One that was only asked something is no loss.
+        let kept = slot.shell.take().filter(|kept| kept.connection == connection && kept.shell.knows(script));
         let (mut shell, answer) = match kept {
             Some(Kept { mut shell, .. }) => {
                 slot.stale = shell.identity().map(str::to_owned);

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::{Answer, Reader, Record, Tail};
-use super::script::{Opening, Script};
+use super::script::{Opening, Phase, Script};
 
 /// How long a shell that is there may take to get its library: a link may be slow.
 const SENDING: Duration = Duration::from_secs(30);
@@ -32,6 +32,8 @@ pub(super) struct Shell {
     ends: Ends,
     /// Its process there, its group and its start, where the host says it.
     identity: Option<String>,
+    /// Whether it was sent no more than questions need.
+    only_asks: bool,
     /// What came before anything of ours ran: rsync would take that for its own.
     greeted: String,
     complaints: Arc<Mutex<Tail>>,
@@ -86,7 +88,7 @@ impl Shell {
     /// Waits until a shell answers, sends it the library, and does the first step in it; one that says nothing for `patience` is mute.
     ///
     /// `stale` names the shells that were given up before, which are ended first; where this one may be at work and be given up it is added to
-    /// them. A question by itself is sent with everything in one go. What changes something is not: the shell has to have said before which one
+    /// them. A question by itself is sent with all that it needs in one go. What changes something is not: the shell has to have said before which one
     /// it is; and the library is packed for it where the host can unpack it, as for a question that a rollout begins with: a fourth of the
     /// bytes for three processes.
     ///
@@ -106,11 +108,12 @@ impl Shell {
             std::mem::replace(&mut ends.stderr, Box::pin(tokio::io::empty())),
             Arc::clone(&complaints),
         ));
-        let mut shell = Self { ends, identity: None, greeted: String::new(), complaints, complain };
+        let only_asks = script.alone;
+        let mut shell = Self { ends, identity: None, only_asks, greeted: String::new(), complaints, complain };
         let opening = Opening::new(stale.as_deref(), script);
         let (library, step) = (Awaited::sending(&opening.token), Awaited::step(script, patience));
         let greeting = Awaited { token: &opening.token, patience, most: patience };
-        let (opened, first) = if script.alone {
+        let (opened, first) = if only_asks {
             let text = [opening.greeting(), opening.text()];
             let [greeted, opened, first] = shell.say(&text, [greeting, library, step]).await;
             shell.greeted.clone_from(&greeted.greeting);
@@ -157,6 +160,11 @@ impl Shell {
     /// Says of an answer what came before anything of ours: a shell greets once, whatever is asked of it then.
     fn greeted(&self, answer: Answer) -> Answer {
         Answer { greeting: self.greeted.clone(), ..answer }
+    }
+
+    /// Tells whether it has what a step calls.
+    pub(super) const fn knows(&self, script: &Script) -> bool {
+        !self.only_asks || matches!(script.phase, Phase::Probe)
     }
 
     /// Tells which process it is on the host, to end it by.

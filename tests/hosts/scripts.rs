@@ -1,30 +1,35 @@
 //! The scripts that run on hosts, as text: what a shell would read otherwise than it was meant.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use coalmine::host::script::Phase;
+use coalmine::host::script::{Opening, Phase};
 
 use crate::programs::script;
 
+fn functions(text: &str) -> Vec<String> {
+    text.lines().filter_map(|line| Some(line.strip_suffix("() {")?.to_owned())).collect()
+}
+
+/// Lists the parts that are sent to hosts, but for what is no part, and what is never sent with what a session is made of.
+fn parts() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/remote");
+    let is_part = |path: &PathBuf| {
+        let is_alone = path.ends_with("bootstrap.sh") || path.ends_with("dead_man.sh");
+        !is_alone && path.extension().is_some_and(|end| end == "sh")
+    };
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(is_part).collect()
+}
+
 #[test]
 fn no_part_has_a_function_that_another_has() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/remote");
-    let functions = |path: &Path| -> Vec<String> {
-        let text = fs::read_to_string(path).unwrap();
-        text.lines().filter_map(|line| Some(line.strip_suffix("() {")?.to_owned())).collect()
-    };
+    let functions = |path: &Path| functions(&fs::read_to_string(path).unwrap());
     let mut names: Vec<String> = Vec::new();
-    let mut by_itself = functions(&folder.join("bootstrap.sh"));
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        // The one is no part, and the other never sent with what a session is made of.
-        let is_alone = path.ends_with("bootstrap.sh") || path.ends_with("dead_man.sh");
-        if is_alone || path.extension().is_none_or(|end| end != "sh") {
-            continue;
-        }
+    let mut by_itself = functions(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/remote/bootstrap.sh"));
+    for path in parts() {
         let of_sessions = ["session.sh", "fetch.sh"].iter().any(|name| path.ends_with(name));
         if !of_sessions {
             by_itself.extend(functions(&path));
@@ -37,6 +42,25 @@ fn no_part_has_a_function_that_another_has() {
             assert_ne!(pair[0], pair[1], "the later one would be in the place of the other");
         }
     }
+}
+
+/// A shell that is asked something by itself is sent a part of the library.
+#[test]
+fn a_question_is_sent_all_that_it_calls() {
+    let all: BTreeSet<String> = parts().iter().flat_map(|path| functions(&fs::read_to_string(path).unwrap())).collect();
+    let text = Opening::new(None, &script(Phase::Probe, Path::new("/srv"), "r1")).text();
+    let text = String::from_utf8(text).unwrap();
+    let sent: BTreeSet<String> = functions(&text).into_iter().collect();
+    let keywords = ["if", "then", "else", "elif", "do", "while", "until", "must", "walk", "learn"];
+    for command in text.split(|char: char| "\n;|&(){}!".contains(char)) {
+        for word in command.split_whitespace() {
+            assert!(!all.contains(word) || sent.contains(word), "{word} is called and not sent: {command}");
+            if !keywords.contains(&word) {
+                break;
+            }
+        }
+    }
+    assert!(sent.contains("phase_probe") && !sent.contains("phase_activate"), "{sent:?}");
 }
 
 /// One shell does one step after the other: what the first was told, and the second is not, would be taken for the second's.

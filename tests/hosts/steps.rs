@@ -175,7 +175,8 @@ fn a_shell_that_was_given_up_is_ended_and_nobody_else_where_all_are_in_one_group
         let mut server = Command::new(dropbear).arg("1000").process_group(0).spawn().unwrap();
         let sleep = format!("sleep 6{}", std::process::id());
         let probe = || script(Phase::Probe, root.path(), "");
-        let first = probe();
+        let mut first = probe();
+        first.alone = false;
         let opening = Opening::new(None, &first);
         let mut given_up = Serving::begin(&programs, root.path(), server.id(), &opening);
         let identity = given_up.hear(&opening.token, "session").unwrap();
@@ -219,6 +220,10 @@ fn what_a_session_keeps_is_set_in_one_place() {
         "is_shared=",
         "begun_in=",
         "was_last=",
+        "own_group=",
+        "own_start=",
+        "tidied=",
+        "looked=",
     ];
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -86,7 +86,9 @@ impl<T: Transport> Remote<T> {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<Primed, HostError> {
         let manifest = &release.manifest;
-        let mut base = self.known_releases().map_or(Base::Unknown, |known| self.choose(release, &known));
+        // What is there as a rule is whole, and needs no more than to be asked for.
+        let known = self.known_releases().filter(|_| !self.holds(&release.id));
+        let mut base = known.map_or(Base::Unknown, |known| self.choose(release, &known));
         let mut refused = false;
         let mut asked = 0;
         let mut is_cramped = false;
