@@ -29,6 +29,7 @@ mod output;
 mod pick;
 mod plan;
 mod pool;
+mod prune;
 mod release;
 mod releases;
 mod rollback;

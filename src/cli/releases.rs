@@ -1,4 +1,4 @@
-//! Lists releases, and marks them.
+//! Lists releases, marks them, and removes what is built.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,7 +7,8 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::args::{TableFormat, one_line, reason, version};
 use super::output::{count, notify, print, style};
-use super::{Globals, completion, interrupt};
+use super::prune::PruneArgs;
+use super::{Globals, completion, interrupt, prune};
 use crate::deploy::{Deployment, Error, Known, Workspace};
 use crate::model::Version;
 use crate::release::Mark;
@@ -17,9 +18,9 @@ use crate::report::{ReleaseMark, ReleaseRow, ReleasesReport, Seen};
 #[derive(Debug, Clone, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct ReleasesArgs {
-    /// What is said of a release; none lists them.
+    /// What is done; none lists them.
     #[command(subcommand)]
-    pub mark: Option<MarkCommand>,
+    pub command: Option<ReleasesCommand>,
 
     /// Uses the checkout's tags as they are, without asking its remote.
     #[arg(long)]
@@ -36,7 +37,7 @@ pub(super) struct ReleasesArgs {
 
 /// What `releases` does beside listing.
 #[derive(Debug, Clone, Subcommand)]
-pub(super) enum MarkCommand {
+pub(super) enum ReleasesCommand {
     /// Marks a version bad in the environment, or good, until that is taken back.
     Mark(MarkArgs),
     /// Takes back what was found out about a version, by whomever.
@@ -45,6 +46,11 @@ pub(super) enum MarkCommand {
         #[arg(value_name = "VERSION", value_parser = version, add = ArgValueCompleter::new(completion::tags))]
         version: Version,
     },
+    /// Removes built releases that nobody needs any more from this machine, the oldest first; changes no host.
+    ///
+    /// What stays: the newest built, what any environment finalized last or would go back to, what a rollout installs that runs or
+    /// waits, what was primed last, and whatever is another product's. A release that is gone is built again when it is wanted.
+    Prune(PruneArgs),
 }
 
 /// What `releases mark` takes.
@@ -74,10 +80,23 @@ pub(super) enum MarkChoice {
 }
 
 pub(super) fn run(globals: &Globals, args: &ReleasesArgs) -> Result<u8, Error> {
+    let (version, mark, told) = match &args.command {
+        Some(ReleasesCommand::Prune(args)) => return prune::run(globals, args),
+        Some(ReleasesCommand::Mark(MarkArgs { version, verdict: MarkChoice::Bad, reason })) => {
+            let reason = reason.as_deref().map_or_else(|| "marked".to_owned(), one_line);
+            (version, Mark::Bad { reason: reason.clone() }, format!("is bad: {reason}"))
+        }
+        Some(ReleasesCommand::Mark(MarkArgs { version, verdict: MarkChoice::Good, .. })) => {
+            (version, Mark::Good, "is good".to_owned())
+        }
+        Some(ReleasesCommand::Unmark { version }) => (version, Mark::Unmarked, "has no mark any more".to_owned()),
+        None => return list_all(globals, args),
+    };
+    say(&globals.workspace()?, version, &mark, &told)
+}
+
+fn list_all(globals: &Globals, args: &ReleasesArgs) -> Result<u8, Error> {
     let workspace = globals.workspace()?;
-    if let Some(mark) = &args.mark {
-        return say(&workspace, mark);
-    }
     let report = interrupt::run(list(&workspace, args))?;
     match args.output {
         TableFormat::Text => print(&report.text(&style(globals.color, globals.verbose > 0)).join("\n"))?,
@@ -87,19 +106,9 @@ pub(super) fn run(globals: &Globals, args: &ReleasesArgs) -> Result<u8, Error> {
 }
 
 /// Marks a version by the operator's word, or takes a mark back.
-fn say(workspace: &Workspace, command: &MarkCommand) -> Result<u8, Error> {
-    let (version, verdict, told) = match command {
-        MarkCommand::Mark(MarkArgs { version, verdict: MarkChoice::Bad, reason }) => {
-            let reason = reason.as_deref().map_or_else(|| "marked".to_owned(), one_line);
-            (version, Mark::Bad { reason: reason.clone() }, format!("is bad: {reason}"))
-        }
-        MarkCommand::Mark(MarkArgs { version, verdict: MarkChoice::Good, .. }) => {
-            (version, Mark::Good, "is good".to_owned())
-        }
-        MarkCommand::Unmark { version } => (version, Mark::Unmarked, "has no mark any more".to_owned()),
-    };
+fn say(workspace: &Workspace, version: &Version, verdict: &Mark, told: &str) -> Result<u8, Error> {
     let (environment, _) = workspace.policy()?;
-    for release in interrupt::run(workspace.say(version, &verdict))? {
+    for release in interrupt::run(workspace.say(version, verdict))? {
         let name = if release.is_unbuilt() { release.version().to_string() } else { release.to_string() };
         print(&format!("{name} {told}, in {environment}"))?;
     }

@@ -100,14 +100,9 @@ impl Workspace {
 
     /// Gives what was primed last, unless something else came after it.
     pub(super) async fn primed_release(&self, environment: &Environment) -> Result<Option<Arc<StoredRelease>>, Error> {
-        let done = self.ended(environment)?.into_iter().rev();
-        let mut done = done.filter(|entry| matches!(entry.ended, Some((Outcome::Completed, _))));
-        let Some(last) = done.next() else { return Ok(None) };
-        let was_primed = last.kind == PlanKind::Prime
-            || done.take_while(|entry| entry.release == last.release).any(|entry| entry.kind == PlanKind::Prime);
-        match was_primed {
-            true => self.kept_or_built_again(&last.release).await.map(Some),
-            false => Ok(None),
+        match primed(&self.ended(environment)?) {
+            Some(last) => self.kept_or_built_again(&last.release).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -171,6 +166,15 @@ impl Workspace {
         let state = replay(&self.rollouts(), &entry.rollout);
         state.map_err(|error| self.notify(Notice::warning(format!("{} is passed over: {error}", entry.rollout)))).ok()
     }
+}
+
+/// Finds among the rollouts of an environment that are over the last one, where what it brought was primed and nothing else came after.
+pub(super) fn primed(ended: &[Entry]) -> Option<&Entry> {
+    let mut done = ended.iter().rev().filter(|entry| matches!(entry.ended, Some((Outcome::Completed, _))));
+    let last = done.next()?;
+    let was_primed = last.kind == PlanKind::Prime
+        || done.take_while(|entry| entry.release == last.release).any(|entry| entry.kind == PlanKind::Prime);
+    was_primed.then_some(last)
 }
 
 /// Makes one wave of the last stage's width and budget, which nothing follows: what is caught up with has been through the stages.

@@ -100,11 +100,18 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// When the disk refuses.
+    /// When the disk refuses, or its release is not in the store any more.
     pub fn begin(&self, mut plan: Plan, release: Option<&StoredRelease>) -> Result<RolloutId, Error> {
         let now = jiff::Timestamp::now();
         let launch =
             Launch::of_process(self.invocation.config.as_deref(), plan.environment.clone(), self.invocation.verbose)?;
+        // It may have been pruned while somebody thought about the plan; a way back needs it only where hosts hold it no more.
+        let is_gone = |release: &StoredRelease| !release.tree.as_os_str().is_empty() && !release.tree.is_dir();
+        if plan.kind != PlanKind::Rollback
+            && let Some(release) = release.filter(|release| is_gone(release))
+        {
+            return Err(not_stored(&release.id));
+        }
         self.take_in_service(&mut plan);
         let (_, first) = Machine::plan(plan, now);
         let built = release.map(|release| {
@@ -234,12 +241,14 @@ impl Workspace {
 }
 
 pub(super) fn from_store(store: &Store, id: &ReleaseId) -> Result<Arc<StoredRelease>, Error> {
-    let found = store.get(id)?.ok_or_else(|| {
-        Error::before(format!("the release {id} is not in the store any more"))
-            .hint(format!("build it again: coalmine build {}", id.version()))
-    })?;
+    let found = store.get(id)?.ok_or_else(|| not_stored(id))?;
     store.prove(&found)?;
     Ok(Arc::new(found))
+}
+
+fn not_stored(id: &ReleaseId) -> Error {
+    Error::before(format!("the release {id} is not in the store any more"))
+        .hint(format!("build it again: coalmine build {}", id.version()))
 }
 
 /// Finds releases for the engine, and proves each before it is used: the one that is installed was proven already.

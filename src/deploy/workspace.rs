@@ -223,7 +223,12 @@ impl Workspace {
         self.hosts_of(name, policy).await
     }
 
-    async fn hosts_of<'a>(&'a self, name: &'a Environment, policy: &'a EnvironmentPolicy) -> Result<Fleet<'a>, Error> {
+    /// Gives an environment with its hosts, whoever's it is in this state folder.
+    pub(super) async fn hosts_of<'a>(
+        &'a self,
+        name: &'a Environment,
+        policy: &'a EnvironmentPolicy,
+    ) -> Result<Fleet<'a>, Error> {
         let masters = match &policy.masters {
             Some(masters) => self.define(masters, &format!("environments.{name}.masters")).await?,
             None => Vec::new(),

@@ -424,7 +424,10 @@ fn output(tail: &[String]) -> String {
 
 fn scarce(room: &[(PathBuf, Bytes)]) -> String {
     let disk = |(folder, free): &(PathBuf, Bytes)| {
-        format!("\n  the disk of {} had {free} left: make room there, and build it again", folder.display())
+        format!(
+            "\n  the disk of {} had {free} left: make room there (`coalmine releases prune`), and build it again",
+            folder.display()
+        )
     };
     room.iter().map(disk).collect()
 }

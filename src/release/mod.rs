@@ -29,6 +29,7 @@
 //! `PYTHONHASHSEED` is 0, `TMPDIR` is inside the build folder, the umask is 022, and compilers are told to leave its path out of
 //! their output.
 
+mod aside;
 mod build;
 mod bytecode;
 mod cut;
@@ -44,6 +45,7 @@ mod lfs;
 mod marks;
 mod metadata;
 mod modes;
+mod needs;
 mod order;
 mod pack;
 mod packs;
@@ -86,11 +88,13 @@ mod store_tests;
 #[cfg(test)]
 mod venv_tests;
 
+pub use aside::{Built, SetAside};
 pub use cut::{Bump, Cut, CutError, Ground, propose, read_changelog, with_entry};
 pub use error::{Ended, FailedStep, ReleaseError};
 pub use git::{LogEntry, MovedTag, Repository, Tag};
 pub use heads::Head;
 pub use marks::{Mark, MarkRecord, ReadMarks};
+pub use needs::{Choice, Kept, Need, Needs, choose, finalized};
 pub use order::{VersionOrder, compare, is_prerelease};
 pub use pack::Packing;
 pub use packs::{Pack, PackLimits, Packs};

@@ -1,5 +1,6 @@
 //! Keeps packs from rollout to rollout: `packs/DIGEST.tar.zst` in the state folder, whole or not there.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -128,6 +129,52 @@ impl Packs {
         Ok(pack)
     }
 
+    /// Measures what leads to trees of these digests and to no others.
+    #[must_use]
+    pub fn leading_to(&self, digests: &BTreeSet<Digest>) -> Bytes {
+        self.only_for(digests).into_iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// Throws away what leads to trees of these digests and to no others, and gives how much that was; none while somebody else makes a
+    /// pack: what is left is thrown away when nobody used it for long.
+    ///
+    /// # Errors
+    ///
+    /// When the lock cannot be taken.
+    pub fn forget(&self, digests: &BTreeSet<Digest>) -> Result<Option<Bytes>, ReleaseError> {
+        if !self.folder.is_dir() {
+            return Ok(Some(Bytes(0)));
+        }
+        let disk = |error: io::Error| ReleaseError::disk("lock", &self.folder)(error);
+        let file = self.lock_file().map_err(disk)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(disk(error.into())),
+        }
+        let gone = self.only_for(digests).into_iter().filter(|(path, _)| remove(path));
+        Ok(Some(gone.map(|(_, bytes)| bytes).sum()))
+    }
+
+    /// Finds the ways to trees of these digests, and the packs to which no other way leads.
+    fn only_for(&self, digests: &BTreeSet<Digest>) -> Vec<(PathBuf, Bytes)> {
+        let entries: Vec<(PathBuf, String, fs::Metadata)> = self.entries().collect();
+        let (mut theirs, mut others, mut found) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        for (path, name, _) in &entries {
+            let Some((to, ending)) = way_to(name) else { continue };
+            let pack = format!("{}.{ending}", said(path).unwrap_or_default().trim());
+            if digests.contains(&to) {
+                theirs.insert(pack);
+                found.push((path.clone(), Bytes(0)));
+            } else {
+                others.insert(pack);
+            }
+        }
+        let packs = entries.into_iter().filter(|(_, name, _)| theirs.contains(name) && !others.contains(name));
+        found.extend(packs.map(|(path, _, metadata)| (path, Bytes(metadata.len()))));
+        found
+    }
+
     /// Finds a pack that was made before, and proves it.
     fn known(&self, way: &Path, packing: Packing) -> Option<Pack> {
         let digest: Digest = said(way)?.trim().parse().ok()?;
@@ -188,12 +235,14 @@ impl Packs {
 
     /// Waits for the lock of all that make packs; the kernel frees it when a process dies.
     fn lock(&self) -> io::Result<File> {
-        let file = files::open_with(
-            OpenOptions::new().read(true).write(true).create(true).truncate(false),
-            &self.folder.join(".lock"),
-        )?;
+        let file = self.lock_file()?;
         retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))?;
         Ok(file)
+    }
+
+    fn lock_file(&self) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        files::open_with(options.read(true).write(true).create(true).truncate(false), &self.folder.join(".lock"))
     }
 
     /// Removes what was being made by who is dead: the lock is ours, and nobody else makes any.
@@ -255,9 +304,17 @@ fn touch(path: &Path) -> io::Result<()> {
     files::open(path)?.set_times(FileTimes::new().set_modified(SystemTime::now()))
 }
 
+/// Reads from the name of a way to which tree it leads, and how its pack is compressed.
+fn way_to(name: &str) -> Option<(Digest, &str)> {
+    let (to, ending) = name.strip_prefix(WAY)?.split_once("-to-")?.1.split_once('.')?;
+    Some((to.parse().ok()?, ending))
+}
+
 /// What cannot be removed is tried again by the next.
-fn remove(path: &Path) {
-    if let Err(error) = fs::remove_file(path) {
+fn remove(path: &Path) -> bool {
+    let removed = fs::remove_file(path);
+    if let Err(error) = &removed {
         tracing::debug!(%error, "{} stays", path.display());
     }
+    removed.is_ok()
 }

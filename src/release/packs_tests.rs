@@ -229,3 +229,26 @@ fn two_that_want_the_same_pack_at_once_make_it_once() {
     File::open(stage.state.path().join("packs").join(way)).unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(text.trim(), packs[0].0.digest.to_string());
 }
+
+#[test]
+fn what_leads_to_a_tree_that_is_gone_goes_unless_it_leads_elsewhere_too() {
+    let stage = Stage::new(PackLimits::default());
+    let write = |text: &'static str| move |tree: &Path| fs::write(tree.join("file"), text).unwrap();
+    let [one, two, three] =
+        [("1.0", "1"), ("2.0", "2"), ("3.0", "3")].map(|(name, text)| stage.release(name, write(text)));
+    assert_eq!(stage.packs.forget(&[one.digest].into()).unwrap(), Some(Bytes(0)), "there is no folder yet");
+    let whole = stage.packs.get(&one, None, Packing::Zstd).unwrap();
+    let plain = stage.packs.get(&one, None, Packing::Plain).unwrap();
+    let to_two = stage.packs.get(&two, Some(&one.manifest), Packing::Zstd).unwrap();
+    let to_three = stage.packs.get(&three, None, Packing::Zstd).unwrap();
+    // The way to another tree that leads to the pack of the first.
+    let odd = format!("{}-to-{}.tar.zst", "from-nothing", two.digest);
+    fs::write(stage.state.path().join("packs").join(&odd), format!("{}\n", whole.digest)).unwrap();
+    let gone = [one.digest].into();
+    assert_eq!(stage.packs.leading_to(&gone), plain.bytes);
+    assert_eq!(stage.packs.forget(&gone).unwrap(), Some(plain.bytes));
+    assert!(!plain.path().exists() && whole.path().exists(), "another way leads to it");
+    assert!(to_two.path().exists() && to_three.path().exists(), "what hosts have is led away from");
+    assert!(stage.names().iter().all(|name| !name.contains(&format!("-to-{}", one.digest))), "{:?}", stage.names());
+    assert_eq!(stage.packs.forget(&[two.digest].into()).unwrap(), Some(whole.bytes.saturating_add(to_two.bytes)));
+}

@@ -20,7 +20,7 @@ use crate::model::{Bytes, Commit, Digest, Operator, ReleaseId, Version};
 const SCHEMA: u32 = 1;
 /// What is being built, and what is being removed; a name with a dot is no release.
 const BUILDING: &str = ".building-";
-const REMOVING: &str = ".removing-";
+pub(super) const REMOVING: &str = ".removing-";
 
 /// Keeps built releases: `releases/ID/` with `tree`, `meta.json` and `log`, whole or not there.
 ///
@@ -208,27 +208,6 @@ impl Store {
         self.get(id).ok().flatten().map(|release| release.manifest)
     }
 
-    /// Removes all but the newest built and those that are named; gives what was removed.
-    ///
-    /// # Errors
-    ///
-    /// When a release cannot be removed, or another process builds.
-    pub fn prune(&self, keep: usize, keep_also: &[ReleaseId]) -> Result<Vec<ReleaseId>, ReleaseError> {
-        let Some(lock) = self.try_lock()? else {
-            let source = io::Error::new(io::ErrorKind::WouldBlock, "another process builds; try again when it is done");
-            return Err(ReleaseError::disk("prune", &self.releases)(source));
-        };
-        self.sweep(&lock)?;
-        let mut releases = self.list()?;
-        releases.sort_by_key(|release| std::cmp::Reverse(release.built_at));
-        let goes = |release: StoredRelease| (!keep_also.contains(&release.id)).then_some(release.id);
-        let going: Vec<ReleaseId> = releases.into_iter().skip(keep).filter_map(goes).collect();
-        for id in &going {
-            self.remove(&self.path(id))?;
-        }
-        Ok(going)
-    }
-
     /// Gives the state folder.
     #[must_use]
     pub fn state(&self) -> &Path {
@@ -240,7 +219,7 @@ impl Store {
         self.state.join("cache")
     }
 
-    fn path(&self, id: &ReleaseId) -> PathBuf {
+    pub(super) fn path(&self, id: &ReleaseId) -> PathBuf {
         self.releases.join(id.to_string())
     }
 
@@ -269,7 +248,7 @@ impl Store {
         })
     }
 
-    fn meta(path: &Path) -> Result<Meta, ReleaseError> {
+    pub(super) fn meta(path: &Path) -> Result<Meta, ReleaseError> {
         let damaged = |problem: String| ReleaseError::Damaged { path: path.to_path_buf(), problem };
         let text = files::read(&path.join("meta.json")).map_err(|error| damaged(format!("meta.json: {error}")))?;
         let schema: Schema = serde_json::from_slice(&text).map_err(|error| damaged(format!("meta.json: {error}")))?;
@@ -326,8 +305,7 @@ impl Store {
 
     /// Makes the folder of one build.
     pub(super) fn begin(&self, lock: BuildLock) -> Result<Work, ReleaseError> {
-        let token: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
-        let path = self.releases.join(format!("{BUILDING}{token}"));
+        let path = self.hidden(BUILDING);
         fs::create_dir(&path).map_err(ReleaseError::disk("make", &path))?;
         Ok(Work { path, _lock: lock })
     }
@@ -369,12 +347,10 @@ impl Store {
         fs::create_dir_all(&folder).and_then(|()| fs::rename(work.path.join("log"), &kept)).ok().map(|()| kept)
     }
 
-    fn remove(&self, path: &Path) -> Result<(), ReleaseError> {
+    /// Names a folder of the store that is no release.
+    pub(super) fn hidden(&self, prefix: &str) -> PathBuf {
         let token: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
-        let hidden = self.releases.join(format!("{REMOVING}{token}"));
-        // Gone at once; a half-removed release has no release's name.
-        fs::rename(path, &hidden).map_err(ReleaseError::disk("remove", path))?;
-        remove_tree(&hidden).map_err(ReleaseError::disk("remove", &hidden))
+        self.releases.join(format!("{prefix}{token}"))
     }
 }
 

@@ -70,18 +70,30 @@ async fn what_is_half_there_is_no_release() {
 }
 
 #[tokio::test]
-async fn pruning_keeps_the_newest_and_those_that_are_named() {
-    let product = product(&["1.0", "2.0", "3.0", "4.0"]);
+async fn what_is_set_aside_is_found_by_nobody_and_goes_back_unless_it_is_removed() {
+    let product = product(&["1.0", "2.0", "3.0"]);
     let state = StateFolder::new();
     let mut ids = Vec::new();
-    for version in ["1.0", "2.0", "3.0", "4.0"] {
+    for version in ["1.0", "2.0", "3.0"] {
         ids.push(built(&state, &product, version).await.id);
     }
     fs::create_dir(state.path().join("releases/.building-left")).unwrap();
-    let mut removed = state.store.prune(2, &[ids[0].clone()]).unwrap();
-    removed.sort();
-    assert_eq!(removed, [ids[1].clone()]);
-    assert_eq!(state.stored(), [&ids[0], &ids[2], &ids[3]].map(ToString::to_string));
+    let listed = state.store.built().unwrap();
+    assert!(listed.len() == 3 && listed.iter().all(|built| built.bytes.0 >= 4096), "{listed:?}");
+    let aside = state.store.set_aside(&ids).unwrap();
+    assert!(state.store.list().unwrap().is_empty());
+    let error = state.store.set_aside(&ids).unwrap_err().to_string();
+    assert!(error.contains("builds; try again when it is done"), "nobody builds, or prunes, meanwhile: {error}");
+    drop(aside);
+    assert_eq!(state.stored(), ids.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let gone = "9.0-00000000".parse().unwrap();
+    let mut aside = state.store.set_aside(&[ids[1].clone(), gone, ids[0].clone()]).unwrap();
+    aside.put_back(|id| *id == ids[0]).unwrap();
+    let (removed, failed) = aside.remove();
+    assert!(removed == [ids[1].clone()] && failed.is_none(), "{removed:?} {failed:?}");
+    assert_eq!(state.stored(), [&ids[0], &ids[2]].map(ToString::to_string));
+    let names = fs::read_dir(state.path().join("releases")).unwrap().flatten().map(|entry| entry.file_name());
+    assert!(names.into_iter().all(|name| name == ".lock" || !name.as_encoded_bytes().starts_with(b".")));
 }
 
 fn mark(version: &str, environment: &str, verdict: Mark) -> MarkRecord {

@@ -233,7 +233,7 @@ fn overall(mark: &MarkRecord, good: bool) -> Overall {
 }
 
 /// Reads hosts as marks have them; what cannot be read names none, and so judges none.
-fn unfold(hosts: &str) -> Vec<HostId> {
+pub(super) fn unfold(hosts: &str) -> Vec<HostId> {
     Expression::new(hosts).ok().and_then(|expression| expression.list().ok()).unwrap_or_default()
 }
 

@@ -9,5 +9,6 @@ mod inputs;
 mod interrupts;
 mod output;
 mod project;
+mod prune;
 mod refusals;
 mod release;

@@ -27,6 +27,7 @@ mod http;
 mod inputs;
 mod interrupted;
 mod package;
+mod prune;
 mod pty;
 mod refusals;
 mod relays;

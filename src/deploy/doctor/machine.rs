@@ -196,7 +196,7 @@ fn room(workspace: &Workspace) -> Finding {
             let free = Bytes(disk.f_bavail.saturating_mul(disk.f_frsize));
             let message = format!("{}, {free} free", folder.display());
             if free < LITTLE {
-                let hint = "a full disk stops a rollout where it is; `coalmine resume` goes on when there is room";
+                let hint = "a full disk stops a rollout where it is: `coalmine releases prune` makes room, and `coalmine resume` goes on then";
                 return Finding::new("state", Health::Warning, message).hint(hint);
             }
             Finding::new("state", Health::Ok, message)
